@@ -1,0 +1,52 @@
+/**
+ * Names that cross process boundaries: API group, labels, annotations, headers, condition types.
+ * Owns spelling only; who sets what is told where it is used.
+ */
+export const GROUP = 'dormouse.dev'
+export const VERSION = 'v1alpha1'
+export const API_VERSION = `${GROUP}/${VERSION}`
+
+/** Labels of pods. `state` is one of PodState; the others are present once a pod is claimed. */
+export const LABEL = {
+  state: `${GROUP}/state`,
+  runtime: `${GROUP}/runtime`,
+  function: `${GROUP}/function`,
+  revision: `${GROUP}/revision`,
+  managedBy: 'app.kubernetes.io/managed-by',
+} as const
+
+export type PodState = 'generic' | 'claimed' | 'leaving'
+
+export const ANNOTATION = {
+  /** On pods whose ports are not the Runtime's defaults (local mode): `{"control":8079,"data":8080}`. */
+  ports: `${GROUP}/ports`,
+} as const
+
+export const DEFAULT_PORT = { control: 8079, data: 8080 } as const
+
+/** HTTP headers between our processes. Everything that starts with HEADER_PREFIX is dropped when it comes from outside. */
+export const HEADER_PREFIX = 'dormouse-'
+export const HEADER = {
+  key: 'dormouse-key',
+  requestId: 'dormouse-request-id',
+  deadline: 'dormouse-deadline-ms',
+  error: 'dormouse-error',
+  refused: 'dormouse-refused',
+  report: 'dormouse-report',
+  logType: 'dormouse-log-type',
+  logResult: 'dormouse-log-result',
+  signature: 'dormouse-signature',
+  invocationType: 'dormouse-invocation-type',
+  clientContext: 'dormouse-client-context',
+  invokedArn: 'dormouse-invoked-arn',
+} as const
+
+export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'
+export type ErrorKind = 'handled' | 'unhandled' | 'timeout'
+
+/** `namespace/name`: how objects are named in logs, feed and metrics. */
+export type ObjectKey = `${string}/${string}`
+
+export function objectKey(namespace: string, name: string): ObjectKey {
+  return `${namespace}/${name}`
+}

@@ -1,0 +1,25 @@
+/** Everything a Cluster can refuse. One file of predicates, so that no caller looks at an adapter's own errors. */
+export type ClusterErrorCode = 'NotFound' | 'AlreadyExists' | 'Conflict' | 'Invalid' | 'Gone' | 'Unavailable'
+
+export class ClusterError extends Error {
+  override readonly name = 'ClusterError'
+  readonly code: ClusterErrorCode
+
+  constructor(code: ClusterErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+const hasCode = (code: ClusterErrorCode) => (error: unknown) => error instanceof ClusterError && error.code === code
+
+/** The object does not exist (any more). */
+export const isNotFound = hasCode('NotFound')
+/** An object of that name exists. */
+export const isAlreadyExists = hasCode('AlreadyExists')
+/** A precondition (resourceVersion, uid) did not hold: read again and decide again. */
+export const isConflict = hasCode('Conflict')
+/** The object breaks its schema; the message says which rule. */
+export const isInvalid = hasCode('Invalid')
+/** A watch position is too old: list again. */
+export const isGone = hasCode('Gone')

@@ -1,0 +1,85 @@
+/** The built-in kinds we use, reduced to the fields we read or write. */
+import type { Condition, KubeObject } from '../api/object.ts'
+import type { Kind } from './cluster.ts'
+
+export interface EnvVar {
+  name: string
+  value?: string
+  valueFrom?: { fieldRef?: { fieldPath: string } }
+}
+
+export interface Container {
+  name: string
+  image: string
+  command?: string[]
+  env?: EnvVar[]
+  ports?: { name: string; containerPort: number }[]
+  resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
+  securityContext?: Record<string, unknown>
+  volumeMounts?: { name: string; mountPath: string }[]
+  readinessProbe?: Record<string, unknown>
+}
+
+export interface Pod extends KubeObject {
+  kind: 'Pod'
+  spec: {
+    containers: Container[]
+    nodeName?: string
+    restartPolicy?: 'Always' | 'OnFailure' | 'Never'
+    terminationGracePeriodSeconds?: number
+    automountServiceAccountToken?: boolean
+    enableServiceLinks?: boolean
+    securityContext?: Record<string, unknown>
+    volumes?: Record<string, unknown>[]
+  }
+  status?: {
+    phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
+    podIP?: string
+    reason?: string
+    message?: string
+    conditions?: Pick<Condition, 'type' | 'status'>[]
+    containerStatuses?: {
+      name: string
+      ready: boolean
+      restartCount: number
+      state?: { terminated?: { exitCode: number; signal?: number; reason?: string; message?: string } }
+    }[]
+  }
+}
+
+export interface Secret extends KubeObject {
+  kind: 'Secret'
+  /** Values are base64. */
+  data?: Record<string, string>
+}
+
+export interface ControllerRevision extends KubeObject {
+  kind: 'ControllerRevision'
+  /** Immutable once created. */
+  data: Record<string, unknown>
+  revision: number
+}
+
+export interface ClusterEvent extends KubeObject {
+  kind: 'Event'
+  involvedObject: { apiVersion: string; kind: string; namespace?: string; name: string; uid: string }
+  type: 'Normal' | 'Warning'
+  reason: string
+  message: string
+  count: number
+  firstTimestamp: string
+  lastTimestamp: string
+  source: { component: string }
+}
+
+export const PODS: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, hasStatus: true }
+export const SECRETS: Kind<Secret> = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, hasStatus: false }
+export const EVENTS: Kind<ClusterEvent> = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true, hasStatus: false }
+export const CONTROLLER_REVISIONS: Kind<ControllerRevision> = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'ControllerRevision',
+  plural: 'controllerrevisions',
+  namespaced: true,
+  hasStatus: false,
+}
