@@ -1,0 +1,85 @@
+/**
+ * What the rest of the controller sees of pods. The fleet owns their life: pool or new, phone home, specialize, labels, drain, delete.
+ * It decides nothing about how many there should be: functions/ (rollout, scale) and activation/ (wake-ups) do.
+ */
+import type { FunctionSpec } from '../../api/function.ts'
+import type { ErrorObject, FeedEndpoint } from '../../api/protocol.ts'
+import type { ObjectKey } from '../../api/names.ts'
+
+/** All that pods of one revision are made from; stored as a ControllerRevision so that it outlives changes of the Function. */
+export interface RevisionTemplate {
+  function: { namespace: string; name: string; uid: string }
+  /** Hash of the fields below. */
+  revision: string
+  runtime: string
+  handler: string
+  signature: FunctionSpec['signature']
+  files: Record<string, string>
+  env: Record<string, string>
+  timeoutMs: number
+  concurrency: number
+  memoryMb: number
+}
+
+/** starting: claimed, not yet answering · ready: answers for its function · leaving: gets no new work, will be deleted. */
+export type FleetPodPhase = 'starting' | 'ready' | 'leaving'
+
+export interface FleetPod {
+  uid: string
+  name: string
+  namespace: string
+  function: ObjectKey
+  revision: string
+  phase: FleetPodPhase
+  createdAtMs: number
+  /** When it was claimed for the function. */
+  claimedAtMs: number
+  readyAtMs?: number
+  /** Present from `ready` on. */
+  endpoint?: FeedEndpoint
+}
+
+export interface StartedPod {
+  pod: FleetPod
+  source: 'pool' | 'new'
+  podMs: number
+  specializeMs: number
+  initMs: number
+}
+
+/** The user's code did not load: `error` is Lambda's error object. The pod is spent and being deleted. */
+export class CodeLoadError extends Error {
+  override readonly name = 'CodeLoadError'
+  readonly code = 'code-load-failed'
+  readonly error: ErrorObject
+
+  constructor(error: ErrorObject) {
+    super(`${error.errorType}: ${error.errorMessage}`)
+    this.error = error
+  }
+}
+
+/** No pod could be had (runtime unknown, process ended, time ran out): the platform's fault or a missing Runtime, not the code's. */
+export class PodStartError extends Error {
+  override readonly name = 'PodStartError'
+  readonly code: 'runtime-missing' | 'start-failed' | 'start-timeout' | 'stopped'
+
+  constructor(code: PodStartError['code'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export interface Fleet {
+  /** Pods of a function, all revisions and phases, oldest first. */
+  pods(functionKey: ObjectKey): FleetPod[]
+  /**
+   * Starts one pod of the revision, from the pool when one waits, else new. Settles when it answers for its function.
+   * Throws CodeLoadError, PodStartError. A pod that dies while being specialized is replaced once by another before it throws.
+   */
+  start(template: RevisionTemplate): Promise<StartedPod>
+  /** Takes it out of the feed at once, deletes it once data planes have seen that (or after 2 s) and lets it finish what runs. */
+  retire(podUid: string, reason: string): void
+  /** Functions whose pods changed (ready, gone, failed). Returns the unsubscribe. */
+  onChange(listener: (functionKey: ObjectKey) => void): () => void
+}

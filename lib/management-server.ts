@@ -1,0 +1,132 @@
+/**
+ * The operators' listener: health, readiness, metrics, and whatever JSON routes a process mounts. The only file that knows Express.
+ * Off the hot path by design: nothing users of functions call comes through here.
+ */
+import express, { type NextFunction, type Request, type Response } from 'express'
+import { createServer, type Server } from 'node:http'
+import type { Metrics } from './metrics.ts'
+
+export interface RouteRequest {
+  params: Record<string, string>
+  query: Record<string, string>
+  body: unknown
+  /** Aborts when the client goes away. */
+  signal: AbortSignal
+}
+
+/** `stream` answers are written line by line as they come; the connection stays open until the iterator ends. */
+export type RouteAnswer =
+  | { status?: number; json: unknown }
+  | { status?: number; text: string; contentType?: string }
+  | { stream: AsyncIterable<string>; contentType?: string }
+
+export interface Route {
+  method: 'get' | 'post' | 'put' | 'delete'
+  /** Express 5 path: `/api/v1/functions/:namespace/:name`. */
+  path: string
+  handle(request: RouteRequest): Promise<RouteAnswer> | RouteAnswer
+}
+
+export interface ManagementOptions {
+  metrics: Metrics
+  /** Readiness: undefined when ready, else the reason. */
+  notReady: () => string | undefined
+  routes?: readonly Route[]
+  /** Turns an error of a route into status and problem body; default 500. */
+  toProblem?: (error: unknown) => { status: number; code: string; message: string }
+}
+
+/** Not yet listening: the caller binds it (see lib/listen.ts) and owns its end. */
+export function createManagementServer(options: ManagementOptions): Server {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false)
+  app.use(express.json({ limit: '32mb', type: ['application/json', 'application/*+json'] }))
+  app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'))
+  app.get('/readyz', (_request, response) => {
+    const reason = options.notReady()
+    response
+      .status(reason === undefined ? 200 : 503)
+      .type('text/plain')
+      .send(`${reason ?? 'ok'}\n`)
+  })
+  app.get('/metrics', async (_request, response) => {
+    const { registry } = options.metrics
+    response.setHeader('content-type', registry.contentType)
+    response.end(await registry.metrics())
+  })
+  for (const route of options.routes ?? []) {
+    app[route.method](route.path, (request, response) => run(route, request, response))
+  }
+  app.use((request, response) =>
+    sendProblem(response, 404, 'not-found', `there is no ${request.method} ${request.path} here`),
+  )
+  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) return next(error)
+    const { status, code, message } = options.toProblem?.(error) ?? defaultProblem(error)
+    sendProblem(response, status, code, message)
+  })
+  return createServer(app)
+}
+
+async function run(route: Route, request: Request, response: Response): Promise<void> {
+  const gone = new AbortController()
+  response.on('close', () => gone.abort())
+  const answer = await route.handle({
+    params: strings(request.params),
+    query: strings(request.query),
+    body: request.body,
+    signal: gone.signal,
+  })
+  if ('stream' in answer) return stream(response, answer)
+  response.status(answer.status ?? 200)
+  if ('json' in answer) response.json(answer.json)
+  else response.type(answer.contentType ?? 'text/plain').send(answer.text)
+}
+
+async function stream(
+  response: Response,
+  answer: { stream: AsyncIterable<string>; contentType?: string },
+): Promise<void> {
+  response.status(200).type(answer.contentType ?? 'application/x-ndjson')
+  response.flushHeaders()
+  for await (const chunk of answer.stream) {
+    if (response.destroyed) break
+    if (!response.write(chunk)) await drained(response)
+  }
+  response.end()
+}
+
+function drained(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}
+
+function strings(values: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Array.isArray(value) ? value.join('/') : String(value)]),
+  )
+}
+
+function defaultProblem(error: unknown): { status: number; code: string; message: string } {
+  const status = error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : 500
+  return {
+    status,
+    code: status < 500 ? 'bad-request' : 'internal',
+    message: error instanceof Error ? error.message : String(error),
+  }
+}
+
+function sendProblem(response: Response, status: number, code: string, detail: string): void {
+  response
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ status, code, title: code, detail }))
+}
