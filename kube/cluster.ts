@@ -12,34 +12,37 @@ export interface Kind<T extends KubeObject> {
   kind: string
   plural: string
   namespaced: boolean
-  /** Changes of `spec` count `metadata.generation`; `status` is written through patchStatus only. */
+  /** `status` is written through patchStatus only; create and patch ignore it. */
   hasStatus: boolean
   /** Carries T; never set. */
   readonly __type?: T
 }
 
 export interface ObjectRef {
+  /** Absent on a namespaced kind: `default`. */
   namespace?: string
   name: string
 }
 
+/** Either a name, or the front of one: the API server appends five random characters. */
+export type NewMeta = Omit<ManifestMeta, 'name'> &
+  ({ name: string; generateName?: never } | { name?: never; generateName: string })
+
 /** What create takes: the object without what the API server adds. */
-export type NewObject<T extends KubeObject> = Omit<T, 'metadata' | 'status'> & {
-  metadata: (ManifestMeta | (Omit<ManifestMeta, 'name'> & { generateName: string })) & { name?: string }
-}
+export type NewObject<T extends KubeObject> = Omit<T, 'metadata' | 'status'> & { metadata: NewMeta }
 
 /** RFC 7386 merge patch: null removes, lists are replaced whole. */
 export type MergePatch = Record<string, unknown>
 
 export interface PatchOptions {
-  /** Precondition: ConflictError when the object has moved on. */
+  /** Precondition: Conflict when the object has moved on. */
   resourceVersion?: string
 }
 
 export interface DeleteOptions {
   /** Seconds until a pod is killed; default: the pod's own. 0 = at once. */
   gracePeriodSeconds?: number
-  /** Preconditions: ConflictError when they do not hold. */
+  /** Preconditions: Conflict when they do not hold. */
   uid?: string
   resourceVersion?: string
 }
@@ -76,13 +79,17 @@ export interface EventInput {
   message: string
 }
 
+/** Every verb throws ClusterError only. What it returns may be shared with others: treat it as read-only. */
 export interface Cluster {
-  create<T extends KubeObject>(kind: Kind<T>, object: NewObject<T>): Promise<T>
+  /** AlreadyExists, Invalid. */
+  create<T extends KubeObject>(kind: Kind<T>, object: NewObject<NoInfer<T>>): Promise<T>
   get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef): Promise<T | undefined>
   list<T extends KubeObject>(kind: Kind<T>, options?: CacheOptions): Promise<T[]>
+  /** NotFound, Conflict, Invalid. A patch that changes nothing is no write: same resourceVersion, no watch event. */
   patch<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, patch: MergePatch, options?: PatchOptions): Promise<T>
+  /** `status` is a merge patch of the status alone; errors as patch. */
   patchStatus<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, status: object, options?: PatchOptions): Promise<T>
-  /** NotFoundError when it is not there. */
+  /** NotFound, Conflict. Settles when the deletion is recorded: pods on a node and objects with finalizers stay a while. */
   delete<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, options?: DeleteOptions): Promise<void>
   /** Starts at once; the caller stops it. */
   cache<T extends KubeObject>(kind: Kind<T>, options?: CacheOptions): Cache<T>
