@@ -72,9 +72,30 @@ export interface ClusterEvent extends KubeObject {
   source: { component: string }
 }
 
-export const PODS: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, hasStatus: true }
-export const SECRETS: Kind<Secret> = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, hasStatus: false }
-export const EVENTS: Kind<ClusterEvent> = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true, hasStatus: false }
+export const PODS: Kind<Pod> = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  namespaced: true,
+  hasStatus: true,
+}
+export const SECRETS: Kind<Secret> = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  namespaced: true,
+  hasStatus: false,
+}
+export const EVENTS: Kind<ClusterEvent> = {
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+  hasStatus: false,
+}
 export const CONTROLLER_REVISIONS: Kind<ControllerRevision> = {
   group: 'apps',
   version: 'v1',
