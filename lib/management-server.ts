@@ -27,13 +27,21 @@ export interface Route {
   handle(request: RouteRequest): Promise<RouteAnswer> | RouteAnswer
 }
 
+export interface Problem {
+  status: number
+  /** Stable, for programs. */
+  code: string
+  /** One sentence, for people. */
+  message: string
+}
+
 export interface ManagementOptions {
   metrics: Metrics
   /** Readiness: undefined when ready, else the reason. */
   notReady: () => string | undefined
   routes?: readonly Route[]
   /** Turns an error of a route into status and problem body; default 500. */
-  toProblem?: (error: unknown) => { status: number; code: string; message: string }
+  toProblem?: (error: unknown) => Problem
 }
 
 /** Not yet listening: the caller binds it (see lib/listen.ts) and owns its end. */
@@ -59,12 +67,16 @@ export function createManagementServer(options: ManagementOptions): Server {
     app[route.method](route.path, (request, response) => run(route, request, response))
   }
   app.use((request, response) =>
-    sendProblem(response, 404, 'not-found', `there is no ${request.method} ${request.path} here`),
+    sendProblem(response, {
+      status: 404,
+      code: 'not-found',
+      message: `there is no ${request.method} ${request.path} here`,
+    }),
   )
+  // eslint-disable-next-line max-params -- Express tells error handlers by their four parameters
   app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) return next(error)
-    const { status, code, message } = options.toProblem?.(error) ?? defaultProblem(error)
-    sendProblem(response, status, code, message)
+    sendProblem(response, options.toProblem?.(error) ?? defaultProblem(error))
   })
   return createServer(app)
 }
@@ -115,7 +127,7 @@ function strings(values: Record<string, unknown>): Record<string, string> {
   )
 }
 
-function defaultProblem(error: unknown): { status: number; code: string; message: string } {
+function defaultProblem(error: unknown): Problem {
   const status = error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : 500
   return {
     status,
@@ -124,9 +136,7 @@ function defaultProblem(error: unknown): { status: number; code: string; message
   }
 }
 
-function sendProblem(response: Response, status: number, code: string, detail: string): void {
-  response
-    .status(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ status, code, title: code, detail }))
+function sendProblem(response: Response, { status, code, message }: Problem): void {
+  response.status(status).type('application/problem+json')
+  response.send(JSON.stringify({ status, code, title: code, detail: message }))
 }

@@ -1,0 +1,138 @@
+// Each rule is here for a reason; the reason stands beside it.
+import importX from 'eslint-plugin-import-x'
+import tseslint from 'typescript-eslint'
+
+const LAYERS = ['api', 'lib', 'kube', 'routing', 'controller', 'gateway', 'local', 'cli', 'runtime-image']
+/** Who may import whom: processes → routing, kube → lib → api; never back, never sideways. `local` embeds processes, `cli` embeds `local`. */
+const MAY_IMPORT = {
+  api: [],
+  lib: ['api'],
+  kube: ['api', 'lib'],
+  routing: ['api', 'lib'],
+  controller: ['api', 'lib', 'kube', 'routing'],
+  gateway: ['api', 'lib', 'routing'],
+  local: ['api', 'lib', 'kube', 'routing', 'controller', 'gateway'],
+  cli: ['api', 'lib', 'kube', 'local'],
+  'runtime-image': [],
+}
+const zones = LAYERS.map((layer) => ({
+  target: `./${layer}`,
+  from: [...LAYERS.filter((other) => other !== layer && !MAY_IMPORT[layer].includes(other)), 'test', 'scripts'].map(
+    (f) => `./${f}`,
+  ),
+  message: `${layer}/ may import ${MAY_IMPORT[layer].join(', ') || 'nothing of ours'}: see ARCHITECTURE.md`,
+}))
+
+/** A client library is known by one folder; the rest sees an interface of ours. */
+const CLIENT_LIBRARIES = [
+  { name: 'express', home: 'lib/management-server.ts' },
+  { name: 'prom-client', home: 'lib/metrics.ts' },
+  { name: 'node:sqlite', home: 'local/store/' },
+  { name: 'chokidar', home: 'cli/' },
+  { name: 'commander', home: 'cli/' },
+  { name: 'esbuild', home: 'scripts/' },
+]
+const restrict = (libraries) => [
+  'error',
+  {
+    paths: libraries.map(({ name, home }) => ({
+      name,
+      message: `only ${home} knows ${name}`,
+      allowTypeImports: false,
+    })),
+  },
+]
+const homes = (home) => (home.endsWith('/') ? [`${home}**/*.ts`] : [home])
+
+export default tseslint.config(
+  {
+    ignores: [
+      'node_modules/',
+      'dist/',
+      'coverage/',
+      'examples/',
+      'crds/',
+      'test/fixtures/',
+      '**/*.js',
+      '**/*.mjs',
+      '**/*.cjs',
+    ],
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    plugins: { 'import-x': importX },
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      // A lost promise is a lost failure: everything is awaited, returned, or void-ed with a catch.
+      '@typescript-eslint/no-floating-promises': 'error',
+      // Promises in `if` or as event handlers are nearly always a forgotten await. Handlers that catch for themselves are fine.
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],
+      // Outcomes are unions: a new kind must break the build where it is not handled.
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // Parse at the edge, trust inside.
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      // `import type` disappears at run time: start time and import directions stay visible.
+      '@typescript-eslint/consistent-type-imports': 'error',
+      // Interfaces are implemented by async and sync adapters alike.
+      '@typescript-eslint/require-await': 'off',
+      // Unused is dead; `_` marks what a signature demands.
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
+      // Numbers and booleans in messages are what we want.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // One name per thing, found by search.
+      'import-x/no-default-export': 'error',
+      // Folders point one way only.
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-cycle': 'off', // typed out by the zones between folders; inside a folder files are few
+      '@typescript-eslint/no-restricted-imports': restrict(CLIENT_LIBRARIES),
+      // Configuration enters through main.ts and config.ts only.
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'only main.ts and config.ts read the environment' },
+      ],
+      // Logs have levels and fields: lib/logger.
+      'no-console': 'error',
+      // What fits on two screens can be reviewed.
+      'max-lines': ['error', { max: 250, skipBlankLines: false, skipComments: false }],
+      'max-lines-per-function': ['error', { max: 40, skipBlankLines: true, skipComments: true }],
+      'max-depth': ['error', 3],
+      'max-params': ['error', 3],
+      complexity: ['error', 12],
+      // `==` hides conversions; null checks may use it.
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+  ...CLIENT_LIBRARIES.map(({ name, home }) => ({
+    files: homes(home),
+    rules: { '@typescript-eslint/no-restricted-imports': restrict(CLIENT_LIBRARIES.filter((l) => l.home !== home)) },
+  })),
+  {
+    // The processes' edges, and tools that print.
+    files: ['**/main.ts', '**/config.ts', 'scripts/**/*.ts', 'test/**/*.ts', 'cli/**/*.ts'],
+    rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
+  },
+  {
+    // User code runs in this process: its console and environment are the runtime's to set up.
+    files: ['runtime-image/**/*.ts'],
+    rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
+  },
+  {
+    // Tests read top to bottom; a long table or story is clearer than its pieces.
+    files: ['test/**/*.ts', 'scripts/**/*.ts'],
+    rules: {
+      'max-lines-per-function': 'off',
+      'max-lines': ['error', { max: 500 }],
+      'max-depth': ['error', 4],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-restricted-imports': 'off',
+    },
+  },
+)

@@ -1,0 +1,91 @@
+/**
+ * `npm test`: static checks, then every jest project, then one closing line "N passed, N failed, N skipped".
+ * `npm run check` is the same with unit tests only (`--unit`). Exit 1 when anything failed.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+const STATIC_CHECKS = [
+  ['format', 'prettier --check --log-level warn .'],
+  ['lint', 'eslint --cache --cache-location node_modules/.cache/eslint/ .'],
+  ['types', 'tsc -p .'],
+  ['generated files', 'node scripts/generate-crds.ts --check'],
+] as const
+
+const JEST = 'node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js'
+
+function run(command: string): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    let output = ''
+    const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const keep = (chunk: Buffer) => (output += chunk.toString())
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+  })
+}
+
+/** Two at a time: the machine this is made for has two cores. */
+async function staticChecks(): Promise<Counts> {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
+  const waiting = [...STATIC_CHECKS]
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [name, command] = next
+      const { code, output } = await run(command)
+      console.log(`${code === 0 ? 'PASS' : 'FAIL'} ${name}`)
+      if (code !== 0) console.log(output)
+      counts[code === 0 ? 'passed' : 'failed'] += 1
+    }
+  }
+  await Promise.all([worker(), worker()])
+  return counts
+}
+
+function jest(args: string, outputFile: string): Promise<Counts> {
+  return new Promise((resolve) => {
+    const child = spawn('sh', ['-c', `${JEST} ${args} --json --outputFile ${outputFile}`], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    child.on('close', (code) => resolve(readCounts(outputFile, code ?? 1)))
+  })
+}
+
+function readCounts(file: string, code: number): Counts {
+  try {
+    const result = JSON.parse(readFileSync(file, 'utf8'))
+    const broken = Number(result.numRuntimeErrorTestSuites)
+    const failed = Number(result.numFailedTests) + broken
+    return {
+      passed: Number(result.numPassedTests),
+      failed: failed === 0 && code !== 0 ? 1 : failed,
+      skipped: Number(result.numPendingTests) + Number(result.numTodoTests),
+    }
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+}
+
+const unitOnly = process.argv.includes('--unit')
+const scratch = mkdtempSync(join(tmpdir(), 'dormouse-test-'))
+const parts = [await staticChecks(), await jest('--selectProjects unit', join(scratch, 'unit.json'))]
+if (!unitOnly) {
+  // In band: these start processes and watch clocks; side by side they would measure each other.
+  parts.push(await jest('--selectProjects conformance integration --runInBand', join(scratch, 'integration.json')))
+}
+rmSync(scratch, { recursive: true, force: true })
+const total = parts.reduce((sum, part) => ({
+  passed: sum.passed + part.passed,
+  failed: sum.failed + part.failed,
+  skipped: sum.skipped + part.skipped,
+}))
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exitCode = total.failed === 0 ? 0 : 1
