@@ -1,0 +1,13 @@
+/** Whose lines a pod writes, as its labels tell. */
+import { LABEL, objectKey, type ObjectKey } from '../../api/names.ts'
+import type { Pod } from '../../kube/objects.ts'
+
+/** The function a pod was claimed for; undefined while it is generic. */
+export function podFunction({ metadata }: Pod): ObjectKey | undefined {
+  const name = metadata.labels?.[LABEL.function]
+  return name === undefined ? undefined : objectKey(metadata.namespace ?? 'default', name)
+}
+
+export function podRuntime({ metadata }: Pod): string {
+  return metadata.labels?.[LABEL.runtime] ?? 'unknown'
+}
