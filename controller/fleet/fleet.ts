@@ -74,12 +74,17 @@ export interface Fleet {
   /** Pods of a function, all revisions and phases, oldest first. */
   pods(functionKey: ObjectKey): FleetPod[]
   /**
+   * start() calls of a revision that have no pod in pods() yet. Counted from the call on, synchronously: who decides how many pods
+   * to start adds it, so that a wake-up and a scale-up at the same moment do not both start the same pod.
+   */
+  pendingStarts(functionKey: ObjectKey, revision: string): number
+  /**
    * Starts one pod of the revision, from the pool when one waits, else new. Settles when it answers for its function.
    * Throws CodeLoadError, PodStartError. A pod that dies while being specialized is replaced once by another before it throws.
    */
   start(template: RevisionTemplate): Promise<StartedPod>
   /** Takes it out of the feed at once, deletes it once data planes have seen that (or after 2 s) and lets it finish what runs. */
   retire(podUid: string, reason: string): void
-  /** Functions whose pods changed (ready, gone, failed). Returns the unsubscribe. */
+  /** Functions whose pods changed (claimed, ready, gone, failed). Returns the unsubscribe. */
   onChange(listener: (functionKey: ObjectKey) => void): () => void
 }
