@@ -12,6 +12,8 @@ export const LABEL = {
   runtime: `${GROUP}/runtime`,
   function: `${GROUP}/function`,
   revision: `${GROUP}/revision`,
+  /** Hash of what the pod was made from, so that a changed Runtime is seen. */
+  template: `${GROUP}/template`,
   managedBy: 'app.kubernetes.io/managed-by',
 } as const
 
@@ -20,6 +22,10 @@ export type PodState = 'generic' | 'claimed' | 'leaving'
 export const ANNOTATION = {
   /** On pods whose ports are not the Runtime's defaults (local mode): `{"control":8079,"data":8080}`. */
   ports: `${GROUP}/ports`,
+  /** On claimed pods, RFC 3339 with milliseconds. */
+  claimedAt: `${GROUP}/claimed-at`,
+  /** On claimed pods: `true` when the runtime writes 102 before it executes. */
+  acknowledges: `${GROUP}/acknowledges`,
 } as const
 
 export const DEFAULT_PORT = { control: 8079, data: 8080 } as const
