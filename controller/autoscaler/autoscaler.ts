@@ -1,0 +1,198 @@
+/**
+ * Decides once a second how many pods each awake function should have, and takes wake-ups in between. Owns the memory decisions need;
+ * promises that a function without pods, load or wishes costs nothing per tick; leaves carrying out to functions/.
+ * A fresh controller knows nothing about load, so it holds what is there until data planes report.
+ */
+import type { ObjectKey } from '../../api/names.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Gauge, Metrics } from '../../lib/metrics.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Serving, ServingBook } from '../functions/serving.ts'
+import { DEFAULT_SCALE_POLICY, decide, initialScaleState } from './decide.ts'
+import type { ObservedLoad, ScaleObservation, ScalePolicy, ScaleReason, ScaleState } from './decide.ts'
+import type { DesiredBook } from './desired.ts'
+import { NO_LOAD, totalLoad } from './load.ts'
+import type { LoadSource } from './load.ts'
+import type { ScaleRecord } from './recording.ts'
+
+const TICK_MS = 1_000
+
+export interface ScaleChange {
+  from: number
+  to: number
+  reason: ScaleReason
+}
+
+export interface AutoscalerOptions {
+  serving: ServingBook
+  fleet: Pick<Fleet, 'pods' | 'pendingStarts' | 'onChange'>
+  desired: DesiredBook
+  load: LoadSource
+  clock: Clock
+  logger: Logger
+  metrics: Metrics
+  policy?: ScalePolicy
+  /** Every change of a decision, for Events. */
+  onDecision?: (key: ObjectKey, change: ScaleChange) => void
+  /** Every decision with its inputs, for replay. */
+  record?: (record: ScaleRecord) => void
+}
+
+export interface Autoscaler {
+  start(): void
+  stop(): void
+  /**
+   * A wake-up needs at least this many pods in all. Counts at once. Call it in the same synchronous step as `fleet.start`, so that
+   * functions/ neither retires the new pod as too many nor starts another one.
+   */
+  wish(key: ObjectKey, pods: number): void
+}
+
+export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
+  return new TickingAutoscaler(options)
+}
+
+class TickingAutoscaler implements Autoscaler {
+  readonly #options: AutoscalerOptions
+  readonly #gauge: Gauge<'function'>
+  /** Functions that may need a decision; all others have neither pods nor load. */
+  readonly #awake = new Set<ObjectKey>()
+  readonly #states = new Map<ObjectKey, ScaleState>()
+  readonly #wishes = new Map<ObjectKey, number>()
+  #stops: (() => void)[] = []
+  #cancelTick: (() => void) | undefined
+
+  constructor(options: AutoscalerOptions) {
+    this.#options = options
+    this.#gauge = options.metrics.gauge({
+      name: 'dormouse_controller_desired_pods',
+      help: 'Pods the autoscaler wants a function to have',
+      labels: ['function'],
+    })
+  }
+
+  start(): void {
+    const { serving, fleet } = this.#options
+    for (const { key } of serving.all()) this.#awake.add(key)
+    this.#stops = [
+      serving.onChange((key) => (serving.get(key) ? this.#awake.add(key) : this.#forget(key))),
+      fleet.onChange((key) => serving.get(key) && this.#awake.add(key)),
+    ]
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#cancelTick?.()
+    this.#stops.forEach((stop) => stop())
+    this.#stops = []
+  }
+
+  wish(key: ObjectKey, pods: number): void {
+    const serving = this.#options.serving.get(key)
+    if (!serving) return
+    const allowed = Math.min(pods, serving.scaling.max)
+    this.#wishes.set(key, Math.max(this.#wishes.get(key) ?? 0, allowed))
+    this.#awake.add(key)
+    const from = this.#options.desired.get(key) ?? 0
+    this.#options.desired.raise(key, allowed)
+    if (allowed > from) this.#announce(key, { from, to: allowed, reason: 'woken' })
+  }
+
+  #schedule(): void {
+    this.#cancelTick = this.#options.clock.after(TICK_MS, () => {
+      this.#tick()
+      this.#schedule()
+    })
+  }
+
+  #tick(): void {
+    const loads = totalLoad(this.#options.load.fresh())
+    for (const key of loads?.keys() ?? []) if (this.#options.serving.get(key)) this.#awake.add(key)
+    for (const key of this.#awake) {
+      try {
+        this.#review(key, loads)
+      } catch (error) {
+        this.#options.logger.error('cannot decide how many pods a function needs', { function: key, error })
+      }
+    }
+  }
+
+  #review(key: ObjectKey, loads: Map<ObjectKey, ObservedLoad> | undefined): void {
+    const serving = this.#options.serving.get(key)
+    if (!serving) return this.#forget(key)
+    if (!serving.template) return this.#sleep(key)
+    const observation = this.#observe(serving, loads)
+    this.#decide(key, observation)
+    const quiet = observation.pods === 0 && this.#options.desired.get(key) === 0 && !loads?.has(key)
+    if (quiet) this.#sleep(key)
+  }
+
+  #observe({ key, template, scaling, concurrency }: Serving, loads?: Map<ObjectKey, ObservedLoad>): ScaleObservation {
+    const { fleet, clock } = this.#options
+    const revision = template?.revision ?? ''
+    const alive = fleet.pods(key).filter((pod) => pod.revision === revision && pod.phase !== 'leaving')
+    const wish = this.#wishes.get(key) ?? 0
+    this.#wishes.delete(key)
+    return {
+      nowMs: clock.now(),
+      settings: {
+        concurrency,
+        target: scaling.target,
+        min: scaling.min,
+        max: scaling.max,
+        idleAfterMs: scaling.idleAfterMs,
+      },
+      pods: alive.length + fleet.pendingStarts(key, revision),
+      ...(loads && { load: loads.get(key) ?? NO_LOAD }),
+      wish,
+    }
+  }
+
+  #decide(key: ObjectKey, observation: ScaleObservation): void {
+    const { desired, policy = DEFAULT_SCALE_POLICY, record } = this.#options
+    const known = this.#states.get(key)
+    const initial = { nowMs: observation.nowMs, desired: desired.get(key) ?? observation.pods }
+    const state = known ?? initialScaleState(initial.nowMs, initial.desired)
+    const decision = decide(state, observation, policy)
+    this.#states.set(key, decision.state)
+    record?.({
+      function: key,
+      ...(!known && { initial }),
+      observation,
+      desired: decision.desired,
+      reason: decision.reason,
+    })
+    const from = desired.get(key) ?? observation.pods
+    const change = { from, to: decision.desired, reason: decision.reason }
+    if (from !== decision.desired) this.#announce(key, change, observation)
+    this.#gauge.set({ function: key }, decision.desired)
+    desired.set(key, decision.desired)
+  }
+
+  #announce(key: ObjectKey, change: ScaleChange, observation?: ScaleObservation): void {
+    this.#options.logger.debug('desired pods changed', {
+      function: key,
+      ...change,
+      ...(observation && { observation }),
+    })
+    this.#options.onDecision?.(key, change)
+  }
+
+  /** Nothing to decide until it is woken or changed. */
+  #sleep(key: ObjectKey): void {
+    this.#awake.delete(key)
+    this.#states.delete(key)
+    this.#wishes.delete(key)
+    this.#options.desired.set(key, 0)
+    this.#gauge.set({ function: key }, 0)
+  }
+
+  #forget(key: ObjectKey): void {
+    this.#awake.delete(key)
+    this.#states.delete(key)
+    this.#wishes.delete(key)
+    this.#options.desired.remove(key)
+    this.#gauge.remove({ function: key })
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * How many pods a function should have, from what data planes saw: DESIGN §7 as a pure fold. The next decision depends on nothing but
+ * the state the last one returned and one observation, so a recording of observations replays to the same decisions (recording.ts).
+ *
+ *   steady   ceil(mean concurrency of the last 10 s / (concurrency × target))
+ *   burst    the same over the last 2 s, taken at once when it is twice of what there is
+ *   down     only to the highest wish of the last 30 s, and by half at most every 2 s
+ *   idle     to `min` at once when nothing ran for idleAfter since the last response
+ *   silence  no fresh report: hold; silence is not idleness
+ */
+
+export interface ScalePolicy {
+  stableWindowMs: number
+  burstWindowMs: number
+  /** A wish counts this long against scaling down. */
+  downWindowMs: number
+  /** One step down takes at most half of the pods, and steps are this far apart. */
+  downIntervalMs: number
+}
+
+export const DEFAULT_SCALE_POLICY: ScalePolicy = {
+  stableWindowMs: 10_000,
+  burstWindowMs: 2_000,
+  downWindowMs: 30_000,
+  downIntervalMs: 2_000,
+}
+
+export interface ScaleSettings {
+  /** Requests one pod runs at once. */
+  concurrency: number
+  /** Share of it that should be busy. */
+  target: number
+  min: number
+  max: number
+  idleAfterMs: number
+}
+
+/** Sums over all data planes with a report not older than 5 s. */
+export interface ObservedLoad {
+  /** Mean of running + waiting since the last reports. */
+  meanConcurrency: number
+  /** Running or waiting right now. */
+  active: number
+  /** When the last response ended anywhere; absent when no data plane remembers one. */
+  lastResponseAtMs?: number
+}
+
+export interface ScaleObservation {
+  nowMs: number
+  settings: ScaleSettings
+  /** Pods it has: starting and ready. */
+  pods: number
+  /** Absent: no fresh report from any data plane. */
+  load?: ObservedLoad
+  /** Most pods a wake-up asked for since the last observation; 0 when there was none. */
+  wish: number
+}
+
+export interface ScaleState {
+  desired: number
+  /** Oldest first. */
+  samples: readonly { atMs: number; concurrency: number }[]
+  wishes: readonly { atMs: number; pods: number }[]
+  lastActiveMs: number
+  lastDownMs?: number
+}
+
+/**
+ * held: no fresh report · woken: a wake-up asked · burst, load: the windows above · idle: nothing ran for idleAfter ·
+ * awake: not idle long enough for zero · recent: a wish of the last 30 s is higher · gradual: on the way down · limited: min or max
+ */
+export type ScaleReason = 'held' | 'woken' | 'burst' | 'load' | 'idle' | 'awake' | 'recent' | 'gradual' | 'limited'
+
+export interface ScaleDecision {
+  desired: number
+  reason: ScaleReason
+  state: ScaleState
+}
+
+/** Before the first observation. A function with pods counts as active just now: who forgot when it was last called lets it be. */
+export function initialScaleState(nowMs: number, desired: number): ScaleState {
+  return { desired, samples: [], wishes: [], lastActiveMs: nowMs }
+}
+
+export function decide(
+  previous: ScaleState,
+  observation: ScaleObservation,
+  policy: ScalePolicy = DEFAULT_SCALE_POLICY,
+): ScaleDecision {
+  const state = remember(previous, observation, policy)
+  const wish = wished(state, observation, policy)
+  const recorded = { ...state, wishes: pushWish(state.wishes, { atMs: observation.nowMs, pods: wish.pods }) }
+  const allowed = allow(recorded, wish, { observation, policy })
+  const desired = clamp(allowed.pods, observation.settings)
+  const wentDown = desired < previous.desired
+  return {
+    desired,
+    reason: desired === allowed.pods ? allowed.reason : 'limited',
+    state: { ...recorded, desired, ...(wentDown && { lastDownMs: observation.nowMs }) },
+  }
+}
+
+interface Wish {
+  pods: number
+  reason: ScaleReason
+}
+
+/** The state with this observation in it and everything too old for the windows out. */
+function remember(state: ScaleState, { nowMs, load, wish }: ScaleObservation, policy: ScalePolicy): ScaleState {
+  const samples = load ? [...state.samples, { atMs: nowMs, concurrency: load.meanConcurrency }] : state.samples
+  const busy = wish > 0 || (load !== undefined && (load.active > 0 || load.meanConcurrency > 0))
+  return {
+    ...state,
+    desired: Math.max(state.desired, wish),
+    samples: samples.filter(({ atMs }) => atMs > nowMs - policy.stableWindowMs),
+    wishes: state.wishes.filter(({ atMs }) => atMs > nowMs - policy.downWindowMs),
+    lastActiveMs: busy ? nowMs : Math.max(state.lastActiveMs, Math.min(nowMs, load?.lastResponseAtMs ?? 0)),
+  }
+}
+
+/** What load and wake-ups ask for now, before any limit. */
+function wished(state: ScaleState, { nowMs, load, settings, wish }: ScaleObservation, policy: ScalePolicy): Wish {
+  const woken: Wish = { pods: wish, reason: 'woken' }
+  if (!load) return wish > 0 && wish >= state.desired ? woken : { pods: state.desired, reason: 'held' }
+  const podsFor = (concurrency: number) => Math.ceil(round(concurrency / (settings.concurrency * settings.target)))
+  const stable = podsFor(mean(state.samples))
+  const burst = podsFor(mean(state.samples.filter(({ atMs }) => atMs > nowMs - policy.burstWindowMs)))
+  // Compared with what there is, not with the stable wish: more load must never lead to fewer pods.
+  const byLoad: Wish =
+    burst > stable && burst >= 2 * Math.max(1, state.desired)
+      ? { pods: burst, reason: 'burst' }
+      : { pods: stable, reason: 'load' }
+  return wish > byLoad.pods ? woken : byLoad
+}
+
+/** The wish within what may be done now: not down too early, too far or too often. */
+function allow(
+  state: ScaleState,
+  wish: Wish,
+  { observation, policy }: { observation: ScaleObservation; policy: ScalePolicy },
+): Wish {
+  const { nowMs, settings, load } = observation
+  if (wish.pods >= state.desired) return wish
+  if (load && load.active === 0 && nowMs - state.lastActiveMs >= settings.idleAfterMs)
+    return { pods: 0, reason: 'idle' }
+  const awake: Wish = wish.pods >= 1 ? wish : { pods: 1, reason: 'awake' }
+  const recent = Math.max(...state.wishes.map(({ pods }) => pods))
+  const kept: Wish = recent > awake.pods ? { pods: Math.min(recent, state.desired), reason: 'recent' } : awake
+  return kept.pods < state.desired ? gradually(state, kept, { nowMs, policy }) : kept
+}
+
+function gradually(state: ScaleState, wish: Wish, { nowMs, policy }: { nowMs: number; policy: ScalePolicy }): Wish {
+  if (state.lastDownMs !== undefined && nowMs - state.lastDownMs < policy.downIntervalMs)
+    return { pods: state.desired, reason: 'gradual' }
+  const half = Math.ceil(state.desired / 2)
+  return half > wish.pods ? { pods: half, reason: 'gradual' } : wish
+}
+
+/** Wishes newer and at least as high make older ones irrelevant: the list stays short and falls strictly. */
+function pushWish(wishes: ScaleState['wishes'], wish: { atMs: number; pods: number }): ScaleState['wishes'] {
+  return [...wishes.filter(({ pods }) => pods > wish.pods), wish]
+}
+
+const clamp = (pods: number, { min, max }: ScaleSettings) => Math.max(min, Math.min(max, pods))
+
+const mean = (samples: ScaleState['samples']) =>
+  samples.length === 0 ? 0 : samples.reduce((sum, { concurrency }) => sum + concurrency, 0) / samples.length
+
+/** 0.7 × 10 is 7.000000000000001: not a reason for one pod more. */
+const round = (pods: number) => Math.round(pods * 1e9) / 1e9
