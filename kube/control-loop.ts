@@ -52,6 +52,7 @@ export class ControlLoop {
   readonly #queue: WorkQueue
   readonly #abort = new AbortController()
   #workers: Promise<void>[] = []
+  #stopping: Promise<void> | undefined
 
   constructor(options: ControlLoopOptions) {
     const { clock = systemClock, backoff, metrics } = options
@@ -77,7 +78,12 @@ export class ControlLoop {
    * Aborts what runs and settles when it has ended, or after `stopTimeoutMs`. Keys that wait are dropped: whoever starts next
    * looks at everything anyway.
    */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end()
+    return this.#stopping
+  }
+
+  async #end(): Promise<void> {
     this.#abort.abort(new Error(`the control loop ${this.#options.name} stops`))
     this.#queue.shutDown()
     const limit = Promise.withResolvers<'late'>()
