@@ -1,48 +1,105 @@
-/** Function: code that sleeps until an event wakes it. Schema, defaults and types; rules between fields live in rules.ts. */
+/**
+ * Function: code that sleeps until an event wakes it. Schema, defaults and types; the descriptions are the users' reference.
+ * Owns what a node of the manifest is (type, bounds, default); what values mean together is in function-rules.ts.
+ */
 import { z } from 'zod'
-import { DURATION_PATTERN } from './duration.ts'
-import type { Condition, KubeObject, ManifestMeta } from './object.ts'
+import { conditionsSchema } from './condition.ts'
+import { DURATION_MAX_LENGTH } from './duration.ts'
+import type { KubeObject, ManifestMeta } from './object.ts'
+import { boundedRecord, integer, listMap } from './schema.ts'
 
-const duration = () => z.string().regex(new RegExp(DURATION_PATTERN))
+const duration = () => z.string().max(DURATION_MAX_LENGTH)
+
+export const MAX_FILES = 64
+export const MAX_CODE_BYTES = 256 * 1024
+export const MAX_ENV = 100
+export const MAX_ENV_BYTES = 4096
 
 export const signatureSchema = z.enum(['event', 'http', 'cloudevent'])
 export type Signature = z.infer<typeof signatureSchema>
 
-export const functionSpecSchema = z.strictObject({
-  runtime: z.string().min(1),
-  handler: z.string().default('index.handler'),
-  signature: signatureSchema.default('event'),
-  code: z.strictObject({ inline: z.record(z.string(), z.string()) }),
-  env: z.array(z.strictObject({ name: z.string(), value: z.string() })).default([]),
-  resources: z
-    .strictObject({ limits: z.strictObject({ memory: z.string().default('128Mi') }).prefault({}) })
-    .prefault({}),
-  timeout: duration().default('30s'),
-  /** Requests one pod runs at the same time; absent = 1, 80 for `http`. */
-  concurrency: z.int().min(1).max(1000).optional(),
-  scaling: z
-    .strictObject({
-      min: z.int().min(0).default(0),
-      max: z.int().min(1).default(20),
-      target: z.number().default(0.7),
-      idleAfter: duration().default('5m'),
-      maxPodAge: duration().default('4h'),
-    })
-    .prefault({}),
+const inlineSchema = boundedRecord(z.string().max(MAX_CODE_BYTES), MAX_FILES).describe(
+  'Files by relative path, as text: {"index.mjs": "export const handler = …"}. At most 256 KiB in all.',
+)
+
+const codeSchema = z
+  .strictObject({
+    /** Optional for the parser, so that the rule "exactly one of …" says what is missing; always there once the rules hold. */
+    inline: inlineSchema.optional() as unknown as typeof inlineSchema,
+  })
+  .describe('Where the code comes from: exactly one of inline.')
+
+const envVariableSchema = z.strictObject({
+  name: z.string().max(128).describe('A C identifier; names that the platform sets are reserved.'),
+  value: z.string().max(MAX_ENV_BYTES).default('').describe('The value, as text.'),
 })
+
+const envSchema = listMap(envVariableSchema, 'name', MAX_ENV)
+  .default([])
+  .describe('Environment variables of the function; at most 4 KiB in all.')
+
+const resourcesSchema = z
+  .strictObject({
+    limits: z
+      .strictObject({
+        memory: z.string().max(20).default('128Mi').describe('Memory one pod may use, 32Mi to 10240Mi.'),
+      })
+      .prefault({})
+      .describe('What one pod may use at most.'),
+  })
+  .prefault({})
+  .describe('Resources of one pod.')
+
+const scalingSchema = z
+  .strictObject({
+    min: integer().default(0).describe('Pods kept running when nobody calls; 0 lets the function sleep.'),
+    max: integer().default(20).describe('Pods it may have at most, up to 1000.'),
+    target: z
+      .number()
+      .default(0.7)
+      .describe('Share of a pod’s concurrency that should be busy, above 0 and up to 1; lower scales up earlier.'),
+    idleAfter: duration().default('5m').describe('How long after the last response it goes to sleep; at least 1s.'),
+    maxPodAge: duration().default('4h').describe('Pods older than this are replaced; at least 1m.'),
+  })
+  .prefault({})
+  .describe('How many pods it may have, and when.')
+
+export const functionSpecSchema = z
+  .strictObject({
+    runtime: z.string().max(63).describe('Name of the Runtime that runs it, for example node.'),
+    handler: z
+      .string()
+      .max(128)
+      .default('index.handler')
+      .describe('What to call: path/file.export, nested exports as file.outer.inner.'),
+    signature: signatureSchema
+      .default('event')
+      .describe('How it is called: event (event, context) as in Lambda, http (req, res), or cloudevent (event).'),
+    code: codeSchema,
+    env: envSchema,
+    resources: resourcesSchema,
+    timeout: duration().default('30s').describe('How long one invocation may take, 1s to 15m.'),
+    concurrency: integer()
+      .optional()
+      .describe('Requests one pod runs at the same time, 1 to 1000. Without it: 1, and 80 for signature http.'),
+    scaling: scalingSchema,
+  })
+  .describe('What to run and how.')
 
 export type FunctionSpec = z.infer<typeof functionSpecSchema>
 
-export interface FunctionStatus {
-  observedGeneration?: number
-  /** Hash of what pods are made from: the revision that takes traffic. */
-  revision?: string
-  pods?: number
-  readyPods?: number
-  /** Where it is reachable inside the cluster. */
-  url?: string
-  conditions?: Condition[]
-}
+export const functionStatusSchema = z
+  .strictObject({
+    observedGeneration: integer().exactOptional().describe('The generation of the spec that this status tells about.'),
+    revision: z.string().exactOptional().describe('Hash of what pods are made from: the revision that takes traffic.'),
+    pods: integer().exactOptional().describe('Pods it has, ready or not.'),
+    readyPods: integer().exactOptional().describe('Pods that can take requests.'),
+    url: z.string().exactOptional().describe('Where it is reachable inside the cluster.'),
+    conditions: conditionsSchema.exactOptional(),
+  })
+  .describe('What the controller last saw.')
+
+export type FunctionStatus = z.infer<typeof functionStatusSchema>
 
 export interface DormouseFunction extends KubeObject {
   kind: 'Function'

@@ -1,14 +1,28 @@
-/** Runtime (cluster-scoped): an image that speaks the runtime contract, and how many of its pods wait warm. */
+/**
+ * Runtime (cluster-scoped): an image that speaks the runtime contract, and how many of its pods wait warm.
+ * Schema, defaults and types; the descriptions are the users' reference. Rules: runtime-rules.ts.
+ */
 import { z } from 'zod'
 import type { KubeObject, ManifestMeta } from './object.ts'
+import { integer } from './schema.ts'
 
-export const runtimeSpecSchema = z.strictObject({
-  /** Container image; in local mode `local/<folder>` names a runtime that ships with Dormouse. */
-  image: z.string().min(1),
-  /** Overrides the image's entrypoint. */
-  command: z.array(z.string()).optional(),
-  pool: z.strictObject({ size: z.int().min(0).max(100).default(3) }).prefault({}),
-})
+export const runtimeSpecSchema = z
+  .strictObject({
+    image: z
+      .string()
+      .max(512)
+      .describe('Container image; in local mode local/<folder> names a runtime that ships with Dormouse.'),
+    command: z.array(z.string().max(4096)).max(64).optional().describe('Overrides the entrypoint of the image.'),
+    pool: z
+      .strictObject({
+        size: integer()
+          .default(3)
+          .describe('Pods kept waiting in every namespace that has a Function of this Runtime, 0 to 100.'),
+      })
+      .prefault({})
+      .describe('Pods that wait warm until a Function needs one.'),
+  })
+  .describe('What runs the code, and how many of its pods wait warm.')
 export type RuntimeSpec = z.infer<typeof runtimeSpecSchema>
 
 export interface Runtime extends KubeObject {

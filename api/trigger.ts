@@ -1,40 +1,79 @@
-/** Trigger: what wakes a Function. This version knows `http`. */
+/**
+ * Trigger: what wakes a Function. This version knows `http`. Schema, defaults and types; the descriptions are the users' reference.
+ * What values mean together is in trigger-rules.ts.
+ */
 import { z } from 'zod'
-import type { Condition, KubeObject, ManifestMeta } from './object.ts'
+import { conditionsSchema } from './condition.ts'
+import type { KubeObject, ManifestMeta } from './object.ts'
+import { integer, listSet } from './schema.ts'
 
-export const httpTriggerSchema = z.strictObject({
-  /** Host names without port, `*.example.com` allowed; empty = every host. */
-  hosts: z.array(z.string()).default([]),
-  path: z.string().default('/'),
-  pathType: z.enum(['Exact', 'Prefix']).default('Prefix'),
-  /** Upper-case methods; empty = all. */
-  methods: z.array(z.string()).default([]),
-  /** Remove `path` from the front of what the function sees. */
-  stripPrefix: z.boolean().default(false),
-  cors: z
-    .strictObject({
-      allowOrigins: z.array(z.string()).default(['*']),
-      allowMethods: z.array(z.string()).default([]),
-      allowHeaders: z.array(z.string()).default([]),
-      exposeHeaders: z.array(z.string()).default([]),
-      allowCredentials: z.boolean().default(false),
-      maxAgeSeconds: z.int().min(0).default(600),
-    })
-    .optional(),
-})
+export const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+const headerNames = () => z.array(z.string().max(128)).max(64).default([])
+
+const corsSchema = z
+  .strictObject({
+    allowOrigins: z
+      .array(z.string().max(253))
+      .max(64)
+      .default(['*'])
+      .describe('Origins that browsers may call from: scheme://host[:port], or * for every origin.'),
+    allowMethods: z
+      .array(z.enum([...HTTP_METHODS, '*']))
+      .max(HTTP_METHODS.length + 1)
+      .default([])
+      .describe('Methods that browsers may use; empty = those of the route.'),
+    allowHeaders: headerNames().describe('Request headers that browsers may send; empty or * = what they ask for.'),
+    exposeHeaders: headerNames().describe('Response headers that scripts may read.'),
+    allowCredentials: z
+      .boolean()
+      .default(false)
+      .describe('Whether browsers send cookies; then allowOrigins must name the origins.'),
+    maxAgeSeconds: integer()
+      .default(600)
+      .describe('How long browsers may remember the answer to a preflight, 0 to 86400.'),
+  })
+  .describe('Cross-origin resource sharing, answered by the gateway; what the function says about it is replaced.')
+
+export const httpTriggerSchema = z
+  .strictObject({
+    hosts: listSet(z.string().max(253), 64)
+      .default([])
+      .describe('Host names without port; *.example.com stands for every name below example.com. Empty = every host.'),
+    path: z
+      .string()
+      .max(512)
+      .default('/')
+      .describe('Path it answers, in plain characters (not percent-encoded), starting with /.'),
+    pathType: z
+      .enum(['Exact', 'Prefix'])
+      .default('Prefix')
+      .describe('Exact: this path only. Prefix: it and everything below, by whole segments: /a has /a/b but not /ab.'),
+    methods: listSet(z.enum(HTTP_METHODS), HTTP_METHODS.length)
+      .default([])
+      .describe('Methods it answers; empty = all.'),
+    stripPrefix: z.boolean().default(false).describe('Remove path from the front of what the function sees.'),
+    cors: corsSchema.optional(),
+  })
+  .describe('Wakes the function with an HTTP request on the public listener.')
 export type HttpTrigger = z.infer<typeof httpTriggerSchema>
 
-export const triggerSpecSchema = z.strictObject({
-  /** Name of a Function in the same namespace. */
-  function: z.string().min(1),
-  http: httpTriggerSchema,
-})
+export const triggerSpecSchema = z
+  .strictObject({
+    function: z.string().max(63).describe('Name of a Function in the same namespace.'),
+    /** Optional for the parser, so that the rule "exactly one of …" says what is missing; always there once the rules hold. */
+    http: httpTriggerSchema.optional() as unknown as typeof httpTriggerSchema,
+  })
+  .describe('Which Function to wake, and by what: exactly one of http.')
 export type TriggerSpec = z.infer<typeof triggerSpecSchema>
 
-export interface TriggerStatus {
-  observedGeneration?: number
-  conditions?: Condition[]
-}
+export const triggerStatusSchema = z
+  .strictObject({
+    observedGeneration: integer().exactOptional().describe('The generation of the spec that this status tells about.'),
+    conditions: conditionsSchema.exactOptional(),
+  })
+  .describe('What the controller last saw.')
+export type TriggerStatus = z.infer<typeof triggerStatusSchema>
 
 export interface Trigger extends KubeObject {
   kind: 'Trigger'

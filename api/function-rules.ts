@@ -1,0 +1,123 @@
+/** What a Function's values must mean, beyond their types. */
+import { MAX_CODE_BYTES, MAX_ENV_BYTES } from './function.ts'
+import {
+  between,
+  dnsLabel,
+  doesNotMatch,
+  durationBetween,
+  matches,
+  metadataNameRule,
+  quantityBetween,
+  rule,
+  type Rule,
+} from './rule.ts'
+
+type Files = Record<string, string>
+type Env = { name: string; value: string }[]
+
+const bytes = (text: string) => Buffer.byteLength(text)
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
+
+const FILE_PATH = '^[^/\\\\\\x00-\\x1f]+(/[^/\\\\\\x00-\\x1f]+)*$'
+const DOT_SEGMENT = '(^|/)\\.\\.?(/|$)'
+const relative = [new RegExp(FILE_PATH), new RegExp(DOT_SEGMENT)] as const
+const isRelative = (path: string) => path.length <= 255 && relative[0].test(path) && !relative[1].test(path)
+
+const codeRules: Rule[] = [
+  rule<{ inline?: Files }>(
+    { path: 'spec.code', message: 'exactly one of inline must be set' },
+    'has(self.inline)',
+    (code) => code.inline !== undefined,
+  ),
+  rule<Files>(
+    { path: 'spec.code.inline', message: 'inline must contain at least one file' },
+    'size(self) > 0',
+    (files) => Object.keys(files).length > 0,
+  ),
+  rule<Files>(
+    {
+      path: 'spec.code.inline',
+      message: "file paths must be relative, at most 255 characters, without '..', '.', empty segments or backslashes",
+    },
+    `self.all(path, size(path) <= 255 && path.matches(r"${FILE_PATH}") && !path.matches(r"${DOT_SEGMENT}"))`,
+    (files) => Object.keys(files).every(isRelative),
+  ),
+  rule<Files>(
+    { path: 'spec.code.inline', message: 'a path must not be a file and a folder at once' },
+    "!self.exists(file, self.exists(other, other.startsWith(file + '/')))",
+    (files) => {
+      const paths = Object.keys(files)
+      return !paths.some((file) => paths.some((other) => other.startsWith(`${file}/`)))
+    },
+  ),
+  rule<Files>(
+    { path: 'spec.code.inline', message: 'inline must be at most 256 KiB in all' },
+    `self.map(path, size(bytes(self[path]))).sum() <= ${MAX_CODE_BYTES}`,
+    (files) => sum(Object.values(files).map(bytes)) <= MAX_CODE_BYTES,
+  ),
+]
+
+const RESERVED_ENV = '^((AWS_LAMBDA_|LAMBDA_|DORMOUSE_).*|_HANDLER|_X_AMZN_TRACE_ID|NODE_OPTIONS)$'
+
+const envRules: Rule[] = [
+  matches(
+    {
+      path: 'spec.env[].name',
+      message: 'name must be letters, digits and underscores, and not start with a digit',
+    },
+    '^[A-Za-z_][A-Za-z0-9_]*$',
+  ),
+  doesNotMatch(
+    {
+      path: 'spec.env[].name',
+      message:
+        'name is reserved: AWS_LAMBDA_*, LAMBDA_*, DORMOUSE_*, _HANDLER, _X_AMZN_TRACE_ID and NODE_OPTIONS are set by the platform',
+    },
+    RESERVED_ENV,
+  ),
+  matches({ path: 'spec.env[].value', message: 'value must not contain NUL' }, '^[^\\x00]*$'),
+  rule<Env>(
+    { path: 'spec.env', message: 'env must be at most 4 KiB in all, names and values together' },
+    `self.map(entry, size(bytes(entry.name)) + size(bytes(entry.value))).sum() <= ${MAX_ENV_BYTES}`,
+    (env) => sum(env.map(({ name, value }) => bytes(name) + bytes(value))) <= MAX_ENV_BYTES,
+  ),
+]
+
+const scalingRules: Rule[] = [
+  between({ path: 'spec.scaling.min', message: 'min must be between 0 and 1000' }, 0, 1000),
+  between({ path: 'spec.scaling.max', message: 'max must be between 1 and 1000' }, 1, 1000),
+  rule<{ min: number; max: number }>(
+    { path: 'spec.scaling', message: 'min must not be greater than max' },
+    'self.min <= self.max',
+    ({ min, max }) => min <= max,
+  ),
+  rule<number>(
+    { path: 'spec.scaling.target', message: 'target must be greater than 0 and at most 1' },
+    'self > 0.0 && self <= 1.0',
+    (target) => target > 0 && target <= 1,
+  ),
+  durationBetween({ path: 'spec.scaling.idleAfter', message: 'idleAfter must be a duration of at least 1s' }, '1s'),
+  durationBetween({ path: 'spec.scaling.maxPodAge', message: 'maxPodAge must be a duration of at least 1m' }, '1m'),
+]
+
+const HANDLER = '^([^/\\\\\\x00-\\x1f]+/)*[^/\\\\.\\x00-\\x1f]+(\\.[^/\\\\.\\x00-\\x20]+)+$'
+
+export const FUNCTION_RULES: readonly Rule[] = [
+  metadataNameRule,
+  dnsLabel('spec.runtime', 'runtime'),
+  matches(
+    { path: 'spec.handler', message: 'handler must be path/file.export, with nested exports as file.outer.inner' },
+    HANDLER,
+  ),
+  doesNotMatch({ path: 'spec.handler', message: "handler must not contain '..'" }, '\\.\\.'),
+  ...codeRules,
+  ...envRules,
+  quantityBetween(
+    { path: 'spec.resources.limits.memory', message: 'memory must be between 32Mi and 10240Mi' },
+    '32Mi',
+    '10240Mi',
+  ),
+  durationBetween({ path: 'spec.timeout', message: 'timeout must be between 1s and 15m' }, '1s', '15m'),
+  between({ path: 'spec.concurrency', message: 'concurrency must be between 1 and 1000' }, 1, 1000),
+  ...scalingRules,
+]
