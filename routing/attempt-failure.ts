@@ -1,0 +1,32 @@
+/** What an attempt that ended in an error proves: nothing was sent, nothing was executed, or neither can be said. */
+import { ProblemError } from './problems.ts'
+
+export interface AttemptFailure {
+  kind: 'not-sent' | 'not-executed' | 'failed'
+  /** The answer when it is not tried again. */
+  problem: ProblemError
+}
+
+export interface AttemptProgress {
+  /** undici has begun to write the request. */
+  written: boolean
+  /** The pod said 102 or more. */
+  acknowledged: boolean
+  /** The pod says 102 before it executes anything. */
+  acknowledges: boolean
+}
+
+export function failureOf(error: Error, progress: AttemptProgress): AttemptFailure {
+  const code = 'code' in error ? String(error.code) : ''
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
+    return {
+      kind: 'failed',
+      problem: new ProblemError('bad-request', `the request cannot be passed on: ${error.message}`),
+    }
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+    return { kind: 'failed', problem: new ProblemError('bad-answer', `the answer is not valid HTTP: ${error.message}`) }
+  if (!progress.written)
+    return { kind: 'not-sent', problem: new ProblemError('pod-refused', `the pod cannot be reached: ${error.message}`) }
+  const problem = new ProblemError('pod-died', `the connection to the pod ended before it answered: ${error.message}`)
+  return { kind: progress.acknowledges && !progress.acknowledged ? 'not-executed' : 'failed', problem }
+}

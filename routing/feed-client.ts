@@ -1,0 +1,166 @@
+/**
+ * Takes the feed from one controller replica and keeps the newest snapshot. When the feed is silent, cut, or says something that
+ * does not fit, it goes to another replica with jittered back-off; the old snapshot stays, so warm functions are served on.
+ */
+import { feedMessageSchema, type FeedMessage } from '../api/protocol.ts'
+import type { ObjectKey } from '../api/names.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Clock, Timer } from './clock.ts'
+import type { ControllerClient } from './controller-client.ts'
+import { SnapshotStore, type Applied, type Snapshot } from './snapshot.ts'
+
+export interface FeedClientOptions {
+  controllers: Pick<ControllerClient, 'urls' | 'open'>
+  clock: Clock
+  logger: Logger
+  /** After every applied message that changed something. */
+  onChange(snapshot: Snapshot, changed: ReadonlySet<ObjectKey>): void
+  /** Without a message for so long the connection counts as dead; heartbeats come every 5 s. */
+  silenceMs?: number
+  /** 0 ≤ x < 1, for jitter and the first replica. */
+  random?: () => number
+}
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 5_000
+
+export class FeedClient {
+  readonly #options: FeedClientOptions
+  readonly #store = new SnapshotStore()
+  readonly #stopped = new AbortController()
+  #connected = false
+  #lastMessageMs: number | undefined
+  #failures = 0
+  #running: Promise<void> | undefined
+
+  constructor(options: FeedClientOptions) {
+    this.#options = options
+  }
+
+  get snapshot(): Snapshot {
+    return this.#store.snapshot
+  }
+
+  /** A snapshot has come at least once: requests can be answered. */
+  get ready(): boolean {
+    return this.snapshot.epoch !== undefined
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Since the last message; undefined before the first. */
+  get ageMs(): number | undefined {
+    return this.#lastMessageMs === undefined ? undefined : this.#options.clock.nowMs() - this.#lastMessageMs
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { controllers, random = Math.random, logger } = this.#options
+    let at = Math.floor(random() * controllers.urls.length)
+    while (!this.#stopped.signal.aborted) {
+      const url = controllers.urls[at % controllers.urls.length] ?? ''
+      try {
+        await this.#follow(url)
+      } catch (error) {
+        if (!this.#stopped.signal.aborted) logger.warn('feed lost', { controller: url, error })
+      }
+      this.#connected = false
+      at++
+      await this.#sleep(this.#backOffMs(random()))
+    }
+  }
+
+  /** Returns when the other side ends the feed; throws when it is silent, broken or cut. */
+  async #follow(url: string): Promise<void> {
+    const attempt = new AbortController()
+    const signal = AbortSignal.any([attempt.signal, this.#stopped.signal])
+    const silence = new Watch(this.#options.clock, this.#options.silenceMs ?? 15_000, () =>
+      attempt.abort(new Error('the feed was silent for too long')),
+    )
+    const lines = new LineSplitter()
+    try {
+      for await (const chunk of await this.#options.controllers.open(url, '/v1/feed', signal)) {
+        silence.reset()
+        for (const line of lines.push(chunk)) this.#message(feedMessageSchema.parse(JSON.parse(line)))
+      }
+    } finally {
+      silence.stop()
+      attempt.abort()
+    }
+  }
+
+  #message(message: FeedMessage): void {
+    this.#lastMessageMs = this.#options.clock.nowMs()
+    switch (message.type) {
+      case 'snapshot':
+        this.#applied(this.#store.replace(message))
+        this.#connected = true
+        this.#failures = 0
+        return
+      case 'change':
+        return this.#applied(this.#store.change(message))
+      case 'heartbeat':
+        return this.#store.heartbeat(message.version)
+    }
+  }
+
+  #applied({ snapshot, changed }: Applied): void {
+    this.#options.onChange(snapshot, changed)
+  }
+
+  #backOffMs(random: number): number {
+    const limitMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures++, 10))
+    return limitMs * (0.5 + random / 2)
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    const { signal } = this.#stopped
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve()
+      const timer = this.#options.clock.setTimer(resolve, delayMs)
+      signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true })
+    })
+  }
+}
+
+/** Calls back once when it was not reset for `limitMs`. */
+class Watch {
+  readonly #start: () => Timer
+  #timer: Timer
+
+  constructor(clock: Clock, limitMs: number, expired: () => void) {
+    this.#start = () => clock.setTimer(expired, limitMs)
+    this.#timer = this.#start()
+  }
+
+  reset(): void {
+    this.#timer.cancel()
+    this.#timer = this.#start()
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+}
+
+/** Bytes to whole lines; characters may be cut anywhere between two chunks. */
+export class LineSplitter {
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true })
+  #rest = ''
+
+  push(chunk: Uint8Array): string[] {
+    const parts = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split('\n')
+    this.#rest = parts.pop() ?? ''
+    return parts.filter((line) => line !== '')
+  }
+}

@@ -1,0 +1,66 @@
+/** Tells every controller replica once a second what runs and waits here. A report that cannot be delivered is dropped: the next is newer. */
+import type { LoadReport } from '../api/protocol.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Clock, Timer } from './clock.ts'
+import type { ControllerClient } from './controller-client.ts'
+
+export interface LoadReporterOptions {
+  controllers: Pick<ControllerClient, 'urls' | 'post'>
+  clock: Clock
+  logger: Logger
+  intervalMs?: number
+  /** Builds the next report; starts a new window of means. */
+  report(): LoadReport
+}
+
+export class LoadReporter {
+  readonly #options: LoadReporterOptions
+  readonly #failing = new Set<string>()
+  readonly #sending = new Set<string>()
+  readonly #stopped = new AbortController()
+  #timer: Timer | undefined
+
+  constructor(options: LoadReporterOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { clock, intervalMs = 1_000 } = this.#options
+    this.#timer = clock.setTimer(() => {
+      this.start()
+      this.#tick(intervalMs)
+    }, intervalMs)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#stopped.abort()
+  }
+
+  #tick(intervalMs: number): void {
+    const report = this.#options.report()
+    for (const url of this.#options.controllers.urls) {
+      if (!this.#sending.has(url)) void this.#send(url, report, intervalMs)
+    }
+  }
+
+  async #send(url: string, report: LoadReport, intervalMs: number): Promise<void> {
+    this.#sending.add(url)
+    try {
+      const limits = { timeoutMs: 2 * intervalMs, signal: this.#stopped.signal }
+      await this.#options.controllers.post(url, '/v1/load', report, limits)
+      if (this.#failing.delete(url)) this.#options.logger.info('load reports arrive again', { controller: url })
+    } catch (error) {
+      this.#failed(url, error)
+    } finally {
+      this.#sending.delete(url)
+    }
+  }
+
+  /** One line per outage, not one per second. */
+  #failed(url: string, error: unknown): void {
+    if (this.#stopped.signal.aborted || this.#failing.has(url)) return
+    this.#failing.add(url)
+    this.#options.logger.warn('load report failed', { controller: url, error })
+  }
+}

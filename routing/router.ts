@@ -1,0 +1,188 @@
+/**
+ * The data plane's core, shared by gateway and dispatcher: the feed's newest snapshot, a lane per function, wake-ups, load reports,
+ * and calls over one undici Agent. Owns connections to controllers and pods; leaves listeners and what requests mean to its users.
+ */
+import { Agent } from 'undici'
+import type { ObjectKey } from '../api/names.ts'
+import type { LoadReport } from '../api/protocol.ts'
+import type { Logger } from '../lib/logger.ts'
+import { Call, type CallDeps, type CallRequest, type CallSink, type ReplayReason } from './call.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { ControllerClient } from './controller-client.ts'
+import { FeedClient } from './feed-client.ts'
+import { Lane } from './lane.ts'
+import { LoadReporter } from './load-reporter.ts'
+import type { Snapshot } from './snapshot.ts'
+import { Waker, type ActivationOutcome } from './waker.ts'
+
+export interface RouterOptions {
+  /** Base URLs of all controller replicas. */
+  controllerUrls: readonly string[]
+  /** Bearer token of data planes. */
+  token: () => string
+  /** Names this process in activations and load reports. */
+  reporter: string
+  logger: Logger
+  clock?: Clock
+  /** Requests that may wait per function; default 1000. */
+  queueLimit?: number
+  /** Longest wait for a slot; default 30 s. */
+  waitLimitMs?: number
+  /** Between a function's timeout and ours; default 500 ms. */
+  graceMs?: number
+  /** TCP connect to a pod; default 2 s. */
+  connectTimeoutMs?: number
+  /** Without a feed message for so long the connection counts as dead; default 15 s. */
+  feedSilenceMs?: number
+  loadIntervalMs?: number
+  events?: RouterEvents
+}
+
+export interface RouterEvents {
+  onSnapshot?(snapshot: Snapshot): void
+  onLaneClosed?(key: ObjectKey): void
+  onReplay?(lane: Lane, reason: ReplayReason): void
+  onActivation?(key: ObjectKey, outcome: ActivationOutcome, durationMs: number): void
+}
+
+/** Above the pods' own keep-alive would mean reusing connections that are just being closed. */
+const POD_KEEP_ALIVE_MS = 4_000
+
+export class Router {
+  readonly #options: RouterOptions
+  readonly #clock: Clock
+  readonly #controllers: ControllerClient
+  readonly #feed: FeedClient
+  readonly #reporter: LoadReporter
+  readonly #agent: Agent
+  readonly #lanes = new Map<ObjectKey, Lane>()
+  /** Deleted functions whose last requests still run: reported until they end. */
+  readonly #closing = new Set<Lane>()
+  readonly #wakers = new Map<Lane, Waker>()
+  readonly #callDeps: CallDeps
+
+  constructor(options: RouterOptions) {
+    const { clock = systemClock, logger, events } = options
+    this.#options = options
+    this.#clock = clock
+    this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token })
+    this.#agent = new Agent({
+      connect: { timeout: options.connectTimeoutMs ?? 2_000 },
+      pipelining: 1,
+      keepAliveTimeout: POD_KEEP_ALIVE_MS,
+      // The call's own deadline is the only limit: functions may be silent up to their timeout.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      allowH2: false,
+    })
+    this.#feed = new FeedClient({
+      controllers: this.#controllers,
+      clock,
+      logger,
+      onChange: (snapshot, changed) => this.#apply(snapshot, changed),
+      ...(options.feedSilenceMs === undefined ? {} : { silenceMs: options.feedSilenceMs }),
+    })
+    this.#reporter = new LoadReporter({
+      controllers: this.#controllers,
+      clock,
+      logger,
+      report: () => this.#report(),
+      ...(options.loadIntervalMs === undefined ? {} : { intervalMs: options.loadIntervalMs }),
+    })
+    this.#callDeps = {
+      dispatcher: this.#agent,
+      clock,
+      waitLimitMs: options.waitLimitMs ?? 30_000,
+      graceMs: options.graceMs ?? 500,
+      waitReason: (lane) => this.#wakers.get(lane)?.reason ?? 'the function is gone',
+      onReplay: (lane, reason) => events?.onReplay?.(lane, reason),
+    }
+  }
+
+  get snapshot(): Snapshot {
+    return this.#feed.snapshot
+  }
+
+  get feed(): Pick<FeedClient, 'ready' | 'connected' | 'ageMs'> {
+    return this.#feed
+  }
+
+  lanes(): Iterable<Lane> {
+    return this.#lanes.values()
+  }
+
+  /** Undefined when there is no such function. */
+  lane(key: ObjectKey): Lane | undefined {
+    return this.#lanes.get(key)
+  }
+
+  /** Starts a call; everything further is said to the sink. */
+  call(lane: Lane, request: CallRequest, sink: CallSink): Call {
+    return new Call(lane, request, sink, this.#callDeps)
+  }
+
+  start(): void {
+    this.#feed.start()
+    this.#reporter.start()
+  }
+
+  /** Ends the feed and cuts connections to pods: drain before. */
+  async stop(): Promise<void> {
+    this.#reporter.stop()
+    for (const waker of this.#wakers.values()) waker.stop()
+    await this.#feed.stop()
+    await Promise.all([this.#controllers.close(), this.#agent.destroy()])
+    for (const lane of this.#lanes.values()) lane.close()
+  }
+
+  #apply(snapshot: Snapshot, changed: ReadonlySet<ObjectKey>): void {
+    for (const key of changed) this.#applyFunction(snapshot, key)
+    this.#options.events?.onSnapshot?.(snapshot)
+  }
+
+  #applyFunction(snapshot: Snapshot, key: ObjectKey): void {
+    const entry = snapshot.functions.get(key)
+    const lane = this.#lanes.get(key)
+    if (entry === undefined) return lane === undefined ? undefined : this.#remove(lane)
+    if (lane !== undefined) return lane.update(entry)
+    const { queueLimit = 1_000 } = this.#options
+    const onShortage = (short: Lane) => this.#wakers.get(short)?.shortage()
+    const created = new Lane(entry, { clock: this.#clock, queueLimit, onShortage })
+    this.#lanes.set(key, created)
+    this.#wakers.set(created, this.#createWaker(created))
+  }
+
+  #createWaker(lane: Lane): Waker {
+    const { logger, reporter, events } = this.#options
+    return new Waker(lane, {
+      controllers: this.#controllers,
+      clock: this.#clock,
+      logger,
+      reporter,
+      position: () => this.#position(),
+      onActivation: (outcome, durationMs) => events?.onActivation?.(lane.key, outcome, durationMs),
+    })
+  }
+
+  #remove(lane: Lane): void {
+    this.#lanes.delete(lane.key)
+    this.#wakers.get(lane)?.stop()
+    this.#wakers.delete(lane)
+    lane.close()
+    if (lane.inFlight > 0) this.#closing.add(lane)
+    this.#options.events?.onLaneClosed?.(lane.key)
+  }
+
+  #position(): { epoch?: string; version?: number } {
+    const { epoch, version } = this.snapshot
+    return epoch === undefined ? {} : { epoch, version }
+  }
+
+  #report(): LoadReport {
+    for (const lane of this.#closing) if (lane.inFlight === 0) this.#closing.delete(lane)
+    const active = [...this.#lanes.values()].filter((lane) => lane.podCount > 0 || lane.inFlight + lane.queued > 0)
+    const closing = [...this.#closing].filter((lane) => !this.#lanes.has(lane.key))
+    const functions = [...active, ...closing].map((lane) => lane.takeLoad())
+    return { reporter: this.#options.reporter, ...this.#position(), functions }
+  }
+}

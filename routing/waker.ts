@@ -1,0 +1,143 @@
+/**
+ * Wakes a function: turns "someone waits and no slot is free" into activations, at most one in flight per function, each with the
+ * true queue length. Promises that waiters of a function that cannot run hear why; leaves their deadlines to them.
+ */
+import { activationAnswerSchema, type ActivationAnswer, type ActivationRequest } from '../api/protocol.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Clock } from './clock.ts'
+import { rendezvousOrder, type ControllerClient } from './controller-client.ts'
+import type { Lane } from './lane.ts'
+import { problemOf } from './problems.ts'
+
+export type ActivationOutcome = ActivationAnswer['outcome'] | 'unreachable'
+
+export interface WakerOptions {
+  controllers: Pick<ControllerClient, 'urls' | 'post'>
+  clock: Clock
+  logger: Logger
+  reporter: string
+  /** Feed position at the time of asking. */
+  position(): { epoch?: string; version?: number }
+  /** Runs a function once the requests that arrived together are all queued; default: after this turn of the event loop. */
+  defer?: (run: () => void) => void
+  onActivation?: (outcome: ActivationOutcome, durationMs: number) => void
+}
+
+/** How long the controller may take before the question is put again. */
+const ASK_MS = 10_000
+/** Between two questions while everything is at capacity. */
+const REASK_MS = 1_000
+/** After an answer that helped nobody. */
+const NO_PROGRESS_MS = 250
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 2_000
+
+export class Waker {
+  readonly #lane: Lane
+  readonly #options: WakerOptions
+  #state: 'idle' | 'scheduled' | 'asking' | 'pausing' = 'idle'
+  #failures = 0
+  #stopped = new AbortController()
+  /** The controller could not be reached when it was last asked. */
+  #unreachable = false
+
+  constructor(lane: Lane, options: WakerOptions) {
+    this.#lane = lane
+    this.#options = options
+  }
+
+  /** Why waiters still wait, for the answer they get when their time is up. */
+  get reason(): string {
+    if (this.#unreachable) return 'the controller cannot be reached'
+    return this.#lane.podCount >= this.#lane.fn.maxPods
+      ? `all ${this.#lane.podCount} pods were busy`
+      : 'no pod became free or ready'
+  }
+
+  shortage(): void {
+    if (this.#state !== 'idle' || !this.#wanted()) return
+    this.#state = 'scheduled'
+    const defer = this.#options.defer ?? setImmediate
+    defer(() => void this.#ask())
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+  }
+
+  #wanted(): boolean {
+    const lane = this.#lane
+    return !lane.closed && !this.#stopped.signal.aborted && lane.queued > 0 && lane.podCount < lane.fn.maxPods
+  }
+
+  async #ask(): Promise<void> {
+    if (!this.#wanted()) {
+      this.#state = 'idle'
+      return
+    }
+    this.#state = 'asking'
+    const startedMs = this.#options.clock.nowMs()
+    const answer = await this.#askReplicas()
+    this.#options.onActivation?.(answer?.outcome ?? 'unreachable', this.#options.clock.nowMs() - startedMs)
+    this.#state = 'idle'
+    if (this.#stopped.signal.aborted) return
+    this.#unreachable = answer === undefined
+    this.#failures = answer === undefined ? this.#failures + 1 : 0
+    this.#handle(answer)
+  }
+
+  #handle(answer: ActivationAnswer | undefined): void {
+    if (answer === undefined)
+      return this.#pause(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10)))
+    switch (answer.outcome) {
+      case 'endpoint': {
+        const phases = answer.source === 'warm' ? undefined : answer.phases
+        const served = this.#lane.offer(answer.endpoint, phases)
+        return served > 0 ? this.shortage() : this.#pause(NO_PROGRESS_MS)
+      }
+      case 'at-capacity':
+        return this.#pause(REASK_MS)
+      case 'failed':
+        return this.#lane.rejectAll(problemOf(answer))
+    }
+  }
+
+  #pause(delayMs: number): void {
+    if (!this.#wanted()) return
+    this.#state = 'pausing'
+    this.#options.clock.setTimer(() => {
+      this.#state = 'idle'
+      this.shortage()
+    }, delayMs)
+  }
+
+  /** Undefined when no replica answers. */
+  async #askReplicas(): Promise<ActivationAnswer | undefined> {
+    for (const url of rendezvousOrder(this.#options.controllers.urls, this.#lane.key)) {
+      const answer = await this.#askReplica(url)
+      if (answer !== undefined || this.#stopped.signal.aborted) return answer
+    }
+    return undefined
+  }
+
+  async #askReplica(url: string): Promise<ActivationAnswer | undefined> {
+    const lane = this.#lane
+    if (lane.queued === 0) return { outcome: 'at-capacity' }
+    const request: ActivationRequest = {
+      function: lane.key,
+      reporter: this.#options.reporter,
+      queued: lane.queued,
+      inFlight: lane.inFlight,
+      ...this.#options.position(),
+      waitMs: ASK_MS,
+    }
+    const limits = { timeoutMs: ASK_MS + 1_000, signal: this.#stopped.signal }
+    try {
+      return activationAnswerSchema.parse(await this.#options.controllers.post(url, '/v1/activations', request, limits))
+    } catch (error) {
+      if (!this.#stopped.signal.aborted)
+        this.#options.logger.warn('activation failed', { function: lane.key, controller: url, error })
+      return undefined
+    }
+  }
+}
