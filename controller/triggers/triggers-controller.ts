@@ -1,0 +1,122 @@
+/**
+ * Turns http Triggers into the feed's route table. Owns conflicts between Triggers and their conditions; promises that every change is one
+ * new table, never half of one; leaves matching requests to the gateway. All Triggers are one key of work: who wins a route depends
+ * on the others anyway, a pass is linear in their number, and changes that come together are one pass.
+ */
+import type { DormouseFunction } from '../../api/function.ts'
+import { TRIGGERS } from '../../api/kinds.ts'
+import type { FeedRoute } from '../../api/protocol.ts'
+import type { Trigger, TriggerStatus } from '../../api/trigger.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Cache, CacheHandler, Cluster } from '../../kube/cluster.ts'
+import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.ts'
+import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
+import type { Logger } from '../../lib/logger.ts'
+import { StatusWriter } from '../status-writer.ts'
+import { apply } from './apply.ts'
+import type { RouteSink } from './apply.ts'
+import { observe } from './observe.ts'
+import { plan } from './plan.ts'
+
+const ALL = 'all'
+/** An object changed under our hands: its cache entry is on the way. */
+const STALE_RETRY_MS = 20
+
+export interface TriggersControllerOptions {
+  cluster: Pick<Cluster, 'patchStatus'>
+  triggers: Cache<Trigger>
+  functions: Cache<DormouseFunction>
+  routes: RouteSink
+  clock: Clock
+  logger: Logger
+  loopMetrics?: ControlLoopMetrics
+}
+
+export interface TriggersController {
+  /** Settles when the caches have synced and the first pass is under way. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createTriggersController(options: TriggersControllerOptions): TriggersController {
+  return new RouteTableController(options)
+}
+
+class RouteTableController implements TriggersController {
+  readonly #options: TriggersControllerOptions
+  readonly #loop: ControlLoop
+  readonly #statuses: StatusWriter<TriggerStatus, Trigger>
+  #published: readonly FeedRoute[] | undefined
+  #unsubscribes: (() => void)[] = []
+
+  constructor(options: TriggersControllerOptions) {
+    const { logger, clock, loopMetrics } = options
+    this.#options = options
+    this.#statuses = new StatusWriter(options.cluster, TRIGGERS)
+    this.#loop = createControlLoop({
+      name: 'triggers',
+      reconcile: () => this.#reconcile(),
+      logger,
+      clock,
+      ...(loopMetrics && { metrics: loopMetrics }),
+    })
+  }
+
+  async start(): Promise<void> {
+    const { triggers, functions } = this.#options
+    await Promise.all([triggers.synced, functions.synced])
+    this.#unsubscribes = [
+      triggers.subscribe(
+        onMeaning(
+          () => this.#loop.add(ALL),
+          (uid) => this.#statuses.forget(uid),
+        ),
+      ),
+      functions.subscribe(onExistence(() => this.#loop.add(ALL))),
+    ]
+    this.#loop.add(ALL)
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
+    await this.#loop.stop()
+  }
+
+  async #reconcile(): Promise<Outcome> {
+    const { routes, clock } = this.#options
+    const next = plan(observe(this.#options))
+    const before = this.#published
+    this.#published = next.routes
+    const { isStale } = await apply(next, before, { routes, statuses: this.#statuses, nowMs: clock.now() })
+    return isStale ? requeueAfter(STALE_RETRY_MS) : done
+  }
+}
+
+/** Our own status writes come back as updates: only what changes the table counts. */
+function onMeaning(changed: () => void, gone: (uid: string) => void): CacheHandler<Trigger> {
+  return {
+    added: changed,
+    updated: ({ metadata }, old) => {
+      const isSame =
+        metadata.uid === old.metadata.uid &&
+        metadata.generation === old.metadata.generation &&
+        metadata.deletionTimestamp === old.metadata.deletionTimestamp
+      if (!isSame) changed()
+    },
+    deleted: ({ metadata }) => {
+      gone(metadata.uid)
+      changed()
+    },
+  }
+}
+
+function onExistence(changed: () => void): CacheHandler<DormouseFunction> {
+  return {
+    added: changed,
+    updated: ({ metadata }, old) => {
+      if (metadata.deletionTimestamp !== old.metadata.deletionTimestamp) changed()
+    },
+    deleted: changed,
+  }
+}
