@@ -23,8 +23,8 @@ import { kindIdOf, ObjectStore, type Change } from './object-store.ts'
 import type { Persistence } from './persistence.ts'
 import { checkDeletion, checkKind, checkVersion } from './preconditions.ts'
 
-/** Schema of custom kinds: gives back the object with its defaults, throws an error whose message says which rule it breaks. */
-export type Admit = (kind: AnyKind, object: KubeObject, old: KubeObject | undefined) => KubeObject
+/** Schema of custom kinds, by their name: gives back the object with its defaults, or throws; the message says which rule it breaks. */
+export type Admit = (kind: string, object: KubeObject) => KubeObject
 
 export interface MemoryClusterOptions {
   /** Called on create and patch (not for the status), before anything is written. */
@@ -182,7 +182,7 @@ export class MemoryCluster implements Cluster {
 
   #admitted(kind: AnyKind, object: KubeObject, old: KubeObject | undefined): KubeObject {
     try {
-      return jsonCopy(this.#admit(kind, admitBuiltIn(object, old), old))
+      return jsonCopy(this.#admit(kind.kind, admitBuiltIn(object, old)))
     } catch (error) {
       if (error instanceof ClusterError) throw error
       throw new ClusterError('Invalid', error instanceof Error ? error.message : String(error), { cause: error })

@@ -68,16 +68,21 @@ export function newMetadata(
   }
 }
 
-/** Metadata after a patch: the caller's fields from `patched`, everything else as it was. */
-export function patchedMetadata(kind: AnyKind, old: ObjectMeta, patched: ObjectMeta): ObjectMeta {
-  if (patched.uid !== old.uid) {
-    throw new ClusterError('Conflict', `expected uid ${String(patched.uid)}, but the ${kind.kind} has ${old.uid}`)
+/** Metadata after a patch: the caller's fields from `patched`, everything else as it was; what is missing has not changed. */
+export function patchedMetadata(kind: AnyKind, old: ObjectMeta, patched: Partial<ObjectMeta>): ObjectMeta {
+  if (patched.uid !== undefined && patched.uid !== old.uid) {
+    throw new ClusterError('Conflict', `expected uid ${patched.uid}, but the ${kind.kind} has ${old.uid}`)
   }
-  if (patched.name !== old.name || patched.namespace !== old.namespace) {
-    throw new ClusterError('Invalid', `metadata.name and metadata.namespace of ${kind.kind} ${old.name} cannot change`)
+  for (const field of ['name', 'namespace', 'creationTimestamp'] as const) {
+    if (patched[field] === old[field] || patched[field] === undefined) continue
+    throw new ClusterError(
+      'Invalid',
+      `${kind.kind} ${JSON.stringify(old.name)} is invalid: metadata.${field} cannot change`,
+    )
   }
   const { labels: _l, annotations: _a, ownerReferences: _o, finalizers: _f, ...servers } = old
-  const metadata = { ...servers, ...callersFields(kind, patched) }
+  const { name, namespace } = old
+  const metadata = { ...servers, ...callersFields(kind, { ...patched, name, namespace }) }
   checkFinalizers(kind, old, metadata)
   return metadata
 }

@@ -1,0 +1,12 @@
+import { admit } from '../../../api/validate.ts'
+import { createMemoryCluster } from '../../../kube/memory/memory-cluster.ts'
+import { describeCluster } from './suite.ts'
+
+describeCluster('memory', {
+  timeLimitMs: 1_000,
+  open: async () => ({
+    cluster: createMemoryCluster({ admit, onError: () => undefined }),
+    namespace: 'test',
+    close: async () => undefined,
+  }),
+})

@@ -1,0 +1,23 @@
+/**
+ * What every adapter of the Cluster port must do, in words of the port alone. Written to run unchanged against a real API server with
+ * our CRDs: each test has a namespace of its own, waits for what happens in the background, and needs neither kubelet nor scheduler.
+ */
+import { describe } from '@jest/globals'
+import { describeCaches } from './caches.ts'
+import { describeDelete, describeGarbageCollection, describePodDeletion } from './deletion.ts'
+import { describeEvents } from './events.ts'
+import type { ClusterHarness } from './harness.ts'
+import { describeCreate, describePatch, describeReads } from './writes.ts'
+
+export function describeCluster(name: string, harness: ClusterHarness): void {
+  describe(`the ${name} cluster:`, () => {
+    describeCreate(harness)
+    describeReads(harness)
+    describePatch(harness)
+    describeDelete(harness)
+    describePodDeletion(harness)
+    describeGarbageCollection(harness)
+    describeCaches(harness)
+    describeEvents(harness)
+  })
+}
