@@ -95,8 +95,9 @@ function jsonSchema(schema: z.ZodType): SchemaNode {
 
 /** Without what Kubernetes forbids or zod invents: closed objects (it prunes), `$schema`, bounds of a JavaScript integer. */
 function structural(node: SchemaNode): SchemaNode {
-  const { properties, items, additionalProperties, minimum, maximum, $schema: _schema, ...rest } = node
+  const { properties, items, additionalProperties, minimum, maximum, ...rest } = node
   const kept: SchemaNode = { ...rest }
+  delete kept['$schema']
   if (minimum !== undefined && minimum !== Number.MIN_SAFE_INTEGER) kept['minimum'] = minimum
   if (maximum !== undefined && maximum !== Number.MAX_SAFE_INTEGER) kept['maximum'] = maximum
   if (properties)
