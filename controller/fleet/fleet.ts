@@ -37,14 +37,20 @@ export interface FleetPod {
   readyAtMs?: number
   /** Present from `ready` on. */
   endpoint?: FeedEndpoint
+  /** How it came to be; absent when another controller process started it. */
+  startup?: Startup
 }
 
-export interface StartedPod {
-  pod: FleetPod
+/** Milliseconds per phase of a start: waiting for a pod (0 from the pool), POST /specialize, loading code (part of specializeMs). */
+export interface Startup {
   source: 'pool' | 'new'
   podMs: number
   specializeMs: number
   initMs: number
+}
+
+export interface StartedPod extends Startup {
+  pod: FleetPod
 }
 
 /** The user's code did not load: `error` is Lambda's error object. The pod is spent and being deleted. */

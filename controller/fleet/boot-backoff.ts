@@ -1,0 +1,37 @@
+/** Keeps pods that die before they are up from becoming a hot loop: per namespace and runtime, forgotten with the first that boots. */
+import type { ObjectKey } from '../../api/names.ts'
+
+/** Fewer failures in a row than this may be bad luck and delay nothing. */
+const TOLERATED = 2
+const FIRST_DELAY_MS = 1_000
+const LONGEST_DELAY_MS = 60_000
+
+export interface BootState {
+  /** Failures in a row. */
+  failures: number
+  /** Epoch ms before which no pod should be created. */
+  notBeforeMs: number
+  /** Why the last one failed. */
+  lastMessage: string
+}
+
+const HEALTHY: BootState = { failures: 0, notBeforeMs: 0, lastMessage: '' }
+
+export class BootBackoff {
+  readonly #states = new Map<ObjectKey, BootState>()
+
+  get(pool: ObjectKey): BootState {
+    return this.#states.get(pool) ?? HEALTHY
+  }
+
+  succeeded(pool: ObjectKey): void {
+    this.#states.delete(pool)
+  }
+
+  failed(pool: ObjectKey, message: string, nowMs: number): void {
+    const failures = this.get(pool).failures + 1
+    const excess = failures - TOLERATED
+    const delayMs = excess <= 0 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (excess - 1))
+    this.#states.set(pool, { failures, notBeforeMs: nowMs + delayMs, lastMessage: message })
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The fleet put together: the Fleet that functions/ and activation/ use, the supply that pool/ steers, and the door pods knock at.
+ * Promises that a fleet that starts afresh knows all pods from the API and their own answers. Leaves numbers of pods to others.
+ */
+import { randomBytes } from 'node:crypto'
+import type { ObjectKey } from '../../api/names.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Cache, Cluster } from '../../kube/cluster.ts'
+import { PODS, type Pod } from '../../kube/objects.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Metrics } from '../../lib/metrics.ts'
+import type { Keys } from '../keys/keys.ts'
+import { BootBackoff, type BootState } from './boot-backoff.ts'
+import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from './fleet.ts'
+import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
+import type { FunctionEvents } from './function-events.ts'
+import type { PhoneHomeVerdict } from './phone-home.ts'
+import { PodDoor, type PhoneHomeCall } from './pod-door.ts'
+import { PodInspector } from './pod-inspection.ts'
+import { PodLabels } from './pod-labels.ts'
+import { PodObserver } from './pod-observer.ts'
+import { functionKeyOf, toFleetPod, type PodRecord, type PodStage } from './pod-record.ts'
+import { PodRemoval } from './pod-removal.ts'
+import { PodResync } from './pod-resync.ts'
+import { PodStarter } from './pod-start.ts'
+import { PodSupply } from './pod-supply.ts'
+import { PodTable } from './pod-table.ts'
+import { genericPod, podName, templateHash, type PodSettings } from './resources.ts'
+import { pause } from './retry.ts'
+import type { RuntimeClient } from './runtime-client.ts'
+
+export interface PodFleetOptions {
+  cluster: Cluster
+  clock: Clock
+  logger: Logger
+  metrics: Metrics
+  keys: Keys
+  /** Synced caches; pods: ours only (label managed-by). */
+  pods: Cache<Pod>
+  runtimes: Cache<Runtime>
+  client: RuntimeClient
+  settings: PodSettings
+  events: FunctionEvents
+  limits: FleetLimits
+  /** Resolves when no data plane will send the pod anything new. */
+  drained(podUid: string): Promise<void>
+  /** The function's uid while it and this revision of it exist. */
+  existing(key: ObjectKey, revision: string): { uid: string } | undefined
+  /** Undefined when the function is not known. */
+  timeoutMsOf(key: ObjectKey): number | undefined
+}
+
+export interface FleetLimits {
+  /** How long a start waits for a pod to boot. */
+  podTimeoutMs: number
+  /** How long a pod has to say who it is. */
+  healthTimeoutMs: number
+  /** How often pods whose labels say generic are asked who they are. */
+  resyncMs: number
+}
+
+export const DEFAULT_FLEET_LIMITS: FleetLimits = { podTimeoutMs: 60_000, healthTimeoutMs: 2_000, resyncMs: 30_000 }
+
+/** Longest wait for the answers of pods found at start; who is silent longer is judged later. */
+const REBUILD_LIMIT_MS = 6_000
+/** What pool/ sees of a pod that belongs to no function. */
+export interface GenericPod {
+  uid: string
+  namespace: string
+  runtime: string
+  template: string
+  ready: boolean
+  createdAtMs: number
+}
+
+export class PodFleet implements Fleet {
+  readonly #options: PodFleetOptions
+  readonly #table = new PodTable()
+  readonly #backoff = new BootBackoff()
+  readonly #stopped = new AbortController()
+  readonly #metrics: FleetMetrics
+  readonly #labels: PodLabels
+  readonly #removal: PodRemoval
+  readonly #inspector: PodInspector
+  readonly #observer: PodObserver
+  readonly #supply: PodSupply
+  readonly #starter: PodStarter
+  readonly #door: PodDoor
+  readonly #resync: PodResync
+  #unsubscribe: () => void = () => undefined
+
+  constructor(options: PodFleetOptions) {
+    this.#options = options
+    this.#metrics = createFleetMetrics(options.metrics, () => this.#countPods())
+    const shared = { ...options, signal: this.#stopped.signal, table: this.#table, metrics: this.#metrics }
+    this.#labels = new PodLabels(shared)
+    this.#removal = new PodRemoval({
+      ...shared,
+      labels: this.#labels,
+      timeoutMsOf: (record) => this.#timeoutMsOf(record),
+      bootFailed: (record, message) => this.#supply.bootFailed(record, message),
+    })
+    this.#supply = new PodSupply({
+      ...shared,
+      backoff: this.#backoff,
+      podTimeoutMs: options.limits.podTimeoutMs,
+      templateOf: (runtime) => this.templateOf(runtime),
+      newName: (runtime) => podName(runtime, randomBytes(8)),
+      create: (pod) => this.#create(pod),
+      createFailed: (pool, error) => this.#createFailed(pool, error),
+    })
+    const parts = { ...shared, labels: this.#labels, removal: this.#removal, supply: this.#supply }
+    const offer = (record: PodRecord) => this.#supply.offer(record)
+    this.#inspector = new PodInspector({ ...parts, healthTimeoutMs: options.limits.healthTimeoutMs, offer })
+    this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer })
+    const added = (record: PodRecord) => this.#door.added(record)
+    this.#observer = new PodObserver({ ...parts, inspector: this.#inspector, added })
+    this.#starter = new PodStarter({ ...parts, initTimeoutMs: options.settings.initTimeoutMs })
+    this.#resync = new PodResync({ ...parts, inspector: this.#inspector, everyMs: options.limits.resyncMs })
+  }
+
+  /** Resolves when every pod the API knows has said who it is, or had its time to. */
+  async rebuild(): Promise<void> {
+    const { pods, clock } = this.#options
+    for (const pod of pods.list()) this.#observer.seen(pod)
+    this.#unsubscribe = pods.subscribe({
+      added: (pod) => this.#observer.seen(pod),
+      updated: (pod) => this.#observer.seen(pod),
+      deleted: (pod) => this.#observer.deleted(pod),
+    })
+    const settled = new AbortController()
+    void this.#inspector.settled().then(() => settled.abort())
+    await pause(clock, REBUILD_LIMIT_MS, settled.signal)
+    this.#resync.start()
+  }
+
+  /** Pods stay as they are and go on serving; starts that wait are rejected. */
+  stop(): void {
+    this.#stopped.abort()
+    this.#resync.stop()
+    this.#unsubscribe()
+    this.#supply.stop()
+  }
+
+  pods(key: ObjectKey): FleetPod[] {
+    return this.#table.ofFunction(key).flatMap((record) => toFleetPod(record, this.#options.keys.dataKey) ?? [])
+  }
+
+  pendingStarts(key: ObjectKey, revision: string): number {
+    return this.#supply.pendingStarts(key, revision)
+  }
+
+  async start(template: RevisionTemplate): Promise<StartedPod> {
+    const { record, startup } = await this.#starter.start(template)
+    const pod = toFleetPod(record, this.#options.keys.dataKey)
+    if (pod === undefined) throw new Error(`pod ${record.name} was specialized without a claim`)
+    return { pod, ...startup }
+  }
+
+  retire(podUid: string, reason: string): void {
+    const record = this.#table.get(podUid)
+    if (record !== undefined) this.#removal.retire(record, reason)
+  }
+
+  onChange(listener: (key: ObjectKey) => void): () => void {
+    return this.#table.onFunction(listener)
+  }
+
+  /** A pod says that it is up. */
+  calledHome(call: PhoneHomeCall): PhoneHomeVerdict {
+    return this.#door.call(call)
+  }
+
+  /** See templateHash(): pods of another template are not used any more. */
+  templateOf(runtime: Runtime): string {
+    return templateHash(runtime, this.#options.settings)
+  }
+
+  /** Booting and waiting pods of all namespaces. */
+  *generic(): Iterable<GenericPod> {
+    for (const { uid, namespace, runtime, template, stage, createdAtMs } of this.#table.allGeneric())
+      yield { uid, namespace, runtime, template, ready: stage === 'idle', createdAtMs }
+  }
+
+  /** Generic pods asked of the API and not shown by it yet. */
+  creatingIn(pool: ObjectKey): number {
+    return this.#supply.creatingIn(pool)
+  }
+
+  /** Starts that wait for a pod of this namespace and runtime. */
+  waitingIn(pool: ObjectKey): number {
+    return this.#supply.waitingIn(pool)
+  }
+
+  /** Starts under way anywhere, and when the last one ended (epoch ms). */
+  starts(): { waitingForPod: number; specializing: number; lastEndedMs: number } {
+    const { running, lastActivityMs } = this.#starter
+    return { waitingForPod: this.#supply.waiting, specializing: running, lastEndedMs: lastActivityMs }
+  }
+
+  bootState(pool: ObjectKey): BootState {
+    return this.#backoff.get(pool)
+  }
+
+  createGeneric(namespace: string, runtime: Runtime): void {
+    void this.#supply.create(namespace, runtime)
+  }
+
+  discardGeneric(podUid: string, reason: string): void {
+    const record = this.#table.get(podUid)
+    if (record?.stage === 'idle' || record?.stage === 'booting') this.#removal.discard(record, reason)
+  }
+
+  /** Returns the unsubscribe. */
+  onGenericChange(listener: () => void): () => void {
+    return this.#table.onGeneric(listener)
+  }
+
+  async #create({ namespace, name, runtime }: { namespace: string; name: string; runtime: Runtime }): Promise<void> {
+    const { cluster, keys, settings } = this.#options
+    const phoneHomeToken = keys.phoneHomeToken(namespace, name)
+    this.#observer.seen(await cluster.create(PODS, genericPod({ runtime, namespace, name, phoneHomeToken, settings })))
+  }
+
+  #createFailed(pool: ObjectKey, error: unknown): void {
+    this.#metrics.podCreateFailures.inc()
+    this.#options.logger.warn('a pod could not be created', { pool, error })
+  }
+
+  #timeoutMsOf(record: PodRecord): number | undefined {
+    const key = functionKeyOf(record)
+    return key === undefined ? undefined : this.#options.timeoutMsOf(key)
+  }
+
+  #countPods(): Map<PodStage, number> {
+    const counts = new Map<PodStage, number>()
+    for (const { stage } of this.#table.all()) counts.set(stage, (counts.get(stage) ?? 0) + 1)
+    return counts
+  }
+}

@@ -1,0 +1,105 @@
+/** Asks pods who they are and acts on the answer: after a restart, for pods another controller made, and for labels that were lost. */
+import { objectKey, type ObjectKey } from '../../api/names.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { FleetMetrics } from './fleet-metrics.ts'
+import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
+import type { PodLabels } from './pod-labels.ts'
+import { functionKeyOf, type PodRecord } from './pod-record.ts'
+import type { PodRemoval } from './pod-removal.ts'
+import type { PodTable } from './pod-table.ts'
+import { pause } from './retry.ts'
+import type { RuntimeClient, RuntimeHealth } from './runtime-client.ts'
+
+export interface PodInspectorOptions {
+  table: PodTable
+  client: RuntimeClient
+  labels: PodLabels
+  removal: PodRemoval
+  metrics: FleetMetrics
+  clock: Clock
+  signal: AbortSignal
+  healthTimeoutMs: number
+  /** The function's uid while it and this revision of it exist. */
+  existing(key: ObjectKey, revision: string): { uid: string } | undefined
+  /** A pod turned out to be generic. */
+  offer(record: PodRecord): void
+}
+
+const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
+
+export class PodInspector {
+  readonly #options: PodInspectorOptions
+  readonly #running = new Map<string, Promise<void>>()
+
+  constructor(options: PodInspectorOptions) {
+    this.#options = options
+  }
+
+  /** One inspection per pod at a time; resolves when there is a verdict. Never rejects. */
+  inspect(record: PodRecord): Promise<void> {
+    const running = this.#running.get(record.uid)
+    if (running) return running
+    const inspection = this.#inspect(record).finally(() => this.#running.delete(record.uid))
+    this.#running.set(record.uid, inspection)
+    return inspection
+  }
+
+  /** Resolves when all that run now have their verdict. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running.values())
+  }
+
+  async #inspect(record: PodRecord): Promise<void> {
+    const { client, clock, signal, healthTimeoutMs } = this.#options
+    for (let attempts = 1; !signal.aborted; attempts += 1) {
+      const { stage, contact } = record
+      if (contact === undefined || !INSPECTED_STAGES.has(stage)) return
+      const health = await client.health(contact, healthTimeoutMs)
+      // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
+      if (record.stage !== stage || signal.aborted) return
+      const verdict = this.#judge(record, health, attempts)
+      if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
+      await pause(clock, verdict.afterMs, signal)
+    }
+  }
+
+  #judge(record: PodRecord, health: RuntimeHealth | undefined, attempts: number): InspectionVerdict {
+    const { claim, stage, label } = record
+    const key = functionKeyOf(record)
+    const answered = health?.function !== undefined && health.revision !== undefined
+    return judgeInspection({
+      // Ready: this process knows that it is claimed, whether or not the label has arrived.
+      label: stage === 'ready' || label !== 'generic' ? 'claimed' : 'generic',
+      ...(claim && key !== undefined && { labelled: { function: key, revision: claim.revision } }),
+      health,
+      exists: answered && this.#options.existing(health.function as ObjectKey, health.revision ?? '') !== undefined,
+      attempts,
+    })
+  }
+
+  #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {
+    const { removal, offer } = this.#options
+    switch (verdict.kind) {
+      case 'idle':
+        return record.stage === 'idle' ? undefined : offer(record)
+      case 'give-up':
+        return removal.giveUp(record, verdict.why)
+      case 'adopt':
+        return this.#adopt(record, verdict)
+    }
+  }
+
+  #adopt(record: PodRecord, { function: key, revision, repair }: InspectionVerdict & { kind: 'adopt' }): void {
+    if (record.stage === 'ready') return
+    const { table, labels, metrics, clock } = this.#options
+    const [namespace = '', name = ''] = key.split('/')
+    const uid = this.#options.existing(objectKey(namespace, name), revision)?.uid ?? ''
+    const nowMs = clock.now()
+    const known = record.claim?.revision === revision ? record.claim : undefined
+    const claim = known ?? { function: { namespace, name, uid }, revision, claimedAtMs: nowMs, acknowledges: false }
+    table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
+    if (!repair) return
+    metrics.labelRepairs.inc()
+    labels.claimed(record)
+  }
+}

@@ -1,0 +1,112 @@
+/** Brings what the API shows of our pods into the table. The API is the fallback for births and the truth for deaths. */
+import { ANNOTATION, LABEL } from '../../api/names.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Pod } from '../../kube/objects.ts'
+import type { PodInspector } from './pod-inspection.ts'
+import type { PodClaim, PodRecord } from './pod-record.ts'
+import type { PodRemoval } from './pod-removal.ts'
+import { labelledState, normalAddress, podEnd, readyContact } from './pod-status.ts'
+import type { PodTable } from './pod-table.ts'
+
+export interface PodObserverOptions {
+  table: PodTable
+  removal: PodRemoval
+  inspector: PodInspector
+  clock: Clock
+  /** A pod is in the table for the first time: it may have called home before. */
+  added(record: PodRecord): void
+}
+
+export class PodObserver {
+  readonly #options: PodObserverOptions
+
+  constructor(options: PodObserverOptions) {
+    this.#options = options
+  }
+
+  /** Added or updated, or the answer to create: each may come first, and any of them late. */
+  seen(pod: Pod): void {
+    const record = this.#recordOf(pod)
+    if (record === undefined) return
+    record.label = labelledState(pod)
+    if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
+    this.#observeClaim(record, pod)
+    const contact = readyContact(pod)
+    if (contact === undefined) return
+    record.contact ??= contact
+    if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
+  }
+
+  deleted(pod: Pod): void {
+    const { table, removal } = this.#options
+    const record = table.get(pod.metadata.uid)
+    if (record === undefined) return
+    removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
+    table.remove(record)
+  }
+
+  #recordOf(pod: Pod): PodRecord | undefined {
+    const { uid, name, namespace, labels, creationTimestamp } = pod.metadata
+    const runtime = labels?.[LABEL.runtime]
+    const known = this.#options.table.get(uid)
+    if (known !== undefined || namespace === undefined || runtime === undefined) return known
+    const record = this.#options.table.add({
+      uid,
+      name,
+      namespace,
+      runtime,
+      template: labels?.[LABEL.template] ?? '',
+      // The API counts whole seconds: a pod is never older than that makes it look.
+      createdAtMs: Date.parse(creationTimestamp),
+      label: labelledState(pod),
+    })
+    this.#options.added(record)
+    return record
+  }
+
+  #hasGone(record: PodRecord, pod: Pod): boolean {
+    const { removal } = this.#options
+    const end = podEnd(pod)
+    const address = pod.status?.podIP
+    if (end !== undefined) removal.giveUp(record, end)
+    else if (pod.metadata.deletionTimestamp !== undefined)
+      removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
+    else if (record.label === 'leaving') {
+      this.#observeClaim(record, pod)
+      removal.retire(record, 'its label says that it is leaving')
+    } else if (record.calledHome && address !== undefined && isElsewhere(record, address))
+      removal.giveUp(record, { reason: 'expelled', message: expelledMessage(record, address) })
+    else return false
+    return true
+  }
+
+  /** Labels say whose it is: by another controller, or by this one before it was started afresh. Its own answer confirms it. */
+  #observeClaim(record: PodRecord, pod: Pod): void {
+    if (record.label === 'generic' || record.claim !== undefined) return
+    const claim = claimOf(pod, this.#options.clock.now())
+    if (claim !== undefined) this.#options.table.change(record, { stage: 'taken', claim })
+  }
+}
+
+function claimOf({ metadata }: Pod, nowMs: number): PodClaim | undefined {
+  const { labels = {}, annotations = {}, namespace = '', ownerReferences = [] } = metadata
+  const name = labels[LABEL.function]
+  const revision = labels[LABEL.revision]
+  if (name === undefined || revision === undefined) return undefined
+  const uid = ownerReferences.find(({ kind }) => kind === 'Function')?.uid ?? ''
+  const claimedAtMs = Date.parse(annotations[ANNOTATION.claimedAt] ?? '')
+  return {
+    function: { namespace, name, uid },
+    revision,
+    claimedAtMs: Number.isNaN(claimedAtMs) ? nowMs : claimedAtMs,
+    acknowledges: annotations[ANNOTATION.acknowledges] === 'true',
+  }
+}
+
+function isElsewhere({ contact }: PodRecord, address: string): boolean {
+  return contact !== undefined && normalAddress(contact.host) !== normalAddress(address)
+}
+
+function expelledMessage({ contact }: PodRecord, address: string): string {
+  return `it called home from ${contact?.host ?? 'nowhere'}, but the kubelet reports its address as ${address}`
+}

@@ -1,0 +1,100 @@
+/** What the fleet remembers of one pod: the API's view and what phone-home and specialize said that the API does not show yet. */
+import { objectKey, type ObjectKey, type PodState } from '../../api/names.ts'
+import type { FleetPod, FleetPodPhase, Startup } from './fleet.ts'
+import { hostPort, type PodContact } from './pod-status.ts'
+
+/**
+ * booting: not known to answer · idle: generic and claimable · starting: being specialized here · taken: specialized or being specialized
+ * by another controller, or claimed by label and not yet verified · ready: answers for its function · leaving: gets no new work.
+ */
+export type PodStage = 'booting' | 'idle' | 'starting' | 'taken' | 'ready' | 'leaving'
+
+export interface PodClaim {
+  function: { namespace: string; name: string; uid: string }
+  revision: string
+  claimedAtMs: number
+  acknowledges: boolean
+  /** Absent when another process claimed it. */
+  timeoutMs?: number
+  readyAtMs?: number
+  startup?: Startup
+}
+
+export interface PodRecord {
+  readonly uid: string
+  readonly name: string
+  readonly namespace: string
+  readonly runtime: string
+  /** See templateHash(). */
+  readonly template: string
+  readonly createdAtMs: number
+  /** `state` label as the API last showed it. */
+  label: PodState
+  stage: PodStage
+  contact?: PodContact
+  /** The address came from the pod itself: the kubelet has to agree, see phone-home.ts. */
+  calledHome: boolean
+  claim?: PodClaim
+  /** It was given up by our own decision, not by its end. */
+  retired?: boolean
+  /** Aborts, with a sentence as reason, when the pod has ended or was given up: whoever talks to it can stop. */
+  readonly gone: AbortController
+}
+
+export type NewPodRecord = Omit<PodRecord, 'stage' | 'calledHome' | 'gone' | 'contact' | 'claim' | 'retired'>
+
+export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
+
+/** Pods of one namespace and runtime wait together. */
+export function poolKey({ namespace, runtime }: { namespace: string; runtime: string }): ObjectKey {
+  return objectKey(namespace, runtime)
+}
+
+export function functionKeyOf(record: PodRecord): ObjectKey | undefined {
+  return record.claim && objectKey(record.claim.function.namespace, record.claim.function.name)
+}
+
+export function isGeneric({ stage }: PodRecord): boolean {
+  return stage === 'booting' || stage === 'idle'
+}
+
+const PHASES: Record<PodStage, FleetPodPhase> = {
+  booting: 'starting',
+  idle: 'starting',
+  starting: 'starting',
+  taken: 'starting',
+  ready: 'ready',
+  leaving: 'leaving',
+}
+
+/** Undefined for pods that belong to no function. */
+export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string): FleetPod | undefined {
+  const { claim, contact, uid, name, namespace } = record
+  const key = functionKeyOf(record)
+  if (claim === undefined || key === undefined) return undefined
+  const { revision, claimedAtMs, acknowledges } = claim
+  const answers = claim.readyAtMs !== undefined && contact !== undefined
+  return {
+    uid,
+    name,
+    namespace,
+    function: key,
+    revision,
+    phase: PHASES[record.stage],
+    createdAtMs: record.createdAtMs,
+    claimedAtMs,
+    ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
+    ...(claim.startup && { startup: claim.startup }),
+    ...(answers && {
+      endpoint: {
+        id: uid,
+        pod: name,
+        function: key,
+        revision,
+        address: hostPort(contact.host, contact.dataPort),
+        dataKey: dataKey(uid),
+        acknowledges,
+      },
+    }),
+  }
+}

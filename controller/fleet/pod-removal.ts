@@ -1,0 +1,111 @@
+/**
+ * How pods go: retired (out of the feed, data planes informed, then deleted with the time to finish), or given up (deleted at once
+ * because they ended, broke or cannot be trusted). Whatever the way, a pod is out of the feed before anything else happens.
+ */
+import type { Clock } from '../../kube/clock.ts'
+import type { Cluster } from '../../kube/cluster.ts'
+import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { PODS } from '../../kube/objects.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { FleetMetrics } from './fleet-metrics.ts'
+import type { FunctionEvents } from './function-events.ts'
+import type { PodLabels } from './pod-labels.ts'
+import { functionKeyOf, refOf, type PodRecord } from './pod-record.ts'
+import type { PodEndReason } from './pod-status.ts'
+import type { PodTable } from './pod-table.ts'
+import { graceSeconds } from './resources.ts'
+import { retry } from './retry.ts'
+
+/** Why a pod is given up; message is a clause: "its process exited with code 1". */
+export interface GiveUp {
+  reason: PodEndReason | 'expelled' | 'silent' | 'unknown-function' | 'start-failed'
+  message: string
+}
+
+export interface PodRemovalOptions {
+  cluster: Cluster
+  clock: Clock
+  logger: Logger
+  signal: AbortSignal
+  table: PodTable
+  labels: PodLabels
+  events: FunctionEvents
+  metrics: FleetMetrics
+  /** Resolves when no data plane will send the pod anything new. */
+  drained(podUid: string): Promise<void>
+  /** Its grace when the record does not know the function's timeout. */
+  timeoutMsOf(record: PodRecord): number | undefined
+  bootFailed(record: PodRecord, message: string): void
+}
+
+export class PodRemoval {
+  readonly #options: PodRemovalOptions
+
+  constructor(options: PodRemovalOptions) {
+    this.#options = options
+  }
+
+  retire(record: PodRecord, reason: string): void {
+    if (record.stage === 'leaving') return
+    const { logger, table, labels } = this.#options
+    logger.info('pod retired', { pod: record.name, function: functionKeyOf(record), reason })
+    record.retired = true
+    table.change(record, { stage: 'leaving' })
+    record.gone.abort(`it was retired: ${reason}`)
+    labels.leaving(record)
+    void this.#drainAndDelete(record)
+  }
+
+  /** A pod of the pool that is not needed. It runs nothing: no drain, no event. */
+  discard(record: PodRecord, reason: string): void {
+    if (record.stage === 'leaving') return
+    this.#options.logger.info('pod discarded', { pod: record.name, reason })
+    this.#options.table.change(record, { stage: 'leaving' })
+    record.gone.abort(reason)
+    this.#delete(record, 1)
+  }
+
+  /** It ended, or must not go on. Says so on its Function. */
+  giveUp(record: PodRecord, why: GiveUp): void {
+    if (record.stage === 'leaving') return
+    const { table, logger, metrics } = this.#options
+    const wasBooting = record.stage === 'booting' && record.claim === undefined
+    logger.warn('pod given up', { pod: record.name, function: functionKeyOf(record), ...why })
+    metrics.podsEnded.inc({ reason: why.reason })
+    this.#recordEvent(record, why)
+    record.gone.abort(why.message)
+    table.change(record, { stage: 'leaving' })
+    this.#delete(record, why.reason === 'deleted' ? undefined : 1)
+    if (wasBooting) this.#options.bootFailed(record, why.message)
+  }
+
+  #recordEvent(record: PodRecord, { reason, message }: GiveUp): void {
+    const key = functionKeyOf(record)
+    if (key === undefined || record.claim === undefined) return
+    const text = `pod ${record.name} of revision ${record.claim.revision} is replaced: ${message}`
+    this.#options.events.record(key, {
+      type: reason === 'deleted' ? 'Normal' : 'Warning',
+      reason: 'PodEnded',
+      message: text,
+    })
+  }
+
+  async #drainAndDelete(record: PodRecord): Promise<void> {
+    await this.#options.drained(record.uid)
+    this.#delete(record, graceSeconds(record.claim?.timeoutMs ?? this.#options.timeoutMsOf(record)))
+  }
+
+  /** `seconds` undefined: someone else deleted it already, with the grace they chose. */
+  #delete(record: PodRecord, seconds: number | undefined): void {
+    if (seconds === undefined) return
+    const { cluster, clock, signal, logger, table } = this.#options
+    const options = { gracePeriodSeconds: seconds, uid: record.uid }
+    const failed = (error: unknown) => {
+      if (isNotFound(error)) table.remove(record)
+      if (isNotFound(error) || isConflict(error)) return false
+      logger.warn('a pod could not be deleted yet', { pod: record.name, error })
+      return true
+    }
+    void retry(() => cluster.delete(PODS, refOf(record), options), { clock, signal, failed })
+  }
+}

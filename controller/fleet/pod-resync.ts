@@ -1,0 +1,59 @@
+/** Finds, every so often, what no event tells: lost label patches, silent pods, deletions that were missed. Writes nothing when all is well. */
+import type { Clock } from '../../kube/clock.ts'
+import type { Cache } from '../../kube/cluster.ts'
+import type { Pod } from '../../kube/objects.ts'
+import type { PodInspector } from './pod-inspection.ts'
+import type { PodLabels } from './pod-labels.ts'
+import { refOf, type PodRecord } from './pod-record.ts'
+import type { PodRemoval } from './pod-removal.ts'
+import type { PodTable } from './pod-table.ts'
+
+export interface PodResyncOptions {
+  clock: Clock
+  everyMs: number
+  pods: Cache<Pod>
+  table: PodTable
+  labels: PodLabels
+  removal: PodRemoval
+  inspector: PodInspector
+}
+
+/** Claimed by label but never up: whoever claimed it is gone, and so is the pod. */
+const TAKEN_PATIENCE_MS = 60_000
+/** The answer to create may come this long before the watch shows the pod. */
+const WATCH_LAG_MS = 30_000
+
+export class PodResync {
+  readonly #options: PodResyncOptions
+  #cancel: () => void = () => undefined
+
+  constructor(options: PodResyncOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { clock, everyMs, table } = this.#options
+    this.#cancel = clock.after(everyMs, () => {
+      for (const record of [...table.all()]) this.#check(record, clock.now() - record.createdAtMs)
+      this.start()
+    })
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  #check(record: PodRecord, ageMs: number): void {
+    const { pods, table, labels, removal, inspector } = this.#options
+    const isThere = pods.get(refOf(record))?.metadata.uid === record.uid
+    if (!isThere && ageMs > WATCH_LAG_MS) {
+      removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
+      return table.remove(record)
+    }
+    const { stage, label, contact } = record
+    if (stage === 'ready' && label === 'generic') return labels.claimed(record)
+    if (stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS)
+      return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
+    if (stage === 'booting' || stage === 'idle' || stage === 'taken') void inspector.inspect(record)
+  }
+}

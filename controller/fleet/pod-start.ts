@@ -1,0 +1,143 @@
+/** One start of a function's pod: take a generic pod, make it the function's, go on with another when that one is taken or dies. */
+import { objectKey } from '../../api/names.ts'
+import type { Specialize } from '../../api/protocol.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Keys } from '../keys/keys.ts'
+import { CodeLoadError, PodStartError, type RevisionTemplate, type Startup } from './fleet.ts'
+import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
+import type { PodLabels } from './pod-labels.ts'
+import type { PodRecord } from './pod-record.ts'
+import type { PodRemoval } from './pod-removal.ts'
+import type { PodSupply } from './pod-supply.ts'
+import type { PodTable } from './pod-table.ts'
+import { pause } from './retry.ts'
+import type { RuntimeClient, SpecializeOutcome } from './runtime-client.ts'
+
+export interface PodStarterOptions {
+  supply: PodSupply
+  table: PodTable
+  client: RuntimeClient
+  removal: PodRemoval
+  labels: PodLabels
+  metrics: FleetMetrics
+  keys: Keys
+  clock: Clock
+  initTimeoutMs: number
+}
+
+/** A pod that dies while it is made ready is replaced once. */
+const MOST_DEATHS = 1
+/** Races lost to other controllers; more means that something else is wrong. */
+const MOST_RACES = 20
+/** A signed specialization cannot be replayed for longer. */
+const SIGNATURE_LIFETIME_MS = 60_000
+/** The connection ends before the API says why: the error is better with the exit code in it. */
+const END_REASON_WAIT_MS = 300
+
+export class PodStarter {
+  readonly #options: PodStarterOptions
+  #running = 0
+  #lastActivityMs = -Infinity
+
+  constructor(options: PodStarterOptions) {
+    this.#options = options
+  }
+
+  /** Starts that hold a pod which is not ready yet. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Epoch ms when the last start ended. */
+  get lastActivityMs(): number {
+    return this.#lastActivityMs
+  }
+
+  /** Throws CodeLoadError, PodStartError. Claims a waiting pod before it first waits itself. */
+  async start(template: RevisionTemplate): Promise<{ record: PodRecord; startup: Startup }> {
+    const startedAt = performance.now()
+    const { function: ref, revision, timeoutMs } = template
+    const claim = { function: ref, revision, timeoutMs }
+    for (let deaths = 0, races = 0; ;) {
+      const { record, source } = await this.#options.supply.take(template.runtime, claim)
+      const takenAt = performance.now()
+      const podMs = source === 'pool' && deaths === 0 ? 0 : takenAt - startedAt
+      const outcome = await this.#specialize(record, template)
+      if (outcome.kind === 'ready') {
+        const startup = { source, podMs, specializeMs: performance.now() - takenAt, initMs: outcome.initMs }
+        if (this.#ready(record, outcome.acknowledges, startup)) return { record, startup }
+      }
+      this.#options.metrics.specializeFailures.inc({ reason: outcome.kind === 'ready' ? 'lost' : outcome.kind })
+      if (outcome.kind === 'taken' && (races += 1) <= MOST_RACES) this.#leaveToOthers(record, outcome)
+      else await this.#failed(record, outcome, (deaths += 1))
+    }
+  }
+
+  async #specialize(record: PodRecord, template: RevisionTemplate): Promise<SpecializeOutcome> {
+    const { client, clock, initTimeoutMs } = this.#options
+    if (record.contact === undefined) return { kind: 'lost', message: 'its address is not known' }
+    this.#running += 1
+    try {
+      const limits = { timeoutMs: initTimeoutMs, signal: record.gone.signal }
+      return await client.specialize(record.contact, this.#body(record, template), limits)
+    } finally {
+      this.#running -= 1
+      this.#lastActivityMs = clock.now()
+    }
+  }
+
+  #body(record: PodRecord, template: RevisionTemplate): Specialize {
+    const { runtime: _runtime, ...rest } = template
+    // Wall time, not the clock of decisions: the pod compares it with its own.
+    const expiresAt = Date.now() + SIGNATURE_LIFETIME_MS
+    return { ...rest, podUid: record.uid, expiresAt, dataKey: this.#options.keys.dataKey(record.uid) }
+  }
+
+  /** False when the pod was retired or ended in the moment it became ready. */
+  #ready(record: PodRecord, acknowledges: boolean, startup: Startup): boolean {
+    const { table, labels, metrics, clock } = this.#options
+    if (record.stage !== 'starting' || record.claim === undefined) return false
+    const claim = { ...record.claim, acknowledges, readyAtMs: clock.now(), startup }
+    table.change(record, { stage: 'ready', claim })
+    observeStartup(metrics, startup)
+    // Off the critical path: whoever waits for this pod gets it before the API hears of it.
+    setImmediate(() => labels.claimed(record))
+    return true
+  }
+
+  /** Its labels will come from whoever has it; until then only its own answer tells. */
+  #leaveToOthers(record: PodRecord, { function: key, revision }: SpecializeOutcome & { kind: 'taken' }): void {
+    const { table, clock } = this.#options
+    if (record.stage !== 'starting') return
+    const [namespace = '', name = ''] = key?.split('/') ?? []
+    if (name === '' || revision === undefined) return table.change(record, { stage: 'taken', claim: null })
+    const claim = { function: { namespace, name, uid: '' }, revision, claimedAtMs: clock.now(), acknowledges: false }
+    table.change(record, { stage: 'taken', claim })
+  }
+
+  async #failed(record: PodRecord, outcome: SpecializeOutcome, deaths: number): Promise<void> {
+    const { removal } = this.#options
+    if (outcome.kind === 'load-failed') {
+      removal.discard(record, 'its code did not load')
+      throw new CodeLoadError(outcome.error)
+    }
+    const wasRetired = record.stage === 'leaving' && record.retired === true
+    const message = 'message' in outcome ? outcome.message : 'it was given up as it became ready'
+    if (deaths <= MOST_DEATHS && !wasRetired) return removal.discard(record, message)
+    const why = await this.#endReason(record, message)
+    removal.discard(record, why)
+    throw new PodStartError('start-failed', startMessage(record, wasRetired, why))
+  }
+
+  async #endReason(record: PodRecord, message: string): Promise<string> {
+    const { signal } = record.gone
+    await pause(this.#options.clock, END_REASON_WAIT_MS, signal)
+    return typeof signal.reason === 'string' ? signal.reason : message
+  }
+}
+
+function startMessage(record: PodRecord, wasRetired: boolean, why: string): string {
+  const key = record.claim && objectKey(record.claim.function.namespace, record.claim.function.name)
+  if (wasRetired) return `the pod started for ${key ?? 'the function'} was no longer wanted: ${why}`
+  return `two pods in a row could not be made ready for ${key ?? 'the function'}; the last: ${why}`
+}

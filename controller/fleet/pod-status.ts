@@ -1,0 +1,89 @@
+/** Pure: what the API says about one of our pods, in the fleet's words. */
+import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
+import type { Pod } from '../../kube/objects.ts'
+
+export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted'
+
+export interface PodEnd {
+  reason: PodEndReason
+  /** One clause for humans: "its process exited with code 1". */
+  message: string
+}
+
+/** Where a pod answers. */
+export interface PodContact {
+  host: string
+  controlPort: number
+  dataPort: number
+}
+
+export function labelledState(pod: Pod): PodState {
+  const state = pod.metadata.labels?.[LABEL.state]
+  return state === 'claimed' || state === 'leaving' ? state : 'generic'
+}
+
+/** Why the pod will never serve (again); undefined while it may. */
+export function podEnd(pod: Pod): PodEnd | undefined {
+  const { status } = pod
+  const container = status?.containerStatuses?.[0]
+  const terminated = container?.state?.terminated
+  if (container !== undefined && container.restartCount > 0)
+    return { reason: 'restarted', message: 'its container was restarted and has forgotten its function' }
+  if (terminated !== undefined) return containerEnd(terminated)
+  if (status?.phase !== 'Failed' && status?.phase !== 'Succeeded') return undefined
+  if (status.reason !== undefined)
+    return { reason: 'evicted', message: `it ended with reason ${status.reason}: ${status.message ?? 'no message'}` }
+  return { reason: 'exited', message: `it ended in phase ${status.phase}` }
+}
+
+interface Terminated {
+  exitCode: number
+  signal?: number
+  reason?: string
+  message?: string
+}
+
+function containerEnd({ exitCode, signal, reason, message }: Terminated): PodEnd {
+  const detail = message === undefined || message === '' ? '' : `: ${message}`
+  if (reason === 'OOMKilled')
+    return { reason: 'oom-killed', message: `it needed more memory than its limit and was killed${detail}` }
+  if (reason === 'StartError') return { reason: 'exited', message: `its container could not be started${detail}` }
+  // A shell's convention, kept by container runtimes: 128 + signal.
+  const killedBy = signal ?? (exitCode > 128 && exitCode < 160 ? exitCode - 128 : undefined)
+  if (killedBy !== undefined)
+    return { reason: 'signalled', message: `its process was ended by signal ${killedBy}${detail}` }
+  return { reason: 'exited', message: `its process exited with code ${exitCode}${detail}` }
+}
+
+/** Where the kubelet says it answers; undefined until its readiness was seen there. */
+export function readyContact(pod: Pod): PodContact | undefined {
+  const { status } = pod
+  const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+  if (status?.phase !== 'Running' || !ready || status.podIP === undefined) return undefined
+  const { control, data } = annotatedPorts(pod)
+  return { host: status.podIP, controlPort: control, dataPort: data }
+}
+
+function annotatedPorts(pod: Pod): { control: number; data: number } {
+  const text = pod.metadata.annotations?.[ANNOTATION.ports]
+  if (text === undefined) return DEFAULT_PORT
+  try {
+    const ports = JSON.parse(text) as { control?: unknown; data?: unknown }
+    if (typeof ports.control === 'number' && typeof ports.data === 'number')
+      return { control: ports.control, data: ports.data }
+  } catch {
+    // Someone edited the annotation: the defaults are as good a guess as any, and healthz decides.
+  }
+  return DEFAULT_PORT
+}
+
+/** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]` and `::1`. */
+export function normalAddress(address: string): string {
+  const bare = address.replace(/^\[|\]$/g, '').toLowerCase()
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)
+  return mapped?.[1] ?? bare
+}
+
+export function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${normalAddress(host)}]:${port}` : `${host}:${port}`
+}

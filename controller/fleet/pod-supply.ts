@@ -1,0 +1,231 @@
+/**
+ * Generic pods for whoever needs one: hands out waiting pods, creates one for every start that finds none, and gives the first that boots
+ * to the oldest start of its namespace and runtime. Leaves to pool/ how many should wait, to pod-start.ts what is done with them.
+ */
+import { objectKey, type ObjectKey } from '../../api/names.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Cache } from '../../kube/cluster.ts'
+import { PodStartError } from './fleet.ts'
+import type { BootBackoff } from './boot-backoff.ts'
+import { poolKey, type PodClaim, type PodRecord } from './pod-record.ts'
+import type { PodTable } from './pod-table.ts'
+
+export type WantedClaim = Omit<PodClaim, 'claimedAtMs' | 'acknowledges'>
+
+export interface SuppliedPod {
+  record: PodRecord
+  /** Whether it was waiting when it was asked for. */
+  source: 'pool' | 'new'
+}
+
+export interface PodSupplyOptions {
+  table: PodTable
+  runtimes: Cache<Runtime>
+  backoff: BootBackoff
+  clock: Clock
+  /** How long a start waits for a pod to boot. */
+  podTimeoutMs: number
+  templateOf(runtime: Runtime): string
+  newName(runtime: string): string
+  /** Creates the pod and puts it into the table. */
+  create(pod: { namespace: string; name: string; runtime: Runtime }): Promise<void>
+  /** A pod could not be created: told to whoever logs and counts. */
+  createFailed(pool: ObjectKey, error: unknown): void
+}
+
+interface Waiter {
+  pool: ObjectKey
+  claim: WantedClaim
+  /** Pods that died at boot while this was the oldest to wait. */
+  deaths: number
+  resolve(pod: SuppliedPod): void
+  reject(error: PodStartError): void
+  stopTimer(): void
+}
+
+/** A booting pod silent for longer is not counted on any more: another is made for who waits. */
+const BOOT_PATIENCE_MS = 15_000
+const MOST_DEATHS = 1
+
+export class PodSupply {
+  readonly #options: PodSupplyOptions
+  /** Per pool, oldest first. */
+  readonly #waiters = new Map<ObjectKey, Waiter[]>()
+  readonly #creating = new Map<ObjectKey, Set<string>>()
+  #waiting = 0
+  #stopped = false
+
+  constructor(options: PodSupplyOptions) {
+    this.#options = options
+  }
+
+  /** Starts that wait for a pod, of all pools. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  waitingIn(pool: ObjectKey): number {
+    return this.#waiters.get(pool)?.length ?? 0
+  }
+
+  /** Pods asked of the API and not yet in the table. */
+  creatingIn(pool: ObjectKey): number {
+    let count = 0
+    for (const name of this.#creating.get(pool) ?? []) if (!this.#isKnown(pool, name)) count += 1
+    return count
+  }
+
+  pendingStarts(key: ObjectKey, revision: string): number {
+    let count = 0
+    for (const waiters of this.#waiters.values())
+      for (const { claim } of waiters)
+        if (claim.revision === revision && objectKey(claim.function.namespace, claim.function.name) === key) count += 1
+    return count
+  }
+
+  /** A pod claimed for the caller: at once and synchronously when one waits. Throws PodStartError. */
+  take(runtimeName: string, claim: WantedClaim): Promise<SuppliedPod> {
+    const pool = poolKey({ namespace: claim.function.namespace, runtime: runtimeName })
+    const runtime = this.#options.runtimes.get({ name: runtimeName })
+    if (this.#stopped) return Promise.reject(new PodStartError('stopped', 'the controller is stopping'))
+    if (runtime === undefined)
+      return Promise.reject(new PodStartError('runtime-missing', `there is no Runtime named ${runtimeName}`))
+    const idle = this.#idle(pool, this.#options.templateOf(runtime))
+    if (idle === undefined) return this.#wait(pool, claim)
+    this.#claim(idle, claim)
+    return Promise.resolve({ record: idle, source: 'pool' })
+  }
+
+  /** A pod is up and generic: the oldest start that waits for one gets it, else it waits itself. */
+  offer(record: PodRecord): void {
+    const pool = poolKey(record)
+    this.#options.backoff.succeeded(pool)
+    const runtime = this.#options.runtimes.get({ name: record.runtime })
+    const usable = runtime !== undefined && this.#options.templateOf(runtime) === record.template
+    const waiter = usable ? this.#waiters.get(pool)?.[0] : undefined
+    if (waiter === undefined) return this.#options.table.change(record, { stage: 'idle' })
+    this.#leave(waiter)
+    this.#claim(record, waiter.claim)
+    waiter.resolve({ record, source: 'new' })
+  }
+
+  /** A pod ended before it was up. */
+  bootFailed(record: PodRecord, message: string): void {
+    const pool = poolKey(record)
+    this.#options.backoff.failed(pool, message, this.#options.clock.now())
+    const oldest = this.#waiters.get(pool)?.[0]
+    if (oldest !== undefined) {
+      oldest.deaths += 1
+      if (oldest.deaths > MOST_DEATHS) this.#fail(oldest, new PodStartError('start-failed', bootMessage(message)))
+    }
+    this.#balance(pool)
+  }
+
+  /** Asks the API for one more generic pod. Never rejects: a failure counts as one that did not boot. */
+  async create(namespace: string, runtime: Runtime): Promise<void> {
+    const pool = objectKey(namespace, runtime.metadata.name)
+    const name = this.#options.newName(runtime.metadata.name)
+    const creating = this.#creating.get(pool) ?? new Set()
+    this.#creating.set(pool, creating.add(name))
+    try {
+      await this.#options.create({ namespace, name, runtime })
+    } catch (error) {
+      this.#createFailed(pool, error)
+    } finally {
+      creating.delete(name)
+      if (creating.size === 0) this.#creating.delete(pool)
+    }
+    this.#balance(pool)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const waiters of [...this.#waiters.values()])
+      for (const waiter of [...waiters]) this.#fail(waiter, new PodStartError('stopped', 'the controller is stopping'))
+  }
+
+  #wait(pool: ObjectKey, claim: WantedClaim): Promise<SuppliedPod> {
+    const blocked = this.#blocked(pool)
+    if (blocked !== undefined) return Promise.reject(blocked)
+    const { clock, podTimeoutMs } = this.#options
+    const { promise, resolve, reject } = Promise.withResolvers<SuppliedPod>()
+    const late = () => new PodStartError('start-timeout', `no pod of ${pool} was up within ${podTimeoutMs / 1000} s`)
+    const stopTimer = clock.after(podTimeoutMs, () => this.#fail(waiter, late()))
+    const waiter: Waiter = { pool, claim, deaths: 0, resolve, reject, stopTimer }
+    this.#waiters.set(pool, [...(this.#waiters.get(pool) ?? []), waiter])
+    this.#waiting += 1
+    this.#balance(pool)
+    return promise
+  }
+
+  #blocked(pool: ObjectKey): PodStartError | undefined {
+    const { notBeforeMs, failures, lastMessage } = this.#options.backoff.get(pool)
+    if (notBeforeMs <= this.#options.clock.now() || this.#coming(pool) > 0) return undefined
+    return new PodStartError('start-failed', `the last ${failures} pods of ${pool} did not come up: ${lastMessage}`)
+  }
+
+  #idle(pool: ObjectKey, template: string): PodRecord | undefined {
+    for (const record of this.#options.table.generic(pool))
+      if (record.stage === 'idle' && record.template === template) return record
+    return undefined
+  }
+
+  #claim(record: PodRecord, claim: WantedClaim): void {
+    const claimedAtMs = this.#options.clock.now()
+    this.#options.table.change(record, { stage: 'starting', claim: { ...claim, claimedAtMs, acknowledges: false } })
+  }
+
+  #balance(pool: ObjectKey): void {
+    const waiters = this.#waiters.get(pool) ?? []
+    const runtime = this.#options.runtimes.get({ name: pool.slice(pool.indexOf('/') + 1) })
+    if (this.#stopped || runtime === undefined) return
+    const missing = waiters.length - this.#coming(pool)
+    const blocked = missing > 0 ? this.#blocked(pool) : undefined
+    if (blocked !== undefined) for (const waiter of [...waiters]) this.#fail(waiter, blocked)
+    else for (let made = 0; made < missing; made += 1) void this.create(pool.slice(0, pool.indexOf('/')), runtime)
+  }
+
+  /** Pods on their way up that may be counted on. */
+  #coming(pool: ObjectKey): number {
+    const since = this.#options.clock.now() - BOOT_PATIENCE_MS
+    let count = this.creatingIn(pool)
+    for (const { stage, createdAtMs } of this.#options.table.generic(pool))
+      if (stage === 'booting' && createdAtMs >= since) count += 1
+    return count
+  }
+
+  #createFailed(pool: ObjectKey, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    this.#options.backoff.failed(pool, message, this.#options.clock.now())
+    this.#options.createFailed(pool, error)
+    const waiters = this.#waiters.get(pool) ?? []
+    // Older ones still get the pods that are on their way.
+    const newest = waiters.length > this.#coming(pool) - 1 ? waiters.at(-1) : undefined
+    if (newest === undefined) return
+    this.#fail(newest, new PodStartError('start-failed', `no pod could be created: ${message}`, { cause: error }))
+  }
+
+  #isKnown(pool: ObjectKey, name: string): boolean {
+    return this.#options.table.byName(pool.slice(0, pool.indexOf('/')), name) !== undefined
+  }
+
+  #fail(waiter: Waiter, error: PodStartError): void {
+    if (this.#leave(waiter)) waiter.reject(error)
+  }
+
+  #leave(waiter: Waiter): boolean {
+    const waiters = this.#waiters.get(waiter.pool) ?? []
+    const others = waiters.filter((other) => other !== waiter)
+    if (others.length === waiters.length) return false
+    if (others.length === 0) this.#waiters.delete(waiter.pool)
+    else this.#waiters.set(waiter.pool, others)
+    waiter.stopTimer()
+    this.#waiting -= 1
+    return true
+  }
+}
+
+function bootMessage(message: string): string {
+  return `two pods in a row ended before they were up; the last: ${message}`
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../../kube/clock.ts'
+
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 10_000
+
+export interface RetryOptions {
+  clock: Clock
+  /** Ends the tries; a try that runs is not interrupted. */
+  signal: AbortSignal
+  /** Told of every failure; false = do not try again. */
+  failed(error: unknown): boolean
+}
+
+/** Runs a write until it succeeds, doubling the wait from 0.1 s to 10 s. Resolves, never rejects: whether it was done is asked of the API. */
+export async function retry(write: () => Promise<unknown>, { clock, signal, failed }: RetryOptions): Promise<void> {
+  for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = Math.min(LONGEST_DELAY_MS, delayMs * 2)) {
+    try {
+      await write()
+      return
+    } catch (error) {
+      if (!failed(error)) return
+    }
+    await pause(clock, delayMs, signal)
+  }
+}
+
+/** Resolves after the delay or when the signal aborts. */
+export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve()
+    const done = () => {
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const cancel = clock.after(delayMs, done)
+    signal?.addEventListener('abort', done)
+  })
+}

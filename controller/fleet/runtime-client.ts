@@ -1,0 +1,128 @@
+/** Talks to the control port of a pod, see docs/runtime-contract.md. Every outcome is a value: what it means is decided by the caller. */
+import type { Dispatcher } from 'undici'
+import { request } from 'undici'
+import { z } from 'zod'
+import { HEADER } from '../../api/names.ts'
+import type { ErrorObject, Specialize } from '../../api/protocol.ts'
+import type { Keys } from '../keys/keys.ts'
+import { hostPort, type PodContact } from './pod-status.ts'
+
+export type SpecializeOutcome =
+  | { kind: 'ready'; initMs: number; acknowledges: boolean }
+  /** Another controller was first; what it wants of the pod, when the pod said so. */
+  | { kind: 'taken'; function?: string; revision?: string }
+  /** The user's code does not load. */
+  | { kind: 'load-failed'; error: ErrorObject }
+  /** The runtime did not believe or understand us: nothing was loaded. */
+  | { kind: 'refused'; message: string }
+  /** The connection broke or never was. */
+  | { kind: 'lost'; message: string }
+
+const healthSchema = z.object({
+  state: z.enum(['generic', 'specializing', 'specialized', 'leaving']),
+  function: z.string().optional(),
+  revision: z.string().optional(),
+  failed: z.unknown().optional(),
+})
+export type RuntimeHealth = z.infer<typeof healthSchema>
+
+const readySchema = z.object({ initMs: z.number(), acknowledges: z.boolean().default(false) })
+const takenSchema = z.object({ function: z.string().optional(), revision: z.string().optional() })
+const errorSchema = z.object({
+  errorType: z.string(),
+  errorMessage: z.string(),
+  trace: z.array(z.string()).default([]),
+})
+
+export interface RuntimeClient {
+  /** `timeoutMs` is the limit for loading code; the runtime has a little longer to say so. */
+  specialize(
+    contact: PodContact,
+    body: Specialize,
+    limits: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<SpecializeOutcome>
+  /** Undefined when it does not answer in time or not as a runtime does. */
+  health(contact: PodContact, timeoutMs: number): Promise<RuntimeHealth | undefined>
+}
+
+/** A runtime that is too busy to answer in time gets this long beyond its own limit. */
+const ANSWER_SLACK_MS = 2_000
+/** Largest answer a runtime has reason to give: an error object with a long trace. */
+const ANSWER_LIMIT_BYTES = 1 << 20
+
+export function createRuntimeClient({ dispatcher, keys }: { dispatcher: Dispatcher; keys: Keys }): RuntimeClient {
+  return {
+    async specialize(contact, body, { timeoutMs, signal }) {
+      const bytes = Buffer.from(JSON.stringify(body))
+      const waitMs = timeoutMs + ANSWER_SLACK_MS
+      const late = AbortSignal.timeout(waitMs)
+      try {
+        const response = await request(controlUrl(contact, '/specialize'), {
+          dispatcher,
+          method: 'POST',
+          headers: { 'content-type': 'application/json', [HEADER.signature]: keys.sign(bytes) },
+          body: bytes,
+          signal: AbortSignal.any([signal, late]),
+          headersTimeout: waitMs,
+          bodyTimeout: waitMs,
+        })
+        return outcomeOf(response.statusCode, await readAnswer(response.body))
+      } catch (error) {
+        // It accepted the connection and said nothing: its event loop is held by the code that loads.
+        if (late.aborted) return { kind: 'load-failed', error: neverLoaded(timeoutMs) }
+        return { kind: 'lost', message: reasonOf(error, signal) }
+      }
+    },
+    async health(contact, timeoutMs) {
+      try {
+        const response = await request(controlUrl(contact, '/healthz'), {
+          dispatcher,
+          signal: AbortSignal.timeout(timeoutMs),
+        })
+        return healthSchema.parse(await readAnswer(response.body))
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
+function controlUrl({ host, controlPort }: PodContact, path: string): string {
+  return `http://${hostPort(host, controlPort)}${path}`
+}
+
+async function readAnswer(body: AsyncIterable<Buffer>): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let sizeBytes = 0
+  for await (const chunk of body) {
+    sizeBytes += chunk.length
+    if (sizeBytes > ANSWER_LIMIT_BYTES) throw new Error(`the runtime answered more than ${ANSWER_LIMIT_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+}
+
+function outcomeOf(status: number, answer: unknown): SpecializeOutcome {
+  if (status === 200) return { kind: 'ready', ...readySchema.parse(answer) }
+  if (status === 409) {
+    const { function: key, revision } = takenSchema.parse(answer)
+    return { kind: 'taken', ...(key !== undefined && { function: key }), ...(revision !== undefined && { revision }) }
+  }
+  if (status === 422) return { kind: 'load-failed', error: errorSchema.parse(answer) }
+  return { kind: 'refused', message: `the runtime answered ${status}: ${JSON.stringify(answer).slice(0, 500)}` }
+}
+
+function neverLoaded(timeoutMs: number): ErrorObject {
+  return {
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `the code did not finish loading within ${timeoutMs} ms and blocks its process`,
+    trace: [],
+  }
+}
+
+function reasonOf(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted && typeof signal.reason === 'string') return signal.reason
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? String(error.code) : error.name
+  return `the connection to it failed (${code}: ${error.message})`
+}

@@ -1,0 +1,107 @@
+/**
+ * The controller's secrets: one Secret holds an HMAC secret and an Ed25519 pair; everything else is derived, never stored.
+ * Promises that all replicas derive the same keys, and that whoever starts first makes the Secret. Leaves rotation to the operator:
+ * deleting the Secret makes new keys at the next start, and pods with the old public key are replaced (they are part of its hash).
+ */
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  timingSafeEqual,
+} from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import type { Cluster } from '../../kube/cluster.ts'
+import { isAlreadyExists } from '../../kube/errors.ts'
+import { SECRETS, type Secret } from '../../kube/objects.ts'
+
+export const KEYS_SECRET = 'dormouse-keys'
+
+export interface Keys {
+  /** Base64 of the SPKI DER: what pods check signatures with. */
+  readonly publicKey: string
+  /** What callers of this pod's data port must present. */
+  dataKey(podUid: string): string
+  /** What this pod says "I am up" with. */
+  phoneHomeToken(namespace: string, name: string): string
+  isPhoneHomeToken(token: string, pod: { namespace: string; name: string }): boolean
+  /** Base64 Ed25519 signature. */
+  sign(body: Uint8Array): string
+}
+
+/** The Secret exists but does not hold what it should; the message names the field. */
+export class KeysError extends Error {
+  override readonly name = 'KeysError'
+  readonly code = 'keys-invalid'
+}
+
+/** Reads the Secret of `namespace`, or makes it; of several that try at once one wins and the others read. */
+export async function loadKeys(cluster: Cluster, namespace: string): Promise<Keys> {
+  const ref = { namespace, name: KEYS_SECRET }
+  const secret = (await cluster.get(SECRETS, ref)) ?? (await createSecret(cluster, namespace))
+  if (secret !== undefined) return keysFrom(secret)
+  const theirs = await cluster.get(SECRETS, ref)
+  if (theirs === undefined)
+    throw new KeysError(`Secret ${namespace}/${KEYS_SECRET} was deleted while it was being read`)
+  return keysFrom(theirs)
+}
+
+async function createSecret(cluster: Cluster, namespace: string): Promise<Secret | undefined> {
+  const pair = generateKeyPairSync('ed25519')
+  const data = {
+    hmac: randomBytes(32).toString('base64'),
+    privateKey: pair.privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
+    publicKey: pair.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+  }
+  try {
+    return await cluster.create(SECRETS, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: KEYS_SECRET, namespace },
+      data,
+    })
+  } catch (error) {
+    if (isAlreadyExists(error)) return undefined
+    throw error
+  }
+}
+
+function keysFrom(secret: Secret): Keys {
+  const hmac = Buffer.from(field(secret, 'hmac'), 'base64')
+  if (hmac.length !== 32) throw new KeysError(`Secret ${KEYS_SECRET}: expected 32 bytes in hmac, got ${hmac.length}`)
+  const privateKey = parsePrivateKey(field(secret, 'privateKey'))
+  const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).toString('base64')
+  if (publicKey !== field(secret, 'publicKey'))
+    throw new KeysError(`Secret ${KEYS_SECRET}: publicKey does not belong to privateKey`)
+  const derive = (text: string) => createHmac('sha256', hmac).update(text).digest('base64url')
+  const phoneHomeToken = (namespace: string, name: string) => derive(`phone-home:${namespace}/${name}`)
+  return {
+    publicKey,
+    dataKey: (podUid) => derive(`data:${podUid}`),
+    phoneHomeToken,
+    isPhoneHomeToken: (token, { namespace, name }) => sameText(token, phoneHomeToken(namespace, name)),
+    sign: (body) => sign(null, body, privateKey).toString('base64'),
+  }
+}
+
+function parsePrivateKey(base64: string): KeyObject {
+  try {
+    return createPrivateKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'pkcs8' })
+  } catch (cause) {
+    throw new KeysError(`Secret ${KEYS_SECRET}: privateKey is not an Ed25519 key in PKCS8`, { cause })
+  }
+}
+
+function field(secret: Secret, name: string): string {
+  const value = secret.data?.[name]
+  if (value === undefined) throw new KeysError(`Secret ${KEYS_SECRET}: expected a field ${name}, found none`)
+  return value
+}
+
+/** Takes as long for a near miss as for nonsense. */
+export function sameText(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
