@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import { LABEL } from '../../api/names.ts'
+import type { ApiClient } from '../client/api-client.ts'
+import { CliError } from '../cli-error.ts'
+import { connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { CliContext, ServerOptions } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { parseTarget, POD_KIND, type CliKind } from '../kinds.ts'
+import { objectTable } from '../output/columns.ts'
+import { describeObject } from '../output/describe-object.ts'
+
+interface DescribeOptions extends ServerOptions {
+  namespace: string
+}
+
+export function addDescribeCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('describe')
+    .description('show one object with its conditions, pods and events')
+    .argument('<kind>', 'functions (fn), triggers (trg), runtimes (rt) or pods (po)')
+    .argument('[name]', 'its name; also KIND/NAME in one word')
+    .action((kind: string, name: string | undefined, options: DescribeOptions) =>
+      describe(context, name === undefined ? [kind] : [kind, name], options),
+    )
+  withServerOptions(withNamespaceOption(command)).addHelpText(
+    'after',
+    examples([['dormouse describe fn hello', 'why a function is, or is not, ready']]),
+  )
+}
+
+async function describe(context: CliContext, words: readonly string[], options: DescribeOptions): Promise<void> {
+  const { kind, names } = parseTarget(words)
+  const [name] = names
+  if (name === undefined) throw new CliError(EXIT.usage, `name the ${kind.kind.toLowerCase()} to describe`)
+  const client = await connect(context, options)
+  const { namespace } = options
+  const object = await client.get({ plural: kind.plural, name, namespace })
+  const events = await client.events({ namespace, kind: kind.kind, name })
+  const nowMs = context.now()
+  const pods = kind.kind === 'Function' ? await podsTable(client, { namespace, name, nowMs }) : ''
+  context.stdout.write(describeObject({ object, pods, events, nowMs }))
+}
+
+async function podsTable(
+  client: ApiClient,
+  { namespace, name, nowMs }: { namespace: string; name: string; nowMs: number },
+): Promise<string> {
+  const pods = await client.list({ plural: POD_KIND.plural, namespace })
+  const objects = pods.filter(({ metadata }) => metadata.labels?.[LABEL.function] === name)
+  const kind: CliKind = POD_KIND
+  return objects.length === 0 ? '' : objectTable({ kind, objects, withNamespace: false, nowMs })
+}

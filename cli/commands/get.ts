@@ -1,0 +1,96 @@
+import type { Command } from 'commander'
+import type { KubeObject } from '../../api/object.ts'
+import type { ApiClient } from '../client/api-client.ts'
+import { CliError } from '../cli-error.ts'
+import { connect, DEFAULT_NAMESPACE, examples, outputOption, withServerOptions } from '../command-options.ts'
+import type { CliContext, ServerOptions } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { ALL_KINDS, parseTarget, type CliKind } from '../kinds.ts'
+import { objectTable } from '../output/columns.ts'
+import { printObjects } from '../output/print-object.ts'
+
+interface GetOptions extends ServerOptions {
+  output: 'table' | 'json' | 'yaml' | 'name'
+  namespace?: string
+  allNamespaces?: boolean
+}
+
+export function addGetCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('get')
+    .description('list objects, or show some by name')
+    .argument('<kind>', 'functions (fn), triggers (trg), runtimes (rt), pods (po) or all')
+    .argument('[names...]', 'only these')
+    .addOption(outputOption(['table', 'json', 'yaml', 'name']))
+    .option('-n, --namespace <name>', `namespace to look in (default: "${DEFAULT_NAMESPACE}")`)
+    .option('-A, --all-namespaces', 'look in all namespaces')
+    .action((kind: string, names: string[], options: GetOptions) => get(context, [kind, ...names], options))
+  withServerOptions(command).addHelpText(
+    'after',
+    examples([
+      ['dormouse get fn', 'functions with readiness, pods and URL'],
+      ['dormouse get fn hello -o yaml', 'one function as YAML'],
+      ['dormouse get all -A', 'everything everywhere'],
+    ]),
+  )
+}
+
+interface Listing {
+  kind: CliKind
+  objects: KubeObject[]
+  /** Asked for by name, not as part of a list. */
+  byName: boolean
+}
+
+async function get(context: CliContext, words: readonly string[], options: GetOptions): Promise<void> {
+  const all = words[0] === 'all'
+  if (all && words.length > 1) throw new CliError(EXIT.usage, '`get all` takes no names')
+  const client = await connect(context, options)
+  const listings = all
+    ? await Promise.all(ALL_KINDS.map((kind) => list(client, { kind, names: [] }, options)))
+    : [await list(client, parseTarget(words), options)]
+  const objects = listings.flatMap((listing) => listing.objects)
+  const { output } = options
+  if (output === 'name') return void context.stdout.write(objects.map(nameLine).join(''))
+  const single = objects.length === 1 && listings[0]?.byName === true
+  if (output !== 'table') return void context.stdout.write(printObjects(objects, output, single))
+  if (objects.length === 0) return void context.stderr.write(`${nothingFound(options)}\n`)
+  context.stdout.write(`${tables(context, listings, options)}\n`)
+}
+
+async function list(
+  client: ApiClient,
+  target: { kind: CliKind; names: string[] },
+  options: GetOptions,
+): Promise<Listing> {
+  const { kind, names } = target
+  const where = options.allNamespaces === true ? {} : { namespace: options.namespace ?? DEFAULT_NAMESPACE }
+  const { plural } = kind
+  if (names.length === 0) return { kind, byName: false, objects: await client.list({ plural, ...where }) }
+  if (options.allNamespaces === true) throw new CliError(EXIT.usage, 'names cannot be given together with -A')
+  const objects = await Promise.all(names.map((name) => client.get({ plural, name, ...where })))
+  return { kind, byName: true, objects }
+}
+
+function tables(context: CliContext, listings: readonly Listing[], options: GetOptions): string {
+  return listings
+    .filter(({ objects }) => objects.length > 0)
+    .map(({ kind, objects }) => {
+      const withNamespace = options.allNamespaces === true
+      const shown = listings.length > 1 ? objects.map((object) => prefixed(kind, object)) : objects
+      return objectTable({ kind, objects: shown, withNamespace, nowMs: context.now() })
+    })
+    .join('\n\n')
+}
+
+/** In a list of several kinds a name says its kind: `function/hello`. */
+function prefixed(kind: CliKind, object: KubeObject): KubeObject {
+  const name = `${kind.kind.toLowerCase()}/${object.metadata.name}`
+  return { ...object, metadata: { ...object.metadata, name } }
+}
+
+const nameLine = ({ kind, metadata }: KubeObject) => `${kind.toLowerCase()}/${metadata.name}\n`
+
+function nothingFound({ allNamespaces, namespace = DEFAULT_NAMESPACE }: GetOptions): string {
+  return allNamespaces === true ? 'No resources found.' : `No resources found in namespace ${namespace}.`
+}

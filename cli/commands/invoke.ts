@@ -1,0 +1,129 @@
+import type { Command } from 'commander'
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { DormouseFunction } from '../../api/function.ts'
+import { HEADER } from '../../api/names.ts'
+import { CliError } from '../cli-error.ts'
+import { unreachable } from '../client/api-client.ts'
+import { connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { CliContext, ServerOptions } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
+
+interface InvokeOptions extends ServerOptions {
+  namespace: string
+  data?: string
+  tail?: boolean
+}
+
+export function addInvokeCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('invoke')
+    .description('call a function and print its result')
+    .argument('<name>', 'the function')
+    .option('-d, --data <json>', 'the event: JSON, @FILE, or - for standard input')
+    .option('--tail', "print the invocation's log lines on stderr")
+    .action((name: string, options: InvokeOptions) => invoke(context, name, options))
+  withServerOptions(withNamespaceOption(command)).addHelpText(
+    'after',
+    examples([
+      [`dormouse invoke hello --data '{"name":"Ada"}'`, 'call with an event'],
+      ['dormouse invoke hello --data @event.json --tail', 'event from a file, logs on stderr'],
+    ]),
+  )
+}
+
+async function invoke(context: CliContext, word: string, options: InvokeOptions): Promise<void> {
+  const { kind, names } = parseTarget([word], FUNCTION_KIND)
+  if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions can be invoked')
+  const name = names[0] ?? ''
+  const { namespace } = options
+  const data = await readData(context, options.data)
+  const client = await connect(context, options)
+  const target = (await client.get({ plural: kind.plural, name, namespace })) as DormouseFunction
+  const { urls } = await client.instance()
+  const url = `${urls.internal}/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
+  const response = await call(context, url, callOf(target, data, options.tail === true))
+  if (options.tail === true) context.stderr.write(logTail(response))
+  await printResult(context, response)
+}
+
+async function readData({ cwd, readStdin }: CliContext, text: string | undefined): Promise<string | undefined> {
+  if (text === '-') return readStdin()
+  if (text?.startsWith('@') !== true) return text
+  const file = text.slice(1)
+  return readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
+    throw new CliError(EXIT.usage, `--data: ${file} cannot be read`, { cause })
+  })
+}
+
+/** What each signature expects: JSON for events, a CloudEvent, any body for http. */
+function callOf({ spec }: DormouseFunction, data: string | undefined, tail: boolean): RequestInit {
+  const headers: Record<string, string> = tail ? { [HEADER.logType]: 'Tail' } : {}
+  switch (spec.signature) {
+    case 'http': {
+      if (data === undefined) return { method: 'GET', headers }
+      const type = isJson(data) ? 'application/json' : 'text/plain'
+      return { method: 'POST', headers: { ...headers, 'content-type': type }, body: data }
+    }
+    case 'event':
+      requireJson(data)
+      return { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: data ?? '{}' }
+    case 'cloudevent': {
+      requireJson(data)
+      const type = 'application/cloudevents+json'
+      return { method: 'POST', headers: { ...headers, 'content-type': type }, body: cloudEvent(data ?? '{}') }
+    }
+  }
+}
+
+function requireJson(data: string | undefined): void {
+  if (data !== undefined && !isJson(data))
+    throw new CliError(EXIT.usage, '--data: expected JSON, for example {"name":"Ada"}')
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A whole CloudEvent goes as it is; anything else becomes the data of one. */
+function cloudEvent(json: string): string {
+  const value: unknown = JSON.parse(json)
+  if (typeof value === 'object' && value !== null && 'specversion' in value) return json
+  const envelope = { specversion: '1.0', id: randomUUID(), source: 'dormouse-cli', type: 'dev.dormouse.invoke' }
+  return JSON.stringify({ ...envelope, datacontenttype: 'application/json', data: value })
+}
+
+async function call({ signal }: CliContext, url: string, init: RequestInit): Promise<Response> {
+  return fetch(url, { ...init, signal, redirect: 'manual' }).catch((error: unknown) => {
+    if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
+    throw unreachable(new URL(url).origin, error)
+  })
+}
+
+function logTail(response: Response): string {
+  const text = Buffer.from(response.headers.get(HEADER.logResult) ?? '', 'base64').toString('utf8')
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`
+}
+
+/** The function's answer on stdout, whatever it is; the platform's own refusals are errors of the command. */
+async function printResult({ stdout, signal }: CliContext, response: Response): Promise<void> {
+  const failure = response.headers.get(HEADER.error)
+  if (failure === null && response.headers.get('content-type')?.startsWith('application/problem+json') === true) {
+    const { detail, code } = (await response.json()) as { detail?: string; code?: string }
+    throw new CliError(response.status === 404 ? EXIT.notFound : EXIT.failure, detail ?? code ?? response.statusText)
+  }
+  const text = await response.text().catch((cause: unknown) => {
+    if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
+    throw new CliError(EXIT.failure, 'the answer was cut off before its end', { cause })
+  })
+  stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`)
+  if (failure !== null) throw new CliError(EXIT.functionError, `the function failed (${failure})`)
+  if (response.status >= 400) throw new CliError(EXIT.functionError, `the function answered ${response.status}`)
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { CliError } from '../cli-error.ts'
+import { connect, examples, parseCount, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { CliContext, ServerOptions } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
+
+interface LogsOptions extends ServerOptions {
+  namespace: string
+  follow?: boolean
+  tail?: number
+}
+
+export function addLogsCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('logs')
+    .description('print what a function wrote to stdout and stderr')
+    .argument('<name>', 'the function')
+    .option('-f, --follow', 'go on printing until Ctrl-C')
+    .option('--tail <lines>', 'begin with this many of the latest lines (default: 200)', parseCount)
+    .action((name: string, options: LogsOptions) => logs(context, name, options))
+  withServerOptions(withNamespaceOption(command)).addHelpText(
+    'after',
+    examples([
+      ['dormouse logs hello', 'the latest lines'],
+      ['dormouse logs hello -f --tail 0', 'only what comes from now on'],
+    ]),
+  )
+}
+
+async function logs(context: CliContext, word: string, options: LogsOptions): Promise<void> {
+  const { kind, names } = parseTarget([word], FUNCTION_KIND)
+  if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions have logs')
+  const client = await connect(context, options)
+  const { namespace, tail, follow } = options
+  const query = { namespace, name: names[0] ?? '', ...(tail === undefined ? {} : { tail }) }
+  for await (const { text } of client.logs({ ...query, follow: follow === true }, context.signal))
+    context.stdout.write(`${text}\n`)
+  if (follow === true && !context.signal.aborted)
+    throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { stringify } from 'yaml'
+import { ManifestError } from '../cli-error.ts'
+import { collect, examples, outputOption } from '../command-options.ts'
+import type { CliContext } from '../context.ts'
+import { loadManifests } from '../manifests/load-manifests.ts'
+
+interface RenderOptions {
+  filename: string[]
+  output: 'yaml' | 'json'
+}
+
+export function addRenderCommand(program: Command, context: CliContext): void {
+  program
+    .command('render')
+    .description('print manifests with their code packed in, as kubectl takes them')
+    .requiredOption('-f, --filename <path>', 'file, folder or - (stdin); repeatable', collect)
+    .addOption(outputOption(['yaml', 'json']))
+    .action((options: RenderOptions) => render(context, options))
+    .addHelpText('after', examples([['dormouse render -f app/ | kubectl apply -f -', 'the same app in a cluster']]))
+}
+
+async function render(context: CliContext, { filename, output }: RenderOptions): Promise<void> {
+  const { cwd, readStdin } = context
+  const { manifests, mistakes } = await loadManifests({ sources: filename, cwd, readStdin })
+  if (mistakes.length > 0) throw new ManifestError(mistakes)
+  const documents = manifests.map(({ written }) => written)
+  const text =
+    output === 'yaml'
+      ? documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n')
+      : `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents }, null, 2)}\n`
+  context.stdout.write(text)
+}

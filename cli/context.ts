@@ -1,0 +1,29 @@
+/** Everything a command gets from the process it runs in; main.ts makes the real one. */
+import type { ApiClient } from './client/api-client.ts'
+
+export interface OutputStream {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+export interface CliContext {
+  cwd: string
+  /** The environment of this process. */
+  environment: Readonly<Record<string, string | undefined>>
+  stdout: OutputStream
+  stderr: OutputStream
+  readStdin(): Promise<string>
+  /** Aborts on Ctrl-C and SIGTERM. */
+  signal: AbortSignal
+  /** Epoch milliseconds. */
+  now(): number
+}
+
+/** Options of every command that speaks to a running instance. */
+export interface ServerOptions {
+  server?: string
+  stateDir?: string
+}
+
+export type Connect = (options: ServerOptions) => Promise<ApiClient>

@@ -1,0 +1,122 @@
+/**
+ * Keeps a running instance at what a set of folders says: applies what changed, deletes what is gone, tells how each change went.
+ * A mistake in a manifest or in code leaves what was there before and is told with its place.
+ */
+import { FUNCTIONS } from '../../api/kinds.ts'
+import type { ApplyResult } from '../../local/api/apply.ts'
+import type { ApiClient } from '../client/api-client.ts'
+import { CliError, describeMistake } from '../cli-error.ts'
+import { EXIT } from '../exit-codes.ts'
+import { kindNamed } from '../kinds.ts'
+import { loadManifests } from '../manifests/load-manifests.ts'
+import { waitForRollout, type RolloutEnd } from '../rollout/wait-for-rollout.ts'
+import { planChanges, type AppliedManifest } from './plan-changes.ts'
+
+export interface DevSessionOptions {
+  /** Files and folders, as the user named them. */
+  sources: readonly string[]
+  cwd: string
+  client: ApiClient
+  /** The user's Ctrl-C. */
+  signal: AbortSignal
+  report: SessionReport
+}
+
+/** How the session speaks; see session-report.ts. */
+export interface SessionReport {
+  mistake(text: string): void
+  removed(name: string): void
+  refused(name: string, message: string): void
+  rollout(name: string, end: RolloutEnd, tookMs: number): void
+  problem(text: string): void
+}
+
+const ROLLOUT_TIMEOUT_MS = 60_000
+
+export class DevSession {
+  readonly #options: DevSessionOptions
+  #applied = new Map<string, AppliedManifest>()
+  /** Waits that a newer change of the same object makes pointless. */
+  readonly #waits = new Map<string, AbortController>()
+  #codePaths: string[] = []
+
+  constructor(options: DevSessionOptions) {
+    this.#options = options
+  }
+
+  /** Files and folders that code was packed from, absolute. */
+  get codePaths(): readonly string[] {
+    return this.#codePaths
+  }
+
+  /**
+   * Reads everything anew and applies the differences. Settles when they are applied; `rolledOut` when they serve or have failed.
+   * Not to be called again before it has settled. `changedAtMs`: performance.now() of the change that led to it.
+   */
+  async sync(
+    changedAtMs = performance.now(),
+  ): Promise<{ rolledOut: Promise<void>; mistakes: number; refused: number }> {
+    const { sources, cwd, client, report } = this.#options
+    const loaded = await loadManifests({ sources, cwd, readStdin: async () => '' })
+    loaded.mistakes.forEach((mistake) => report.mistake(describeMistake(mistake)))
+    const { apply, remove, applied } = planChanges(loaded, this.#applied)
+    this.#codePaths = loaded.manifests.flatMap(({ codePath }) => codePath ?? [])
+    for (const gone of remove) await this.#remove(gone)
+    const results = apply.length === 0 ? [] : await client.apply(apply.map(({ written }) => written))
+    this.#applied = applied
+    const refused = results.filter(({ outcome }) => outcome === 'refused')
+    refused.forEach((result) => report.refused(nameOf(result), result.message ?? ''))
+    const waits = results.filter(isRolledOut).map((result) => this.#follow(result, changedAtMs))
+    return {
+      rolledOut: Promise.all(waits).then(() => undefined),
+      mistakes: loaded.mistakes.length,
+      refused: refused.length,
+    }
+  }
+
+  async #remove({ kind, name, namespace }: AppliedManifest): Promise<void> {
+    const { client, report } = this.#options
+    try {
+      await client.delete({ plural: kindNamed(kind).plural, name, namespace: namespace ?? 'default' })
+    } catch (error) {
+      if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound) throw error
+    }
+    report.removed(`${kind.toLowerCase()}/${name}`)
+  }
+
+  async #follow(result: ApplyResult, changedAtMs: number): Promise<void> {
+    const { client, signal, report } = this.#options
+    const { kind, name, namespace, generation = 1 } = result
+    const id = `${kind} ${namespace ?? ''}/${name}`
+    this.#waits.get(id)?.abort()
+    const superseded = new AbortController()
+    this.#waits.set(id, superseded)
+    const target = {
+      plural: kindNamed(kind).plural,
+      name,
+      generation,
+      ...(namespace === undefined ? {} : { namespace }),
+    }
+    try {
+      const end = await waitForRollout({
+        client,
+        target,
+        timeoutMs: ROLLOUT_TIMEOUT_MS,
+        signal: AbortSignal.any([signal, superseded.signal]),
+      })
+      if (!superseded.signal.aborted) report.rollout(nameOf(result), end, performance.now() - changedAtMs)
+    } catch (error) {
+      if (signal.aborted || superseded.signal.aborted) return
+      report.problem(error instanceof Error ? error.message : String(error))
+    }
+  }
+}
+
+/** Functions are named alone: they are what one works on. */
+function nameOf({ kind, name }: ApplyResult): string {
+  return kind === FUNCTIONS.kind ? name : `${kind.toLowerCase()}/${name}`
+}
+
+function isRolledOut({ kind, outcome }: ApplyResult): boolean {
+  return kind !== 'Runtime' && outcome !== 'refused'
+}

@@ -1,0 +1,21 @@
+/** One line per event of a dev session. */
+import type { Paint } from '../output/color.ts'
+import { describeRollout } from '../rollout/wait-for-rollout.ts'
+import type { SessionReport } from './dev-session.ts'
+
+/** `write` gets whole lines. */
+export function createSessionReport(write: (text: string) => void, paint: Paint): SessionReport {
+  const good = (text: string) => write(`${paint('green', '✓')} ${text}\n`)
+  const bad = (text: string) => write(`${paint('red', '✗')} ${text}\n`)
+  return {
+    mistake: bad,
+    removed: (name) => good(`${name} deleted`),
+    refused: (name, message) => bad(`${name} refused: ${message}`),
+    rollout(name, end, tookMs) {
+      if (end.kind !== 'ready') return bad(describeRollout(name, end, tookMs))
+      const after = `after ${Math.round(tookMs)} ms`
+      good(end.revision === undefined ? `${name} ready ${after}` : `${name}  revision ${end.revision} serving ${after}`)
+    },
+    problem: bad,
+  }
+}

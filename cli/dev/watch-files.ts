@@ -1,0 +1,71 @@
+/** Changes below the watched folders, several at once told as one: editors write a save in several steps. */
+import { watch, type FSWatcher } from 'chokidar'
+import { relative, resolve, sep } from 'node:path'
+import { isSkipped } from '../manifests/pack-code.ts'
+
+/** Long enough for the steps of one save, short enough not to be noticed. */
+const QUIET_MS = 25
+
+export interface FileWatch {
+  /** Watches these as well. */
+  add(paths: readonly string[]): void
+  stop(): Promise<void>
+}
+
+export interface FileWatchOptions {
+  /** Absolute files and folders. */
+  paths: readonly string[]
+  /** Called with the time (performance.now()) of the first change; never while a call before is still running. */
+  changed(changedAtMs: number): Promise<void>
+}
+
+/** Resolves when the first scan is done: changes from then on are seen. */
+export async function watchFiles({ paths, changed }: FileWatchOptions): Promise<FileWatch> {
+  const roots = new Set(paths.map((path) => resolve(path)))
+  const onChange = coalesce(changed)
+  const watcher: FSWatcher = watch([...roots], {
+    ignoreInitial: true,
+    atomic: false,
+    ignored: (path) => isIgnored(path, roots),
+  })
+  watcher.on('all', () => onChange())
+  watcher.on('error', () => undefined)
+  await new Promise<void>((resolveReady) => watcher.once('ready', () => resolveReady()))
+  return {
+    add(more) {
+      const fresh = more.filter((path) => ![...roots].some((root) => isInside(path, root)))
+      fresh.forEach((path) => roots.add(path))
+      if (fresh.length > 0) watcher.add(fresh)
+    },
+    stop: () => watcher.close(),
+  }
+}
+
+/** Dotfiles and node_modules below a root; what lies above it is the user's choice. */
+function isIgnored(path: string, roots: ReadonlySet<string>): boolean {
+  const root = [...roots].find((candidate) => isInside(path, candidate))
+  return root !== undefined && relative(root, path).split(sep).some(isSkippedPart)
+}
+
+const isSkippedPart = (name: string) => name !== '' && name !== '..' && isSkipped(name)
+const isInside = (path: string, root: string) =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
+
+function coalesce(changed: (changedAtMs: number) => Promise<void>): () => void {
+  let timer: NodeJS.Timeout | undefined
+  let firstAtMs: number | undefined
+  let running = false
+  const run = async () => {
+    if (running || firstAtMs === undefined) return
+    running = true
+    const at = firstAtMs
+    firstAtMs = undefined
+    await changed(at).finally(() => (running = false))
+    if (firstAtMs !== undefined) await run()
+  }
+  return () => {
+    firstAtMs ??= performance.now()
+    clearTimeout(timer)
+    timer = setTimeout(() => void run(), QUIET_MS)
+  }
+}

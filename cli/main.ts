@@ -1,0 +1,65 @@
+/** Entry of the `dormouse` command: makes the context of the real process, turns every outcome into an exit code. */
+import { CommanderError } from 'commander'
+import { CliError } from './cli-error.ts'
+import type { CliContext } from './context.ts'
+import { EXIT } from './exit-codes.ts'
+import { createProgram } from './program.ts'
+
+const interrupted = new AbortController()
+
+function createContext(): CliContext {
+  return {
+    cwd: process.cwd(),
+    environment: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    readStdin,
+    signal: interrupted.signal,
+    now: () => Date.now(),
+  }
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** One Ctrl-C can arrive twice: from the terminal, and forwarded by bin/dormouse.js. */
+const SAME_INTERRUPT_MS = 300
+let interruptedAtMs = 0
+
+/** The first Ctrl-C asks politely, the second ends at once; pods die with us either way (local/kubelet/guardian.ts). */
+function onInterrupt(): void {
+  if (interrupted.signal.aborted && performance.now() - interruptedAtMs > SAME_INTERRUPT_MS)
+    process.exit(EXIT.interrupted)
+  if (!interrupted.signal.aborted) interruptedAtMs = performance.now()
+  interrupted.abort()
+}
+
+function exitCodeOf(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`${message.startsWith('error:') ? '' : 'dormouse: '}${message}\n`)
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n${causes(error)}`)
+  return error instanceof CliError ? error.exitCode : EXIT.failure
+}
+
+function causes({ cause }: Error): string {
+  return cause instanceof Error ? `caused by ${cause.stack ?? cause.message}\n${causes(cause)}` : ''
+}
+
+process.on('SIGINT', onInterrupt)
+process.on('SIGTERM', onInterrupt)
+process.on('SIGHUP', onInterrupt)
+// A reader that has enough (`dormouse logs | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
+)
+
+const program = createProgram(createContext())
+try {
+  await program.parseAsync(process.argv)
+} catch (error) {
+  process.exitCode = exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
+}

@@ -1,0 +1,151 @@
+/**
+ * Files, folders and standard input → manifests ready for the API: parsed, code packed in, checked by the API's own rules.
+ * Collects all mistakes instead of stopping at the first; each names file, line and column.
+ */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { parseManifest, type Manifest } from '../../api/validate.ts'
+import { UNKNOWN_FIELD } from '../../api/problem.ts'
+import { CliError, type ManifestMistake } from '../cli-error.ts'
+import { EXIT } from '../exit-codes.ts'
+import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
+import { isSkipped, packCode, PackError } from './pack-code.ts'
+import { parseDocuments, type FieldPath, type ManifestDocument } from './parse-documents.ts'
+
+export interface LoadedManifest {
+  /** As the user would name it. */
+  file: string
+  /** With the API's defaults. */
+  manifest: Manifest
+  /** As the user wrote it, its code packed in: what is sent and rendered. */
+  written: Record<string, unknown>
+  /** Absolute file or folder the code was packed from, when it was. */
+  codePath?: string
+}
+
+export interface LoadedManifests {
+  manifests: LoadedManifest[]
+  mistakes: ManifestMistake[]
+  /** Every manifest file that was read, right or wrong; as the user would name it. */
+  files: string[]
+}
+
+export interface LoadOptions {
+  /** Files, folders, or `-` for standard input. */
+  sources: readonly string[]
+  /** What relative sources are relative to. */
+  cwd: string
+  readStdin(): Promise<string>
+}
+
+interface Source {
+  file: string
+  text: string
+  /** What `code.path` is relative to. */
+  folder: string
+  /** Named by the user, not found in a folder: everything in it must be ours. */
+  explicit: boolean
+}
+
+export async function loadManifests(options: LoadOptions): Promise<LoadedManifests> {
+  const sources = (await Promise.all(options.sources.map((source) => readSource(source, options)))).flat()
+  const loaded: LoadedManifests = { manifests: [], mistakes: [], files: sources.map(({ file }) => file) }
+  for (const source of sources) {
+    const { documents, mistakes } = parseDocuments(source.file, source.text)
+    loaded.mistakes.push(...mistakes)
+    for (const document of documents) await loadDocument({ source, document, loaded })
+  }
+  return loaded
+}
+
+async function readSource(source: string, { cwd, readStdin }: LoadOptions): Promise<Source[]> {
+  if (source === '-') return [{ file: 'stdin', text: await readStdin(), folder: cwd, explicit: true }]
+  const path = resolve(cwd, source)
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) throw new CliError(EXIT.failure, `${source}: no such file or folder`)
+  if (found.isDirectory()) return readFolder(source, path)
+  return [{ file: source, text: await readFile(path, 'utf8'), folder: dirname(path), explicit: true }]
+}
+
+/** Manifests of ours below a folder, in name order. */
+async function readFolder(label: string, path: string): Promise<Source[]> {
+  const found: Source[] = []
+  const entries = await readdir(path, { withFileTypes: true })
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (isSkipped(entry.name)) continue
+    const child = join(path, entry.name)
+    const childLabel = join(label, entry.name)
+    if (entry.isDirectory()) found.push(...(await readFolder(childLabel, child)))
+    else if (MANIFEST_FILE.test(entry.name)) {
+      const text = await readFile(child, 'utf8').catch(() => '')
+      if (isManifestText(text)) found.push({ file: childLabel, text, folder: path, explicit: false })
+    }
+  }
+  return found
+}
+
+interface DocumentInput {
+  source: Source
+  document: ManifestDocument
+  loaded: LoadedManifests
+}
+
+async function loadDocument({ source, document, loaded }: DocumentInput): Promise<void> {
+  const mistake = (path: FieldPath, message: string) =>
+    void loaded.mistakes.push({ file: source.file, ...document.locate(path), message })
+  if (!source.explicit && !isOurs(document.value)) return
+  const packed = await pack(source, document, mistake)
+  if (packed === undefined) return
+  const result = parseManifest(packed.value)
+  if (result.kind === 'invalid') {
+    for (const { path, message } of result.problems) mistake(fieldPath(path), describeProblem(path, message))
+    return
+  }
+  const { codePath } = packed
+  const entry = { file: source.file, manifest: result.object, written: packed.value }
+  loaded.manifests.push(codePath === undefined ? entry : { ...entry, codePath })
+}
+
+/** `spec.env[0].name` → ['spec', 'env', 0, 'name']. Names with dots in them end at their parent: good enough for a line. */
+function fieldPath(text: string): FieldPath {
+  return [...text.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, name, index]) => name ?? Number(index))
+}
+
+function describeProblem(path: string, message: string): string {
+  if (message === UNKNOWN_FIELD) return `unknown field "${path}"`
+  return path === '' ? message : `${path}: ${message}`
+}
+
+function isOurs({ apiVersion }: Record<string, unknown>): boolean {
+  return typeof apiVersion === 'string' && apiVersion.startsWith('dormouse.dev/')
+}
+
+const CODE_PATH = ['spec', 'code', 'path'] as const
+
+/** The document with its code in it; undefined when that failed, which has then been told. */
+async function pack(
+  source: Source,
+  document: ManifestDocument,
+  mistake: (path: FieldPath, message: string) => void,
+): Promise<{ value: Record<string, unknown>; codePath?: string } | undefined> {
+  const { value } = document
+  const { spec } = value
+  const code = isRecord(spec) ? spec.code : undefined
+  if (!isRecord(spec) || !isRecord(code) || !('path' in code)) return { value }
+  const { path, ...others } = code
+  const fail = (message: string) => void mistake(CODE_PATH, message)
+  if (typeof path !== 'string' || path === '')
+    return fail(`spec.code.path: expected a file or folder, got ${JSON.stringify(path)}`)
+  if ('inline' in others) return fail('spec.code: exactly one of path, inline must be set')
+  try {
+    const { files, root } = await packCode(resolve(source.folder, path), path)
+    return { value: { ...value, spec: { ...spec, code: { ...others, inline: files } } }, codePath: root }
+  } catch (error) {
+    if (error instanceof PackError) return fail(`spec.code.path: ${error.message}`)
+    throw error
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

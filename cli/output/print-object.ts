@@ -1,0 +1,11 @@
+/** Objects as JSON or YAML, as kubectl prints them: one as it is, several as a List. */
+import { stringify } from 'yaml'
+import type { KubeObject } from '../../api/object.ts'
+
+export type ObjectFormat = 'json' | 'yaml'
+
+export function printObjects(objects: readonly KubeObject[], format: ObjectFormat, single: boolean): string {
+  const [first] = objects
+  const value = single && first !== undefined ? first : { apiVersion: 'v1', kind: 'List', items: objects }
+  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 })
+}

@@ -1,0 +1,34 @@
+/** Whether an applied object has become what was asked for, as its status tells. Pure. */
+import type { DormouseFunction } from '../../api/function.ts'
+import type { Condition, KubeObject } from '../../api/object.ts'
+
+export type RolloutStatus =
+  | { kind: 'pending'; waitingFor: string }
+  /** `revision` on Functions only. */
+  | { kind: 'ready'; revision?: string }
+  /** `serving`: the revision that goes on, if any. */
+  | { kind: 'failed'; reason: string; message: string; serving?: string }
+
+interface Status {
+  observedGeneration?: number
+  revision?: string
+  conditions?: Condition[]
+}
+
+/** `generation`: of the object as it was applied. */
+export function rolloutStatus(object: KubeObject, generation: number): RolloutStatus {
+  const { status } = object as KubeObject & { status?: Status }
+  if ((status?.observedGeneration ?? 0) < generation) return { kind: 'pending', waitingFor: 'the controller' }
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+  if (ready === undefined || ready.status === 'Unknown')
+    return { kind: 'pending', waitingFor: ready?.message ?? 'its first status' }
+  const revision = status?.revision === undefined ? {} : { revision: status.revision }
+  if (ready.status === 'True') return { kind: 'ready', ...revision }
+  const serving = servingRevision(object)
+  return { kind: 'failed', reason: ready.reason, message: ready.message, ...(serving === undefined ? {} : { serving }) }
+}
+
+/** The revision that takes traffic whatever became of a newer one. */
+function servingRevision(object: KubeObject): string | undefined {
+  return object.kind === 'Function' ? (object as DormouseFunction).status?.revision : undefined
+}

@@ -1,0 +1,68 @@
+/** Follows an applied object until it is ready, has failed, is gone, or time runs out. */
+import type { ApiClient } from '../client/api-client.ts'
+import { CliError } from '../cli-error.ts'
+import { EXIT } from '../exit-codes.ts'
+import { rolloutStatus, type RolloutStatus } from './rollout-status.ts'
+
+export interface RolloutTarget {
+  plural: string
+  name: string
+  namespace?: string
+  generation: number
+}
+
+export type RolloutEnd =
+  Exclude<RolloutStatus, { kind: 'pending' }> | { kind: 'deleted' } | { kind: 'timeout'; waitingFor: string }
+
+export interface RolloutWait {
+  client: ApiClient
+  target: RolloutTarget
+  timeoutMs: number
+  /** The user's Ctrl-C. */
+  signal: AbortSignal
+  /** Called when what it waits for changes. */
+  waiting?(waitingFor: string): void
+}
+
+/** Throws CliError (unreachable) when the instance goes away meanwhile, (interrupted) on abort. */
+export async function waitForRollout({ client, target, timeoutMs, signal, waiting }: RolloutWait): Promise<RolloutEnd> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  let waitingFor = 'the controller'
+  const { generation, ...query } = target
+  const stop = new AbortController()
+  try {
+    const changes = client.watch(query, AbortSignal.any([signal, timeout, stop.signal]))
+    for await (const { type, object } of changes) {
+      if (type === 'deleted') return { kind: 'deleted' }
+      const status = rolloutStatus(object, generation)
+      if (status.kind !== 'pending') return status
+      waitingFor = status.waitingFor
+      waiting?.(waitingFor)
+    }
+  } catch (error) {
+    if (!timeout.aborted) throw error
+  } finally {
+    stop.abort()
+  }
+  if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted; the rollout goes on')
+  if (timeout.aborted) return { kind: 'timeout', waitingFor }
+  throw new CliError(EXIT.unreachable, 'the instance stopped while the rollout was waited for')
+}
+
+/** One line for people. `name`: `function/hello`. */
+export function describeRollout(name: string, end: RolloutEnd, tookMs: number): string {
+  switch (end.kind) {
+    case 'ready': {
+      const revision = end.revision === undefined ? '' : `  revision ${end.revision}`
+      return `${name} ready${revision} after ${Math.round(tookMs)} ms`
+    }
+    case 'failed': {
+      const rest = end.serving === undefined ? '' : ` — revision ${end.serving} goes on`
+      return `${name} not ready: ${end.reason}: ${end.message}${rest}`
+    }
+    case 'deleted':
+      return `${name} was deleted meanwhile`
+    case 'timeout':
+      return `${name} is not ready after ${Math.round(tookMs / 1000)} s (waits for ${end.waitingFor}); it is still being tried`
+  }
+}

@@ -1,0 +1,34 @@
+import { FUNCTIONS } from '../../api/kinds.ts'
+import { objectKey } from '../../api/names.ts'
+import type { Cluster } from '../../kube/cluster.ts'
+import type { RouteAnswer, RouteRequest } from '../../lib/management-server.ts'
+import type { LogBook, LogLine } from '../logs/log-book.ts'
+import { ApiError } from './api-error.ts'
+import { createLineStream } from './line-stream.ts'
+
+const DEFAULT_TAIL = 200
+const MAX_TAIL = 100_000
+
+/** The last `tail` lines, then with `follow=true` every new one until the client goes away. */
+export async function readLogs(
+  { cluster, logs }: { cluster: Cluster; logs: LogBook },
+  { params, query, signal }: RouteRequest,
+): Promise<RouteAnswer> {
+  const { namespace = 'default', name = '' } = params
+  const key = objectKey(namespace, name)
+  if ((await cluster.get(FUNCTIONS, { namespace, name })) === undefined)
+    throw new ApiError(404, 'not-found', `Function ${key} does not exist`)
+  const stream = createLineStream(signal)
+  const tell = ({ pod, stream: from, text }: LogLine) => stream.push({ pod, stream: from, text })
+  logs.tail(key, tailOf(query.tail)).forEach(tell)
+  if (query.follow === 'true') signal.addEventListener('abort', logs.follow(key, tell), { once: true })
+  else stream.end()
+  return { stream: stream.lines }
+}
+
+function tailOf(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_TAIL
+  const lines = Number(text)
+  if (Number.isInteger(lines) && lines >= 0 && lines <= MAX_TAIL) return lines
+  throw new ApiError(400, 'bad-request', `tail: expected a number of lines from 0 to ${MAX_TAIL}, got ${text}`)
+}
