@@ -1,0 +1,85 @@
+/**
+ * What the controller remembers of one Function between reconciles: fates of revisions, failed starts, pods it saw. All of it may be lost:
+ * fates that matter are on ControllerRevisions and in the status, the rest is learned again.
+ */
+import type { ObjectKey } from '../../api/names.ts'
+import type { FleetPod } from '../fleet/fleet.ts'
+import type { Fate } from './fate.ts'
+
+/** Starts of a revision that went wrong for other reasons than its code, and when to try again. */
+export interface StartFailure {
+  /** start: no pod came up. ended: one did and ended right after. */
+  kind: 'start' | 'ended'
+  attempts: number
+  message: string
+  atMs: number
+  retryAtMs: number
+}
+
+const FIRST_DELAY_MS = 500
+const LONGEST_DELAY_MS = 60_000
+/** Trouble this long ago is another trouble. */
+const FORGET_AFTER_MS = 180_000
+/** A pod that ends sooner after it was ready counts as a failed start: it would be replaced in a loop. */
+const YOUNG_MS = 10_000
+
+/** The wait doubles with each failure in a row: 0.5 s, 1 s, … 60 s. */
+export function nextFailure(
+  previous: StartFailure | undefined,
+  { kind, message, nowMs }: Pick<StartFailure, 'kind' | 'message'> & { nowMs: number },
+): StartFailure {
+  const isSameTrouble = previous !== undefined && nowMs - previous.atMs < FORGET_AFTER_MS
+  const attempts = isSameTrouble ? previous.attempts + 1 : 1
+  const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 20))
+  return { kind, attempts, message, atMs: nowMs, retryAtMs: nowMs + delayMs }
+}
+
+export class FunctionMemory {
+  readonly key: ObjectKey
+  readonly uid: string
+  readonly fates = new Map<string, Fate>()
+  readonly failures = new Map<string, StartFailure>()
+  /** Pods last seen ready, by uid; those we retired ourselves are taken out. */
+  readonly #ready = new Map<string, { revision: string; readyAtMs: number }>()
+
+  constructor(key: ObjectKey, uid: string) {
+    this.key = key
+    this.uid = uid
+  }
+
+  fail(revision: string, failure: Pick<StartFailure, 'kind' | 'message'> & { nowMs: number }): void {
+    this.failures.set(revision, nextFailure(this.failures.get(revision), failure))
+  }
+
+  /** A pod of it loaded. That pods end young is not cured by one more that starts. */
+  started(revision: string): void {
+    this.fates.set(revision, { kind: 'loads' })
+    if (this.failures.get(revision)?.kind === 'start') this.failures.delete(revision)
+  }
+
+  /** A revision with a ready pod loads; one whose pods end right after they were ready has a failed start to its name. */
+  see(pods: readonly FleetPod[], nowMs: number): void {
+    const alive = new Set(pods.filter(({ phase }) => phase === 'ready').map(({ uid }) => uid))
+    for (const [uid, { revision, readyAtMs }] of this.#ready) {
+      if (alive.has(uid)) continue
+      this.#ready.delete(uid)
+      if (nowMs - readyAtMs < YOUNG_MS)
+        this.fail(revision, { kind: 'ended', message: 'its pod ended as soon as it was ready', nowMs })
+    }
+    for (const { uid, phase, revision, readyAtMs = nowMs } of pods) {
+      if (phase !== 'ready') continue
+      if (!this.#ready.has(uid)) this.started(revision)
+      this.#ready.set(uid, { revision, readyAtMs })
+    }
+  }
+
+  retired(uid: string): void {
+    this.#ready.delete(uid)
+  }
+
+  /** Drops what is known of revisions that no longer matter. */
+  keepOnly(revisions: ReadonlySet<string>): void {
+    for (const map of [this.fates, this.failures])
+      for (const revision of map.keys()) if (!revisions.has(revision)) map.delete(revision)
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Makes each Function's pods and revisions what its spec and the autoscaler ask for. Owns revisions, rollouts, what serves (serving.ts) and
+ * the Function's status; promises that an old revision serves until the new one loads and has its pods; leaves the life of
+ * pods to fleet/, how many there should be to autoscaler/, and wake-ups to activation/.
+ */
+import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
+import { FUNCTIONS } from '../../api/kinds.ts'
+import type { ObjectKey } from '../../api/names.ts'
+import type { ErrorObject } from '../../api/protocol.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Cache, Cluster, EventInput } from '../../kube/cluster.ts'
+import { createControlLoop, done, requeueAfter, terminal } from '../../kube/control-loop.ts'
+import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
+import type { ControllerRevision } from '../../kube/objects.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Counter, Metrics } from '../../lib/metrics.ts'
+import type { ScaleChange } from '../autoscaler/autoscaler.ts'
+import type { DesiredBook } from '../autoscaler/desired.ts'
+import type { LoadSource } from '../autoscaler/load.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { StatusWriter } from '../status-writer.ts'
+import { apply } from './apply.ts'
+import { runtimeIdentity } from './fate.ts'
+import { FunctionMemory } from './function-memory.ts'
+import { observe } from './observe.ts'
+import type { FunctionObservation } from './observe.ts'
+import { plan } from './plan.ts'
+import { PodStarts } from './pod-starts.ts'
+import type { ServingBook } from './serving.ts'
+import { Verifier } from './verifier.ts'
+import { watchChanges } from './watch-changes.ts'
+
+/** An object changed under our hands: its cache entry is on the way. */
+const STALE_RETRY_MS = 20
+const FUNCTIONS_AT_ONCE = 8
+
+export interface FunctionsControllerConfig {
+  /** Load a new Function's code at once, so that a mistake shows before the first call. */
+  verifyFirstRevision: boolean
+  /** Unproven revisions loaded at the same time; default 2. */
+  verifyConcurrency?: number
+  /** Where gateways' internal listener is reachable; default: `http://<name>.<namespace>`. */
+  internalBaseUrl?: string
+}
+
+export interface FunctionsControllerOptions {
+  cluster: Pick<Cluster, 'create' | 'get' | 'patch' | 'patchStatus' | 'delete' | 'recordEvent'>
+  functions: Cache<DormouseFunction>
+  revisions: Cache<ControllerRevision>
+  runtimes: Cache<Runtime>
+  fleet: Fleet
+  serving: ServingBook
+  desired: DesiredBook
+  /** For choosing victims; without it all pods count as idle. */
+  loadReports?: LoadSource
+  config: FunctionsControllerConfig
+  clock: Clock
+  logger: Logger
+  metrics: Metrics
+  loopMetrics?: ControlLoopMetrics
+}
+
+export interface FunctionsController {
+  /** Settles when the caches have synced and work has begun. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** A wake-up found that the code of the serving revision does not load. What is not served any more is ignored. */
+  reportLoadFailure(key: ObjectKey, revision: string, error: ErrorObject): void
+  /** Records a decision of the autoscaler as an Event of the Function. */
+  announceScale(key: ObjectKey, change: ScaleChange): void
+}
+
+export function createFunctionsController(options: FunctionsControllerOptions): FunctionsController {
+  return new ReconcilingFunctions(options)
+}
+
+class ReconcilingFunctions implements FunctionsController {
+  readonly #options: FunctionsControllerOptions
+  readonly #loop: ControlLoop
+  readonly #statuses: StatusWriter<FunctionStatus, DormouseFunction>
+  readonly #starts: PodStarts
+  readonly #verifier: Verifier
+  readonly #rollouts: Counter<'outcome'>
+  readonly #memories = new Map<ObjectKey, FunctionMemory>()
+  #unsubscribe: () => void = () => undefined
+
+  constructor(options: FunctionsControllerOptions) {
+    const { fleet, clock, logger, metrics, config, loopMetrics } = options
+    this.#options = options
+    this.#statuses = new StatusWriter(options.cluster, FUNCTIONS)
+    this.#rollouts = metrics.counter({
+      name: 'dormouse_controller_rollouts_total',
+      help: 'Revisions that took over from another, and revisions that were refused because their code does not load',
+      labels: ['outcome'],
+    })
+    this.#starts = new PodStarts({
+      fleet,
+      clock,
+      logger,
+      runtimeIdentity: (name) => this.#runtimeIdentity(name),
+      changed: (key) => this.#loop.add(key),
+      warn: (key, reason, message) => this.#tell(this.#find(key), { type: 'Warning', reason, message }),
+    })
+    this.#verifier = new Verifier({
+      concurrency: config.verifyConcurrency ?? 2,
+      run: ({ memory, template }) => this.#starts.start(memory, template),
+    })
+    this.#loop = createControlLoop({
+      name: 'functions',
+      reconcile: (key) => this.#reconcile(key as ObjectKey),
+      concurrency: FUNCTIONS_AT_ONCE,
+      logger,
+      clock,
+      ...(loopMetrics && { metrics: loopMetrics }),
+    })
+  }
+
+  async start(): Promise<void> {
+    const { functions, revisions, runtimes } = this.#options
+    await Promise.all([functions.synced, revisions.synced, runtimes.synced])
+    this.#unsubscribe = watchChanges(this.#options, (key) => this.#loop.add(key))
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe()
+    this.#verifier.stop()
+    await this.#loop.stop()
+  }
+
+  reportLoadFailure(key: ObjectKey, revision: string, error: ErrorObject): void {
+    const template = this.#options.serving.get(key)?.template
+    const memory = this.#memories.get(key)
+    if (!memory || template?.revision !== revision) return
+    this.#starts.loadFailed(memory, template, { error })
+    this.#loop.add(key)
+  }
+
+  announceScale(key: ObjectKey, { from, to, reason }: ScaleChange): void {
+    const message = `Scaled from ${from} to ${to} pods (${reason})`
+    this.#tell(this.#find(key), { type: 'Normal', reason: to > from ? 'ScaledUp' : 'ScaledDown', message })
+  }
+
+  async #reconcile(key: ObjectKey): Promise<Outcome> {
+    const fn = this.#find(key)
+    if (!fn) return this.#forget(key)
+    const memory = this.#memoryOf(key, fn)
+    const seen = this.#observe(fn, memory)
+    if (seen instanceof RangeError) return terminal(seen)
+    const planned = plan(seen)
+    const written = await apply({ seen, plan: planned, memory }, this.#targets())
+    if (written === 'conflict') return requeueAfter(STALE_RETRY_MS)
+    const { lookAgainAtMs } = planned
+    return lookAgainAtMs === undefined ? done : requeueAfter(Math.max(1, lookAgainAtMs - this.#options.clock.now()))
+  }
+
+  /** RangeError: values that its schema would have refused; trying again is useless until it changes. */
+  #observe(fn: DormouseFunction, memory: FunctionMemory): FunctionObservation | RangeError {
+    const { config, clock } = this.#options
+    try {
+      const { verifyFirstRevision } = config
+      return observe(fn, memory, { ...this.#options, verifyFirstRevision, nowMs: clock.now() })
+    } catch (error) {
+      if (error instanceof RangeError) return error
+      throw error
+    }
+  }
+
+  #targets() {
+    const { cluster, fleet, serving, config } = this.#options
+    return {
+      cluster,
+      fleet,
+      serving,
+      starts: this.#starts,
+      verifier: this.#verifier,
+      statuses: this.#statuses,
+      url: ({ metadata: { namespace = '', name } }: DormouseFunction) =>
+        config.internalBaseUrl === undefined
+          ? `http://${name}.${namespace}`
+          : `${config.internalBaseUrl}/fn/${namespace}/${name}`,
+      tell: (fn: DormouseFunction, reason: string, message: string) =>
+        this.#tell(fn, { type: 'Normal', reason, message }),
+    }
+  }
+
+  /** A Function that is deleted and made anew under its name is another one: what is left of the old goes. */
+  #memoryOf(key: ObjectKey, { metadata: { uid } }: DormouseFunction): FunctionMemory {
+    const { desired, fleet } = this.#options
+    const known = this.#memories.get(key)
+    if (known?.uid === uid) return known
+    if (known) this.#forget(key)
+    const memory = new FunctionMemory(key, uid)
+    this.#memories.set(key, memory)
+    // Without pods there is nothing to hold; with pods their number is held until the autoscaler knows more.
+    const hasPods = fleet.pods(key).some(({ phase }) => phase !== 'leaving')
+    if (!hasPods && desired.get(key) === undefined) desired.set(key, 0)
+    return memory
+  }
+
+  #forget(key: ObjectKey): Outcome {
+    const { serving, desired, fleet } = this.#options
+    serving.remove(key)
+    desired.remove(key)
+    this.#verifier.withdraw(key)
+    for (const { uid, phase } of fleet.pods(key)) if (phase !== 'leaving') fleet.retire(uid, 'its Function was deleted')
+    this.#statuses.forget(this.#memories.get(key)?.uid ?? '')
+    this.#memories.delete(key)
+    return done
+  }
+
+  #find(key: ObjectKey): DormouseFunction | undefined {
+    const [namespace = '', name = ''] = key.split('/')
+    const fn = this.#options.functions.get({ namespace, name })
+    return fn?.metadata.deletionTimestamp === undefined ? fn : undefined
+  }
+
+  #runtimeIdentity(name: string): string {
+    const runtime = this.#options.runtimes.get({ name })
+    return runtime ? runtimeIdentity(runtime) : ''
+  }
+
+  #tell(regarding: DormouseFunction | undefined, event: Omit<EventInput, 'regarding'>): void {
+    if (event.reason === 'RolledOut') this.#rollouts.inc({ outcome: 'done' })
+    if (event.reason === 'RolloutFailed') this.#rollouts.inc({ outcome: 'refused' })
+    if (regarding) void this.#options.cluster.recordEvent({ regarding, ...event })
+  }
+}

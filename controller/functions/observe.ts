@@ -1,0 +1,123 @@
+/** Gathers everything a decision about one Function needs, as plain data. Reads caches and memory only: costs no API call. */
+import { durationMs } from '../../api/duration.ts'
+import type { DormouseFunction } from '../../api/function.ts'
+import type { ObjectKey } from '../../api/names.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Cache } from '../../kube/cluster.ts'
+import { getCondition } from '../../kube/conditions.ts'
+import type { ControllerRevision } from '../../kube/objects.ts'
+import { inFlightByPod } from '../autoscaler/load.ts'
+import type { LoadSource } from '../autoscaler/load.ts'
+import type { DesiredBook } from '../autoscaler/desired.ts'
+import type { Fleet, FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
+import { UNKNOWN_FATE, runtimeIdentity } from './fate.ts'
+import type { Fate } from './fate.ts'
+import type { FunctionMemory, StartFailure } from './function-memory.ts'
+import { parseRevision, revisionLabels } from './revision-record.ts'
+import type { StoredRevision } from './revision-record.ts'
+import type { Serving, ServingBook } from './serving.ts'
+import { templateOf } from './template.ts'
+
+export interface FunctionObservation {
+  nowMs: number
+  key: ObjectKey
+  function: DormouseFunction
+  /** What the spec asks for. */
+  target: RevisionTemplate
+  scaling: Serving['scaling']
+  /** Newest first. */
+  stored: readonly StoredRevision[]
+  /** The revision that takes traffic so far. */
+  servingRevision?: string
+  /** Identities of Runtimes by name. */
+  runtimes: ReadonlyMap<string, string>
+  fates: ReadonlyMap<string, Fate>
+  failures: ReadonlyMap<string, StartFailure>
+  /** Without those that are leaving. */
+  pods: readonly FleetPod[]
+  pendingStarts: (revision: string) => number
+  /** Requests running by pod uid. */
+  inFlight: ReadonlyMap<string, number>
+  /** Undefined: not decided yet, keep what there is. */
+  desired?: number
+  verifyFirstRevision: boolean
+}
+
+export interface ObservedWorld {
+  functions: Cache<DormouseFunction>
+  revisions: Cache<ControllerRevision>
+  runtimes: Cache<Runtime>
+  fleet: Pick<Fleet, 'pods' | 'pendingStarts'>
+  serving: ServingBook
+  desired: DesiredBook
+  loadReports?: LoadSource
+  verifyFirstRevision: boolean
+  nowMs: number
+}
+
+/** Throws RangeError when the spec holds values its schema would have refused. Updates what `memory` saw. */
+export function observe(fn: DormouseFunction, memory: FunctionMemory, world: ObservedWorld): FunctionObservation {
+  const { fleet, nowMs, verifyFirstRevision } = world
+  const { key } = memory
+  const target = templateOf(fn)
+  const stored = storedRevisions(fn, world.revisions)
+  const pods = fleet.pods(key).filter(({ phase }) => phase !== 'leaving')
+  memory.see(pods, nowMs)
+  const servingRevision = knownServing(fn, world.serving, key)
+  const matters = [...stored.map(({ template }) => template.revision), target.revision, servingRevision ?? '']
+  memory.keepOnly(new Set(matters))
+  const desired = world.desired.get(key)
+  return {
+    nowMs,
+    key,
+    function: fn,
+    target,
+    scaling: scalingOf(fn),
+    stored,
+    runtimes: new Map(world.runtimes.list().map((runtime) => [runtime.metadata.name, runtimeIdentity(runtime)])),
+    fates: new Map(matters.map((revision) => [revision, fateOf(revision, { fn, memory, stored })])),
+    failures: new Map(memory.failures),
+    pods,
+    pendingStarts: (revision) => fleet.pendingStarts(key, revision),
+    inFlight: pods.length > 1 && world.loadReports ? inFlightByPod(world.loadReports.fresh(), key) : new Map(),
+    verifyFirstRevision,
+    ...(servingRevision !== undefined && { servingRevision }),
+    ...(desired !== undefined && { desired }),
+  }
+}
+
+function scalingOf({ spec: { scaling } }: DormouseFunction): Serving['scaling'] {
+  const { min, max, target, idleAfter, maxPodAge } = scaling
+  return { min, max, target, idleAfterMs: durationMs(idleAfter), maxPodAgeMs: durationMs(maxPodAge) }
+}
+
+function storedRevisions({ metadata }: DormouseFunction, revisions: Cache<ControllerRevision>): StoredRevision[] {
+  const { namespace = '', name, uid } = metadata
+  return revisions
+    .list({ namespace, labels: revisionLabels(name) })
+    .filter((revision) => revision.metadata.ownerReferences?.some((owner) => owner.uid === uid))
+    .flatMap((revision) => parseRevision(revision) ?? [])
+    .sort((a, b) => b.number - a.number)
+}
+
+/** The book knows since this process first looked at the Function; before that, the status does. */
+function knownServing({ metadata, status }: DormouseFunction, book: ServingBook, key: ObjectKey): string | undefined {
+  const entry = book.get(key)
+  return entry?.uid === metadata.uid ? entry.template?.revision : status?.revision
+}
+
+interface FateSources {
+  fn: DormouseFunction
+  memory: FunctionMemory
+  stored: readonly StoredRevision[]
+}
+
+/** Seen in this process, else written on the ControllerRevision, else said by the status: a Function that was Ready is not loaded again. */
+function fateOf(revision: string, { fn, memory, stored }: FateSources): Fate {
+  const seen = memory.fates.get(revision)
+  if (seen) return seen
+  const broken = stored.find(({ template }) => template.revision === revision)?.broken
+  if (broken) return broken
+  const wasReady = getCondition(fn.status?.conditions, 'Ready')?.status === 'True'
+  return wasReady && fn.status?.revision === revision ? { kind: 'loads' } : UNKNOWN_FATE
+}

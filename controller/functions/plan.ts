@@ -1,0 +1,124 @@
+/** From what was observed of one Function to what is to be done, in order. Pure. */
+import type { RevisionTemplate } from '../fleet/fleet.ts'
+import type { Fate } from './fate.ts'
+import type { FunctionObservation } from './observe.ts'
+import type { StoredRevision } from './revision-record.ts'
+import { decideRollout, podsOf } from './rollout.ts'
+import type { Rollout } from './rollout.ts'
+import { canStart, retryAtMs, scaleServing } from './scale.ts'
+import type { Serving } from './serving.ts'
+
+/** Revisions kept beside the serving one and the spec's. */
+const KEPT_REVISIONS = 3
+
+export type Action =
+  | { kind: 'store-revision'; template: RevisionTemplate; number: number }
+  | { kind: 'mark-broken'; name: string; broken: Extract<Fate, { kind: 'broken' }> }
+  | { kind: 'delete-revision'; name: string }
+  | { kind: 'verify'; template: RevisionTemplate; isUpdate: boolean }
+  | { kind: 'start'; template: RevisionTemplate; pods: number }
+  | { kind: 'retire'; uid: string; reason: string }
+
+export interface FunctionPlan {
+  rollout: Rollout
+  /** What the book must say before pods are started and retired. */
+  serving: Serving
+  /** Before the book changes. */
+  before: Action[]
+  /** After. */
+  after: Action[]
+  lookAgainAtMs?: number
+}
+
+export function plan(seen: FunctionObservation): FunctionPlan {
+  const rollout = decideRollout(seen)
+  const pods = planPods(rollout, seen)
+  return {
+    rollout,
+    serving: servingOf(rollout, seen),
+    before: storeActions(seen),
+    after: [...pods.actions, ...pruneActions(rollout, seen)],
+    ...(pods.lookAgainAtMs !== undefined && { lookAgainAtMs: pods.lookAgainAtMs }),
+  }
+}
+
+function servingOf({ serving, stage }: Rollout, { key, function: fn, target, scaling }: FunctionObservation): Serving {
+  const { signature, concurrency, timeoutMs, memoryMb } = serving ?? target
+  const base = { key, uid: fn.metadata.uid, scaling, signature, concurrency, timeoutMs, memoryMb }
+  if (serving) return { ...base, template: serving }
+  const code = stage.kind === 'runtime-missing' ? 'runtime-missing' : 'code-load-failed'
+  const message = 'message' in stage ? stage.message : 'no revision can run'
+  return { ...base, broken: { code, message } }
+}
+
+/** The spec's revision is stored before any pod of it is started: what serves must be there to be woken after the spec moved on. */
+function storeActions({ target, stored, fates }: FunctionObservation): Action[] {
+  const record = stored.find(({ template }) => template.revision === target.revision)
+  if (!record) return [{ kind: 'store-revision', template: target, number: (stored[0]?.number ?? 0) + 1 }]
+  const fate = fates.get(target.revision)
+  if (fate?.kind !== 'broken' || record.broken?.runtime === fate.runtime) return []
+  return [{ kind: 'mark-broken', name: record.name, broken: fate }]
+}
+
+function pruneActions({ serving }: Rollout, { target, stored }: FunctionObservation): Action[] {
+  const isNeeded = ({ template: { revision } }: StoredRevision) =>
+    revision === target.revision || revision === serving?.revision
+  const others = stored.filter((record) => !isNeeded(record))
+  return others.slice(KEPT_REVISIONS).map(({ name }) => ({ kind: 'delete-revision', name }))
+}
+
+interface PodPlan {
+  actions: Action[]
+  lookAgainAtMs?: number
+}
+
+function planPods(rollout: Rollout, seen: FunctionObservation): PodPlan {
+  const parts = [planServing(rollout, seen), planCandidate(rollout, seen), { actions: retireOthers(rollout, seen) }]
+  const lookAgainAtMs = Math.min(...parts.map((part: PodPlan) => part.lookAgainAtMs ?? Infinity))
+  const actions = parts.flatMap((part) => part.actions)
+  return lookAgainAtMs === Infinity ? { actions } : { actions, lookAgainAtMs }
+}
+
+function planServing({ serving, candidate, stage }: Rollout, seen: FunctionObservation): PodPlan {
+  if (!serving) return { actions: [] }
+  const { start, retire, lookAgainAtMs } = scaleServing(serving, seen, { rotates: candidate === undefined })
+  const retired = retire.map(({ uid, reason }): Action => ({ kind: 'retire', uid, reason }))
+  if (stage.kind === 'verifying' && start === 0) return planVerification(serving, seen, { isUpdate: false, retired })
+  const started: Action[] = start > 0 ? [{ kind: 'start', template: serving, pods: start }] : []
+  const actions = [...started, ...retired]
+  return lookAgainAtMs === undefined ? { actions } : { actions, lookAgainAtMs }
+}
+
+function planCandidate({ candidate }: Rollout, seen: FunctionObservation): PodPlan {
+  if (!candidate) return { actions: [] }
+  const { template, pods, isProven } = candidate
+  if (!isProven) return planVerification(template, seen, { isUpdate: true, retired: [] })
+  const missing = pods - podsOf(template, seen)
+  if (missing <= 0) return { actions: [] }
+  return whenPossible(template, seen, { kind: 'start', template, pods: missing })
+}
+
+/** One pod that loads is the proof; while one is on its way, by whomever it was started, that one is waited for. */
+function planVerification(
+  template: RevisionTemplate,
+  seen: FunctionObservation,
+  { isUpdate, retired }: { isUpdate: boolean; retired: Action[] },
+): PodPlan {
+  if (podsOf(template, seen) > 0) return { actions: retired }
+  const { actions, ...again } = whenPossible(template, seen, { kind: 'verify', template, isUpdate })
+  return { actions: [...actions, ...retired], ...again }
+}
+
+function whenPossible(template: RevisionTemplate, seen: FunctionObservation, action: Action): PodPlan {
+  if (canStart(template, seen)) return { actions: [action] }
+  const lookAgainAtMs = retryAtMs(template, seen)
+  return lookAgainAtMs === undefined ? { actions: [] } : { actions: [], lookAgainAtMs }
+}
+
+/** Pods of revisions that neither serve nor will. */
+function retireOthers({ serving, candidate }: Rollout, { pods }: FunctionObservation): Action[] {
+  const kept = new Set([serving?.revision, candidate?.template.revision])
+  return pods
+    .filter(({ revision }) => !kept.has(revision))
+    .map(({ uid }) => ({ kind: 'retire', uid, reason: 'its revision is not served any more' }))
+}

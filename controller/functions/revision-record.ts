@@ -1,0 +1,81 @@
+/** Revisions as they are stored: one ControllerRevision each, owned by the Function, so that they outlive changes of its spec. */
+import { z } from 'zod'
+import { signatureSchema } from '../../api/function.ts'
+import { API_VERSION, GROUP, LABEL } from '../../api/names.ts'
+import type { NewObject } from '../../kube/cluster.ts'
+import type { ControllerRevision } from '../../kube/objects.ts'
+import type { RevisionTemplate } from '../fleet/fleet.ts'
+import type { Fate } from './fate.ts'
+
+/** On ControllerRevisions whose code does not load: the Fate, so that a restarted controller does not try it again. */
+const LOAD_ERROR_ANNOTATION = `${GROUP}/load-error`
+
+export interface StoredRevision {
+  /** Of the ControllerRevision. */
+  name: string
+  /** Counts up with every revision a Function gets. */
+  number: number
+  template: RevisionTemplate
+  broken?: Extract<Fate, { kind: 'broken' }>
+}
+
+const templateSchema: z.ZodType<RevisionTemplate> = z.object({
+  function: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }),
+  revision: z.string(),
+  runtime: z.string(),
+  handler: z.string(),
+  signature: signatureSchema,
+  files: z.record(z.string(), z.string()),
+  env: z.record(z.string(), z.string()),
+  timeoutMs: z.number(),
+  concurrency: z.int(),
+  memoryMb: z.number(),
+})
+const brokenSchema = z.object({ kind: z.literal('broken'), message: z.string(), runtime: z.string() })
+
+export function revisionName({ function: { name }, revision }: RevisionTemplate): string {
+  return `${name}-${revision}`
+}
+
+/** Labels by which a Function's revisions are listed. */
+export function revisionLabels(functionName: string): Record<string, string> {
+  return { [LABEL.managedBy]: 'dormouse', [LABEL.function]: functionName }
+}
+
+export function newRevision(template: RevisionTemplate, number: number): NewObject<ControllerRevision> {
+  const { namespace, name, uid } = template.function
+  const owner = { apiVersion: API_VERSION, kind: 'Function', name, uid, controller: true, blockOwnerDeletion: true }
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'ControllerRevision',
+    metadata: {
+      namespace,
+      name: revisionName(template),
+      labels: { ...revisionLabels(name), [LABEL.revision]: template.revision },
+      ownerReferences: [owner],
+    },
+    data: { ...template },
+    revision: number,
+  }
+}
+
+/** Undefined for what this version cannot read: it is as if it were not stored. */
+export function parseRevision({ metadata, data, revision }: ControllerRevision): StoredRevision | undefined {
+  const template = templateSchema.safeParse(data)
+  if (!template.success) return undefined
+  const broken = parseBroken(metadata.annotations?.[LOAD_ERROR_ANNOTATION])
+  return { name: metadata.name, number: revision, template: template.data, ...(broken && { broken }) }
+}
+
+export function brokenPatch(broken: Extract<Fate, { kind: 'broken' }>): object {
+  return { metadata: { annotations: { [LOAD_ERROR_ANNOTATION]: JSON.stringify(broken) } } }
+}
+
+function parseBroken(annotation: string | undefined): StoredRevision['broken'] {
+  if (annotation === undefined) return undefined
+  try {
+    return brokenSchema.safeParse(JSON.parse(annotation)).data
+  } catch {
+    return undefined
+  }
+}

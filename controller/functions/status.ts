@@ -1,0 +1,103 @@
+/**
+ * Status of a Function. Pure. Reasons are part of the API:
+ *
+ *   condition | status  | reason          | means, and what to do at three in the morning
+ *   ----------|---------|-----------------|-----------------------------------------------------------------------------
+ *   Ready     | True    | Running         | the spec's revision serves and has ready pods
+ *   Ready     | True    | Starting        | … and is being woken
+ *   Ready     | True    | Asleep          | … and has no pods because nobody calls; the next call wakes it
+ *   Ready     | Unknown | Verifying       | first revision: takes calls already, its code is being loaded for the first time
+ *   Ready     | Unknown | RollingOut      | a changed revision is being brought up, the old one takes the calls
+ *   Ready     | False   | CodeLoadFailed  | the user's code does not load (message: error, file:line); fix it and apply. Not tried again
+ *             |         |                 | until the spec or its Runtime changes
+ *   Ready     | False   | RuntimeNotFound | spec.runtime names a Runtime that does not exist; goes away by itself when it is created
+ *   Ready     | False   | StartFailed     | pods do not come up (message: why); the platform's or the cluster's trouble, tried again
+ *             |         |                 | with growing waits up to a minute
+ *   Serving   | True    | RevisionServes  | some revision, named in the message, can take calls: whatever Ready says, callers are fine
+ *   Serving   | False   | CodeLoadFailed, RuntimeNotFound: nothing can take calls, and why
+ *   RolledOut | True    | UpToDate        | the revision that takes calls is the one the spec asks for
+ *   RolledOut | False   | RollingOut, CodeLoadFailed, RuntimeNotFound, StartFailed: the spec's revision takes no calls yet, and why
+ */
+import type { FunctionStatus } from '../../api/function.ts'
+import { setCondition } from '../../kube/conditions.ts'
+import type { ConditionInput } from '../../kube/conditions.ts'
+import type { FunctionObservation } from './observe.ts'
+import { podsOf, readyPods, wantedPods } from './rollout.ts'
+import type { Rollout } from './rollout.ts'
+
+type Said = Pick<ConditionInput, 'status' | 'reason' | 'message'>
+
+export interface StatusInput {
+  seen: FunctionObservation
+  rollout: Rollout
+  url: string
+}
+
+/** `current` is what it says now; equal parts of it are given back as they are. */
+export function statusOf({ seen, rollout, url }: StatusInput, current: FunctionStatus | undefined): FunctionStatus {
+  const { generation } = seen.function.metadata
+  const observed = generation === undefined ? {} : { observedGeneration: generation }
+  const said = { Ready: ready(seen, rollout), Serving: serves(rollout), RolledOut: rolledOut(seen, rollout) }
+  let conditions = current?.conditions
+  for (const [type, what] of Object.entries(said))
+    conditions = setCondition(conditions, { type, ...what, ...observed }, seen.nowMs)
+  return {
+    ...observed,
+    ...(rollout.serving && { revision: rollout.serving.revision }),
+    pods: seen.pods.length,
+    readyPods: rollout.serving ? readyPods(rollout.serving, seen).length : 0,
+    url,
+    conditions: conditions ?? [],
+  }
+}
+
+function ready(seen: FunctionObservation, rollout: Rollout): Said {
+  const { stage, serving } = rollout
+  const trouble = troubleOf(seen, rollout)
+  if (trouble) return trouble
+  const { revision } = seen.target
+  if (stage.kind === 'rolling-out')
+    return { status: 'Unknown', reason: 'RollingOut', message: rollingOut(revision, serving?.revision) }
+  if (stage.kind === 'verifying')
+    return {
+      status: 'Unknown',
+      reason: 'Verifying',
+      message: `Revision ${revision} is being loaded for the first time.`,
+    }
+  if (readyPods(seen.target, seen).length > 0)
+    return { status: 'True', reason: 'Running', message: `Pods of revision ${revision} answer.` }
+  if (podsOf(seen.target, seen) > 0)
+    return { status: 'True', reason: 'Starting', message: `Pods of revision ${revision} are starting.` }
+  return { status: 'True', reason: 'Asleep', message: 'No pod runs; the next call starts one.' }
+}
+
+function serves({ serving, stage }: Rollout): Said {
+  if (serving) return { status: 'True', reason: 'RevisionServes', message: `Revision ${serving.revision} takes calls.` }
+  const message = 'message' in stage ? `${stage.message}.` : 'No revision can run.'
+  return { status: 'False', reason: reasonOf(stage), message }
+}
+
+function rolledOut(seen: FunctionObservation, rollout: Rollout): Said {
+  const { revision } = seen.target
+  if (rollout.serving?.revision === revision)
+    return { status: 'True', reason: 'UpToDate', message: `Revision ${revision} is the latest and takes calls.` }
+  const trouble = troubleOf(seen, rollout)
+  if (trouble) return trouble
+  return { status: 'False', reason: 'RollingOut', message: rollingOut(revision, rollout.serving?.revision) }
+}
+
+/** What keeps the spec's revision from running. */
+function troubleOf(seen: FunctionObservation, { stage }: Rollout): Said | undefined {
+  if ('message' in stage) return { status: 'False', reason: reasonOf(stage), message: `${stage.message}.` }
+  const failure = seen.failures.get(seen.target.revision)
+  // Nobody wants a pod of a proven revision that sleeps: whether one would come up now is not known.
+  const isWanted = stage.kind !== 'serves' || wantedPods(seen.target, seen) > 0
+  if (!failure || !isWanted || readyPods(seen.target, seen).length > 0) return undefined
+  const message = `No pod of revision ${seen.target.revision} comes up: ${failure.message}. It is tried again.`
+  return { status: 'False', reason: 'StartFailed', message }
+}
+
+const reasonOf = ({ kind }: Rollout['stage']) => (kind === 'runtime-missing' ? 'RuntimeNotFound' : 'CodeLoadFailed')
+
+const rollingOut = (revision: string, old: string | undefined) =>
+  `Revision ${revision} is being brought up; ${old === undefined ? 'none' : `revision ${old}`} takes calls until it is ready.`

@@ -1,0 +1,74 @@
+/** Which Functions to look at again when something changes. */
+import type { DormouseFunction } from '../../api/function.ts'
+import { LABEL, objectKey } from '../../api/names.ts'
+import type { ObjectKey } from '../../api/names.ts'
+import type { KubeObject } from '../../api/object.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Cache } from '../../kube/cluster.ts'
+import type { ControllerRevision } from '../../kube/objects.ts'
+import type { DesiredBook } from '../autoscaler/desired.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { runtimeIdentity } from './fate.ts'
+import type { ServingBook } from './serving.ts'
+
+export interface WatchedSources {
+  functions: Cache<DormouseFunction>
+  revisions: Cache<ControllerRevision>
+  runtimes: Cache<Runtime>
+  fleet: Pick<Fleet, 'onChange'>
+  desired: Pick<DesiredBook, 'onChange'>
+  serving: Pick<ServingBook, 'get'>
+}
+
+/** Calls `changed` for everything there is, then for every change that can matter. Returns the unsubscribe. */
+export function watchChanges(sources: WatchedSources, changed: (key: ObjectKey) => void): () => void {
+  const stops = [
+    watchFunctions(sources.functions, changed),
+    watchRevisions(sources.revisions, changed),
+    watchRuntimes(sources, changed),
+    sources.fleet.onChange(changed),
+    sources.desired.onChange(changed),
+  ]
+  return () => stops.forEach((stop) => stop())
+}
+
+const keyOf = ({ metadata: { namespace = '', name } }: KubeObject) => objectKey(namespace, name)
+
+/** Our own status writes come back as updates and are skipped: they change neither spec nor life. */
+function watchFunctions(functions: Cache<DormouseFunction>, changed: (key: ObjectKey) => void): () => void {
+  return functions.subscribe({
+    added: (fn) => changed(keyOf(fn)),
+    updated: (fn, old) => {
+      const fields = ['uid', 'generation', 'deletionTimestamp'] as const
+      if (fields.some((field) => fn.metadata[field] !== old.metadata[field])) changed(keyOf(fn))
+    },
+    deleted: (fn) => changed(keyOf(fn)),
+  })
+}
+
+/** One that appeared may make another too many; one that was deleted by hand is stored again if it is needed. */
+function watchRevisions(revisions: Cache<ControllerRevision>, changed: (key: ObjectKey) => void): () => void {
+  const tell = ({ metadata: { namespace = '', labels } }: ControllerRevision) => {
+    const name = labels?.[LABEL.function]
+    if (name !== undefined) changed(objectKey(namespace, name))
+  }
+  return revisions.subscribe({ added: tell, deleted: tell })
+}
+
+function watchRuntimes(
+  { runtimes, functions, serving }: WatchedSources,
+  changed: (key: ObjectKey) => void,
+): () => void {
+  const uses = (fn: DormouseFunction, runtime: string) =>
+    fn.spec.runtime === runtime || serving.get(keyOf(fn))?.template?.runtime === runtime
+  const tell = ({ metadata: { name } }: Runtime) => {
+    for (const fn of functions.list()) if (uses(fn, name)) changed(keyOf(fn))
+  }
+  return runtimes.subscribe({
+    added: tell,
+    updated: (runtime, old) => {
+      if (runtimeIdentity(runtime) !== runtimeIdentity(old)) tell(runtime)
+    },
+    deleted: tell,
+  })
+}
