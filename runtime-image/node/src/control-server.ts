@@ -1,0 +1,117 @@
+/** The control port: health, and the one request that gives the pod its function. The first valid one wins. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { answerJson } from './answer.ts'
+import { readBody } from './body.ts'
+import { errorObject, type ErrorObject } from './error-object.ts'
+import type { Pod } from './pod.ts'
+import { parseSpecialization, type Specialization } from './specialization.ts'
+import type { Specialized } from './specialize.ts'
+import type { SignatureVerifier } from './verify.ts'
+
+/** Far above inline code (256 KiB) in its JSON form. */
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024
+
+export interface ControlPorts {
+  pod: Pod
+  podUid: string
+  verifier: SignatureVerifier
+  /** Loads the code of a pod that was just claimed. */
+  specialize: (claim: Specialization, response: ServerResponse) => Promise<Specialized>
+  /** The code did not load: the pod is spent. */
+  spend: (error: ErrorObject) => void
+  now: () => number
+}
+
+export class ControlServer {
+  readonly server: Server
+  private readonly ports: ControlPorts
+  private waiting: ServerResponse | undefined
+
+  constructor(ports: ControlPorts) {
+    this.ports = ports
+    this.server = createServer({
+      keepAliveTimeout: 75_000,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      noDelay: true,
+    })
+    this.server.on('request', (request, response) => this.onRequest(request, response))
+  }
+
+  /** The process ends while the code loads: tell who waits for it. */
+  failLoad(error: ErrorObject): void {
+    const response = this.waiting
+    if (response === undefined) return
+    this.waiting = undefined
+    this.ports.spend(error)
+    answerJson(response, 422, error)
+  }
+
+  private onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const route = `${request.method} ${request.url}`
+    if (route === 'GET /healthz') answerJson(response, 200, this.ports.pod.health())
+    else if (route === 'POST /specialize') this.readSpecialize(request, response)
+    else
+      answerJson(response, 404, {
+        code: 'not-found',
+        message: `expected GET /healthz or POST /specialize, got ${route}`,
+      })
+  }
+
+  private readSpecialize(request: IncomingMessage, response: ServerResponse): void {
+    readBody(request, BODY_LIMIT_BYTES, (body) => {
+      if (body.kind === 'aborted') return
+      if (body.kind === 'too-large') {
+        answerJson(response, 413, { code: 'too-large', message: `expected at most ${BODY_LIMIT_BYTES} bytes` })
+        return
+      }
+      this.onSpecialize(body.bytes, request.headers['dormouse-signature'], response).catch((error: unknown) => {
+        this.fail(response, errorObject(error))
+      })
+    })
+  }
+
+  private async onSpecialize(body: Buffer, signature: unknown, response: ServerResponse): Promise<void> {
+    const claim = this.accept(body, signature, response)
+    if (claim === undefined) return
+    this.ports.pod.take(claim)
+    this.waiting = response
+    const outcome = await this.ports.specialize(claim, response)
+    // The process is ending and has answered already.
+    if (this.waiting === undefined) return
+    this.waiting = undefined
+    if (outcome.kind === 'failed') return this.fail(response, outcome.error)
+    answerJson(response, 200, { initMs: Math.round(outcome.initMs * 100) / 100, acknowledges: true })
+  }
+
+  /** A signature is checked before a byte of the body is believed. */
+  private accept(body: Buffer, signature: unknown, response: ServerResponse): Specialization | undefined {
+    const { pod, podUid, verifier, now } = this.ports
+    if (!verifier.verify(body, typeof signature === 'string' ? signature : undefined)) {
+      return forbid(response, 'wrong-signature', 'dormouse-signature does not fit the body and the public key')
+    }
+    const parsed = parseSpecialization(body.toString('utf8'))
+    if (parsed.kind === 'invalid') {
+      answerJson(response, 400, { code: 'invalid-specialization', message: parsed.message })
+      return undefined
+    }
+    const { value } = parsed
+    if (value.podUid !== podUid) return forbid(response, 'wrong-pod', `expected pod uid ${podUid}, got ${value.podUid}`)
+    if (value.expiresAt <= now()) return forbid(response, 'expired', `the request expired at ${value.expiresAt}`)
+    if (pod.state === 'generic') return value
+    const owner = pod.claim
+    const name = owner === undefined ? null : `${owner.function.namespace}/${owner.function.name}`
+    answerJson(response, 409, { function: name, revision: owner?.revision ?? null })
+    return undefined
+  }
+
+  private fail(response: ServerResponse, error: ErrorObject): void {
+    this.waiting = undefined
+    this.ports.spend(error)
+    answerJson(response, 422, error)
+  }
+}
+
+function forbid(response: ServerResponse, code: string, message: string): undefined {
+  answerJson(response, 403, { code, message })
+}

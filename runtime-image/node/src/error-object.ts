@@ -1,0 +1,62 @@
+/** Lambda's error object: how a failure of user code is told to callers. */
+import { isAbsolute } from 'node:path'
+
+export interface ErrorObject {
+  errorType: string
+  errorMessage: string
+  trace: string[]
+}
+
+/** Frames of the server itself say nothing to a function's author. */
+const OWN_FRAME = /^\s+at .*[\\/]runtime-node[\\/]main\.cjs:\d/
+
+/** Never throws, whatever was thrown: getters that throw, null prototypes, symbols, non-string messages. */
+export function errorObject(thrown: unknown): ErrorObject {
+  try {
+    return isErrorLike(thrown) ? fromError(thrown) : fromValue(thrown)
+  } catch {
+    return { errorType: 'Runtime.UnreadableError', errorMessage: 'an error that cannot be read was thrown', trace: [] }
+  }
+}
+
+function isErrorLike(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
+}
+
+function fromError(error: Error): ErrorObject {
+  const stack: unknown = error.stack
+  return {
+    errorType: text(error.name) || 'Error',
+    errorMessage: text(error.message),
+    trace: typeof stack === 'string' ? stack.split('\n').filter((line) => !OWN_FRAME.test(line)) : [],
+  }
+}
+
+function fromValue(value: unknown): ErrorObject {
+  return { errorType: typeof value, errorMessage: text(value), trace: [] }
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string') return value
+  try {
+    return String(value)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}
+
+/** Names the user's files relative to their code directory, wherever that happens to be. */
+export function relativeTo(codeDir: string, error: ErrorObject): ErrorObject {
+  const shorten = (line: string) => shortenPaths(codeDir, line)
+  return { ...error, errorMessage: shorten(error.errorMessage), trace: error.trace.map(shorten) }
+}
+
+export function shortenPaths(codeDir: string, line: string): string {
+  if (!isAbsolute(codeDir)) return line
+  return line.replaceAll(`file://${codeDir}/`, '').replaceAll(`${codeDir}/`, '').replaceAll(codeDir, '.')
+}
+
+/** A failure with a type of its own that is not an error of user code. */
+export function platformError(errorType: string, errorMessage: string): ErrorObject {
+  return { errorType, errorMessage, trace: [] }
+}

@@ -1,0 +1,137 @@
+/** The life of one `event` or `cloudevent` invocation between acceptance and answer: platform log lines, report, one answer. */
+import type { ServerResponse } from 'node:http'
+import { answerBytes, answerFailure, type ErrorKind, type Headers } from './answer.ts'
+import { PAYLOAD_LIMIT_BYTES } from './body.ts'
+import { FUNCTION_VERSION } from './context.ts'
+import { errorObject, platformError, relativeTo, type ErrorObject } from './error-object.ts'
+import type { Invocation } from './invocation.ts'
+import { endLine, startLine, timeoutLine } from './log-format.ts'
+import type { Logs } from './logs.ts'
+import { reportHeader, reportLine, type Report } from './report.ts'
+
+export interface ExecutionPorts {
+  logs: Logs
+  now: () => Date
+  memoryMb: number
+  timeoutMs: number
+  codeDir: string
+  /** The first invocation's share of the cold start; undefined from the second on. */
+  takeInitMs: () => number | undefined
+  /** The slot is free, the invocation answered. */
+  release: (invocation: Invocation) => void
+}
+
+export class Execution {
+  readonly invocation: Invocation
+  readonly response: ServerResponse
+  isOver = false
+  private readonly ports: ExecutionPorts
+  private startedAt: number | undefined
+
+  constructor(invocation: Invocation, response: ServerResponse, ports: ExecutionPorts) {
+    this.invocation = invocation
+    this.response = response
+    this.ports = ports
+    invocation.fail = (kind, error) => this.fail(kind, error)
+  }
+
+  start(): void {
+    this.ports.logs.platform(startLine(this.invocation.id, FUNCTION_VERSION), this.invocation)
+    this.startedAt = performance.now()
+  }
+
+  /** Answers with the handler's result; `undefined` becomes what `emptyAs` says. */
+  succeed(result: unknown, emptyAs: 'null' | 'no-content'): void {
+    if (this.isOver) return
+    if (result === undefined && emptyAs === 'no-content') {
+      this.close()((headers) => answerBytes(this.response, 204, Buffer.alloc(0), headers))
+      return
+    }
+    const body = marshal(result)
+    if (!Buffer.isBuffer(body)) {
+      this.fail('unhandled', body)
+      return
+    }
+    this.close()((headers) => answerBytes(this.response, 200, body, { 'content-type': 'application/json', ...headers }))
+  }
+
+  /** The handler threw, rejected or called back with an error. */
+  failWith(thrown: unknown): void {
+    this.fail('handled', relativeTo(this.ports.codeDir, errorObject(thrown)))
+  }
+
+  fail(kind: ErrorKind, error: ErrorObject): void {
+    if (this.isOver) return
+    if (kind === 'timeout') {
+      this.ports.logs.platform(timeoutLine(this.ports.now(), this.invocation.id, this.ports.timeoutMs), this.invocation)
+    } else {
+      this.ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, this.invocation)
+    }
+    this.close()((headers) => answerFailure(this.response, { kind, error }, headers))
+  }
+
+  /** The request was not one: answered before anything ran, so there is nothing to log or to report. */
+  reject(answer: (response: ServerResponse) => void): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.ports.release(this.invocation)
+    answer(this.response)
+  }
+
+  /** For answers that end later than they begin. Returns the headers that tell what the invocation cost. */
+  end(): Headers {
+    let told: Headers = {}
+    this.close()((headers) => (told = headers))
+    return told
+  }
+
+  /** END and REPORT go out after the answer: they must not delay it. */
+  private close(): (answer: (headers: Headers) => void) => void {
+    this.isOver = true
+    const report = this.report()
+    const { invocation } = this
+    const lines = this.startedAt === undefined ? '' : endLine(invocation.id) + reportLine(invocation.id, report)
+    invocation.tail?.append(lines)
+    const headers: Headers = { 'dormouse-report': reportHeader(report) }
+    if (invocation.tail !== undefined) headers['dormouse-log-result'] = invocation.tail.toBase64()
+    this.ports.release(invocation)
+    return (answer) => {
+      answer(headers)
+      if (lines !== '') this.ports.logs.platform(lines, undefined)
+    }
+  }
+
+  private report(): Report {
+    const initMs = this.ports.takeInitMs()
+    return {
+      durationMs: performance.now() - (this.startedAt ?? performance.now()),
+      memoryMb: this.ports.memoryMb,
+      // getrusage: far cheaper than reading /proc for the current value.
+      maxMemoryMb: Math.ceil(process.resourceUsage().maxRSS / 1024),
+      ...(initMs === undefined ? {} : { initMs }),
+    }
+  }
+}
+
+/** The JSON of a result, or why there is none. */
+function marshal(result: unknown): Buffer | ErrorObject {
+  try {
+    const text: string | undefined = JSON.stringify(result === undefined ? null : result)
+    if (text === undefined) return notMarshalled(`a ${typeof result} is not JSON`)
+    const body = Buffer.from(text)
+    return body.length <= PAYLOAD_LIMIT_BYTES ? body : tooLarge(body.length)
+  } catch (error) {
+    return notMarshalled(errorObject(error).errorMessage)
+  }
+}
+
+function notMarshalled(why: string): ErrorObject {
+  return platformError('Runtime.MarshalError', `Unable to turn the handler's result into JSON: ${why}`)
+}
+
+function tooLarge(sizeBytes: number): ErrorObject {
+  return platformError(
+    'Function.ResponseSizeTooLarge',
+    `Response payload size (${sizeBytes} bytes) exceeded maximum allowed payload size (${PAYLOAD_LIMIT_BYTES} bytes).`,
+  )
+}

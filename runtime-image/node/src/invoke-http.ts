@@ -1,0 +1,72 @@
+/** Signature `http`: Node's own `(req, res)`, streaming both ways, and upgrades. */
+import type { AsyncLocalStorage } from 'node:async_hooks'
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { answerFailure } from './answer.ts'
+import { errorObject, relativeTo } from './error-object.ts'
+import type { Invocation } from './invocation.ts'
+import type { UserFunction } from './load-handler.ts'
+import type { Logs, LogScope } from './logs.ts'
+import { hideHead } from './request-head.ts'
+
+export interface HttpPorts {
+  scope: AsyncLocalStorage<LogScope>
+  logs: Logs
+  codeDir: string
+}
+
+export interface HttpCall {
+  invocation: Invocation
+  user: UserFunction
+  request: IncomingMessage
+}
+
+export function invokeHttp(call: HttpCall & { response: ServerResponse }, ports: HttpPorts): void {
+  const { invocation, user, request, response } = call
+  invocation.fail = (kind, error) => {
+    if (!response.writableFinished) answerFailure(response, { kind, error })
+  }
+  prepare(request, [response], invocation, ports)
+  guard(call, ports, () =>
+    user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
+  )
+}
+
+export function takesUpgrades(user: UserFunction): boolean {
+  return user.kind === 'server' ? user.server.listenerCount('upgrade') > 0 : user.upgrade !== undefined
+}
+
+export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer }, ports: HttpPorts): void {
+  const { invocation, user, request, socket, head } = call
+  invocation.fail = () => socket.destroy()
+  prepare(request, [socket], invocation, ports)
+  socket.on('error', () => undefined)
+  guard(call, ports, () =>
+    user.kind === 'server' ? user.server.emit('upgrade', request, socket, head) : user.upgrade?.(request, socket, head),
+  )
+}
+
+function prepare(request: IncomingMessage, others: EventEmitter[], invocation: Invocation, ports: HttpPorts): void {
+  hideHead(request)
+  for (const emitter of [request, ...others]) bindEvents(emitter, invocation, ports.scope)
+}
+
+/** Node emits a connection's events in the connection's context, not the invocation's: logs from listeners would be nobody's. */
+function bindEvents(emitter: EventEmitter, invocation: Invocation, scope: AsyncLocalStorage<LogScope>): void {
+  const emit = emitter.emit
+  emitter.emit = function (this: EventEmitter, ...args: Parameters<typeof emit>) {
+    return scope.run(invocation, () => emit.apply(this, args))
+  }
+}
+
+/** A throw and a rejection are the same failure, whether or not the handler is async. */
+function guard({ invocation }: HttpCall, ports: HttpPorts, handler: () => unknown): void {
+  ports.scope
+    .run(invocation, async () => handler())
+    .catch((thrown: unknown) => {
+      const error = relativeTo(ports.codeDir, errorObject(thrown))
+      ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
+      invocation.fail('handled', error)
+    })
+}

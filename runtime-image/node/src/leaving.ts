@@ -1,0 +1,74 @@
+/** The end of a pod's life: no new work, what runs is finished, connections close, exit. */
+import type { Server } from 'node:http'
+import type { Invocations } from './invocations.ts'
+import type { Pod } from './pod.ts'
+
+/** How much longer than the last deadline a reset process may live before the watchdog ends it. */
+const RESET_SLACK_MS = 1_000
+const UPGRADE_END_MS = 1_000
+/** How long answers may take to reach the kernel when the process is beyond repair. */
+const FLUSH_MS = 250
+
+export interface LeavingPorts {
+  pod: Pod
+  invocations: Invocations
+  servers: () => Server[]
+  exit: (code: number) => void
+}
+
+export class Leaving {
+  private readonly ports: LeavingPorts
+  private hasBegun = false
+  private exitCode = 0
+
+  constructor(ports: LeavingPorts) {
+    this.ports = ports
+    ports.invocations.onIdle = () => this.exitIfIdle()
+    ports.invocations.onReset = () => this.reset()
+  }
+
+  /** SIGTERM, SIGINT, a reset, or the parent is gone. Exits at once when nothing runs. */
+  begin(): void {
+    if (this.hasBegun) return
+    const { invocations, servers, pod } = this.ports
+    this.start(0)
+    for (const response of invocations.open) response.shouldKeepAlive = false
+    for (const server of servers()) server.closeIdleConnections()
+    this.endUpgradesLater(pod.claim?.timeoutMs ?? 0)
+  }
+
+  /** The process is beyond repair and everybody was told: it waits only for the answers to reach the kernel. */
+  abandon(exitCode: number): void {
+    setTimeout(() => this.ports.exit(exitCode), FLUSH_MS)
+    this.start(exitCode)
+  }
+
+  private start(exitCode: number): void {
+    this.hasBegun = true
+    this.exitCode = exitCode
+    this.ports.pod.state = 'leaving'
+    this.exitIfIdle()
+  }
+
+  /** A handler outlived its deadline and may still run: the environment is not used again. */
+  private reset(): void {
+    const { pod } = this.ports
+    const last = Math.max(Date.now(), ...[...pod.running].map((invocation) => invocation.deadlineMs))
+    pod.board?.postPlatform({ id: 'reset', deadlineMs: last + RESET_SLACK_MS, fd: -1 })
+    this.begin()
+  }
+
+  private exitIfIdle(): void {
+    if (this.hasBegun && this.ports.invocations.isIdle) this.ports.exit(this.exitCode)
+  }
+
+  /** Upgraded connections have no end of their own; they get as long as a request could have taken. */
+  private endUpgradesLater(graceMs: number): void {
+    setTimeout(() => {
+      for (const socket of this.ports.invocations.upgraded) {
+        socket.end()
+        setTimeout(() => socket.destroy(), UPGRADE_END_MS)
+      }
+    }, graceMs)
+  }
+}

@@ -1,0 +1,122 @@
+/** Finds and loads the user's handler by Lambda's rules. */
+import { existsSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { platformError, type ErrorObject } from './error-object.ts'
+import { parseHandlerName, type HandlerName } from './handler-name.ts'
+import { STREAMING } from './response-stream.ts'
+import { listensLikeServer, type ServerLike } from './server-like.ts'
+import type { Signature } from './specialization.ts'
+
+export type AnyFunction = (...args: unknown[]) => unknown
+
+export type UserFunction =
+  | { kind: 'function'; call: AnyFunction; length: number; isStreaming: boolean; upgrade: AnyFunction | undefined }
+  | { kind: 'server'; server: ServerLike }
+
+/** The code is there and ran, but names no handler, or cannot be found. */
+export class LoadError extends Error {
+  readonly object: ErrorObject
+
+  constructor(object: ErrorObject) {
+    super(object.errorMessage)
+    this.object = object
+  }
+}
+
+/** Throws LoadError, or whatever the user's code throws while it loads. */
+export async function loadHandler(codeDir: string, handler: string, signature: Signature): Promise<UserFunction> {
+  const name = parseHandlerName(handler)
+  if (name.kind === 'malformed') throw new LoadError(platformError('Runtime.MalformedHandlerName', name.message))
+  const path = findModule(codeDir, name)
+  const module: unknown = await import(pathToFileURL(path).href)
+  return pick(module, name.exports, { handler, signature })
+}
+
+type ValidName = Extract<HandlerName, { kind: 'valid' }>
+
+const EXTENSIONS = ['', '.js', '.mjs', '.cjs']
+
+function findModule(codeDir: string, name: ValidName): string {
+  const base = join(codeDir, name.directory, name.file)
+  const found = EXTENSIONS.map((extension) => base + extension).find(isFile)
+  return found ?? resolveAsNode(codeDir, name)
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile()
+}
+
+function resolveAsNode(codeDir: string, name: ValidName): string {
+  const require = createRequire(join(codeDir, name.directory, 'handler.js'))
+  for (const request of [`./${name.file}`, name.file]) {
+    try {
+      const path = require.resolve(request)
+      // A handler named like a builtin ("http.handler") is not meant to be that builtin.
+      if (path.startsWith('/')) return path
+    } catch {
+      continue
+    }
+  }
+  const wanted = name.directory + name.file
+  throw new LoadError(
+    platformError(
+      'Runtime.ImportModuleError',
+      `Error: Cannot find module '${wanted}': expected ${wanted}.js, ${wanted}.mjs or ${wanted}.cjs among the code's files`,
+    ),
+  )
+}
+
+interface Wanted {
+  handler: string
+  signature: Signature
+}
+
+function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
+  for (const root of roots(module)) {
+    const owner = walk(root, names.slice(0, -1))
+    const found = walk(owner, names.slice(-1))
+    if (found === undefined) continue
+    if (wanted.signature === 'http' && listensLikeServer(found)) return { kind: 'server', server: found }
+    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not a function but ${kindOf(found)}`)
+    return asFunction(found as AnyFunction, owner, owner === module)
+  }
+  throw notFound(`${wanted.handler} is undefined or not exported`)
+}
+
+/** What may hold the handler: CommonJS exports whole, the named exports, the default export. */
+function roots(module: unknown): unknown[] {
+  const commonJs = walk(module, ['module.exports'])
+  return [commonJs, module, walk(module, ['default'])].filter((root) => root !== undefined)
+}
+
+function walk(from: unknown, names: string[]): unknown {
+  let value = from
+  for (const name of names) {
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
+}
+
+/** Called as a method of what holds it, so that instances of classes work as nested exports; a module's own exports have no `this`. */
+function asFunction(found: AnyFunction, owner: unknown, isModule: boolean): UserFunction {
+  const upgrade = walk(owner, ['upgrade'])
+  const self = isModule ? undefined : owner
+  return {
+    kind: 'function',
+    call: (...args) => found.apply(self, args),
+    length: found.length,
+    isStreaming: (found as AnyFunction & Record<symbol, unknown>)[STREAMING] === 'response',
+    upgrade: typeof upgrade === 'function' ? (...args) => (upgrade as AnyFunction).apply(self, args) : undefined,
+  }
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : `of type ${typeof value}`
+}
+
+function notFound(message: string): LoadError {
+  return new LoadError(platformError('Runtime.HandlerNotFound', message))
+}

@@ -1,0 +1,49 @@
+/** The `dormouse-*` headers of a data request: what callers tell us, and what user code must not see. */
+import type { IncomingMessage } from 'node:http'
+
+const PREFIX = 'dormouse-'
+
+export interface RequestHead {
+  key: string | undefined
+  requestId: string | undefined
+  deadlineMs: number | undefined
+  traceparent: string | undefined
+  wantsTail: boolean
+  clientContext: string | undefined
+  invokedArn: string | undefined
+}
+
+export function readHead(headers: IncomingMessage['headers']): RequestHead {
+  const deadlineMs = Number(headers['dormouse-deadline-ms'])
+  return {
+    key: one(headers['dormouse-key']),
+    requestId: one(headers['dormouse-request-id']),
+    deadlineMs: deadlineMs > 0 && deadlineMs < Infinity ? deadlineMs : undefined,
+    traceparent: one(headers['traceparent']),
+    wantsTail: headers['dormouse-log-type'] === 'Tail',
+    clientContext: one(headers['dormouse-client-context']),
+    invokedArn: one(headers['dormouse-invoked-arn']),
+  }
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** Removes every `dormouse-*` header from all views of the request's headers. */
+export function hideHead(request: IncomingMessage): void {
+  const shown: string[] = []
+  const raw = request.rawHeaders
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    if (!isOurs(name)) shown.push(name, raw[i + 1] ?? '')
+  }
+  request.rawHeaders = shown
+  const headers: IncomingMessage['headers'] = {}
+  for (const name in request.headers) if (!isOurs(name)) headers[name] = request.headers[name]
+  request.headers = headers
+}
+
+function isOurs(name: string): boolean {
+  return name.length >= PREFIX.length && name.slice(0, PREFIX.length).toLowerCase() === PREFIX
+}

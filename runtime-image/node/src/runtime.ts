@@ -1,0 +1,134 @@
+/** Wires the parts of one runtime process. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { writeSync } from 'node:fs'
+import type { Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { removeCodeDir } from './code-dir.ts'
+import { ControlServer } from './control-server.ts'
+import { DataServer } from './data-server.ts'
+import type { Environment } from './environment.ts'
+import type { ErrorObject } from './error-object.ts'
+import { guardExits } from './exits.ts'
+import { createFdWriter } from './fd-writer.ts'
+import { Invocations } from './invocations.ts'
+import { Leaving } from './leaving.ts'
+import { Logs, type LogScope } from './logs.ts'
+import { LoopWatch } from './loop-watch.ts'
+import { phoneHome } from './phone-home.ts'
+import { Pod } from './pod.ts'
+import { socketFd } from './socket-fd.ts'
+import type { Specialization } from './specialization.ts'
+import { specialize, type Specialized } from './specialize.ts'
+import { SignatureVerifier } from './verify.ts'
+
+export class Runtime {
+  private readonly environment: Environment
+  private readonly process: NodeJS.Process
+  private readonly pod = new Pod()
+  private readonly invocations = new Invocations(this.pod)
+  private readonly verifier: SignatureVerifier
+  private readonly logs: Logs
+  private readonly control: ControlServer
+  private readonly data: DataServer
+  private readonly leaving: Leaving
+  private codeDir: string | undefined
+
+  constructor(environment: Environment, process: NodeJS.Process) {
+    this.environment = environment
+    this.process = process
+    this.verifier = new SignatureVerifier(environment.publicKey)
+    const scope = new AsyncLocalStorage<LogScope>()
+    this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: () => new Date() })
+    this.control = this.createControl()
+    this.data = this.createData(scope)
+    this.leaving = new Leaving({
+      pod: this.pod,
+      invocations: this.invocations,
+      servers: () => [this.control.server, this.data.server],
+      exit: process.exit.bind(process),
+    })
+  }
+
+  /** Resolves when both ports listen and who asked for it was told. */
+  async start(): Promise<void> {
+    const { host, controlPort, dataPort, readyFd, phoneHome: home, pod: self, exitOnStdinEnd } = this.environment
+    this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) this.process.on(signal, () => this.leaving.begin())
+    if (exitOnStdinEnd) this.followParent()
+    const control = await listen(this.control.server, controlPort, host)
+    const data = await listen(this.data.server, dataPort, host)
+    if (readyFd !== undefined) writeSync(readyFd, `${JSON.stringify({ control, data })}\n`)
+    const isNeeded = () => this.pod.state === 'generic'
+    if (home !== undefined) phoneHome(home, { ...self, controlPort: control, dataPort: data }, isNeeded)
+    this.verifier.warm()
+  }
+
+  private createControl(): ControlServer {
+    return new ControlServer({
+      pod: this.pod,
+      podUid: this.environment.pod.uid,
+      verifier: this.verifier,
+      specialize: (claim, response) => this.specialize(claim, response),
+      spend: (error) => this.spend(error),
+      now: Date.now,
+    })
+  }
+
+  private createData(scope: AsyncLocalStorage<LogScope>): DataServer {
+    return new DataServer({
+      pod: this.pod,
+      logs: this.logs,
+      scope,
+      invocations: this.invocations,
+      podName: this.environment.pod.name,
+      env: this.process.env,
+      loop: (servers) => new LoopWatch([...servers, this.control.server], this.process),
+    })
+  }
+
+  private specialize(claim: Specialization, response: ServerResponse): Promise<Specialized> {
+    const { pod, process, logs, environment } = this
+    guardExits(process, {
+      logs,
+      codeDir: () => this.codeDir ?? '',
+      failAll: (objectFor) => {
+        this.control.failLoad(objectFor('init'))
+        this.invocations.failAll('unhandled', ({ id }) => objectFor(id))
+      },
+      stopAdmitting: () => (pod.state = 'leaving'),
+      abandon: (exitCode) => this.leaving.abandon(exitCode),
+    })
+    return specialize(claim, socketFd(response.socket), {
+      pod,
+      logs,
+      process,
+      podName: environment.pod.name,
+      codeParent: environment.codeDir,
+      compileCache: environment.compileCache,
+      initTimeoutMs: environment.initTimeoutMs,
+      onCodeDir: (dir) => (this.codeDir = dir),
+    })
+  }
+
+  /** Nobody gets this pod any more, but it goes on saying why. */
+  private spend(error: ErrorObject): void {
+    this.pod.failed = error
+    this.pod.state = 'leaving'
+  }
+
+  /** A parent that dies without a word closes our stdin. */
+  private followParent(): void {
+    const { stdin } = this.process
+    stdin.on('end', () => this.leaving.begin())
+    stdin.on('error', () => this.leaving.begin())
+    stdin.resume()
+    if ('unref' in stdin) stdin.unref()
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+}

@@ -1,0 +1,53 @@
+/** Is a specialize request from our controller? Ed25519 over the body's bytes as they came. */
+import type { KeyObject } from 'node:crypto'
+
+export class SignatureVerifier {
+  private readonly publicKey: string
+  private key: KeyObject | undefined
+
+  /** `publicKey`: base64 of the SPKI DER. */
+  constructor(publicKey: string) {
+    this.publicKey = publicKey
+  }
+
+  /** Loads the crypto module and the key ahead of the first request; throws if the key is not an Ed25519 public key. */
+  warm(): void {
+    this.loadKey()
+  }
+
+  verify(body: Buffer, signature: string | undefined): boolean {
+    if (signature === undefined) return false
+    const bytes = Buffer.from(signature, 'base64')
+    return bytes.length === 64 && crypto().verify(null, body, this.loadKey(), bytes)
+  }
+
+  private loadKey(): KeyObject {
+    if (this.key !== undefined) return this.key
+    const key = crypto().createPublicKey({ key: Buffer.from(this.publicKey, 'base64'), format: 'der', type: 'spki' })
+    if (key.asymmetricKeyType !== 'ed25519') {
+      throw new Error(`DORMOUSE_PUBLIC_KEY must be an Ed25519 key, got ${key.asymmetricKeyType}`)
+    }
+    this.key = key
+    return key
+  }
+}
+
+/** Loaded when needed: importing it costs a waiting pod start time. */
+function crypto(): typeof import('node:crypto') {
+  return process.getBuiltinModule('node:crypto')
+}
+
+/** Compares a caller's key with ours in a time that tells nothing about ours. */
+export class DataKey {
+  private readonly expected: Buffer
+
+  constructor(key: string) {
+    this.expected = Buffer.from(key)
+  }
+
+  matches(given: string | undefined): boolean {
+    if (given === undefined || given.length !== this.expected.length) return false
+    const bytes = Buffer.from(given)
+    return bytes.length === this.expected.length && crypto().timingSafeEqual(bytes, this.expected)
+  }
+}

@@ -1,0 +1,192 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const HANDLER = 'export const handler = async () => import.meta.url.split("/").pop()'
+const COMMON = 'exports.handler = async () => __filename.split("/").pop()'
+
+describe('the handler is found', () => {
+  test.each<[string, Record<string, string>, string]>([
+    ['in .js, an ES module by package.json', { 'index.js': HANDLER, 'package.json': '{"type":"module"}' }, 'index.js'],
+    ['in .js, CommonJS by default', { 'index.js': COMMON }, 'index.js'],
+    ['in .js by its module syntax', { 'index.js': HANDLER }, 'index.js'],
+    ['in .js by its syntax, with top-level await', { 'index.js': `${HANDLER}\nawait 0` }, 'index.js'],
+    ['in .mjs', { 'index.mjs': HANDLER }, 'index.mjs'],
+    ['in .cjs', { 'index.cjs': COMMON }, 'index.cjs'],
+    ['in .js before .mjs and .cjs', { 'index.js': COMMON, 'index.mjs': HANDLER, 'index.cjs': COMMON }, 'index.js'],
+    ['without an extension first', { index: COMMON, 'index.js': COMMON }, 'index'],
+    ['in a directory, as node resolves it', { 'index/index.js': COMMON }, 'index.js'],
+    ['by the nearest package.json', { 'index.js': HANDLER, 'package.json': '{"type":"module"}' }, 'index.js'],
+    ['in a default export', { 'index.mjs': 'export default { handler: async () => "default" }' }, 'default'],
+    [
+      'in module.exports made at run time',
+      { 'index.js': 'const n = "handler"; module.exports = { [n]: async () => "late" }' },
+      'late',
+    ],
+  ])('%s', async (_where, files, want) => {
+    const runtime = await RuntimeProcess.with({ files })
+    expect(JSON.parse((await runtime.invoke({})).text)).toBe(want)
+    expect(runtime.stderr).toBe('')
+  })
+
+  test('as the default export itself', async () => {
+    const files = { 'index.mjs': 'export default async () => "it"' }
+    const runtime = await RuntimeProcess.with({ files, handler: 'index.default' })
+    expect((await runtime.invoke({})).text).toBe('"it"')
+  })
+})
+
+describe('code that does not load is answered 422', () => {
+  const failure = async (specialize: Parameters<RuntimeProcess['specialize']>[0], env = {}) => {
+    const runtime = await RuntimeProcess.start({ env })
+    const answer = await runtime.specialize(specialize)
+    expect(answer.status).toBe(422)
+    return { runtime, error: JSON.parse(answer.text) as { errorType: string; errorMessage: string; trace: string[] } }
+  }
+
+  test.each<[string, Record<string, string>, string, string, string]>([
+    [
+      'a parse error in an ES module',
+      { 'index.mjs': 'export const a = 1\n\n}\n' },
+      'index.handler',
+      'Runtime.UserCodeSyntaxError',
+      "SyntaxError: Unexpected token '}' (index.mjs:3:1)",
+    ],
+    [
+      'a parse error in CommonJS',
+      { 'index.js': 'const a = 1\nlet x = {;\n' },
+      'index.handler',
+      'Runtime.UserCodeSyntaxError',
+      "SyntaxError: Unexpected token ';' (index.js:2:10)",
+    ],
+    [
+      'a parse error in an imported file',
+      { 'index.mjs': 'import "./lib/b.mjs"', 'lib/b.mjs': '\nconst q = ;' },
+      'index.handler',
+      'Runtime.UserCodeSyntaxError',
+      "SyntaxError: Unexpected token ';' (lib/b.mjs:2:11)",
+    ],
+    [
+      'a parse error in a required file',
+      { 'index.js': 'require("./b.js")', 'b.js': '\nconst q = ;' },
+      'index.handler',
+      'Runtime.UserCodeSyntaxError',
+      "SyntaxError: Unexpected token ';' (b.js:2:11)",
+    ],
+    [
+      'an import of what is not exported',
+      { 'index.mjs': 'import { x } from "./b.mjs"', 'b.mjs': '' },
+      'index.handler',
+      'Runtime.UserCodeSyntaxError',
+      "SyntaxError: The requested module './b.mjs' does not provide an export named 'x' (index.mjs:1:10)",
+    ],
+    [
+      'a SyntaxError thrown by running code',
+      { 'index.mjs': 'JSON.parse("{")' },
+      'index.handler',
+      'SyntaxError',
+      "Expected property name or '}' in JSON at position 1 (line 1 column 2)",
+    ],
+    ['a throw', { 'index.mjs': 'throw new TypeError("no")' }, 'index.handler', 'TypeError', 'no'],
+    ['a thrown string', { 'index.mjs': 'throw "text"' }, 'index.handler', 'string', 'text'],
+    ['a thrown null', { 'index.mjs': 'throw null' }, 'index.handler', 'object', 'null'],
+    [
+      'no such file',
+      { 'other.mjs': '' },
+      'index.handler',
+      'Runtime.ImportModuleError',
+      "Error: Cannot find module 'index': expected index.js, index.mjs or index.cjs among the code's files",
+    ],
+    [
+      'no such import',
+      { 'index.mjs': 'import "nope"' },
+      'index.handler',
+      'Runtime.ImportModuleError',
+      "Error: Cannot find package 'nope' imported from index.mjs",
+    ],
+    [
+      'no such export',
+      { 'index.mjs': '' },
+      'index.handler',
+      'Runtime.HandlerNotFound',
+      'index.handler is undefined or not exported',
+    ],
+    [
+      'a handler that is no function',
+      { 'index.mjs': 'export const handler = 1' },
+      'index.handler',
+      'Runtime.HandlerNotFound',
+      'index.handler is not a function but of type number',
+    ],
+    [
+      'a handler name with ..',
+      { 'index.mjs': '' },
+      '../index.handler',
+      'Runtime.MalformedHandlerName',
+      `'../index.handler' is not a valid handler name: it must not contain ".."`,
+    ],
+    [
+      'a handler name without an export',
+      { 'index.mjs': '' },
+      'index',
+      'Runtime.MalformedHandlerName',
+      `Bad handler: expected "path/file.export", got 'index'`,
+    ],
+    [
+      'an uncaught exception while it loads',
+      { 'index.mjs': 'setTimeout(() => { throw new Error("later") }, 10); await new Promise(() => {})' },
+      'index.handler',
+      'Error',
+      'later',
+    ],
+    [
+      'an unhandled rejection while it loads',
+      { 'index.mjs': 'Promise.reject(new Error("lost")); await new Promise((r) => setTimeout(r, 500))' },
+      'index.handler',
+      'Runtime.UnhandledPromiseRejection',
+      'Error: lost',
+    ],
+    [
+      'process.exit',
+      { 'index.mjs': 'process.exit(3)' },
+      'index.handler',
+      'Runtime.ExitError',
+      'RequestId: init Error: Runtime exited with error: exit status 3',
+    ],
+  ])('%s', async (_what, files, handler, errorType, errorMessage) => {
+    const { error } = await failure({ files, handler })
+    expect(error).toMatchObject({ errorType, errorMessage })
+  })
+
+  test('a load that never finishes', async () => {
+    const { error } = await failure(
+      { files: { 'index.mjs': 'setInterval(() => {}, 50); await new Promise(() => {})' } },
+      { DORMOUSE_INIT_TIMEOUT_MS: '300' },
+    )
+    expect(error).toMatchObject({
+      errorType: 'Sandbox.Timedout',
+      errorMessage: 'Loading the code did not finish within 0.30 seconds',
+    })
+  })
+
+  test('a load that blocks the event loop, by the watchdog, which ends the process', async () => {
+    const { error, runtime } = await failure(
+      { files: { 'index.mjs': 'for (;;);' } },
+      { DORMOUSE_INIT_TIMEOUT_MS: '300' },
+    )
+    expect(error.errorMessage).toBe('Loading the code did not finish within 0.30 seconds: it blocks the event loop')
+    expect((await runtime.exited).signal).toBe('SIGKILL')
+    expect(runtime.stderr).toContain('The event loop is blocked past the deadline')
+  })
+
+  test('and the pod is spent: health says why, nobody gets it any more', async () => {
+    const { runtime, error } = await failure({ files: { 'index.mjs': 'throw new Error("no")' } })
+    expect(await runtime.health()).toMatchObject({ state: 'leaving', failed: error, revision: 'r1' })
+    expect((await runtime.specialize({ files: { 'index.mjs': HANDLER } })).status).toBe(409)
+    expect((await runtime.invoke({})).headers['dormouse-refused']).toBe('leaving')
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.codeDirs()).toEqual([])
+  })
+})

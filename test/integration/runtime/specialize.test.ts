@@ -1,0 +1,79 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const FILES = { 'index.mjs': 'export const handler = async () => 1' }
+
+describe('POST /specialize', () => {
+  test('turns a generic pod into the function, and health tells so', async () => {
+    const runtime = await RuntimeProcess.start()
+    expect(await runtime.health()).toEqual({ state: 'generic' })
+    const refused = await runtime.invoke({})
+    expect(refused).toMatchObject({
+      status: 503,
+      headers: { 'dormouse-refused': 'not-specialized' },
+      informational: [],
+    })
+    const answer = await runtime.specialize({ files: FILES })
+    expect(answer.status).toBe(200)
+    expect(JSON.parse(answer.text)).toEqual({ initMs: expect.any(Number), acknowledges: true })
+    expect(await runtime.health()).toEqual({ state: 'specialized', function: 'default/hello', revision: 'r1' })
+    expect((await runtime.invoke({})).text).toBe('1')
+  })
+
+  test('has a single winner among many at once', async () => {
+    const runtime = await RuntimeProcess.start()
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => runtime.specialize({ files: FILES, revision: `r${i}` })),
+    )
+    const winners = answers.filter(({ status }) => status === 200)
+    const losers = answers.filter(({ status }) => status === 409)
+    expect([winners.length, losers.length]).toEqual([1, 7])
+    const { revision } = await runtime.health()
+    for (const loser of losers) expect(JSON.parse(loser.text)).toEqual({ function: 'default/hello', revision })
+  })
+
+  test.each<[string, number, (runtime: RuntimeProcess) => Promise<{ status: number }>]>([
+    ['a forged signature', 403, (r) => r.specializeRaw('{}', Buffer.alloc(64).toString('base64'))],
+    ['no valid base64', 403, (r) => r.specializeRaw('{}', '***')],
+    [
+      'a body changed after signing',
+      403,
+      (r) =>
+        r.specializeRaw(
+          `${JSON.stringify(r.body({ files: FILES }))} `,
+          r.sign(JSON.stringify(r.body({ files: FILES }))),
+        ),
+    ],
+    ['another pod uid', 403, (r) => r.specialize({ files: FILES, podUid: 'other' })],
+    ['an expiry in the past', 403, (r) => r.specialize({ files: FILES, expiresAt: Date.now() - 1 })],
+    ['what is not JSON', 400, (r) => r.specializeRaw('{')],
+    ['missing fields', 400, (r) => r.specializeRaw('{}')],
+    ['a file outside', 400, (r) => r.specialize({ files: { '../x.mjs': '' } })],
+    ['an absolute file', 400, (r) => r.specialize({ files: { '/x.mjs': '' } })],
+    ['a file below a file', 400, (r) => r.specialize({ files: { a: '', 'a/b': '' } })],
+  ])('refuses %s with %d and stays generic', async (_what, status, attempt) => {
+    const runtime = await RuntimeProcess.start()
+    expect((await attempt(runtime)).status).toBe(status)
+    expect(await runtime.health()).toEqual({ state: 'generic' })
+    expect((await runtime.specialize({ files: FILES })).status).toBe(200)
+  })
+
+  test('gives user code its files, environment and directory', async () => {
+    const runtime = await RuntimeProcess.with({
+      files: {
+        'src/app/main.js': `const { text } = require('../lib.js')
+          exports.nested = { handler: async () => ({ text, cwd: process.cwd(), root: process.env.LAMBDA_TASK_ROOT, a: process.env.A }) }`,
+        'src/lib.js': `exports.text = require('fs').readFileSync(process.env.LAMBDA_TASK_ROOT + '/data/t.txt', 'utf8')`,
+        'data/t.txt': 'grüße',
+      },
+      handler: 'src/app/main.nested.handler',
+      env: { A: 'b' },
+    })
+    const result = JSON.parse((await runtime.invoke({})).text) as Record<string, string>
+    expect(result).toMatchObject({ text: 'grüße', a: 'b' })
+    expect(result['cwd']).toBe(result['root'])
+    expect(runtime.codeDirs()).toHaveLength(1)
+  })
+})
