@@ -1,0 +1,27 @@
+/**
+ * A process of its own for store.test.ts: `node store-process.ts hold|write <dir> [uid]`. Says on stdout, one JSON per line, what it did,
+ * after it was done; lives until it is killed.
+ */
+import { openStore } from '../../../local/store/store.ts'
+import { sequenceStep } from './store-sequence.ts'
+
+const [, , mode, dir = '', uid] = process.argv
+if (uid !== undefined) process.setuid?.(Number(uid))
+const say = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`)
+
+try {
+  const store = openStore(dir)
+  if (mode === 'write') {
+    const { resourceVersion } = store.load()
+    for (let step = resourceVersion + 1; ; step += 1) {
+      sequenceStep(store, step)
+      say({ step })
+    }
+  }
+  store.announce('http://127.0.0.1:9090')
+  say({ opened: process.pid })
+  setInterval(() => undefined, 60_000)
+} catch (error) {
+  const { code, message } = error as Error & { code: string }
+  say({ code, message })
+}
