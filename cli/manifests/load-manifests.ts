@@ -55,8 +55,12 @@ export async function loadManifests(options: LoadOptions): Promise<LoadedManifes
     loaded.mistakes.push(...mistakes)
     for (const document of documents) await loadDocument({ source, document, loaded })
   }
+  // What others refer to first, so that nothing is missing for an instant.
+  loaded.manifests.sort((a, b) => ORDER.indexOf(a.manifest.kind) - ORDER.indexOf(b.manifest.kind))
   return loaded
 }
+
+const ORDER: readonly string[] = ['Runtime', 'Function', 'Trigger']
 
 async function readSource(source: string, { cwd, readStdin }: LoadOptions): Promise<Source[]> {
   if (source === '-') return [{ file: 'stdin', text: await readStdin(), folder: cwd, explicit: true }]
@@ -102,6 +106,10 @@ async function loadDocument({ source, document, loaded }: DocumentInput): Promis
     return
   }
   const { codePath } = packed
+  const { kind, metadata } = result.object
+  const twin = loaded.manifests.find(({ manifest }) => isSameObject(manifest, result.object))
+  if (twin !== undefined)
+    return mistake(['metadata', 'name'], `${kind} ${metadata.name} is already described in ${twin.file}`)
   const entry = { file: source.file, manifest: result.object, written: packed.value }
   loaded.manifests.push(codePath === undefined ? entry : { ...entry, codePath })
 }
@@ -114,6 +122,11 @@ function fieldPath(text: string): FieldPath {
 function describeProblem(path: string, message: string): string {
   if (message === UNKNOWN_FIELD) return `unknown field "${path}"`
   return path === '' ? message : `${path}: ${message}`
+}
+
+function isSameObject(a: Manifest, b: Manifest): boolean {
+  const namespace = (manifest: Manifest) => manifest.metadata.namespace ?? 'default'
+  return a.kind === b.kind && a.metadata.name === b.metadata.name && namespace(a) === namespace(b)
 }
 
 function isOurs({ apiVersion }: Record<string, unknown>): boolean {

@@ -28,7 +28,10 @@ export function rolloutStatus(object: KubeObject, generation: number): RolloutSt
   return { kind: 'failed', reason: ready.reason, message: ready.message, ...(serving === undefined ? {} : { serving }) }
 }
 
-/** The revision that takes traffic whatever became of a newer one. */
+/** The older revision that takes traffic while the newest cannot. */
 function servingRevision(object: KubeObject): string | undefined {
-  return object.kind === 'Function' ? (object as DormouseFunction).status?.revision : undefined
+  if (object.kind !== 'Function') return undefined
+  const { status } = object as DormouseFunction
+  const rolledOut = status?.conditions?.find(({ type }) => type === 'RolledOut')
+  return rolledOut?.status === 'False' ? status?.revision : undefined
 }

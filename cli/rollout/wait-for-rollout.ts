@@ -1,4 +1,5 @@
 /** Follows an applied object until it is ready, has failed, is gone, or time runs out. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -35,6 +36,11 @@ export async function waitForRollout({ client, target, timeoutMs, signal, waitin
     for await (const { type, object } of changes) {
       if (type === 'deleted') return { kind: 'deleted' }
       const status = rolloutStatus(object, generation)
+      if (status.kind === 'failed' && isAboutOthers(status.reason)) {
+        const again = await secondLook(client, target)
+        if (again.kind !== 'pending') return again
+        continue
+      }
       if (status.kind !== 'pending') return status
       waitingFor = status.waitingFor
       waiting?.(waitingFor)
@@ -47,6 +53,15 @@ export async function waitForRollout({ client, target, timeoutMs, signal, waitin
   if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted; the rollout goes on')
   if (timeout.aborted) return { kind: 'timeout', waitingFor }
   throw new CliError(EXIT.unreachable, 'the instance stopped while the rollout was waited for')
+}
+
+/** Its cause is another object, which may have been applied an instant ago and not yet been seen. */
+const isAboutOthers = (reason: string) => ['FunctionNotFound', 'RuntimeNotFound', 'Conflicted'].includes(reason)
+const SETTLE_MS = 250
+
+async function secondLook(client: ApiClient, { generation, ...query }: RolloutTarget): Promise<RolloutStatus> {
+  await delay(SETTLE_MS)
+  return rolloutStatus(await client.get(query), generation)
 }
 
 /** One line for people. `name`: `function/hello`. */

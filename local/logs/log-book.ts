@@ -50,7 +50,7 @@ export function createLogBook(): LogBook {
   const book: Book = { rings: new Map(), followers: new Map() }
   return {
     open: (pod) => new OpenPodLog(book, pod),
-    tail: (source, count) => book.rings.get(source)?.lines(source).slice(-count) ?? [],
+    tail: (source, count) => (count === 0 ? [] : (book.rings.get(source)?.lines(source).slice(-count) ?? [])),
     follow(source, listener) {
       const set = book.followers.get(source) ?? new Set()
       book.followers.set(source, set.add(listener))

@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import { examples, parseCount, parsePort } from '../command-options.ts'
+import { DEFAULT_STATE_DIR } from '../client/find-server.ts'
+import type { CliContext } from '../context.ts'
+import type { DevOptions } from '../dev/run-dev.ts'
+
+export function addDevCommand(program: Command, context: CliContext): void {
+  program
+    .command('dev')
+    .description('run Dormouse on this machine, with everything the manifests in some folders describe')
+    .argument('[dirs...]', 'folders or files with manifests; none: what the state directory knows')
+    .option('-w, --watch', 'apply again on every save; a manifest that is removed deletes its objects')
+    .option('--port <port>', 'public listener: http triggers; 0 = any free port', parsePort, 8080)
+    .option('--internal-port <port>', 'internal listener: every function', parsePort, 8081)
+    .option('--management-port <port>', 'management listener: health, metrics, this command', parsePort, 9090)
+    .option('--state-dir <dir>', 'where state is kept across restarts', `./${DEFAULT_STATE_DIR}`)
+    .option('--pool <pods>', 'how many pods of runtime node wait warm in each namespace (default: 3)', parseCount)
+    .option('-v, --verbose', "also print the platform's own log and each invocation's report")
+    .addHelpText(
+      'after',
+      examples([
+        ['dormouse dev', 'an empty instance; use `dormouse apply` from another terminal'],
+        ['dormouse dev examples/hello --watch', 'a folder of functions, live'],
+        ['dormouse dev . --port 0 --internal-port 0 --management-port 0', 'on any free ports'],
+      ]),
+    )
+    // The platform is loaded here and not above: `dormouse get` must not pay for it.
+    .action(async (dirs: string[], options: DevOptions) =>
+      (await import('../dev/run-dev.ts')).runDev(context, dirs, options),
+    )
+}

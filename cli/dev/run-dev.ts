@@ -1,0 +1,134 @@
+/**
+ * `dormouse dev`: a local instance in this process, kept at what some folders say, until Ctrl-C.
+ * What functions write goes to stdout; what Dormouse has to say goes to stderr.
+ */
+import { resolve } from 'node:path'
+import { FUNCTIONS, TRIGGERS } from '../../api/kinds.ts'
+import { createLogger } from '../../lib/logger.ts'
+import { startLocal, type LocalPlatform } from '../../local/platform.ts'
+import { createApiClient } from '../client/api-client.ts'
+import { CliError } from '../cli-error.ts'
+import type { CliContext } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { painter, type Paint } from '../output/color.ts'
+import { createProgress } from '../output/progress.ts'
+import { VERSION } from '../version.ts'
+import { DevSession } from './dev-session.ts'
+import { createFunctionLogPrinter } from './function-log-printer.ts'
+import { platformLogSink } from './platform-log-sink.ts'
+import { describeAddresses } from './print-addresses.ts'
+import { createSessionReport } from './session-report.ts'
+import { watchFiles, type FileWatch } from './watch-files.ts'
+
+export interface DevOptions {
+  watch?: boolean
+  port: number
+  internalPort: number
+  managementPort: number
+  stateDir: string
+  pool?: number
+  verbose?: boolean
+}
+
+interface Running {
+  context: CliContext
+  platform: LocalPlatform
+  session: DevSession
+  paint: Paint
+  dirs: readonly string[]
+}
+
+export async function runDev(context: CliContext, dirs: readonly string[], options: DevOptions): Promise<void> {
+  const paint = painter(context.stderr, context.environment)
+  const progress = createProgress(context.stderr)
+  progress.show('starting Dormouse')
+  const platform = await start(context, options, paint).finally(() => progress.clear())
+  try {
+    await serve({ context, platform, session: createSession({ context, platform, dirs, paint }), paint, dirs }, options)
+  } finally {
+    if (context.signal.aborted) context.stderr.write('\nstopping…\n')
+    await platform.stop()
+  }
+}
+
+function start(context: CliContext, options: DevOptions, paint: Paint): Promise<LocalPlatform> {
+  const { stderr, cwd, environment } = context
+  const verbose = options.verbose === true
+  return startLocal({
+    stateDir: resolve(cwd, options.stateDir),
+    ports: { public: options.port, internal: options.internalPort, management: options.managementPort },
+    ...(options.pool === undefined ? {} : { poolSize: options.pool }),
+    hostEnvironment: environment,
+    version: VERSION,
+    logger: createLogger({
+      level: verbose ? 'info' : 'warn',
+      sink: platformLogSink((text) => void stderr.write(text), paint),
+    }),
+  })
+}
+
+function createSession({ context, platform, dirs, paint }: Omit<Running, 'session'>): DevSession {
+  return new DevSession({
+    sources: dirs,
+    cwd: context.cwd,
+    client: createApiClient(platform.urls.management),
+    signal: context.signal,
+    report: createSessionReport((text) => void context.stderr.write(text), paint),
+  })
+}
+
+async function serve(running: Running, options: DevOptions): Promise<void> {
+  const { context, platform, session, dirs } = running
+  platform.logs.follow(
+    undefined,
+    createFunctionLogPrinter({
+      paint: painter(context.stdout, context.environment),
+      verbose: options.verbose === true,
+      write: (text) => void context.stdout.write(text),
+    }),
+  )
+  // Watched before the first reading: a save in between is seen.
+  const watch = options.watch === true && dirs.length > 0 ? await startWatch(running) : undefined
+  try {
+    const { rolledOut, mistakes, refused } = await session.sync()
+    watch?.add(session.codePaths)
+    if (watch === undefined && mistakes + refused > 0)
+      throw new CliError(EXIT.invalidManifest, 'correct these manifests, or use --watch to do so while it runs')
+    await Promise.race([rolledOut, aborted(context.signal)])
+    if (!context.signal.aborted) await announce(running, watch !== undefined)
+    await aborted(context.signal)
+  } finally {
+    await watch?.stop()
+  }
+}
+
+function startWatch({ context, session, dirs, paint }: Running): Promise<FileWatch> {
+  const report = createSessionReport((text) => void context.stderr.write(text), paint)
+  const watching = watchFiles({
+    paths: dirs.map((dir) => resolve(context.cwd, dir)),
+    async changed(changedAtMs) {
+      try {
+        await session.sync(changedAtMs)
+        ;(await watching).add(session.codePaths)
+      } catch (error) {
+        // A folder that vanished, a file that cannot be read: the next change may mend it.
+        if (!context.signal.aborted) report.problem(error instanceof Error ? error.message : String(error))
+      }
+    },
+  })
+  return watching
+}
+
+async function announce({ context, platform, paint }: Running, watched: boolean): Promise<void> {
+  const { urls, cluster } = platform
+  const [functions, triggers] = await Promise.all([cluster.list(FUNCTIONS), cluster.list(TRIGGERS)])
+  const hint = watched ? 'watching for changes, Ctrl-C stops' : 'Ctrl-C stops'
+  context.stderr.write(
+    `\n${paint('bold', 'Dormouse is up')}\n${describeAddresses({ urls, functions, triggers })}\n${hint}\n`,
+  )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolveAborted) => signal.addEventListener('abort', () => resolveAborted(), { once: true }))
+}
