@@ -1,0 +1,113 @@
+/**
+ * What a function returned as the HTTP answer that API Gateway's HTTP APIs make of it, payload format 2.0. Pure. A result with `statusCode`
+ * says the answer itself; any other is the body of a 200. A result that says it wrongly is malformed: the caller answers 502 with the message.
+ */
+import { isRecord } from '../../api/record.ts'
+
+export type ApiGatewayAnswer =
+  /** `headers` is flat: name, value, …; names in lower case, set-cookie once per cookie. Length and connection are the caller's. */
+  { kind: 'answer'; statusCode: number; headers: string[]; body: Buffer } | { kind: 'malformed'; message: string }
+
+class MalformedResultError extends Error {}
+
+/** `payload`: the JSON that the function's pod answered with. */
+export function fromResult(payload: Buffer): ApiGatewayAnswer {
+  try {
+    const result = parse(payload)
+    return isRecord(result) && Object.hasOwn(result, 'statusCode')
+      ? explicitAnswer(result)
+      : inferredAnswer(result, payload)
+  } catch (error) {
+    if (error instanceof MalformedResultError) return { kind: 'malformed', message: error.message }
+    throw error
+  }
+}
+
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString()) as unknown
+  } catch (cause) {
+    throw new MalformedResultError('expected the function to answer JSON, got something else', { cause })
+  }
+}
+
+/** A string is the body as it is; everything else is its JSON, byte for byte. */
+function inferredAnswer(result: unknown, payload: Buffer): ApiGatewayAnswer {
+  const body = typeof result === 'string' ? Buffer.from(result) : payload
+  return { kind: 'answer', statusCode: 200, headers: ['content-type', 'application/json'], body }
+}
+
+function explicitAnswer(result: Record<string, unknown>): ApiGatewayAnswer {
+  const statusCode = readStatusCode(result['statusCode'])
+  const given = readBody(result['body'], result['isBase64Encoded'])
+  const headers = readHeaders(result['headers'])
+  const cookies = readCookies(result['cookies'])
+  const body = statusCode === 204 || statusCode === 304 ? Buffer.alloc(0) : given
+  if (body.length > 0 && !headers.has('content-type')) headers.set('content-type', 'text/plain; charset=utf-8')
+  return { kind: 'answer', statusCode, headers: [...headers].flat().concat(cookies), body }
+}
+
+/** Lambda takes a number in text as well. */
+function readStatusCode(value: unknown): number {
+  const code = typeof value === 'string' && /^\d{3}$/.test(value) ? Number(value) : value
+  if (typeof code === 'number' && Number.isInteger(code) && code >= 200 && code <= 599) return code
+  throw new MalformedResultError(`expected statusCode to be an integer from 200 to 599, got ${shown(value)}`)
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** What a header value may contain: no line breaks, so that a value never becomes a header of its own. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** The connection is ours, and so is what tells the parts of Dormouse apart. */
+const NOT_THE_FUNCTIONS =
+  /^(connection|content-length|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|dormouse-.*)$/
+
+/** Names that differ only in case are one header: the last wins. */
+function readHeaders(value: unknown): Map<string, string> {
+  const headers = new Map<string, string>()
+  if (value === undefined || value === null) return headers
+  if (!isRecord(value)) throw new MalformedResultError(`expected headers to be an object, got ${shown(value)}`)
+  for (const [name, each] of Object.entries(value)) {
+    if (!TOKEN.test(name)) throw new MalformedResultError(`expected a header name, got ${shown(name)}`)
+    const lower = name.toLowerCase()
+    if (each !== null && !NOT_THE_FUNCTIONS.test(lower)) headers.set(lower, headerValue(each, `header ${name}`))
+  }
+  return headers
+}
+
+function readCookies(value: unknown): string[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value))
+    throw new MalformedResultError(`expected cookies to be a list of strings, got ${shown(value)}`)
+  return value.flatMap((cookie: unknown) => {
+    if (typeof cookie !== 'string')
+      throw new MalformedResultError(`expected cookies to be a list of strings, got ${shown(cookie)} in it`)
+    return ['set-cookie', headerValue(cookie, 'cookies')]
+  })
+}
+
+function headerValue(value: unknown, where: string): string {
+  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
+  if (typeof text !== 'string') throw new MalformedResultError(`expected ${where} to be a string, got ${shown(value)}`)
+  if (!VALUE.test(text))
+    throw new MalformedResultError(
+      `expected ${where} without control characters and within Latin-1, got ${shown(text)}`,
+    )
+  return text
+}
+
+const BASE64 = /^[A-Za-z0-9+/_=\s-]*$/
+
+function readBody(body: unknown, isBase64Encoded: unknown): Buffer {
+  if (body === undefined || body === null) return Buffer.alloc(0)
+  if (typeof body !== 'string') throw new MalformedResultError(`expected body to be a string, got ${shown(body)}`)
+  if (isBase64Encoded !== true) return Buffer.from(body)
+  if (!BASE64.test(body))
+    throw new MalformedResultError(`expected body to be base64 as isBase64Encoded says, got ${shown(body)}`)
+  return Buffer.from(body, 'base64')
+}
+
+/** Enough of a value to recognise it. */
+function shown(value: unknown): string {
+  const json = JSON.stringify(value)
+  return json.length > 60 ? `${json.slice(0, 60)}…` : json
+}
