@@ -2,12 +2,14 @@
  * A process of its own for store.test.ts: `node store-process.ts hold|write <dir> [uid]`. Says on stdout, one JSON per line, what it did,
  * after it was done; lives until it is killed.
  */
+import { writeSync } from 'node:fs'
 import { openStore } from '../../../local/store/store.ts'
 import { sequenceStep } from './store-sequence.ts'
 
 const [, , mode, dir = '', uid] = process.argv
 if (uid !== undefined) process.setuid?.(Number(uid))
-const say = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`)
+// Blocks until the reader has room: the endless loop below never lets process.stdout flush.
+const say = (line: object): number => writeSync(1, `${JSON.stringify(line)}\n`)
 
 try {
   const store = openStore(dir)
