@@ -1,0 +1,74 @@
+/** Remembers for a short, growing time that a revision could not be started, so that a storm of wake-ups does not burn pods. */
+import type { ObjectKey } from '../../api/names.ts'
+import type { ActivationAnswer } from '../../api/protocol.ts'
+import { CodeLoadError, PodStartError } from '../fleet/fleet.ts'
+
+export interface StartFailure {
+  revision: string
+  /** The code itself does not load: pods that still start will not do better. */
+  final: boolean
+  code: string
+  message: string
+  attempts: number
+  atMs: number
+  untilMs: number
+}
+
+const CODE_DELAY = { firstMs: 5_000, longestMs: 60_000 }
+const START_DELAY = { firstMs: 500, longestMs: 10_000 }
+/** Trouble this long ago is another trouble. */
+const FORGET_AFTER_MS = 180_000
+
+/** Pure: the failure to remember after `previous`. */
+export function nextFailure(input: {
+  revision: string
+  error: unknown
+  previous: StartFailure | undefined
+  nowMs: number
+}): StartFailure {
+  const { revision, error, previous, nowMs } = input
+  const isSame = previous?.revision === revision && nowMs - previous.atMs < FORGET_AFTER_MS
+  // Pods that were started together fail together: that is one failure.
+  const attempts = isSame ? previous.attempts + (nowMs >= previous.untilMs ? 1 : 0) : 1
+  const final = error instanceof CodeLoadError
+  const { firstMs, longestMs } = final ? CODE_DELAY : START_DELAY
+  return {
+    revision,
+    final,
+    code: final ? error.code : 'cannot-wake',
+    message: messageOf(error),
+    attempts,
+    atMs: nowMs,
+    untilMs: nowMs + Math.min(longestMs, firstMs * 2 ** Math.min(attempts - 1, 10)),
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof CodeLoadError) return `the code does not load: ${error.message}`
+  if (error instanceof PodStartError) return error.message
+  return error instanceof Error ? `no pod could be started: ${error.message}` : String(error)
+}
+
+export function failedAnswer({ code, message, untilMs }: StartFailure, nowMs: number): ActivationAnswer {
+  return { outcome: 'failed', code, message, retryAfterMs: Math.max(1, Math.ceil(untilMs - nowMs)) }
+}
+
+export class FailureBook {
+  readonly #failures = new Map<ObjectKey, StartFailure>()
+
+  /** The failure that still counts for this revision. */
+  current(key: ObjectKey, revision: string, nowMs: number): StartFailure | undefined {
+    const failure = this.#failures.get(key)
+    return failure?.revision === revision && failure.untilMs > nowMs ? failure : undefined
+  }
+
+  failed(key: ObjectKey, failure: { revision: string; error: unknown; nowMs: number }): StartFailure {
+    const next = nextFailure({ ...failure, previous: this.#failures.get(key) })
+    this.#failures.set(key, next)
+    return next
+  }
+
+  forget(key: ObjectKey): void {
+    this.#failures.delete(key)
+  }
+}

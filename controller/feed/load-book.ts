@@ -1,0 +1,42 @@
+import type { LoadReport } from '../../api/protocol.ts'
+import type { Clock } from '../../kube/clock.ts'
+
+/** Older than this, a report says nothing any more: its data plane is gone or cut off. */
+export const FRESH_MS = 5_000
+
+export interface ReceivedReport {
+  report: LoadReport
+  receivedAtMs: number
+}
+
+/** What each data plane last said about load. */
+export interface LoadBook {
+  put(report: LoadReport): void
+  /** The latest report of each data plane, none older than 5 s. */
+  fresh(): ReceivedReport[]
+  /** Called after put. Returns the unsubscribe. */
+  onReport(listener: () => void): () => void
+}
+
+export function createLoadBook(clock: Pick<Clock, 'now'>): LoadBook {
+  const latest = new Map<string, ReceivedReport>()
+  const listeners = new Set<() => void>()
+  const forgetOld = () => {
+    const oldest = clock.now() - FRESH_MS
+    for (const [reporter, { receivedAtMs }] of latest) if (receivedAtMs < oldest) latest.delete(reporter)
+  }
+  return {
+    put(report) {
+      latest.set(report.reporter, { report, receivedAtMs: clock.now() })
+      listeners.forEach((listener) => listener())
+    },
+    fresh() {
+      forgetOld()
+      return [...latest.values()]
+    },
+    onReport(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}

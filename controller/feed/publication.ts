@@ -1,0 +1,151 @@
+/**
+ * What has been published and how it is written down. No I/O and no clock. Everything is kept serialised: a change costs what changed,
+ * a snapshot is a join, and all consumers share the same lines.
+ */
+import type { ObjectKey } from '../../api/names.ts'
+import type { FeedEndpoint, FeedFunction, FeedRoute } from '../../api/protocol.ts'
+
+/** One function as it is now; without `function` it is gone, and so are its endpoints. */
+export interface FunctionState {
+  key: ObjectKey
+  function?: FeedFunction
+  endpoints: readonly FeedEndpoint[]
+}
+
+export interface PublicationInput {
+  functions: readonly FunctionState[]
+  /** Present when they may have changed. */
+  routes?: readonly FeedRoute[]
+}
+
+interface Published {
+  json: string
+  /** Version it was published in. */
+  version: number
+}
+
+/** Removals that drains may still ask for. */
+const REMEMBERED_REMOVALS = 10_000
+
+export class Publication {
+  readonly epoch: string
+  #version = 0
+  readonly #functions = new Map<ObjectKey, string>()
+  readonly #endpoints = new Map<ObjectKey, Map<string, Published>>()
+  readonly #addedAt = new Map<string, number>()
+  readonly #removedAt = new Map<string, number>()
+  #routes = '[]'
+  #snapshot: string | undefined
+
+  constructor(epoch: string) {
+    this.epoch = epoch
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  /** The version that brought this endpoint; undefined while it is not published. */
+  addedAt(endpointId: string): number | undefined {
+    return this.#addedAt.get(endpointId)
+  }
+
+  /** The version that took it away; undefined when it was never published. */
+  removedAt(endpointId: string): number | undefined {
+    return this.#removedAt.get(endpointId)
+  }
+
+  /** The line that tells consumers what is different, all of it in one message; undefined when nothing is. */
+  apply({ functions, routes }: PublicationInput): string | undefined {
+    const change = new Change()
+    this.#version += 1
+    for (const state of functions) this.#applyFunction(state, change)
+    const routesJson = routes === undefined ? this.#routes : JSON.stringify(routes)
+    const routesChanged = routesJson !== this.#routes
+    this.#routes = routesJson
+    if (change.isEmpty && !routesChanged) {
+      this.#version -= 1
+      return undefined
+    }
+    this.#snapshot = undefined
+    return change.line(this.#version, routesChanged ? routesJson : undefined)
+  }
+
+  /** Everything, as the first line of a feed. */
+  snapshot(): string {
+    this.#snapshot ??=
+      `{"type":"snapshot","epoch":${JSON.stringify(this.epoch)},"version":${this.#version},` +
+      `"functions":[${[...this.#functions.values()].join()}],"routes":${this.#routes},` +
+      `"endpoints":[${this.#allEndpoints().join()}]}\n`
+    return this.#snapshot
+  }
+
+  heartbeat(): string {
+    return `{"type":"heartbeat","version":${this.#version}}\n`
+  }
+
+  #applyFunction(state: FunctionState, change: Change): void {
+    const { key } = state
+    const json = state.function && JSON.stringify(state.function)
+    if (json === undefined) {
+      if (this.#functions.delete(key)) change.removedFunctions.push(JSON.stringify(key))
+    } else if (this.#functions.get(key) !== json) {
+      this.#functions.set(key, json)
+      change.functions.push(json)
+    }
+    this.#applyEndpoints(key, json === undefined ? [] : state.endpoints, change)
+  }
+
+  #applyEndpoints(key: ObjectKey, endpoints: readonly FeedEndpoint[], change: Change): void {
+    const before = this.#endpoints.get(key)
+    if (before === undefined && endpoints.length === 0) return
+    const now = new Map<string, Published>()
+    for (const endpoint of endpoints) {
+      const json = JSON.stringify(endpoint)
+      const known = before?.get(endpoint.id)
+      const isNew = known?.json !== json
+      now.set(endpoint.id, isNew ? { json, version: this.#version } : known)
+      if (!isNew) continue
+      change.endpoints.push(json)
+      this.#addedAt.set(endpoint.id, this.#version)
+      this.#removedAt.delete(endpoint.id)
+    }
+    for (const id of before?.keys() ?? []) if (!now.has(id)) this.#remove(id, change)
+    if (now.size === 0) this.#endpoints.delete(key)
+    else this.#endpoints.set(key, now)
+  }
+
+  #remove(id: string, change: Change): void {
+    change.removedEndpoints.push(JSON.stringify(id))
+    this.#addedAt.delete(id)
+    this.#removedAt.set(id, this.#version)
+    for (const oldest of this.#removedAt.keys()) {
+      if (this.#removedAt.size <= REMEMBERED_REMOVALS) break
+      this.#removedAt.delete(oldest)
+    }
+  }
+
+  #allEndpoints(): string[] {
+    return [...this.#endpoints.values()].flatMap((endpoints) => [...endpoints.values()].map(({ json }) => json))
+  }
+}
+
+class Change {
+  readonly functions: string[] = []
+  readonly removedFunctions: string[] = []
+  readonly endpoints: string[] = []
+  readonly removedEndpoints: string[] = []
+
+  get isEmpty(): boolean {
+    const { functions, removedFunctions, endpoints, removedEndpoints } = this
+    return functions.length + removedFunctions.length + endpoints.length + removedEndpoints.length === 0
+  }
+
+  line(version: number, routes: string | undefined): string {
+    return (
+      `{"type":"change","version":${version},"functions":[${this.functions.join()}],` +
+      `"removedFunctions":[${this.removedFunctions.join()}],${routes === undefined ? '' : `"routes":${routes},`}` +
+      `"endpoints":[${this.endpoints.join()}],"removedEndpoints":[${this.removedEndpoints.join()}]}\n`
+    )
+  }
+}

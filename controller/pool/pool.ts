@@ -1,0 +1,207 @@
+/**
+ * Keeps generic pods waiting: for every namespace with a Function of a Runtime, as many as the Runtime's pool.size. Promises never to make
+ * pods ahead of starts that wait, and to leave nothing when the last such Function goes. Leaves handing them out to fleet/.
+ */
+import type { DormouseFunction } from '../../api/function.ts'
+import { objectKey, type ObjectKey } from '../../api/names.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Cache } from '../../kube/cluster.ts'
+import type { Logger } from '../../lib/logger.ts'
+import type { Gauge, Metrics } from '../../lib/metrics.ts'
+import type { FunctionEvents } from '../fleet/function-events.ts'
+import type { GenericPod, PodFleet } from '../fleet/pod-fleet.ts'
+import { planPool, type PoolInput, type PoolPod } from './plan.ts'
+
+export type PoolFleet = Pick<
+  PodFleet,
+  | 'generic'
+  | 'creatingIn'
+  | 'waitingIn'
+  | 'starts'
+  | 'bootState'
+  | 'templateOf'
+  | 'createGeneric'
+  | 'discardGeneric'
+  | 'onGenericChange'
+  | 'onChange'
+>
+
+export interface PoolOptions {
+  functions: Cache<DormouseFunction>
+  runtimes: Cache<Runtime>
+  fleet: PoolFleet
+  events: FunctionEvents
+  clock: Clock
+  logger: Logger
+  metrics: Metrics
+}
+
+export interface Pool {
+  start(): void
+  stop(): void
+}
+
+/** A woken function answers its first request before the machine is asked to boot the next pod. */
+const SETTLE_MS = 30
+/** A start that loads code for longer does not hold up the pools of others. */
+const LONGEST_HOLD_MS = 250
+
+/** How soon to look whether starts still wait, when nothing else tells. */
+const ASK_AGAIN_MS = 100
+
+/** Name and members of one namespace's use of one Runtime. */
+interface PoolState {
+  namespace: string
+  runtimeName: string
+  functions: ObjectKey[]
+  pods: GenericPod[]
+}
+
+export function createPool(options: PoolOptions): Pool {
+  return new LivePool(options)
+}
+
+class LivePool implements Pool {
+  readonly #options: PoolOptions
+  readonly #wanted: Gauge<'namespace' | 'runtime'>
+  #unsubscribes: (() => void)[] = []
+  #planned = false
+  #cancelTimer: () => void = () => undefined
+  #stopped = false
+  #holdSinceMs: number | undefined
+  readonly #reported = new Map<ObjectKey, number>()
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    this.#wanted = options.metrics.gauge({
+      name: 'dormouse_controller_pool_wanted_pods',
+      help: 'Generic pods that should wait.',
+      labels: ['namespace', 'runtime'],
+    })
+    options.metrics.gauge({
+      name: 'dormouse_controller_pool_pods',
+      help: 'Generic pods there are; ready: they wait, booting: they will.',
+      labels: ['namespace', 'runtime', 'stage'],
+      collect: (gauge) => {
+        gauge.reset()
+        for (const { namespace, runtime, ready } of options.fleet.generic())
+          gauge.inc({ namespace, runtime, stage: ready ? 'ready' : 'booting' })
+      },
+    })
+  }
+
+  start(): void {
+    const { functions, runtimes, fleet } = this.#options
+    const changed = () => this.#planSoon()
+    const handler = { added: changed, updated: changed, deleted: changed }
+    this.#unsubscribes = [
+      functions.subscribe({ ...handler, updated: (now, old) => now.spec.runtime !== old.spec.runtime && changed() }),
+      runtimes.subscribe(handler),
+      fleet.onGenericChange(changed),
+    ]
+    changed()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancelTimer()
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
+  }
+
+  #planSoon(): void {
+    if (this.#planned) return
+    this.#planned = true
+    setImmediate(() => {
+      this.#planned = false
+      if (!this.#stopped) this.#run()
+    })
+  }
+
+  #run(): void {
+    this.#cancelTimer()
+    const nowMs = this.#options.clock.now()
+    const refillAtMs = this.#refillAtMs(nowMs)
+    let againAtMs = Infinity
+    this.#wanted.reset()
+    for (const [key, state] of this.#observe()) {
+      const plan = planPool(this.#inputOf(key, state, { nowMs, refillAtMs }))
+      this.#apply(key, state, plan)
+      againAtMs = Math.min(againAtMs, plan.againAtMs ?? Infinity)
+    }
+    if (againAtMs === Infinity) return
+    this.#cancelTimer = this.#options.clock.after(Math.max(1, againAtMs - nowMs), () => this.#planSoon())
+  }
+
+  /** Starts come first: while one waits for a pod, or was made ready a moment ago, pools are not refilled. */
+  #refillAtMs(nowMs: number): number {
+    const { waitingForPod, specializing, lastEndedMs } = this.#options.fleet.starts()
+    if (waitingForPod === 0 && specializing === 0) this.#holdSinceMs = undefined
+    else this.#holdSinceMs ??= nowMs
+    if (waitingForPod > 0) return nowMs + ASK_AGAIN_MS
+    const holdUntilMs = (this.#holdSinceMs ?? 0) + LONGEST_HOLD_MS
+    if (specializing > 0 && holdUntilMs > nowMs) return Math.min(holdUntilMs, nowMs + SETTLE_MS)
+    return lastEndedMs + SETTLE_MS
+  }
+
+  #observe(): Map<ObjectKey, PoolState> {
+    const pools = new Map<ObjectKey, PoolState>()
+    const poolOf = (namespace: string, runtimeName: string) => {
+      const key = objectKey(namespace, runtimeName)
+      const pool = pools.get(key) ?? { namespace, runtimeName, functions: [], pods: [] }
+      pools.set(key, pool)
+      return pool
+    }
+    for (const { metadata, spec } of this.#options.functions.list()) {
+      const { namespace = '', name, deletionTimestamp } = metadata
+      if (deletionTimestamp === undefined) poolOf(namespace, spec.runtime).functions.push(objectKey(namespace, name))
+    }
+    for (const pod of this.#options.fleet.generic()) poolOf(pod.namespace, pod.runtime).pods.push(pod)
+    return pools
+  }
+
+  #inputOf(key: ObjectKey, state: PoolState, time: { nowMs: number; refillAtMs: number }): PoolInput {
+    const { fleet, runtimes } = this.#options
+    const runtime = runtimes.get({ name: state.runtimeName })
+    const template = runtime && fleet.templateOf(runtime)
+    const used = state.functions.length > 0
+    const toPoolPod = ({ uid, ready, createdAtMs, template: made }: GenericPod): PoolPod => ({
+      uid,
+      ready,
+      createdAtMs,
+      current: made === template,
+    })
+    return {
+      ...time,
+      size: used ? (runtime?.spec.pool.size ?? 0) : 0,
+      used,
+      pods: state.pods.map(toPoolPod),
+      creating: fleet.creatingIn(key),
+      waiting: fleet.waitingIn(key),
+      boot: fleet.bootState(key),
+    }
+  }
+
+  #apply(key: ObjectKey, state: PoolState, plan: ReturnType<typeof planPool>): void {
+    const { fleet, runtimes } = this.#options
+    const { namespace, runtimeName } = state
+    const runtime = runtimes.get({ name: runtimeName })
+    const size = state.functions.length > 0 ? (runtime?.spec.pool.size ?? 0) : 0
+    if (size > 0) this.#wanted.set({ namespace, runtime: runtimeName }, size)
+    for (const uid of plan.remove) fleet.discardGeneric(uid, 'the pool does not need it')
+    if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(namespace, runtime)
+    this.#reportBoots(key, state)
+  }
+
+  /** Once per back-off: the Functions that would use these pods are where users look. */
+  #reportBoots(key: ObjectKey, { functions, runtimeName }: PoolState): void {
+    const { failures, notBeforeMs, lastMessage } = this.#options.fleet.bootState(key)
+    if (failures === 0 || notBeforeMs === 0) return void this.#reported.delete(key)
+    if (failures <= (this.#reported.get(key) ?? 2)) return
+    this.#reported.set(key, failures)
+    const message = `pods of runtime ${runtimeName} do not come up (${failures} in a row): ${lastMessage}`
+    this.#options.logger.warn('pool pods do not come up', { pool: key, failures, lastMessage })
+    for (const fn of functions.slice(0, 10))
+      this.#options.events.record(fn, { type: 'Warning', reason: 'PoolBackOff', message })
+  }
+}
