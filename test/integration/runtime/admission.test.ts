@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { connect } from 'node:net'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const SLOW = {
+  'index.mjs': `export const handler = async (e) => { await new Promise((r) => setTimeout(r, e.ms ?? 200)); return 'done' }`,
+}
+
+describe('the data port', () => {
+  test.each([
+    ['no key', {}],
+    ['another key of the same length', { 'dormouse-key': '0'.repeat(36) }],
+    ['a shorter key', { 'dormouse-key': 'x' }],
+  ])('answers 403 to %s and executes nothing', async (_what, headers) => {
+    const runtime = await RuntimeProcess.with({ files: SLOW })
+    const answer = await runtime.call({ body: '{}', headers: { 'dormouse-key': '', ...headers } })
+    expect(answer).toMatchObject({ status: 403, informational: [] })
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    expect(runtime.stdout).toBe('')
+  })
+
+  test('refuses more than its concurrency as busy, before executing', async () => {
+    const runtime = await RuntimeProcess.with({ files: SLOW, concurrency: 2 })
+    const answers = await Promise.all(Array.from({ length: 5 }, () => runtime.invoke({})))
+    const busy = answers.filter(({ status }) => status === 503)
+    expect(busy).toHaveLength(3)
+    for (const answer of busy) {
+      expect(answer).toMatchObject({ headers: { 'dormouse-refused': 'busy' }, informational: [] })
+    }
+    expect(runtime.stdout.match(/^START/gm)).toHaveLength(2)
+  })
+
+  test('has its slot back the moment an answer arrived', async () => {
+    const runtime = await RuntimeProcess.with({ files: SLOW })
+    for (let i = 0; i < 50; i++) expect((await runtime.invoke({ ms: 0 })).status).toBe(200)
+  })
+
+  test('keeps the slot of a caller that went away until the handler ends', async () => {
+    const runtime = await RuntimeProcess.with({ files: SLOW })
+    const socket = connect(runtime.dataPort, '127.0.0.1')
+    const head = Object.entries(runtime.callHeaders()).map(([name, value]) => `${name}: ${String(value)}`)
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${head.join('\r\n')}\r\ncontent-length: 10\r\n\r\n{"ms":400}`)
+    await new Promise((resolve) => socket.once('data', resolve))
+    socket.destroy()
+    expect((await runtime.invoke({})).headers['dormouse-refused']).toBe('busy')
+    await runtime.printed('END RequestId: req-1')
+    expect((await runtime.invoke({ ms: 0 })).status).toBe(200)
+  })
+
+  test('writes 102 to the socket before a handler that blocks the loop runs', async () => {
+    const code = 'export const handler = async () => { const t = Date.now(); while (Date.now() - t < 500); return 1 }'
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    const socket = connect(runtime.dataPort, '127.0.0.1')
+    const head = Object.entries(runtime.callHeaders()).map(([name, value]) => `${name}: ${String(value)}`)
+    const sentAt = Date.now()
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${head.join('\r\n')}\r\ncontent-length: 0\r\n\r\n`)
+    const first = await new Promise<Buffer>((resolve) => socket.once('data', resolve))
+    expect(first.toString()).toBe('HTTP/1.1 102 Processing\r\n\r\n')
+    expect(Date.now() - sentAt).toBeLessThan(400)
+    socket.destroy()
+  })
+
+  test('sends no informational answer to HTTP/1.0', async () => {
+    const runtime = await RuntimeProcess.with({ files: SLOW })
+    const socket = connect(runtime.dataPort, '127.0.0.1')
+    const head = Object.entries(runtime.callHeaders()).map(([name, value]) => `${name}: ${String(value)}`)
+    socket.write(`POST / HTTP/1.0\r\n${head.join('\r\n')}\r\n\r\n`)
+    const first = await new Promise<Buffer>((resolve) => socket.once('data', resolve))
+    expect(first.toString()).toMatch(/^HTTP\/1\.1 200 OK/)
+    socket.destroy()
+  })
+})

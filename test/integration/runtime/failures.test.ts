@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const event = (code: string, more = {}) =>
+  RuntimeProcess.with({ files: { 'index.mjs': `export const handler = ${code}` }, ...more })
+
+const object = (text: string) => JSON.parse(text) as { errorType: string; errorMessage: string }
+
+describe('a process that cannot go on answers first, then ends', () => {
+  test.each<[string, string, string, string, number]>([
+    [
+      'process.exit(7)',
+      'process.exit(7)',
+      'Runtime.ExitError',
+      'RequestId: req-1 Error: Runtime exited with error: exit status 7',
+      7,
+    ],
+    [
+      'process.exit()',
+      'process.exit()',
+      'Runtime.ExitError',
+      'RequestId: req-1 Error: Runtime exited without providing a reason',
+      0,
+    ],
+    ['an uncaught exception', 'setTimeout(() => { throw new TypeError("late") }, 5)', 'TypeError', 'late', 129],
+    [
+      'an unhandled rejection',
+      'Promise.reject(new Error("lost"))',
+      'Runtime.UnhandledPromiseRejection',
+      'Error: lost',
+      128,
+    ],
+  ])('%s', async (_what, statement, errorType, errorMessage, code) => {
+    const runtime = await event(`() => new Promise(() => { ${statement}; setInterval(() => {}, 100) })`)
+    const answer = await runtime.invoke({})
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'unhandled' } })
+    expect(object(answer.text)).toMatchObject({ errorType, errorMessage })
+    expect(await runtime.exited).toEqual({ code, signal: null })
+    expect(runtime.stdout).toContain('END RequestId: req-1')
+    expect(runtime.codeDirs()).toEqual([])
+  })
+
+  test.each([
+    ['SIGKILL', `process.kill(process.pid, 'SIGKILL')`],
+    ['SIGABRT', `process.abort()`],
+  ])('%s sent to itself', async (signal, statement) => {
+    const runtime = await event(`async () => { ${statement} }`)
+    const answer = await runtime.invoke({})
+    expect(object(answer.text).errorMessage).toBe(
+      `RequestId: req-1 Error: Runtime exited with error: signal: ${signal}`,
+    )
+    expect((await runtime.exited).signal).toBe(signal)
+  })
+
+  test('all running invocations at once', async () => {
+    const runtime = await event(
+      `async (e) => { await new Promise((r) => setTimeout(r, 100)); if (e.end) process.exit(1); await new Promise((r) => setTimeout(r, 1000)) }`,
+      { concurrency: 3 },
+    )
+    const answers = await Promise.all([{}, {}, { end: true }].map((e) => runtime.invoke(e)))
+    for (const answer of answers) expect(answer.headers['dormouse-error']).toBe('unhandled')
+  })
+
+  test('and with nothing running just ends, after saying why', async () => {
+    const runtime = await event(`async () => { setTimeout(() => { throw new Error('behind your back') }, 50) }`)
+    await runtime.invoke({})
+    expect((await runtime.exited).code).toBe(129)
+    expect(runtime.stdout).toMatch(
+      /\tERROR\tUncaught Exception \t\{"errorType":"Error","errorMessage":"behind your back"/,
+    )
+  })
+})
+
+describe('a deadline', () => {
+  test('is answered as timeout; the environment is reset', async () => {
+    const runtime = await event(`async () => { await new Promise((r) => setTimeout(r, 5000)) }`, { timeoutMs: 250 })
+    const answer = await runtime.invoke({}, { deadlineMs: 250 })
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' } })
+    expect(object(answer.text)).toEqual({
+      errorType: 'Sandbox.Timedout',
+      errorMessage: 'RequestId: req-1 Error: Task timed out after 0.25 seconds',
+      trace: [],
+    })
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toMatch(/Z req-1 Task timed out after 0.25 seconds\n/)
+  })
+
+  test('leaves others that run in the same process their time', async () => {
+    const runtime = await event(`async (e) => { await new Promise((r) => setTimeout(r, e.ms)); return e.ms }`, {
+      concurrency: 2,
+    })
+    const slow = runtime.invoke({ ms: 800 }, { requestId: 'slow' })
+    const late = await runtime.invoke({ ms: 5000 }, { deadlineMs: 200, requestId: 'late' })
+    expect(late.headers['dormouse-error']).toBe('timeout')
+    expect((await runtime.invoke({ ms: 1 })).headers['dormouse-refused']).toBe('leaving')
+    expect((await slow).text).toBe('800')
+    expect((await runtime.exited).code).toBe(0)
+  })
+
+  test('that has passed already is answered without executing, and resets nothing', async () => {
+    const runtime = await event(`async () => 1`)
+    const answer = await runtime.invoke({}, { deadlineMs: -1 })
+    expect(answer).toMatchObject({ headers: { 'dormouse-error': 'timeout' }, informational: [] })
+    expect(runtime.stdout).toBe('')
+    expect((await runtime.invoke({})).text).toBe('1')
+  })
+
+  test('passed by a blocked loop is answered by the watchdog, which names the request and ends the process', async () => {
+    const runtime = await event(`async () => { console.log('before'); for (;;); }`, { timeoutMs: 200 })
+    const answer = await runtime.invoke({}, { deadlineMs: 200, requestId: 'blocked-1' })
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' }, informational: [102] })
+    expect((await runtime.exited).signal).toBe('SIGKILL')
+    expect(runtime.stderr).toMatch(/blocked-1\tERROR\tThe event loop is blocked past the deadline/)
+    expect(runtime.stdout).toMatch(/START RequestId: blocked-1 Version: \$LATEST\n.*\tblocked-1\tINFO\tbefore\n/)
+  })
+
+  test('does not end a process whose loop only was blocked for a while', async () => {
+    const runtime = await event(`async () => { const t = Date.now(); while (Date.now() - t < 400); return 'ok' }`)
+    expect((await runtime.invoke({}, { deadlineMs: 1000 })).text).toBe('"ok"')
+    await new Promise((resolve) => setTimeout(resolve, 1800))
+    expect((await runtime.invoke({})).text).toBe('"ok"')
+  })
+
+  test('with the reset hung on a blocked loop still ends the process', async () => {
+    const runtime = await event(`async () => { await new Promise((r) => setTimeout(r, 200)); for (;;); }`, {
+      timeoutMs: 199,
+    })
+    await runtime.invoke({}, { deadlineMs: 199 }).catch(() => undefined)
+    await runtime.exited
+  })
+})
+
+test('a function that takes far more memory than it may is ended with an answer', async () => {
+  const runtime = await event(
+    `async () => { const keep = []; for (;;) { keep.push(Buffer.alloc(8e6, 1)); await new Promise((r) => setTimeout(r, 5)) } }`,
+    { memoryMb: 64, timeoutMs: 20000 },
+  )
+  const answer = await runtime.invoke({}, { deadlineMs: 15000 })
+  expect(object(answer.text).errorType).toBe('Runtime.OutOfMemory')
+  expect((await runtime.exited).signal).toBe('SIGKILL')
+})
