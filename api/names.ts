@@ -45,6 +45,8 @@ export const HEADER = {
   invocationType: 'dormouse-invocation-type',
   clientContext: 'dormouse-client-context',
   invokedArn: 'dormouse-invoked-arn',
+  /** On answers that woke a pod: `pod=…,specialize=…,init=…,wait=…,first-byte=…,total=…` in milliseconds. */
+  coldStart: 'dormouse-cold-start',
 } as const
 
 export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'

@@ -9,7 +9,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { HEADER } from '../api/names.ts'
 import { failureOf } from './attempt-failure.ts'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { Waiter, type Lane } from './lane.ts'
 import { ProblemError } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
@@ -79,7 +79,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   /** The pod whose slot it holds. */
   #holding: PodSlots | undefined = undefined
   #state: State = 'new'
-  #timer: Timer | undefined = undefined
+  #timer: (() => void) | undefined = undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #written = false
   #acknowledged = false
@@ -93,7 +93,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     this.#request = request
     this.#sink = sink
     this.#headerCount = request.headers.length
-    this.startedMs = deps.clock.nowMs()
+    this.startedMs = deps.clock.now()
   }
 
   start(): void {
@@ -127,7 +127,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   override granted(pod: PodSlots): void {
-    this.#timer?.cancel()
+    this.#timer?.()
     this.#send(pod)
   }
 
@@ -138,15 +138,15 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   #wait(again: boolean): void {
     const { clock, waitLimitMs } = this.#deps
     this.#state = 'waiting'
-    this.waitedSinceMs ??= clock.nowMs()
-    this.#timer = clock.setTimer(this.#onWaitedTooLong, this.startedMs + waitLimitMs - clock.nowMs())
+    this.waitedSinceMs ??= clock.now()
+    this.#timer = clock.after(this.startedMs + waitLimitMs - clock.now(), this.#onWaitedTooLong)
     const problem = this.lane.wait(this, again)
     if (problem !== undefined) this.#fail(problem)
   }
 
   readonly #onWaitedTooLong = (): void => {
     this.lane.leave(this)
-    const waitedMs = Math.round(this.#deps.clock.nowMs() - this.startedMs)
+    const waitedMs = Math.round(this.#deps.clock.now() - this.startedMs)
     const reason = this.#deps.waitReason(this.lane)
     this.#fail(new ProblemError('cannot-wake', `${this.lane.key} had no free slot for ${waitedMs} ms: ${reason}`))
   }
@@ -157,10 +157,10 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     const { method, path, headers, body, upgrade } = this.#request
     this.#state = 'sending'
     this.pod = this.#holding = pod
-    this.sentMs = clock.nowMs()
+    this.sentMs = clock.now()
     this.#controller = undefined
     this.#written = this.#acknowledged = false
-    this.#timer = clock.setTimer(this.#onDeadline, timeoutMs + graceMs)
+    this.#timer = clock.after(timeoutMs + graceMs, this.#onDeadline)
     headers.length = this.#headerCount
     headers.push(HEADER.key, pod.endpoint.dataKey, HEADER.deadline, String(Date.now() + timeoutMs))
     dispatcher.dispatch(
@@ -220,7 +220,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     if (this.#state !== 'sending' || this.#sink.onUpgrade === undefined) return void socket.destroy()
     this.#accepted()
     this.#state = 'upgraded'
-    this.#timer?.cancel()
+    this.#timer?.()
     this.#sink.onUpgrade(socket, headers)
   }
 
@@ -306,7 +306,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   #releaseSlot(): void {
-    this.#timer?.cancel()
+    this.#timer?.()
     const holds = this.#holding
     this.#holding = undefined
     if (holds !== undefined) this.lane.release(holds)

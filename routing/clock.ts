@@ -1,17 +1,15 @@
-/** Time as routing sees it; injected so that tests own it. Monotonic milliseconds, not the time of day. */
+/** Time as routing sees it; injected so that tests own it. */
 export interface Clock {
-  nowMs(): number
-  setTimer(run: () => void, delayMs: number): Timer
-}
-
-export interface Timer {
-  cancel(): void
+  /** Monotonic milliseconds, not the time of day. */
+  now(): number
+  /** Returns the cancel. */
+  after(delayMs: number, run: () => void): () => void
 }
 
 export const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  setTimer: (run, delayMs) => {
-    const handle = setTimeout(run, Math.max(0, delayMs))
-    return { cancel: () => clearTimeout(handle) }
+  now: () => performance.now(),
+  after: (delayMs, run) => {
+    const handle = setTimeout(run, delayMs > 0 ? delayMs : 0)
+    return () => clearTimeout(handle)
   },
 }

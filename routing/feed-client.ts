@@ -5,7 +5,7 @@
 import { feedMessageSchema, type FeedMessage } from '../api/protocol.ts'
 import type { ObjectKey } from '../api/names.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { ControllerClient } from './controller-client.ts'
 import { SnapshotStore, type Applied, type Snapshot } from './snapshot.ts'
 
@@ -52,7 +52,7 @@ export class FeedClient {
 
   /** Since the last message; undefined before the first. */
   get ageMs(): number | undefined {
-    return this.#lastMessageMs === undefined ? undefined : this.#options.clock.nowMs() - this.#lastMessageMs
+    return this.#lastMessageMs === undefined ? undefined : this.#options.clock.now() - this.#lastMessageMs
   }
 
   start(): void {
@@ -100,7 +100,7 @@ export class FeedClient {
   }
 
   #message(message: FeedMessage): void {
-    this.#lastMessageMs = this.#options.clock.nowMs()
+    this.#lastMessageMs = this.#options.clock.now()
     switch (message.type) {
       case 'snapshot':
         this.#applied(this.#store.replace(message))
@@ -127,29 +127,29 @@ export class FeedClient {
     const { signal } = this.#stopped
     return new Promise((resolve) => {
       if (signal.aborted) return resolve()
-      const timer = this.#options.clock.setTimer(resolve, delayMs)
-      signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true })
+      const cancel = this.#options.clock.after(delayMs, resolve)
+      signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
     })
   }
 }
 
 /** Calls back once when it was not reset for `limitMs`. */
 class Watch {
-  readonly #start: () => Timer
-  #timer: Timer
+  readonly #start: () => () => void
+  #cancel: () => void
 
   constructor(clock: Clock, limitMs: number, expired: () => void) {
-    this.#start = () => clock.setTimer(expired, limitMs)
-    this.#timer = this.#start()
+    this.#start = () => clock.after(limitMs, expired)
+    this.#cancel = this.#start()
   }
 
   reset(): void {
-    this.#timer.cancel()
-    this.#timer = this.#start()
+    this.#cancel()
+    this.#cancel = this.#start()
   }
 
   stop(): void {
-    this.#timer.cancel()
+    this.#cancel()
   }
 }
 

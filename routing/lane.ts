@@ -5,7 +5,7 @@
  */
 import type { ObjectKey } from '../api/names.ts'
 import type { ActivationAnswer, FeedEndpoint, FeedFunction } from '../api/protocol.ts'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { LinkedList, ListNode } from './linked-list.ts'
 import { LoadMeter } from './load-meter.ts'
 import { problemOf, ProblemError } from './problems.ts'
@@ -44,7 +44,7 @@ export class Lane {
   /** Pods the feed has taken away: a late activation answer must not bring them back. */
   readonly #removed = new Set<string>()
   /** Pods not in the feed yet, with the timer that forgets them. */
-  readonly #unlisted = new Map<PodSlots, Timer>()
+  readonly #unlisted = new Map<PodSlots, () => void>()
   readonly #table = new SlotTable()
   readonly #queue = new LinkedList<Waiter>()
   readonly #meter: LoadMeter
@@ -58,7 +58,7 @@ export class Lane {
     this.key = entry.fn.key
     this.#fn = entry.fn
     this.#options = options
-    this.#meter = new LoadMeter(options.clock.nowMs())
+    this.#meter = new LoadMeter(options.clock.now())
     this.update(entry)
   }
 
@@ -106,19 +106,19 @@ export class Lane {
       return new ProblemError('queue-full', `${this.#options.queueLimit} requests wait for ${this.key} already`)
     if (again) this.#queue.unshift(waiter)
     else this.#queue.push(waiter)
-    this.#meter.add(1, this.#options.clock.nowMs())
+    this.#meter.add(1, this.#options.clock.now())
     this.#options.onShortage(this)
     return undefined
   }
 
   /** A waiter that gives up: its deadline passed or its client went away. */
   leave(waiter: Waiter): void {
-    if (this.#queue.remove(waiter)) this.#meter.add(-1, this.#options.clock.nowMs())
+    if (this.#queue.remove(waiter)) this.#meter.add(-1, this.#options.clock.now())
   }
 
   release(pod: PodSlots): void {
     this.#inFlight--
-    const nowMs = this.#options.clock.nowMs()
+    const nowMs = this.#options.clock.now()
     this.#meter.add(-1, nowMs)
     this.#lastEndMs = nowMs
     this.#table.count(pod, pod.inFlight - 1)
@@ -134,11 +134,11 @@ export class Lane {
   /** Leaves the pod out for a while; see block-policy. */
   block(pod: PodSlots, cause: BlockCause): void {
     if (pod.gone) return
-    pod.block?.cancel()
+    pod.block?.()
     this.#table.remove(pod)
     pod.blockReason = cause === 'busy' ? 'full' : 'unusable'
     pod.strikes++
-    pod.block = this.#options.clock.setTimer(() => this.#unblock(pod), blockMs(cause, pod.strikes))
+    pod.block = this.#options.clock.after(blockMs(cause, pod.strikes), () => this.#unblock(pod))
   }
 
   /** An activation's answer: usable at once, before the feed brings it. Returns how many waiters it served. */
@@ -149,7 +149,7 @@ export class Lane {
     if (phases !== undefined) this.#phases.set(pod, phases)
     if (known !== undefined) return 0
     const expire = () => (pod.listed ? undefined : this.#drop(pod))
-    this.#unlisted.set(pod, this.#options.clock.setTimer(expire, UNLISTED_LIFE_MS))
+    this.#unlisted.set(pod, this.#options.clock.after(UNLISTED_LIFE_MS, expire))
     return this.#handOut()
   }
 
@@ -187,7 +187,7 @@ export class Lane {
 
   /** One function's part of the load report; starts the next window. */
   takeLoad(): LaneLoad {
-    const nowMs = this.#options.clock.nowMs()
+    const nowMs = this.#options.clock.now()
     const meanConcurrency = this.#meter.take(nowMs)
     const endpoints: Record<string, number> = {}
     for (const pod of this.#pods.values()) if (pod.inFlight > 0) endpoints[pod.endpoint.id] = pod.inFlight
@@ -212,14 +212,14 @@ export class Lane {
     }
     const confirmed = !pod.listed || pod.endpoint !== endpoint
     pod.listed = true
-    this.#unlisted.get(pod)?.cancel()
+    this.#unlisted.get(pod)?.()
     this.#unlisted.delete(pod)
     pod.endpoint = endpoint
     if (confirmed && pod.blockReason === 'unusable') this.#unblock(pod)
   }
 
   #add(endpoint: FeedEndpoint, listed: boolean): PodSlots {
-    const pod = new PodSlots(endpoint, { listed, addedAtMs: this.#options.clock.nowMs() })
+    const pod = new PodSlots(endpoint, { listed, addedAtMs: this.#options.clock.now() })
     this.#pods.set(endpoint.id, pod)
     this.#table.add(pod)
     return pod
@@ -228,9 +228,9 @@ export class Lane {
   #drop(pod: PodSlots): void {
     this.#pods.delete(pod.endpoint.id)
     this.#table.remove(pod)
-    this.#unlisted.get(pod)?.cancel()
+    this.#unlisted.get(pod)?.()
     this.#unlisted.delete(pod)
-    pod.block?.cancel()
+    pod.block?.()
     pod.gone = true
     if (pod.inFlight > 0) this.#leaving.add(pod)
     if (pod.listed) this.#remember(pod.endpoint.id)
@@ -245,7 +245,7 @@ export class Lane {
   }
 
   #unblock(pod: PodSlots): void {
-    pod.block?.cancel()
+    pod.block?.()
     pod.block = pod.blockReason = undefined
     if (pod.gone) return
     this.#table.add(pod)
@@ -254,13 +254,13 @@ export class Lane {
 
   #take(pod: PodSlots): void {
     this.#inFlight++
-    this.#meter.add(1, this.#options.clock.nowMs())
+    this.#meter.add(1, this.#options.clock.now())
     this.#table.count(pod, pod.inFlight + 1)
   }
 
   #shift(): Waiter | undefined {
     const waiter = this.#queue.shift()
-    if (waiter !== undefined) this.#meter.add(-1, this.#options.clock.nowMs())
+    if (waiter !== undefined) this.#meter.add(-1, this.#options.clock.now())
     return waiter
   }
 

@@ -1,7 +1,7 @@
 /** Tells every controller replica once a second what runs and waits here. A report that cannot be delivered is dropped: the next is newer. */
 import type { LoadReport } from '../api/protocol.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { ControllerClient } from './controller-client.ts'
 
 export interface LoadReporterOptions {
@@ -18,7 +18,7 @@ export class LoadReporter {
   readonly #failing = new Set<string>()
   readonly #sending = new Set<string>()
   readonly #stopped = new AbortController()
-  #timer: Timer | undefined
+  #timer: (() => void) | undefined
 
   constructor(options: LoadReporterOptions) {
     this.#options = options
@@ -26,14 +26,14 @@ export class LoadReporter {
 
   start(): void {
     const { clock, intervalMs = 1_000 } = this.#options
-    this.#timer = clock.setTimer(() => {
+    this.#timer = clock.after(intervalMs, () => {
       this.start()
       this.#tick(intervalMs)
-    }, intervalMs)
+    })
   }
 
   stop(): void {
-    this.#timer?.cancel()
+    this.#timer?.()
     this.#stopped.abort()
   }
 

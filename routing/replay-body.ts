@@ -9,6 +9,8 @@ export interface ReplayBodyOptions {
   /** More is an error of the client. */
   sizeLimitBytes: number
   onTooLarge(): void
+  /** Once, when the body is wanted for the first time. */
+  onDemand?(): void
 }
 
 export class ReplayBody {
@@ -17,6 +19,7 @@ export class ReplayBody {
   #sent: Buffer[] | undefined = []
   #sentBytes = 0
   #ended = false
+  #wanted = false
   #attempt: AttemptStream | undefined
 
   constructor(source: Readable, options: ReplayBodyOptions) {
@@ -34,6 +37,8 @@ export class ReplayBody {
 
   /** From the first byte; only while replayable. */
   attempt(): Readable {
+    if (!this.#wanted) this.#options.onDemand?.()
+    this.#wanted = true
     const stream = new AttemptStream(this)
     for (const chunk of this.#sent ?? []) stream.push(chunk)
     if (this.#ended) stream.push(null)

@@ -180,9 +180,12 @@ export class Router {
 
   #report(): LoadReport {
     for (const lane of this.#closing) if (lane.inFlight === 0) this.#closing.delete(lane)
-    const active = [...this.#lanes.values()].filter((lane) => lane.podCount > 0 || lane.inFlight + lane.queued > 0)
     const closing = [...this.#closing].filter((lane) => !this.#lanes.has(lane.key))
-    const functions = [...active, ...closing].map((lane) => lane.takeLoad())
+    // Every lane is asked, so that the window of one that wakes begins with this report.
+    const functions = [...this.#lanes.values(), ...closing].flatMap((lane) => {
+      const load = lane.takeLoad()
+      return lane.podCount > 0 || load.inFlight + load.queued > 0 ? [load] : []
+    })
     return { reporter: this.#options.reporter, ...this.#position(), functions }
   }
 }

@@ -4,7 +4,6 @@
  * first, which spreads equal load round-robin.
  */
 import type { FeedEndpoint } from '../api/protocol.ts'
-import type { Timer } from './clock.ts'
 import { LinkedList, ListNode } from './linked-list.ts'
 
 /** One pod as this data plane sees it. */
@@ -18,7 +17,7 @@ export class PodSlots extends ListNode {
   /** No longer offered: its last requests run out. */
   gone = false
   /** Runs while it is out of the choice (busy, unreachable). */
-  block: Timer | undefined = undefined
+  block: (() => void) | undefined = undefined
   /** Why it is out of the choice. `full` still counts as a pod that works. */
   blockReason: 'full' | 'unusable' | undefined = undefined
   /** Refusals and failures in a row; the next block is longer. */

@@ -76,9 +76,9 @@ export class Waker {
       return
     }
     this.#state = 'asking'
-    const startedMs = this.#options.clock.nowMs()
+    const startedMs = this.#options.clock.now()
     const answer = await this.#askReplicas()
-    this.#options.onActivation?.(answer?.outcome ?? 'unreachable', this.#options.clock.nowMs() - startedMs)
+    this.#options.onActivation?.(answer?.outcome ?? 'unreachable', this.#options.clock.now() - startedMs)
     this.#state = 'idle'
     if (this.#stopped.signal.aborted) return
     this.#unreachable = answer === undefined
@@ -105,10 +105,10 @@ export class Waker {
   #pause(delayMs: number): void {
     if (!this.#wanted()) return
     this.#state = 'pausing'
-    this.#options.clock.setTimer(() => {
+    this.#options.clock.after(delayMs, () => {
       this.#state = 'idle'
       this.shortage()
-    }, delayMs)
+    })
   }
 
   /** Undefined when no replica answers. */

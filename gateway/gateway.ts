@@ -1,0 +1,183 @@
+/**
+ * The gateway: the internet-facing data plane. Owns two listeners, the operators' listener and their end; everything it knows comes
+ * from the controllers' feed, so it has no state of its own and serves warm functions while the controllers are away.
+ */
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { closeServer, listen } from '../lib/listen.ts'
+import type { Logger } from '../lib/logger.ts'
+import { createManagementServer, type Route } from '../lib/management-server.ts'
+import { createMetrics, type Metrics } from '../lib/metrics.ts'
+import { ProblemError } from '../routing/problems.ts'
+import { Router, type RouterOptions } from '../routing/router.ts'
+import { functionRoutes } from './management/function-routes.ts'
+import { GatewayMetrics } from './metrics/gateway-metrics.ts'
+import { resolveInternal } from './proxy/internal-target.ts'
+import { Listener, type ListenerLimits } from './proxy/listener.ts'
+import { Pipeline } from './proxy/pipeline.ts'
+import { PublicTargets } from './proxy/public-target.ts'
+import type { IncomingTarget, Resolution } from './proxy/target.ts'
+import { Upgrades } from './proxy/upgrade.ts'
+
+export interface GatewayOptions {
+  /** Base URLs of all controller replicas. */
+  controllerUrls: readonly string[]
+  /** Bearer token of data planes; asked for on every call to a controller. */
+  token: () => string
+  /** Names this process to controllers; unique among data planes. */
+  reporter: string
+  logger: Logger
+  host?: string
+  /** 0 = any free port. */
+  ports?: { public: number; internal: number; management: number }
+  limits?: Partial<GatewayLimits>
+  /** For tests and embedding: timings of the routing core. */
+  routing?: Pick<RouterOptions, 'connectTimeoutMs' | 'feedSilenceMs' | 'loadIntervalMs' | 'graceMs'>
+  metrics?: Metrics
+  /** Further routes of the management listener, for processes that embed a gateway. */
+  managementRoutes?: readonly Route[]
+}
+
+export interface GatewayLimits extends ListenerLimits {
+  /** Requests that may wait per function. */
+  queueLimit: number
+  /** Longest wait for a pod. */
+  waitLimitMs: number
+  /** Of bodies that stream to `http` functions. */
+  maxBodyBytes: number
+  /** Upgraded connections silent for so long are closed. */
+  upgradeIdleMs: number
+}
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  maxHeaderBytes: 32 * 1024,
+  maxUrlBytes: 8 * 1024,
+  headersTimeoutMs: 15_000,
+  // The longest function timeout is 15 minutes, and an upload may take all of it.
+  requestTimeoutMs: 16 * 60_000,
+  keepAliveTimeoutMs: 75_000,
+  maxConnections: 20_000,
+  queueLimit: 1_000,
+  waitLimitMs: 30_000,
+  maxBodyBytes: 1024 * 1024 * 1024,
+  upgradeIdleMs: 15 * 60_000,
+}
+
+export interface GatewayPorts {
+  publicPort: number
+  internalPort: number
+  managementPort: number
+}
+
+export interface Gateway {
+  /** Resolves when all listeners listen; throws ListenError. Ready (see /readyz) once the first snapshot is in. */
+  start(): Promise<GatewayPorts>
+  /** Stops accepting, lets what runs finish within `graceMs`, then cuts it. */
+  stop(options?: { graceMs?: number }): Promise<void>
+  readonly router: Router
+  readonly metrics: Metrics
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  return new GatewayProcess(options)
+}
+
+class GatewayProcess implements Gateway {
+  readonly router: Router
+  readonly metrics: Metrics
+  readonly #options: GatewayOptions
+  readonly #limits: GatewayLimits
+  readonly #tallies = new GatewayMetrics()
+  readonly #routes = new PublicTargets()
+  readonly #listeners: { public: DataListener; internal: DataListener }
+  readonly #management: Server
+  #draining = false
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.metrics = options.metrics ?? createMetrics({ processMetrics: true })
+    this.router = this.#createRouter()
+    this.#tallies.register(this.metrics, this.router)
+    const internal = (target: IncomingTarget) => resolveInternal(target, (key) => this.router.lane(key) !== undefined)
+    this.#listeners = {
+      public: this.#createListener(false, (target) => this.#routes.resolve(target)),
+      internal: this.#createListener(true, internal),
+    }
+    this.#management = createManagementServer({
+      metrics: this.metrics,
+      notReady: () => this.#notReady(),
+      routes: [...functionRoutes(this.router), ...(options.managementRoutes ?? [])],
+      toProblem,
+    })
+  }
+
+  async start(): Promise<GatewayPorts> {
+    const { host = '0.0.0.0', ports = { public: 8080, internal: 8081, management: 9090 } } = this.#options
+    this.router.start()
+    const bind = (purpose: string, port: number) => ({ host, port, purpose: `gateway (${purpose})` })
+    const publicPort = await this.#listeners.public.listener.start(bind('public', ports.public))
+    const internalPort = await this.#listeners.internal.listener.start(bind('internal', ports.internal))
+    const managementPort = await listen(this.#management, bind('management', ports.management))
+    this.#options.logger.info('gateway listens', { publicPort, internalPort, managementPort })
+    return { publicPort, internalPort, managementPort }
+  }
+
+  async stop({ graceMs = 10_000 }: { graceMs?: number } = {}): Promise<void> {
+    this.#draining = true
+    const { public: outside, internal } = this.#listeners
+    const cut = setTimeout(() => (outside.upgrades.destroy(), internal.upgrades.destroy()), graceMs)
+    await Promise.all([outside.listener.stop(graceMs), internal.listener.stop(graceMs)])
+    clearTimeout(cut)
+    await this.router.stop()
+    await closeServer(this.#management)
+  }
+
+  #createRouter(): Router {
+    const { controllerUrls, token, reporter, logger, routing } = this.#options
+    const { queueLimit, waitLimitMs } = this.#limits
+    return new Router({
+      controllerUrls,
+      token,
+      reporter,
+      logger,
+      queueLimit,
+      waitLimitMs,
+      ...routing,
+      events: {
+        onSnapshot: ({ routes }) => this.#routes.update(routes),
+        onLaneClosed: (key) => this.#tallies.forget(key),
+        onReplay: ({ key }, reason) => this.#tallies.tally(key).replay(reason),
+        onActivation: (key, outcome) => this.#tallies.tally(key).activation(outcome),
+      },
+    })
+  }
+
+  #createListener(trusted: boolean, resolve: (target: IncomingTarget) => Resolution): DataListener {
+    const { maxUrlBytes, maxBodyBytes, upgradeIdleMs } = this.#limits
+    const shared = { router: this.router, metrics: this.#tallies, draining: () => this.#draining }
+    const pipeline = new Pipeline({ ...shared, trusted, resolve, maxUrlBytes, maxBodyBytes })
+    const upgrades = new Upgrades(pipeline, upgradeIdleMs)
+    const listener = new Listener(this.#limits, {
+      onRequest: (request, response, expects) => pipeline.handle(request, response, expects),
+      onUpgrade: (request, socket, head) => upgrades.handle({ request, socket: socket as Socket, head }),
+      onRejected: (code) => this.#tallies.rejected(code),
+    })
+    return { listener, upgrades }
+  }
+
+  #notReady(): string | undefined {
+    if (this.#draining) return 'draining'
+    return this.router.feed.ready ? undefined : 'no snapshot from a controller yet'
+  }
+}
+
+interface DataListener {
+  listener: Listener
+  upgrades: Upgrades
+}
+
+function toProblem(error: unknown): { status: number; code: string; message: string } {
+  if (error instanceof ProblemError) return error
+  return { status: 500, code: 'internal', message: error instanceof Error ? error.message : String(error) }
+}

@@ -1,0 +1,45 @@
+/** The gateway process: reads the environment, wires, serves until SIGTERM or SIGINT, drains. */
+import { readFileSync } from 'node:fs'
+import { createLogger } from '../lib/logger.ts'
+import { readEnvironment } from './config.ts'
+import { createGateway } from './gateway.ts'
+
+async function main(): Promise<void> {
+  const environment = readEnvironment()
+  const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'gateway' } })
+  const gateway = createGateway({
+    controllerUrls: environment.DORMOUSE_CONTROLLERS,
+    token: () => readFileSync(environment.DORMOUSE_TOKEN_FILE, 'utf8').trim(),
+    reporter: environment.DORMOUSE_REPORTER,
+    logger,
+    host: environment.DORMOUSE_LISTEN_HOST,
+    ports: {
+      public: environment.DORMOUSE_PUBLIC_PORT,
+      internal: environment.DORMOUSE_INTERNAL_PORT,
+      management: environment.DORMOUSE_MANAGEMENT_PORT,
+    },
+    limits: {
+      queueLimit: environment.DORMOUSE_QUEUE_LIMIT,
+      waitLimitMs: environment.DORMOUSE_WAIT_LIMIT_MS,
+      maxBodyBytes: environment.DORMOUSE_MAX_BODY_BYTES,
+    },
+  })
+  let stopping = false
+  const stop = (signal: string) => {
+    if (stopping) return
+    stopping = true
+    logger.info('gateway drains', { signal })
+    gateway.stop({ graceMs: environment.DORMOUSE_DRAIN_MS }).catch((error: unknown) => {
+      logger.error('gateway did not stop cleanly', { error })
+      process.exitCode = 1
+    })
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  await gateway.start()
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,51 @@
+/** Requests node's parser refuses before there is a request: answered with a problem on the bare connection, then closed. */
+import type { Duplex } from 'node:stream'
+import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
+import { requestIdFrom } from './identity.ts'
+import { rawProblem } from './problem-answer.ts'
+
+interface ParserError extends NodeJS.ErrnoException {
+  rawPacket?: Buffer
+}
+
+/** The problem's code, or undefined when nobody is there to read an answer. */
+export function answerClientError(error: ParserError, socket: Duplex, maxUrlBytes: number): ProblemCode | undefined {
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) {
+    socket.destroy()
+    return undefined
+  }
+  // An answer is on its way already: what follows it would be read as part of it.
+  if (answerBegun(socket)) {
+    socket.destroy(error)
+    return undefined
+  }
+  const problem = problemOfParser(error, maxUrlBytes)
+  socket.end(rawProblem(problem, requestIdFrom(undefined)), () => socket.destroy())
+  return problem.code
+}
+
+/** Node keeps the answer in progress on the socket; its documentation recommends this check. */
+function answerBegun(socket: Duplex): boolean {
+  const message = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
+  return message?.headersSent === true
+}
+
+function problemOfParser(error: ParserError, maxUrlBytes: number): ProblemError {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return longTarget(error.rawPacket, maxUrlBytes)
+        ? new ProblemError('uri-too-long', `the request target may have at most ${maxUrlBytes} bytes`)
+        : new ProblemError('headers-too-large', 'the request headers are larger than allowed')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ProblemError('request-timeout', 'the request did not arrive completely in time')
+    default:
+      return new ProblemError('bad-request', `expected an HTTP/1.1 request, got ${error.message}`)
+  }
+}
+
+/** Node counts the target as part of the headers; the first packet tells which of the two was too long. */
+function longTarget(packet: Buffer | undefined, maxUrlBytes: number): boolean {
+  if (packet === undefined) return false
+  const end = packet.indexOf('\n')
+  return (end < 0 ? packet.length : end) > maxUrlBytes && packet.indexOf(' ') < 20
+}

@@ -1,0 +1,159 @@
+/**
+ * One request on a listener and its answer as it streams: the sink of a call. Both directions have back-pressure; a client that goes
+ * away ends the call at once; an answer that breaks off never looks complete.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { HEADER } from '../../api/names.ts'
+import type { Call, CallSink } from '../../routing/call.ts'
+import { ProblemError } from '../../routing/problems.ts'
+import type { ReplayBody } from '../../routing/replay-body.ts'
+import type { FunctionTally } from '../metrics/function-tally.ts'
+import { noteColdStart } from './cold-start.ts'
+import { addCors, answerHeaders } from './outgoing-headers.ts'
+import { lingerOnClose, sendProblem } from './problem-answer.ts'
+
+export interface ExchangeContext {
+  request: IncomingMessage
+  response: ServerResponse
+  requestId: string
+  /** Came from inside the cluster. */
+  trusted: boolean
+  tally: FunctionTally
+  /** True while the gateway drains: connections end with their answer. */
+  draining: () => boolean
+  /** Headers every answer of this route carries (CORS): name, value, … */
+  extraHeaders: readonly string[]
+}
+
+export class Exchange implements CallSink {
+  readonly context: ExchangeContext
+  body: ReplayBody | undefined = undefined
+  #call: Call | undefined = undefined
+  #ended = false
+  #status = 0
+  #headSent = false
+
+  constructor(context: ExchangeContext) {
+    this.context = context
+    context.response.on('close', () => this.#onClose())
+    context.response.on('error', ignore)
+  }
+
+  begin(call: Call): void {
+    this.#call = call
+    call.start()
+  }
+
+  onStart(status: number, from: IncomingHttpHeaders): void {
+    const { response, requestId, trusted, extraHeaders } = this.context
+    this.#status = status
+    const own = answerHeaders(from, trusted)
+    const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
+    headers.push(HEADER.requestId, requestId)
+    if (this.#call !== undefined) noteColdStart(this.#call, this.context.tally, headers)
+    if (this.#mustClose()) headers.push('connection', 'close')
+    try {
+      response.writeHead(status, headers)
+    } catch (error) {
+      return this.#unusable(error)
+    }
+    // Node keeps the headers back until the first byte of the body. That mostly comes in this very turn and goes out with them;
+    // when it does not, clients of streams must not wait for it.
+    process.nextTick(flushHead, this)
+  }
+
+  onData(chunk: Buffer): boolean {
+    const { response } = this.context
+    this.#headSent = true
+    if (response.write(chunk)) return true
+    response.once('drain', this.#onDrain)
+    return false
+  }
+
+  onEnd(trailers: IncomingHttpHeaders): void {
+    const { response } = this.context
+    if (Object.keys(trailers).length > 0) response.addTrailers(trailers as Record<string, string>)
+    this.#headSent = true
+    response.end()
+    this.#count(String(this.#status)[0] + 'xx')
+    this.body?.discard()
+  }
+
+  onBroken(): void {
+    this.#count('broken')
+    this.context.response.destroy()
+  }
+
+  onProblem(problem: ProblemError): void {
+    const { response, requestId, tally, extraHeaders } = this.context
+    tally.problem(problem.code)
+    this.#count(String(problem.status)[0] + 'xx')
+    sendProblem(response, { problem, requestId, extra: extraHeaders, close: this.#mustClose() })
+    this.body?.discard()
+  }
+
+  /** The client may have the answer but nothing more of this request will be read. */
+  reject(problem: ProblemError): void {
+    this.#call?.abort(problem)
+    this.onProblem(problem)
+  }
+
+  /** The connection is no longer HTTP: its end is not this request's. */
+  protected upgraded(): void {
+    this.#count('upgraded')
+  }
+
+  flushHead(): void {
+    if (this.#headSent || this.context.response.destroyed) return
+    this.#headSent = true
+    this.context.response.flushHeaders()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#call?.resume()
+  }
+
+  #onClose(): void {
+    if (this.#ended) return
+    this.#count('aborted')
+    this.#call?.abort(new Error('the client closed the connection'))
+  }
+
+  #mustClose(): boolean {
+    const { request, draining } = this.context
+    if (!request.complete && (this.body !== undefined || hasBody(request))) {
+      lingerOnClose(request)
+      return true
+    }
+    return draining()
+  }
+
+  /** Headers that node refuses to write, e.g. characters outside Latin-1. */
+  #unusable(error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error)
+    const problem = new ProblemError('bad-answer', `the function's headers cannot be passed on: ${detail}`)
+    this.#call?.abort(problem)
+    this.onProblem(problem)
+  }
+
+  #count(outcome: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    const call = this.#call
+    if (call === undefined) return this.context.tally.request(outcome, 0)
+    const nowMs = performance.now()
+    this.context.tally.request(outcome, nowMs - call.startedMs)
+    if (call.sentMs > 0) this.context.tally.billed(nowMs - call.sentMs, call.lane.fn.memoryMb)
+  }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+function flushHead(exchange: Exchange): void {
+  exchange.flushHead()
+}
+
+/** A response whose socket breaks emits errors we hear of through `close`. */
+const ignore = (): void => undefined

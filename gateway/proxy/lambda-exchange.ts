@@ -1,0 +1,126 @@
+/**
+ * A request through an http Trigger to a function with signature `event`: buffered, given to the function as an API Gateway event
+ * (payload format 2.0), and its result turned into the HTTP answer. A function's own failure is a 500 with its error object.
+ */
+import { HEADER } from '../../api/names.ts'
+import type { FeedRoute } from '../../api/protocol.ts'
+import { invoke, type InvokeAnswer } from '../../routing/invoke.ts'
+import { ProblemError } from '../../routing/problems.ts'
+import type { Router } from '../../routing/router.ts'
+import { fromResult } from '../api-gateway/answer.ts'
+import { toApiGatewayEvent } from '../api-gateway/event.ts'
+import { noteColdStart } from './cold-start.ts'
+import type { ExchangeContext } from './exchange.ts'
+import { addCors } from './outgoing-headers.ts'
+import type { Admitted } from './pipeline.ts'
+import { lingerOnClose, sendProblem } from './problem-answer.ts'
+import { collectBody } from './request-body.ts'
+import { traceparentFrom } from './identity.ts'
+
+export class LambdaExchange {
+  readonly #context: ExchangeContext
+  readonly #admitted: Admitted
+  readonly #route: FeedRoute
+  readonly #gone = new AbortController()
+  readonly #startedMs = performance.now()
+  #ended = false
+
+  constructor(context: ExchangeContext, admitted: Admitted, route: FeedRoute) {
+    this.#context = context
+    this.#admitted = admitted
+    this.#route = route
+    context.response.on('close', () => this.#onClose())
+    context.response.on('error', () => undefined)
+  }
+
+  begin(router: Router, limitBytes: number): void {
+    const { request, response, head, expectsContinue } = this.#admitted
+    const onDone = (body: Buffer) => void this.#run(router, body).catch((error: unknown) => this.#failed(error))
+    if (!head.hasBody) return onDone(Buffer.alloc(0))
+    if (expectsContinue) response.writeContinue()
+    collectBody(request, {
+      limitBytes,
+      onDone,
+      onTooLarge: (problem) => {
+        lingerOnClose(request)
+        this.#problem(problem, true)
+      },
+    })
+  }
+
+  async #run(router: Router, body: Buffer): Promise<void> {
+    const { head, requestId, lane } = this.#admitted
+    const headers = ['content-type', 'application/json', 'traceparent', traceparentFrom(head.traceparent)]
+    headers.push(HEADER.requestId, requestId)
+    const event = Buffer.from(JSON.stringify(this.#event(body)))
+    this.#answer(await invoke(router, lane, { headers, body: event }, this.#gone.signal))
+  }
+
+  #event(body: Buffer): unknown {
+    const { request, head, requestId, target } = this.#admitted
+    return toApiGatewayEvent({
+      method: request.method ?? 'GET',
+      rawTarget: target.path,
+      rawHeaders: head.headers,
+      body,
+      sourceIp: request.socket.remoteAddress ?? '',
+      requestId,
+      now: Date.now(),
+      route: this.#route,
+      protocol: `HTTP/${request.httpVersion}`,
+    })
+  }
+
+  #answer(answer: InvokeAnswer): void {
+    const { call } = answer
+    this.#context.tally.billed(performance.now() - call.sentMs, call.lane.fn.memoryMb)
+    const failure = answer.headers[HEADER.error]
+    const cold: string[] = []
+    noteColdStart(call, this.#context.tally, cold)
+    if (typeof failure === 'string') {
+      const type = ['content-type', 'application/json', HEADER.error, failure]
+      return this.#write(answer.status, [...type, ...cold], answer.body)
+    }
+    if (answer.status !== 200)
+      return this.#write(answer.status, ['content-type', 'application/json', ...cold], answer.body)
+    const converted = fromResult(answer.body)
+    if (converted.kind === 'malformed') return this.#problem(new ProblemError('bad-answer', converted.message))
+    this.#write(converted.statusCode, [...converted.headers, ...cold], converted.body)
+  }
+
+  #write(status: number, headers: readonly string[], body: Buffer): void {
+    const { response, requestId, extraHeaders, draining } = this.#context
+    const all = addCors(headers, extraHeaders)
+    if (status !== 204 && status !== 304) all.push('content-length', String(body.length))
+    all.push(HEADER.requestId, requestId)
+    if (draining()) all.push('connection', 'close')
+    response.writeHead(status, all)
+    response.end(body)
+    this.#count(`${String(status)[0]}xx`)
+  }
+
+  #failed(error: unknown): void {
+    if (this.#gone.signal.aborted) return
+    const detail = error instanceof Error ? error.message : String(error)
+    this.#problem(error instanceof ProblemError ? error : new ProblemError('internal', detail))
+  }
+
+  #problem(problem: ProblemError, close = this.#context.draining()): void {
+    const { response, requestId, tally, extraHeaders } = this.#context
+    tally.problem(problem.code)
+    this.#count(`${String(problem.status)[0]}xx`)
+    sendProblem(response, { problem, requestId, extra: extraHeaders, close })
+  }
+
+  #onClose(): void {
+    if (this.#ended) return
+    this.#count('aborted')
+    this.#gone.abort(new Error('the client closed the connection'))
+  }
+
+  #count(outcome: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#context.tally.request(outcome, performance.now() - this.#startedMs)
+  }
+}

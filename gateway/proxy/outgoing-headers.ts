@@ -1,0 +1,79 @@
+/** What the gateway adds to a request on its way to a pod, and takes from an answer on its way to the client. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { HEADER, HEADER_PREFIX } from '../../api/names.ts'
+import { isCorsHeader } from '../routes/cors.ts'
+import type { RequestHead } from './request-head.ts'
+import { traceparentFrom } from './identity.ts'
+
+export interface Origin {
+  requestId: string
+  remoteAddress: string
+  /** Whether `dormouse-*` headers that steer an invocation may come from the caller. */
+  trusted: boolean
+}
+
+/** Completes `head.headers` in place. */
+export function addForwarding(head: RequestHead, origin: Origin): void {
+  const { headers, forwardedFor, host } = head
+  const client = origin.remoteAddress.startsWith('::ffff:') ? origin.remoteAddress.slice(7) : origin.remoteAddress
+  headers.push(
+    'host',
+    host,
+    'x-forwarded-for',
+    forwardedFor === undefined ? client : `${forwardedFor}, ${client}`,
+    'x-forwarded-proto',
+    head.forwardedProto ?? 'http',
+    'x-forwarded-host',
+    head.forwardedHost ?? host,
+    'traceparent',
+    traceparentFrom(head.traceparent),
+    HEADER.requestId,
+    origin.requestId,
+  )
+  if (!origin.trusted) return
+  if (head.logType !== undefined) headers.push(HEADER.logType, head.logType)
+  if (head.clientContext !== undefined) headers.push(HEADER.clientContext, head.clientContext)
+}
+
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-connection',
+  'proxy-authenticate',
+  'te',
+])
+const PUBLIC_ANSWER = new Set<string>([HEADER.error])
+const INTERNAL_ANSWER = new Set<string>([HEADER.error, HEADER.report, HEADER.logResult])
+
+/** A pod's answer headers as the flat list that `writeHead` takes. */
+export function answerHeaders(from: IncomingHttpHeaders, trusted: boolean): string[] {
+  const allowed = trusted ? INTERNAL_ANSWER : PUBLIC_ANSWER
+  const named = from.connection === undefined ? undefined : namedBy(from.connection)
+  const headers: string[] = []
+  for (const name in from) {
+    const value = from[name]
+    if (value === undefined || HOP_BY_HOP.has(name) || named?.includes(name) === true) continue
+    if (name.startsWith(HEADER_PREFIX) && !allowed.has(name)) continue
+    if (typeof value === 'string') headers.push(name, value)
+    else for (const one of value) headers.push(name, one)
+  }
+  return headers
+}
+
+/** A function's answer under a route with CORS: the route decides, except that `vary` adds up. */
+export function addCors(headers: readonly string[], cors: readonly string[]): string[] {
+  if (cors.length === 0) return [...headers]
+  const kept: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string
+    if (!isCorsHeader(name.toLowerCase())) kept.push(name, headers[i + 1] as string)
+  }
+  return [...kept, ...cors]
+}
+
+function namedBy(connection: string | string[]): string[] {
+  const tokens = String(connection).toLowerCase().split(',')
+  return tokens.map((token) => token.trim()).filter((token) => token !== 'content-length')
+}

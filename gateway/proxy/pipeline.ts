@@ -1,0 +1,159 @@
+/**
+ * The way of a request through a listener: identify → match → admit → count → body → call. Each step either goes on or answers.
+ * Waiting, choosing a pod and forwarding are the call's (routing/call.ts); the answer's way back is the exchange's.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { HEADER } from '../../api/names.ts'
+import type { Lane } from '../../routing/lane.ts'
+import { ProblemError } from '../../routing/problems.ts'
+import type { Router } from '../../routing/router.ts'
+import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
+import { Exchange } from './exchange.ts'
+import { LambdaExchange } from './lambda-exchange.ts'
+import { addForwarding } from './outgoing-headers.ts'
+import { requestIdFrom } from './identity.ts'
+import { lingerOnClose, sendProblem } from './problem-answer.ts'
+import { readHead, type RequestHead } from './request-head.ts'
+import { collectBody, SMALL_BODY_BYTES, streamBody, tooLarge } from './request-body.ts'
+import { problemResolution, type IncomingTarget, type Resolution, type Target } from './target.ts'
+import { parseTarget } from '../routes/target.ts'
+
+export interface PipelineOptions {
+  router: Router
+  metrics: GatewayMetrics
+  /** Requests come from inside the cluster: `dormouse-*` headers that steer invocations are heard. */
+  trusted: boolean
+  /** Where a request goes, by host and path. */
+  resolve(target: IncomingTarget): Resolution
+  maxUrlBytes: number
+  /** Of bodies that stream to `http` functions. */
+  maxBodyBytes: number
+  draining: () => boolean
+}
+
+/** Lambda's limit of a synchronous payload. */
+export const EVENT_BODY_LIMIT_BYTES = 6 * 1024 * 1024
+
+/** A request that has been matched to a function. */
+export interface Admitted {
+  request: IncomingMessage
+  response: ServerResponse
+  head: RequestHead
+  requestId: string
+  target: Target
+  lane: Lane
+  expectsContinue: boolean
+}
+
+export class Pipeline {
+  readonly options: PipelineOptions
+
+  constructor(options: PipelineOptions) {
+    this.options = options
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const head = readHead(request.rawHeaders)
+    const requestId = requestIdFrom(head.requestId)
+    const admitted = this.admit(request, head)
+    switch (admitted.kind) {
+      case 'problem':
+        return this.#reject({ request, response, head, requestId }, admitted)
+      case 'answer':
+        return void response
+          .writeHead(admitted.status, [...admitted.headers, HEADER.requestId, requestId, 'content-length', '0'])
+          .end()
+      case 'admitted': {
+        const { target, lane } = admitted
+        addForwarding(head, {
+          requestId,
+          remoteAddress: request.socket.remoteAddress ?? '',
+          trusted: this.options.trusted,
+        })
+        return this.#forward({ request, response, head, requestId, target, lane, expectsContinue })
+      }
+    }
+  }
+
+  /** Match and admit: the function a request goes to, or the answer it gets instead. */
+  admit(
+    request: IncomingMessage,
+    head: RequestHead,
+  ): Exclude<Resolution, Target> | { kind: 'admitted'; target: Target; lane: Lane } {
+    const { router, maxUrlBytes, resolve } = this.options
+    const url = request.url ?? ''
+    if (url.length > maxUrlBytes)
+      return problemResolution(
+        new ProblemError('uri-too-long', `the request target may have at most ${maxUrlBytes} bytes`),
+      )
+    // An absolute target overrules Host (RFC 9112 §3.2.2); it is rare, so only then is it looked at twice.
+    if (!url.startsWith('/')) head.host = parseTarget(url)?.authority ?? head.host
+    const { method = 'GET', rawHeaders } = request
+    const resolution = resolve({ host: head.host, method, target: url, rawHeaders })
+    if (resolution.kind !== 'target') return resolution
+    const lane = router.lane(resolution.key)
+    if (lane !== undefined) return { kind: 'admitted', target: resolution, lane }
+    const unknown = new ProblemError('unknown-function', `there is no function ${resolution.key}`)
+    return problemResolution(unknown, resolution.extraHeaders)
+  }
+
+  #reject(
+    {
+      request,
+      response,
+      head,
+      requestId,
+    }: { request: IncomingMessage; response: ServerResponse; head: RequestHead; requestId: string },
+    { problem, extraHeaders }: { problem: ProblemError; extraHeaders: readonly string[] },
+  ): void {
+    this.options.metrics.rejected(problem.code)
+    if (head.hasBody) lingerOnClose(request)
+    sendProblem(response, { problem, requestId, extra: extraHeaders, close: head.hasBody || this.options.draining() })
+  }
+
+  #forward(admitted: Admitted): void {
+    const { request, response, head, requestId, target, lane } = admitted
+    const { metrics, trusted, draining } = this.options
+    const { signature } = lane.fn
+    const type = head.invocationType
+    if (trusted && type !== undefined && type.toLowerCase() !== 'requestresponse')
+      return this.#reject(admitted, {
+        problem: new ProblemError('invocation-type-unsupported', `expected RequestResponse, got ${type}`),
+        extraHeaders: target.extraHeaders,
+      })
+    const limitBytes = signature === 'http' ? this.options.maxBodyBytes : EVENT_BODY_LIMIT_BYTES
+    if (head.contentLength !== undefined && head.contentLength > limitBytes)
+      return this.#reject(admitted, { problem: tooLarge(limitBytes), extraHeaders: target.extraHeaders })
+    const tally = metrics.tally(lane.key)
+    const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
+    if (signature === 'event' && target.route !== undefined)
+      return new LambdaExchange(context, admitted, target.route).begin(this.options.router, limitBytes)
+    this.#send(new Exchange(context), admitted, limitBytes)
+  }
+
+  #send(exchange: Exchange, admitted: Admitted, limitBytes: number): void {
+    const { request, response, head, lane, target, expectsContinue } = admitted
+    const event = lane.fn.signature === 'event'
+    const method = event ? 'POST' : (request.method ?? 'GET')
+    const path = event ? '/' : target.path
+    const outgoing = { method, path, headers: head.headers }
+    const start = (body: Buffer | ReturnType<typeof streamBody> | null) =>
+      exchange.begin(this.options.router.call(lane, { ...outgoing, body }, exchange))
+    const onTooLarge = (problem: ProblemError) => exchange.reject(problem)
+    if (!head.hasBody) {
+      if (event) return start(EMPTY_EVENT)
+      if (head.contentLength === 0) head.headers.push('content-length', '0')
+      return start(null)
+    }
+    if (head.contentLength !== undefined && head.contentLength <= SMALL_BODY_BYTES) {
+      if (expectsContinue) response.writeContinue()
+      return collectBody(request, { limitBytes, onDone: start, onTooLarge })
+    }
+    if (head.contentLength !== undefined) head.headers.push('content-length', String(head.contentLength))
+    const onDemand = expectsContinue ? () => response.writeContinue() : undefined
+    exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand === undefined ? {} : { onDemand }) })
+    start(exchange.body)
+  }
+}
+
+const EMPTY_EVENT = Buffer.from('{}')

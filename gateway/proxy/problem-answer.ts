@@ -1,0 +1,59 @@
+/** Writes the platform's own answers; never HTML, never a stack. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { HEADER } from '../../api/names.ts'
+import { problemBody, type ProblemError } from '../../routing/problems.ts'
+
+export interface ProblemAnswer {
+  problem: ProblemError
+  requestId: string
+  /** More headers: name, value, … */
+  extra?: readonly string[]
+  /** End the connection after it. */
+  close?: boolean
+}
+
+export function sendProblem(response: ServerResponse, { problem, requestId, extra = [], close }: ProblemAnswer): void {
+  if (response.headersSent || response.destroyed) return
+  const body = Buffer.from(problemBody(problem, requestId))
+  const headers = ['content-type', 'application/problem+json', 'content-length', String(body.length)]
+  headers.push(HEADER.requestId, requestId, ...extra)
+  if (problem.retryAfterSeconds !== undefined) headers.push('retry-after', String(problem.retryAfterSeconds))
+  if (close === true) headers.push('connection', 'close')
+  response.writeHead(problem.status, headers)
+  response.end(body)
+}
+
+/** The same for a connection on which no request could be parsed. */
+export function rawProblem(problem: ProblemError, requestId: string): string {
+  const body = problemBody(problem, requestId)
+  const retry = problem.retryAfterSeconds === undefined ? '' : `retry-after: ${problem.retryAfterSeconds}\r\n`
+  return (
+    `HTTP/1.1 ${problem.status} ${PHRASES[problem.status] ?? 'Error'}\r\ncontent-type: application/problem+json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n${HEADER.requestId}: ${requestId}\r\n${retry}connection: close\r\n\r\n${body}`
+  )
+}
+
+const PHRASES: Record<number, string> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  414: 'URI Too Long',
+  431: 'Request Header Fields Too Large',
+}
+
+/** How long a client may go on sending after it got its answer. */
+const LINGER_MS = 2_000
+
+/**
+ * For an answer given before the upload ended: closing at once would reset the connection and could destroy the answer before the
+ * client has read it. So our side is ended, what still comes is thrown away, and the connection is cut a little later.
+ */
+export function lingerOnClose(request: IncomingMessage): void {
+  const socket: Socket = request.socket
+  socket.destroySoon = () => {
+    socket.end()
+    const cut = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(cut))
+  }
+  request.resume()
+}

@@ -1,0 +1,152 @@
+/**
+ * Upgraded connections (WebSocket and others) to `http` functions. Until 101 it is a call like any other: it waits, wakes, is replayed.
+ * After it both sockets are joined: back-pressure and half-close both ways, an abrupt end on one side ends the other. It holds a slot
+ * for as long as it lives; the function's timeout bounds the handshake, silence of `idleMs` bounds the rest.
+ */
+import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { HEADER } from '../../api/names.ts'
+import type { Call, CallSink } from '../../routing/call.ts'
+import { ProblemError } from '../../routing/problems.ts'
+import { Exchange, type ExchangeContext } from './exchange.ts'
+import { requestIdFrom } from './identity.ts'
+import { addForwarding, answerHeaders } from './outgoing-headers.ts'
+import type { Pipeline } from './pipeline.ts'
+import { sendProblem } from './problem-answer.ts'
+import { readHead } from './request-head.ts'
+
+export interface UpgradeRequest {
+  request: IncomingMessage
+  /** The client's connection, no longer node's. */
+  socket: Socket
+  /** What the client has sent beyond its request. */
+  head: Buffer
+}
+
+/** All upgraded connections of a listener, so that they can be ended with it. */
+export class Upgrades {
+  readonly #open = new Set<Duplex>()
+  readonly #pipeline: Pipeline
+  readonly #idleMs: number
+
+  constructor(pipeline: Pipeline, idleMs: number) {
+    this.#pipeline = pipeline
+    this.#idleMs = idleMs
+  }
+
+  handle(upgrade: UpgradeRequest): void {
+    const { request, socket } = upgrade
+    const response = responseOn(request, socket)
+    const head = readHead(request.rawHeaders)
+    const requestId = requestIdFrom(head.requestId)
+    const { router, metrics, trusted, draining } = this.#pipeline.options
+    const admitted = this.#pipeline.admit(request, head)
+    if (admitted.kind !== 'admitted' || admitted.lane.fn.signature !== 'http' || head.hasBody) {
+      const problem = admitted.kind === 'problem' ? admitted.problem : notUpgradable(request.headers.upgrade)
+      metrics.rejected(problem.code)
+      return sendProblem(response, { problem, requestId, close: true })
+    }
+    const { lane, target } = admitted
+    const upgradeTo = head.upgrade ?? 'websocket'
+    addForwarding(head, { requestId, remoteAddress: socket.remoteAddress ?? '', trusted })
+    const tally = metrics.tally(lane.key)
+    const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
+    const exchange = new UpgradeExchange(context, upgrade, (pod) => this.#join(socket, pod))
+    const { method = 'GET' } = request
+    const outgoing = { method, path: target.path, headers: head.headers, body: null, upgrade: upgradeTo }
+    exchange.begin(router.call(lane, outgoing, exchange))
+  }
+
+  /** Cuts what is still open. */
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  #join(client: Socket, pod: Duplex): void {
+    this.#open.add(client)
+    client.once('close', () => this.#open.delete(client))
+    client.setTimeout(this.#idleMs, () => client.destroy())
+    joinSockets(client, pod)
+  }
+}
+
+class UpgradeExchange extends Exchange implements CallSink {
+  readonly #upgrade: UpgradeRequest
+  readonly #join: (pod: Duplex) => void
+  #running: Call | undefined
+
+  constructor(context: ExchangeContext, upgrade: UpgradeRequest, join: (pod: Duplex) => void) {
+    super(context)
+    this.#upgrade = upgrade
+    this.#join = join
+  }
+
+  override begin(call: Call): void {
+    this.#running = call
+    super.begin(call)
+  }
+
+  onUpgrade(pod: Duplex, headers: IncomingHttpHeaders): void {
+    const { response, tally, trusted, requestId } = this.context
+    const { socket, head } = this.#upgrade
+    this.upgraded()
+    response.detachSocket(socket)
+    tally.upgradesOpen++
+    socket.once('close', () => {
+      tally.upgradesOpen--
+      this.#running?.closed()
+    })
+    if (socket.destroyed) return void pod.destroy()
+    socket.write(switchingProtocols(answerHeaders(headers, trusted), { headers, requestId }), 'latin1')
+    if (head.length > 0) pod.write(head)
+    this.#join(pod)
+  }
+}
+
+function switchingProtocols(kept: string[], from: { headers: IncomingHttpHeaders; requestId: string }): string {
+  const { headers, requestId } = from
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', `upgrade: ${headers.upgrade ?? ''}`]
+  for (let i = 0; i + 1 < kept.length; i += 2) lines.push(`${kept[i]}: ${kept[i + 1]}`)
+  lines.push(`${HEADER.requestId}: ${requestId}`)
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** An ordinary answer on a connection that node has handed over: everything but 101. */
+function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket)
+  response.on('finish', () => {
+    response.detachSocket(socket)
+    socket.end()
+  })
+  socket.on('error', () => socket.destroy())
+  return response
+}
+
+function notUpgradable(protocol: string | undefined): ProblemError {
+  return new ProblemError(
+    'upgrade-not-supported',
+    `only functions with signature http can switch to ${protocol ?? 'it'}`,
+  )
+}
+
+/** Bytes both ways with back-pressure; an end is passed on as an end, a reset or error as the end of both. */
+export function joinSockets(client: Duplex, pod: Duplex): void {
+  pod.allowHalfOpen = true
+  for (const [from, to] of [
+    [client, pod],
+    [pod, client],
+  ] as const) {
+    from.pipe(to)
+    from.on('error', () => to.destroy())
+    from.on('close', () => {
+      if (!from.readableEnded || !to.writableEnded) to.destroy()
+    })
+  }
+}

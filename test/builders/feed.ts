@@ -1,0 +1,41 @@
+/** Feed records with sensible values; tests name only what matters to them. */
+import type { FeedEndpoint, FeedFunction, FeedRoute } from '../../api/protocol.ts'
+
+export function feedFunction(part: Partial<FeedFunction> = {}): FeedFunction {
+  return {
+    key: 'default/hello',
+    uid: 'uid-hello',
+    revision: 'r1',
+    signature: 'http',
+    concurrency: 10,
+    timeoutMs: 5_000,
+    maxPods: 20,
+    memoryMb: 128,
+    ...part,
+  }
+}
+
+export function feedEndpoint(part: Partial<FeedEndpoint> & { id: string }): FeedEndpoint {
+  return {
+    pod: part.id,
+    function: 'default/hello',
+    revision: 'r1',
+    address: '127.0.0.1:1',
+    dataKey: `key-of-${part.id}`,
+    acknowledges: true,
+    ...part,
+  }
+}
+
+export function feedRoute(part: Partial<FeedRoute> = {}): FeedRoute {
+  return {
+    trigger: 'default/hello',
+    function: 'default/hello',
+    hosts: [],
+    path: '/',
+    pathType: 'Prefix',
+    methods: [],
+    stripPrefix: false,
+    ...part,
+  }
+}

@@ -1,0 +1,35 @@
+import { afterEach, expect, test } from '@jest/globals'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
+
+let world: GatewayWorld
+afterEach(() => world.stop())
+
+test('an http Trigger reaches a warm function on the public listener', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const answer = await fetch(`${world.publicUrl}/a/b?c=d`, { headers: { 'x-own': 'yes' } })
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toEqual({ ok: true })
+  expect(answer.headers.get('dormouse-request-id')).toMatch(/.+/)
+  expect(pod.seen[0]).toMatchObject({ method: 'GET', url: '/a/b?c=d', headers: { 'x-own': 'yes' } })
+})
+
+test('every function is reachable on the internal listener by path and by Host', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  expect((await fetch(`${world.functionUrl}/rest/x?y=1`)).status).toBe(200)
+  expect((await fetch(world.functionUrl)).status).toBe(200)
+  expect((await fetch(`${world.functionUrl}?q=1`)).status).toBe(200)
+  expect(pod.seen.map(({ url }) => url)).toEqual(['/rest/x?y=1', '/', '/?q=1'])
+})
+
+test('the public listener serves declared routes only', async () => {
+  world = await GatewayWorld.start()
+  await world.pod()
+  world.controller.setRoutes()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const answer = await fetch(`${world.publicUrl}/fn/default/hello`)
+  expect(answer.status).toBe(404)
+  expect(answer.headers.get('content-type')).toBe('application/problem+json')
+  expect(await answer.json()).toMatchObject({ code: 'unknown-route', status: 404 })
+})
