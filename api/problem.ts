@@ -1,5 +1,6 @@
 /** What is wrong with an object, in the words of the Kubernetes API server, so that a manifest reads the same wherever it is refused. */
 import type { z } from 'zod'
+import { goValue } from './go-value.ts'
 import { INTEGER } from './schema.ts'
 
 export interface Problem {
@@ -17,7 +18,7 @@ export function required(path: string, detail?: string): Problem {
 
 /** Objects and lists are not shown: they would bury the sentence. */
 export function invalid(path: string, value: unknown, detail: string): Problem {
-  const shown = typeof value === 'object' ? 'Invalid value' : `Invalid value: ${quote(value)}`
+  const shown = typeof value === 'object' ? 'Invalid value' : `Invalid value: ${goValue(value)}`
   return { path, message: `${shown}: ${detail}` }
 }
 
@@ -37,7 +38,7 @@ export function sentence(
     return `${object.kind} in version "${object.version}" cannot be handled as a ${object.kind}: strict decoding error: ${fields}`
   }
   const lines = problems.map(({ path, message }) => `${path}: ${message}`)
-  const start = `The ${object.kind} ${quote(object.name)} is invalid: `
+  const start = `The ${object.kind} ${goValue(object.name)} is invalid: `
   return lines.length === 1 ? start + lines.join('') : `${start}\n${lines.map((line) => `* ${line}`).join('\n')}`
 }
 
@@ -54,24 +55,24 @@ export function problemsOf(issue: z.core.$ZodIssue, root: string): Problem[] {
       if (issue.input === undefined) return [required(path)]
       return [wrongType(path, issue.input, expectedType(issue))]
     case 'invalid_value':
-      return [unsupported(path, issue.input, issue.values)]
+      return unsupported(path, issue.input, issue.values)
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({ path: pathText(path, [key]), message: UNKNOWN_FIELD }))
     case 'too_big':
       return [tooBig(path, issue)]
     case 'custom':
-      return [{ path, message: `Duplicate value: ${quote(issue.params?.['duplicate'])}` }]
+      return [{ path, message: `Duplicate value: ${goValue(issue.params?.['duplicate'])}` }]
     default:
       return [invalid(path, issue.input, issue.message)]
   }
 }
 
-function unsupported(path: string, value: unknown, supported: readonly unknown[]): Problem {
-  if (value === undefined) return required(path)
+/** A value of another type breaks both its type and the list. */
+function unsupported(path: string, value: unknown, supported: readonly unknown[]): Problem[] {
+  if (value === undefined) return [required(path)]
   const list = supported.map((each) => `"${String(each)}"`).join(', ')
-  return typeof value === 'string'
-    ? { path, message: `Unsupported value: ${quote(value)}: supported values: ${list}` }
-    : wrongType(path, value, 'string')
+  const notListed = { path, message: `Unsupported value: ${goValue(value)}: supported values: ${list}` }
+  return typeof value === 'string' ? [notListed] : [wrongType(path, value, 'string'), notListed]
 }
 
 function tooBig(path: string, issue: z.core.$ZodIssueTooBig): Problem {
@@ -96,15 +97,4 @@ function jsonType(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   if (typeof value === 'number') return Number.isSafeInteger(value) ? 'integer' : 'number'
   return typeof value
-}
-
-const CONTROL: Record<string, string> = { '\u0007': '\\a', '\u000b': '\\v' }
-
-/** A value as Go prints it: JSON but for control characters. */
-function quote(value: unknown): string {
-  const hex = (char: string) => CONTROL[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`
-  const json = JSON.stringify(value) ?? 'null'
-  return json.replace(/\\u00([01][0-9a-f])|\u007f/g, (match, code: string | undefined) =>
-    hex(code === undefined ? match : String.fromCharCode(parseInt(code, 16))),
-  )
 }

@@ -224,7 +224,10 @@ test('a hostile path of many segments costs no more than its length', () => {
 })
 
 /** The rule as one would say it: among routes that match, the most specific by host, then path kind, then path length, then order. */
-function model(routes: readonly FeedRoute[], host: string, method: string, path: string): FeedRoute | undefined {
+function model(
+  routes: readonly FeedRoute[],
+  { host, method, path }: { host: string; method: string; path: string },
+): FeedRoute | undefined {
   const hostRank = (route: FeedRoute) =>
     Math.max(
       route.hosts.length === 0 ? 0 : -1,
@@ -262,10 +265,10 @@ test('the compiled matcher decides as the rule says', () => {
       (changes, host, target) => {
         const routes = changes.map((change, index) => named(String(index), change))
         const outcome: RouteMatch = compileRoutes(routes).match(host, 'GET', target)
-        const wanted = model(routes, host, 'GET', target)
+        const wanted = model(routes, { host, method: 'GET', path: target })
         expect(outcome.kind === 'match' ? outcome.route : undefined).toBe(wanted)
         if (!wanted) {
-          const other = model(routes, host, 'POST', target)
+          const other = model(routes, { host, method: 'POST', path: target })
           expect(outcome.kind).toBe(other ? 'method-not-allowed' : 'not-found')
         }
       },
