@@ -1,4 +1,4 @@
-import type { Logger } from '../lib/logger.ts'
+import type { LogFields, Logger } from '../lib/logger.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { WorkQueue, type Backoff } from './work-queue.ts'
 
@@ -120,15 +120,15 @@ export class ControlLoop {
   #follow(key: string, outcome: Outcome): void {
     if (outcome.kind === 'error') {
       this.#queue.addRateLimited(key)
-      return this.#log('warn', 'reconcile failed, will be tried again', key, outcome.error)
+      return this.#options.logger.warn('reconcile failed, will be tried again', this.#fields(key, outcome.error))
     }
     this.#queue.forget(key)
     if (outcome.kind === 'requeueAfter') this.#queue.addAfter(key, outcome.delayMs)
-    if (outcome.kind === 'terminal') this.#log('error', 'reconcile failed, waits for a change', key, outcome.error)
+    if (outcome.kind !== 'terminal') return
+    this.#options.logger.error('reconcile failed, waits for a change', this.#fields(key, outcome.error))
   }
 
-  #log(level: 'warn' | 'error', message: string, key: string, error: unknown): void {
-    const { name, logger } = this.#options
-    logger[level](message, { loop: name, key, error, failures: this.#queue.failures(key) })
+  #fields(key: string, error: unknown): LogFields {
+    return { loop: this.#options.name, key, error, failures: this.#queue.failures(key) }
   }
 }

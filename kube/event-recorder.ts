@@ -78,14 +78,17 @@ export class EventRecorder {
       isWritten: false,
     }
     seen.count += 1
-    refresh(this.#seen, key, seen, (forgotten) => this.#forget(forgotten))
+    makeNewest(this.#seen, key, seen)
+    const forgotten = dropOldest(this.#seen)
+    if (forgotten) this.#forget(forgotten)
     return seen
   }
 
+  // Behind the writes that are under way: one of them may be this event's first.
   #forget(seen: Seen): void {
-    if (!this.#options.deletesForgotten || !seen.isWritten) return
+    if (!this.#options.deletesForgotten) return
     this.#tail = this.#tail
-      .then(() => this.#options.cluster.delete(EVENTS, seen))
+      .then(() => (seen.isWritten ? this.#options.cluster.delete(EVENTS, seen) : undefined))
       .catch((error: unknown) => {
         if (!isNotFound(error)) this.#options.onError(error)
       })
@@ -96,7 +99,8 @@ export class EventRecorder {
     const budget = this.#budgets.get(uid) ?? { writes: BURST, atMs: nowMs }
     const writes = Math.min(BURST, budget.writes + Math.max(0, nowMs - budget.atMs) / REFILL_MS)
     const isAllowed = writes >= 1
-    refresh(this.#budgets, uid, { writes: isAllowed ? writes - 1 : writes, atMs: nowMs }, () => undefined)
+    makeNewest(this.#budgets, uid, { writes: isAllowed ? writes - 1 : writes, atMs: nowMs })
+    dropOldest(this.#budgets)
     return isAllowed
   }
 
@@ -146,12 +150,15 @@ export class EventRecorder {
   }
 }
 
-/** Makes it the newest entry, and drops the oldest when there are too many. */
-function refresh<V>(entries: Map<string, V>, key: string, value: V, dropped: (value: V) => void): void {
+function makeNewest<V>(entries: Map<string, V>, key: string, value: V): void {
   entries.delete(key)
   entries.set(key, value)
+}
+
+/** Drops and gives back the oldest entry when there are too many. */
+function dropOldest<V>(entries: Map<string, V>): V | undefined {
   const [oldest] = entries
-  if (entries.size <= LONGEST_MEMORY || !oldest) return
+  if (entries.size <= LONGEST_MEMORY || !oldest) return undefined
   entries.delete(oldest[0])
-  dropped(oldest[1])
+  return oldest[1]
 }

@@ -74,7 +74,7 @@ export class MemoryCache implements Cache<KubeObject> {
   }
 
   #replay(subscription: Subscription): void {
-    for (const object of this.#index.select()) this.#tell(subscription, ({ added }) => added?.(object))
+    for (const object of this.#index.select()) this.#tell(subscription, (handler) => handler.added?.(object))
     subscription.live = true
   }
 

@@ -112,6 +112,7 @@ export class MemoryCluster implements Cluster {
     return this.#store.select(idOf(kind), options).sort(byNamespaceAndName) as T[]
   }
 
+  // eslint-disable-next-line max-params -- the port's
   async patch<T extends KubeObject>(
     kind: Kind<T>,
     ref: ObjectRef,
@@ -124,6 +125,7 @@ export class MemoryCluster implements Cluster {
     return this.#replace(old, withGeneration(old, next)) as T
   }
 
+  // eslint-disable-next-line max-params -- the port's
   async patchStatus<T extends KubeObject>(
     kind: Kind<T>,
     ref: ObjectRef,

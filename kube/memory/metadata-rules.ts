@@ -80,11 +80,15 @@ export function patchedMetadata(kind: AnyKind, old: ObjectMeta, patched: Partial
       `${kind.kind} ${JSON.stringify(old.name)} is invalid: metadata.${field} cannot change`,
     )
   }
-  const { labels: _l, annotations: _a, ownerReferences: _o, finalizers: _f, ...servers } = old
   const { name, namespace } = old
-  const metadata = { ...servers, ...callersFields(kind, { ...patched, name, namespace }) }
+  const metadata = { ...serversFields(old), ...callersFields(kind, { ...patched, name, namespace }) }
   checkFinalizers(kind, old, metadata)
   return metadata
+}
+
+function serversFields(metadata: ObjectMeta): ObjectMeta {
+  const kept = Object.entries(metadata).filter(([field]) => !(field in callersMetadata.shape))
+  return Object.fromEntries(kept) as unknown as ObjectMeta
 }
 
 /** Without empty maps and lists, as the API server keeps them. */

@@ -47,6 +47,5 @@ const specOf = (object: KubeObject): Fields => without(without(object, 'metadata
 const statusOf = (object: KubeObject): unknown => (object as { status?: unknown }).status
 
 function without(object: object, field: string): Fields {
-  const { [field]: _dropped, ...rest } = object as Fields
-  return rest
+  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== field))
 }

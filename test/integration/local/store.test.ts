@@ -30,8 +30,8 @@ const PROCESS = join(import.meta.dirname, 'store-process.ts')
 
 let root: string
 let dir: string
-let stores: Store[] = []
-let children: ChildProcess[] = []
+const stores: Store[] = []
+const children: ChildProcess[] = []
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'dormouse-store-'))
@@ -70,7 +70,7 @@ function run(...args: string[]): Run {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)
-  return { child, lines: createInterface({ input: child.stdout! }) }
+  return { child, lines: createInterface({ input: child.stdout }) }
 }
 
 async function firstLine({ lines }: Run): Promise<Record<string, unknown>> {
@@ -151,7 +151,7 @@ describe('a state directory that another instance uses', () => {
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const error = refusal()
       expect(error.code).toBe('Locked')
-      expect(error.message).toContain(`process ${pid}, http://127.0.0.1:9090`)
+      expect(error.message).toContain(`process ${String(pid)}, http://127.0.0.1:9090`)
     }
   })
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { setImmediate as turn } from 'node:timers/promises'
-import { ControlLoop, createControlLoop, done, requeueAfter, terminal } from '../../../kube/control-loop.ts'
-import type { ControlLoopOptions, Outcome } from '../../../kube/control-loop.ts'
+import { createControlLoop, done, requeueAfter, terminal } from '../../../kube/control-loop.ts'
+import type { ControlLoop, ControlLoopOptions, Outcome } from '../../../kube/control-loop.ts'
 import { createLogger, type LogRecord } from '../../../lib/logger.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 

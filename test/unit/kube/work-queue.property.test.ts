@@ -40,8 +40,12 @@ class Model {
     if (this.inWork.delete(key) && this.changed.delete(key)) this.add(key)
   }
 
-  tick(): void {
-    this.nowMs += 1
+  forget(key: string): void {
+    this.failures.delete(key)
+  }
+
+  advance(byMs: number): void {
+    this.nowMs += byMs
     for (const [key, dueMs] of this.delayed) {
       if (dueMs > this.nowMs) continue
       this.delayed.delete(key)
@@ -71,9 +75,9 @@ test('behaves as the model after any history of calls', async () => {
         if (one.do === 'add') [model, queue].forEach((each) => each.add(one.key))
         if (one.do === 'addAfter') [model, queue].forEach((each) => each.addAfter(one.key, one.ms))
         if (one.do === 'addRateLimited') [model, queue].forEach((each) => each.addRateLimited(one.key))
-        if (one.do === 'forget') [model.failures.delete(one.key), queue.forget(one.key)]
+        if (one.do === 'forget') [model, queue].forEach((each) => each.forget(one.key))
         if (one.do === 'done') [model, queue].forEach((each) => each.done(one.key))
-        if (one.do === 'tick') [model.tick(), clock.advance(1)]
+        if (one.do === 'tick') [model, clock].forEach((each) => each.advance(1))
         // A get with nothing waiting would hang, in both.
         if (one.do === 'get' && model.waiting.length > 0) expect(queue.length && (await queue.get())).toBe(model.get())
         expect(queue.length).toBe(model.waiting.length)
