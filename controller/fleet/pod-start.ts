@@ -126,7 +126,7 @@ export class PodStarter {
     if (deaths <= MOST_DEATHS && !wasRetired) return removal.discard(record, message)
     const why = await this.#endReason(record, message)
     removal.discard(record, why)
-    throw new PodStartError('start-failed', startMessage(record, wasRetired, why))
+    throw new PodStartError(wasRetired ? 'stopped' : 'start-failed', startMessage(record, wasRetired, why))
   }
 
   async #endReason(record: PodRecord, message: string): Promise<string> {

@@ -1,0 +1,149 @@
+/**
+ * The controller process without its edges: given a cluster and a place to listen, it reconciles, keeps pools, wakes, scales and feeds data
+ * planes. Owns the order in which its parts start and end; promises that stopping leaves pods serving. Leaves environment and signals to main.
+ */
+import type { IncomingMessage, Server } from 'node:http'
+import { Agent } from 'undici'
+import { DEFAULT_PORT } from '../api/names.ts'
+import { systemClock, type Clock } from '../kube/clock.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import { closeServer, listen } from '../lib/listen.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Metrics } from '../lib/metrics.ts'
+import { openCaches, type ControllerCaches } from './caches.ts'
+import type { FunctionsControllerConfig } from './functions/functions-controller.ts'
+import { DEFAULT_FLEET_LIMITS, type FleetLimits } from './fleet/pod-fleet.ts'
+import { loadKeys } from './keys/keys.ts'
+import { createParts, type ControllerParts } from './parts.ts'
+import { createListener } from './server/listener.ts'
+import { createRoutes, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/routes.ts'
+import { servingKnown } from './serving-known.ts'
+
+export interface ControllerConfig {
+  functions: FunctionsControllerConfig
+  /** Where pods reach this controller; default: the address listened on. */
+  advertisedUrl?: string
+  /** How long user code may load. */
+  initTimeoutMs: number
+  /** What pods are told to listen on; 0 = any free port. */
+  podPorts: { control: number; data: number }
+  fleet: FleetLimits
+  server: ServerLimits
+}
+
+export const DEFAULT_CONTROLLER_CONFIG: ControllerConfig = {
+  functions: { verifyFirstRevision: true },
+  initTimeoutMs: 10_000,
+  podPorts: DEFAULT_PORT,
+  fleet: DEFAULT_FLEET_LIMITS,
+  server: DEFAULT_SERVER_LIMITS,
+}
+
+export interface ControllerOptions {
+  cluster: Cluster
+  /** The controller's own: its keys are there. */
+  namespace: string
+  metrics: Metrics
+  logger: Logger
+  clock?: Clock
+  listen: { host: string; port: number }
+  /** Whether a request comes from one of our data planes. */
+  authenticate(request: IncomingMessage): boolean | Promise<boolean>
+  config?: Partial<ControllerConfig>
+}
+
+export interface Controller {
+  /** Resolves when data planes can be served: every Function is known and every pod has said who it is. Throws KeysError, ListenError. */
+  start(): Promise<{ url: string }>
+  /** Ends everything but pods: they go on serving. */
+  stop(): Promise<void>
+}
+
+/** Functions that cannot be read do not keep the others from being served. */
+const LONGEST_SYNC_MS = 10_000
+/** For answers that are on their way when it stops. */
+const CLOSE_GRACE_MS = 100
+
+export function createController(options: ControllerOptions): Controller {
+  return new RunningController(options)
+}
+
+class RunningController implements Controller {
+  readonly #options: ControllerOptions
+  readonly #config: ControllerConfig
+  readonly #clock: Clock
+  readonly #agent = new Agent({ pipelining: 0, connect: { timeout: 2_000 } })
+  readonly #stopping = new AbortController()
+  #caches: ControllerCaches | undefined
+  #parts: ControllerParts | undefined
+  #server: Server | undefined
+  #ready = false
+
+  constructor(options: ControllerOptions) {
+    this.#options = options
+    this.#config = { ...DEFAULT_CONTROLLER_CONFIG, ...options.config }
+    this.#clock = options.clock ?? systemClock
+  }
+
+  async start(): Promise<{ url: string }> {
+    try {
+      return await this.#start()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#ready = false
+    const parts = this.#parts
+    parts?.activations.stop()
+    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
+    parts?.pool.stop()
+    parts?.autoscaler.stop()
+    parts?.fleet.stop()
+    await Promise.all([parts?.functions.stop(), parts?.triggers.stop()])
+    parts?.feed.stop()
+    this.#caches?.stop()
+    await this.#agent.destroy()
+  }
+
+  async #start(): Promise<{ url: string }> {
+    const { cluster, namespace } = this.#options
+    const caches = openCaches(cluster)
+    this.#caches = caches
+    await caches.synced
+    const keys = await loadKeys(cluster, namespace)
+    const shared = { ...this.#options, config: this.#config, clock: this.#clock, caches, keys, dispatcher: this.#agent }
+    let phoneHomeUrl = ''
+    const parts = createParts({ ...shared, phoneHomeUrl: () => phoneHomeUrl })
+    this.#parts = parts
+    await parts.fleet.rebuild()
+    const url = await this.#listen(parts)
+    phoneHomeUrl = `${this.#config.advertisedUrl ?? url}/v1/pods`
+    parts.feed.start()
+    parts.activations.start()
+    parts.autoscaler.start()
+    await Promise.all([parts.functions.start(), parts.triggers.start()])
+    const limits = { limitMs: LONGEST_SYNC_MS, clock: this.#clock, signal: this.#stopping.signal }
+    await servingKnown(caches.functions, parts.serving, limits)
+    parts.pool.start()
+    this.#ready = true
+    return { url }
+  }
+
+  async #listen(parts: ControllerParts): Promise<string> {
+    const { authenticate, logger, metrics } = this.#options
+    const { host, port } = this.#options.listen
+    const limits = this.#config.server
+    this.#server = createListener({
+      routes: createRoutes({ ...parts, clock: this.#clock, metrics, limits }),
+      authenticate,
+      logger,
+      notReady: () => (this.#ready ? undefined : 'the controller is starting: it does not know all Functions yet'),
+    })
+    const bound = await listen(this.#server, { host, port, purpose: 'controller' })
+    return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
+  }
+}

@@ -1,0 +1,113 @@
+/** Which part knows which: the wiring of the controller, without any order of events. */
+import { randomUUID } from 'node:crypto'
+import type { Dispatcher } from 'undici'
+import { LABEL, type ObjectKey } from '../api/names.ts'
+import type { Clock } from '../kube/clock.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Metrics } from '../lib/metrics.ts'
+import { createActivations, type Activations } from './activation/activations.ts'
+import { createAutoscaler, type Autoscaler } from './autoscaler/autoscaler.ts'
+import { createDesiredBook } from './autoscaler/desired.ts'
+import type { ControllerCaches } from './caches.ts'
+import type { ControllerConfig } from './controller.ts'
+import { createFeed, type Feed } from './feed/feed.ts'
+import { createLoadBook, type LoadBook } from './feed/load-book.ts'
+import { createRouteBook } from './feed/route-book.ts'
+import { createFunctionEvents } from './fleet/function-events.ts'
+import { PodFleet } from './fleet/pod-fleet.ts'
+import { createRuntimeClient } from './fleet/runtime-client.ts'
+import { createFunctionsController, type FunctionsController } from './functions/functions-controller.ts'
+import { revisionLabels } from './functions/revision-record.ts'
+import { createServingBook, type ServingBook } from './functions/serving.ts'
+import type { Keys } from './keys/keys.ts'
+import { createPool, type Pool } from './pool/pool.ts'
+import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
+
+export interface PartsOptions {
+  cluster: Cluster
+  clock: Clock
+  logger: Logger
+  metrics: Metrics
+  config: ControllerConfig
+  caches: ControllerCaches
+  keys: Keys
+  dispatcher: Dispatcher
+  /** Known once the listener is bound, and asked for only then. */
+  phoneHomeUrl(): string
+}
+
+export interface ControllerParts {
+  serving: ServingBook
+  load: LoadBook
+  fleet: PodFleet
+  feed: Feed
+  pool: Pool
+  activations: Activations
+  autoscaler: Autoscaler
+  functions: FunctionsController
+  triggers: TriggersController
+}
+
+export function createParts(options: PartsOptions): ControllerParts {
+  const { clock, caches, cluster } = options
+  const serving = createServingBook()
+  const load = createLoadBook(clock)
+  const routes = createRouteBook()
+  const desired = createDesiredBook()
+  const events = createFunctionEvents({ cluster, functions: caches.functions, clock })
+  const base = { ...options, ...caches, serving, load, events, desired }
+  const fleet = createPodFleet({ ...base, drained: (uid) => feed.drained(uid) })
+  const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes })
+  const functions = createFunctionsController({ ...base, fleet, loadReports: load, config: options.config.functions })
+  const autoscaler = createAutoscaler({
+    ...base,
+    fleet,
+    onDecision: (key, change) => functions.announceScale(key, change),
+  })
+  const activations = createActivations({
+    ...base,
+    fleet,
+    feed,
+    onWish: (key, pods) => autoscaler.wish(key, pods),
+    onLoadFailure: (key, revision, error) => functions.reportLoadFailure(key, revision, error.error),
+  })
+  const pool = createPool({ ...base, fleet })
+  const triggers = createTriggersController({ ...base, routes })
+  return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers }
+}
+
+interface FleetInputs extends PartsOptions {
+  serving: ServingBook
+  events: ReturnType<typeof createFunctionEvents>
+  drained(podUid: string): Promise<void>
+}
+
+function createPodFleet(inputs: FleetInputs): PodFleet {
+  const { caches, keys, dispatcher, config, serving, phoneHomeUrl } = inputs
+  const { functions, revisions } = caches
+  const settings = {
+    get phoneHomeUrl() {
+      return phoneHomeUrl()
+    },
+    publicKey: keys.publicKey,
+    initTimeoutMs: config.initTimeoutMs,
+    ports: config.podPorts,
+  }
+  const existing = (key: ObjectKey, revision: string) => {
+    const [namespace = '', name = ''] = key.split('/')
+    const uid = functions.get({ namespace, name })?.metadata.uid
+    const stored = revisions.list({ namespace, labels: { ...revisionLabels(name), [LABEL.revision]: revision } })
+    const isOwned = stored.some(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid))
+    return uid !== undefined && isOwned ? { uid } : undefined
+  }
+  return new PodFleet({
+    ...inputs,
+    ...caches,
+    client: createRuntimeClient({ dispatcher, keys }),
+    settings,
+    limits: config.fleet,
+    existing,
+    timeoutMsOf: (key) => serving.get(key)?.timeoutMs,
+  })
+}
