@@ -45,6 +45,8 @@ export function startGuardian(directory: string): Guardian {
     watch: (groupId) => tell(`+${groupId}\n`),
     forget: (groupId) => tell(`-${groupId}\n`),
     async stop() {
+      // Whoever stops us may have nothing else to stay alive for.
+      shell.ref()
       shell.stdin?.end()
       await ended
     },

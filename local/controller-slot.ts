@@ -1,0 +1,78 @@
+/**
+ * The place of the controller: one at a time, stopped and started anew at the same address, as a controller that is replaced in a cluster
+ * keeps its Service. Each start is a fresh controller that knows nothing but what the cluster says.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { createController, DEFAULT_CONTROLLER_CONFIG, type Controller } from '../controller/controller.ts'
+import { bearerToken } from '../controller/server/listener.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Metrics } from '../lib/metrics.ts'
+
+export interface ControllerSlotOptions {
+  cluster: Cluster
+  /** Bearer token that data planes present. */
+  token: string
+  host: string
+  verifyFirstRevision: boolean
+  metrics: Metrics
+  logger: Logger
+}
+
+/** Where the controller's own Secret is kept. */
+const NAMESPACE = 'dormouse-system'
+
+export class ControllerSlot {
+  readonly #options: ControllerSlotOptions
+  #controller: Controller | undefined
+  #port = 0
+  /** What the running controller registered: the next one registers the same again. */
+  #metricNames: string[] = []
+
+  constructor(options: ControllerSlotOptions) {
+    this.#options = options
+  }
+
+  /** Resolves with its URL when it can serve data planes. Throws ListenError. */
+  async start(): Promise<string> {
+    if (this.#controller !== undefined) throw new Error('the controller runs already')
+    const { cluster, token, host, verifyFirstRevision, metrics, logger } = this.#options
+    const before = new Set(metricNames(metrics))
+    this.#controller = createController({
+      cluster,
+      namespace: NAMESPACE,
+      metrics,
+      logger: logger.child({ part: 'controller' }),
+      listen: { host, port: this.#port },
+      authenticate: (request) => isBearer(request, token),
+      config: {
+        functions: { ...DEFAULT_CONTROLLER_CONFIG.functions, verifyFirstRevision },
+        // Many pods share one machine.
+        podPorts: { control: 0, data: 0 },
+      },
+    })
+    const { url } = await this.#controller.start()
+    this.#metricNames = metricNames(metrics).filter((name) => !before.has(name))
+    this.#port = Number(new URL(url).port)
+    return url
+  }
+
+  /** Ends it; pods go on serving. Nothing when none runs. */
+  async stop(): Promise<void> {
+    const controller = this.#controller
+    this.#controller = undefined
+    await controller?.stop()
+    for (const name of this.#metricNames.splice(0)) this.#options.metrics.registry.removeSingleMetric(name)
+  }
+}
+
+function metricNames({ registry }: Metrics): string[] {
+  return registry.getMetricsAsArray().map(({ name }) => name)
+}
+
+/** Compares hashes: they are of one length whatever was sent. */
+function isBearer(request: IncomingMessage, token: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(hash(bearerToken(request) ?? ''), hash(token))
+}

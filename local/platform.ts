@@ -1,0 +1,144 @@
+/**
+ * The whole of Dormouse in one process: state directory, memory cluster, controller, gateway, and a kubelet that runs pods as child
+ * processes. Owns their wiring, their order of start and stop, and nothing else: what they do is the same in a cluster.
+ * Promises that after stop(), and after a failed start, no process, listener or lock of it is left.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FUNCTIONS, RUNTIMES, TRIGGERS } from '../api/kinds.ts'
+import { objectKey } from '../api/names.ts'
+import type { KubeObject } from '../api/object.ts'
+import { admit } from '../api/validate.ts'
+import { createGateway, type Gateway } from '../gateway/gateway.ts'
+import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-cluster.ts'
+import type { Kind } from '../kube/cluster.ts'
+import { CONTROLLER_REVISIONS, SECRETS } from '../kube/objects.ts'
+import type { Logger } from '../lib/logger.ts'
+import { createMetrics } from '../lib/metrics.ts'
+import { localRoutes, type LocalInstance } from './api/routes.ts'
+import { ControllerSlot } from './controller-slot.ts'
+import { startGuardian } from './kubelet/guardian.ts'
+import { Kubelet } from './kubelet/kubelet.ts'
+import type { Environment } from './kubelet/pod-environment.ts'
+import { createLogBook, type LogBook } from './logs/log-book.ts'
+import { ensureNodeRuntime } from './node-runtime.ts'
+import { localImages } from './runtime-images.ts'
+import { openStore } from './store/store.ts'
+import { StopList } from './stop-list.ts'
+
+const HOST = '127.0.0.1'
+/** What must outlive the process. Pods do not: they are processes of this life. */
+const KEPT_KINDS: Kind<KubeObject>[] = [FUNCTIONS, TRIGGERS, RUNTIMES, CONTROLLER_REVISIONS, SECRETS]
+const DEFAULT_GRACE_MS = 5_000
+
+export interface LocalOptions {
+  /** Made when it does not exist; held by one instance at a time. */
+  stateDir: string
+  /** 0 = any free port. */
+  ports: { public: number; internal: number; management: number }
+  /** Pods of runtime `node` that wait warm in each namespace; default: what the state says, at first 3. */
+  poolSize?: number
+  /** The environment of this process: pods see its paths and proxies. */
+  hostEnvironment: Environment
+  version: string
+  logger: Logger
+  /** Load a new Function's first revision in the background, so that mistakes show before the first call. Default true. */
+  verifyFirstRevision?: boolean
+}
+
+export interface LocalPlatform {
+  readonly urls: LocalInstance['urls']
+  readonly cluster: MemoryCluster
+  readonly logs: LogBook
+  readonly gateway: Gateway
+  /** For fault tests: the controller can be stopped and started while all else goes on. */
+  readonly controller: ControllerSlot
+  readonly kubelet: Kubelet
+  /** Ends everything within about `graceMs`. A second call waits for the first. */
+  stop(graceMs?: number): Promise<void>
+}
+
+/** Throws StoreError, ListenError: one sentence each. */
+export async function startLocal(options: LocalOptions): Promise<LocalPlatform> {
+  const stops = new StopList()
+  try {
+    return await assemble(options, stops)
+  } catch (error) {
+    await stops.run(0)
+    throw error
+  }
+}
+
+async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPlatform> {
+  const { stateDir, logger } = options
+  const store = openStore(stateDir, { parse: (object) => admit(object.kind, object) })
+  stops.add('store', () => store.close())
+  const cluster = createMemoryCluster({
+    admit,
+    persistence: { store, kinds: KEPT_KINDS },
+    onError: (error) => logger.error('a background task of the cluster failed', { error }),
+  })
+  await ensureNodeRuntime(cluster, options.poolSize)
+  const images = await localImages()
+  const token = randomBytes(32).toString('base64url')
+  const { verifyFirstRevision = true } = options
+  const metrics = createMetrics({ processMetrics: true })
+  const controller = new ControllerSlot({ cluster, token, host: HOST, verifyFirstRevision, metrics, logger })
+  stops.add('controller', () => controller.stop())
+  const controllerUrl = await controller.start()
+  const logs = createLogBook()
+  const instance = { urls: { public: '', internal: '', management: '' } }
+  const describe = () => ({ version: options.version, pid: process.pid, stateDir, urls: instance.urls })
+  const gateway = createGateway({
+    controllerUrls: [controllerUrl],
+    token: () => token,
+    reporter: `local-${process.pid}`,
+    host: HOST,
+    ports: options.ports,
+    metrics,
+    managementRoutes: localRoutes({ cluster, logs, instance: describe }),
+    logger: logger.child({ part: 'gateway' }),
+  })
+  stops.add('gateway', (graceMs) => gateway.stop({ graceMs }))
+  instance.urls = urlsOf(await gateway.start())
+  const kubelet = await startKubelet({ options, cluster, logs, images }, stops)
+  forgetLogsOfDeleted(cluster, logs, stops)
+  store.announce(instance.urls.management)
+  const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
+  return { urls: instance.urls, cluster, logs, gateway, controller, kubelet, stop }
+}
+
+interface KubeletParts {
+  options: LocalOptions
+  cluster: MemoryCluster
+  logs: LogBook
+  images: Awaited<ReturnType<typeof localImages>>
+}
+
+/** The guardian ends after the kubelet: while there are pods there is somebody to end them. */
+async function startKubelet({ options, cluster, logs, images }: KubeletParts, stops: StopList): Promise<Kubelet> {
+  const podsDirectory = mkdtempSync(join(tmpdir(), 'dormouse-'))
+  const guardian = startGuardian(podsDirectory)
+  stops.add('guardian', () => guardian.stop())
+  const { hostEnvironment } = options
+  const logger = options.logger.child({ part: 'kubelet' })
+  const kubelet = new Kubelet({ cluster, images, logs, guardian, podsDirectory, hostEnvironment, logger })
+  stops.add('kubelet', (graceMs) => kubelet.stop(graceMs))
+  await kubelet.start()
+  return kubelet
+}
+
+function forgetLogsOfDeleted(cluster: MemoryCluster, logs: LogBook, stops: StopList): void {
+  const functions = cluster.cache(FUNCTIONS)
+  functions.subscribe({
+    deleted: ({ metadata }) => logs.forget(objectKey(metadata.namespace ?? 'default', metadata.name)),
+  })
+  stops.add('controller', () => functions.stop())
+}
+
+function urlsOf(ports: Awaited<ReturnType<Gateway['start']>>): LocalInstance['urls'] {
+  const url = (port: number) => `http://${HOST}:${port}`
+  return { public: url(ports.publicPort), internal: url(ports.internalPort), management: url(ports.managementPort) }
+}
