@@ -60,14 +60,22 @@ function binary(headers: IncomingHttpHeaders, body: Buffer): CloudEvent {
   return body.length === 0 ? event : { ...event, ...dataOf(contentType, body) }
 }
 
-/** Header values carry percent-encoded UTF-8 and may be quoted. */
+/** Header values carry percent-encoded UTF-8 and may be quoted. Some senders leave UTF-8 as it is. */
 function percentDecoded(value: string): string {
-  const bare = /^".*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
+  const text = asUtf8(value)
+  const bare = /^".*"$/.test(text) ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text
   try {
     return bare.includes('%') ? decodeURIComponent(bare) : bare
   } catch {
     return bare
   }
+}
+
+/** Node reads header bytes as Latin-1. */
+function asUtf8(value: string): string {
+  if (!/[\x80-\xff]/.test(value)) return value
+  const text = Buffer.from(value, 'latin1').toString('utf8')
+  return text.includes('\ufffd') ? value : text
 }
 
 function structured(body: Buffer): CloudEvent {

@@ -42,6 +42,14 @@ export function hideHead(request: IncomingMessage): void {
   const headers: IncomingMessage['headers'] = {}
   for (const name in request.headers) if (!isOurs(name)) headers[name] = request.headers[name]
   request.headers = headers
+  // Node's own getter counts on the original length of rawHeaders. Lazily, as hardly anybody looks.
+  Object.defineProperty(request, 'headersDistinct', { configurable: true, get: () => distinct(shown) })
+}
+
+function distinct(raw: string[]): NodeJS.Dict<string[]> {
+  const found: NodeJS.Dict<string[]> = {}
+  for (let i = 0; i + 1 < raw.length; i += 2) (found[(raw[i] ?? '').toLowerCase()] ??= []).push(raw[i + 1] ?? '')
+  return found
 }
 
 function isOurs(name: string): boolean {

@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const event = (code: string, more = {}) => RuntimeProcess.with({ files: { 'index.mjs': code }, ...more })
+const LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\t([^\t]+)\t(TRACE|DEBUG|INFO|WARN|ERROR)\t(.*)$/s
+
+describe('logs', () => {
+  test('are lines of time, request id, level, message between START, END and REPORT', async () => {
+    const runtime = await event(`export const handler = async () => {
+      console.log('a %s', 1, { b: 2 }); console.info('i'); console.warn('w'); console.error('e'); console.debug('d'); console.trace('t'); console.table([1]) }`)
+    await runtime.invoke({}, { requestId: 'r-1' })
+    await runtime.printed('REPORT')
+    const lines = runtime.stdout.split('\n').slice(0, -1)
+    expect(lines[0]).toBe('START RequestId: r-1 Version: $LATEST')
+    const user = lines.slice(1, -2).map((line) => LINE.exec(line)?.slice(2, 5))
+    expect(user.slice(0, 5)).toEqual([
+      ['r-1', 'INFO', 'a 1 { b: 2 }'],
+      ['r-1', 'INFO', 'i'],
+      ['r-1', 'WARN', 'w'],
+      ['r-1', 'ERROR', 'e'],
+      ['r-1', 'DEBUG', 'd'],
+    ])
+    expect(user[5]?.[2]).toMatch(/^Trace: t\r {4}at handler/)
+    expect(user[6]?.[2]).toContain('(index)')
+    expect(lines.at(-2)).toBe('END RequestId: r-1')
+    expect(lines.at(-1)).toMatch(
+      /^REPORT RequestId: r-1\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\t$/,
+    )
+  })
+
+  test('keep a record on one line: stack traces have carriage returns', async () => {
+    const runtime = await event(`export const handler = async () => { console.error(new TypeError('bad')) }`)
+    await runtime.invoke({})
+    expect(await runtime.printed('END')).toMatch(
+      /\tERROR\tTypeError: bad\r {4}at handler [^\n]*index\.mjs:1:\d+\)\r?[^\n]*\n/,
+    )
+  })
+
+  test('of eighty invocations at once carry their own ids', async () => {
+    const runtime = await event(
+      `import { setTimeout as sleep } from 'node:timers/promises'
+       export const handler = async ({ n }) => { console.log('a' + n); await sleep(Math.random() * 50); console.log('b' + n); return n }`,
+      { concurrency: 80 },
+    )
+    await Promise.all(Array.from({ length: 80 }, (_, n) => runtime.invoke({ n }, { requestId: `id-${n}` })))
+    await runtime.printed('END RequestId: id-79')
+    const user = runtime.stdout
+      .split('\n')
+      .map((line) => LINE.exec(line))
+      .filter((match) => match !== null)
+    expect(user).toHaveLength(160)
+    for (const match of user) expect(match[4]?.slice(1)).toBe(match[2]?.slice(3))
+  })
+
+  test('while the code loads have no request id', async () => {
+    const runtime = await event(`console.log('loading'); export const handler = async () => 1`)
+    expect(LINE.exec((await runtime.printed('loading')).trim())?.slice(2)).toEqual(['-', 'INFO', 'loading'])
+  })
+
+  test('written to process.stdout pass as they are, and are in the tail', async () => {
+    const runtime = await event(`export const handler = async () => {
+      process.stdout.write('{"raw":'); process.stdout.write('1}\\n'); process.stderr.write(Buffer.from('err\\n')) }`)
+    const answer = await runtime.invoke({}, { headers: { 'dormouse-log-type': 'Tail' } })
+    expect(await runtime.printed('END')).toMatch(/\n\{"raw":1\}\n/)
+    expect(runtime.stderr).toBe('err\n')
+    const tail = Buffer.from(String(answer.headers['dormouse-log-result']), 'base64').toString()
+    expect(tail).toMatch(/^START[^]*\{"raw":1\}\nerr\nEND RequestId: req-1\nREPORT/)
+  })
+
+  test('in the tail are the last 4 KB of this invocation only', async () => {
+    const runtime = await event(
+      `export const handler = async ({ n }) => { for (let i = 0; i < 300; i++) { console.log('line ' + n + ' ä' + i); if (i % 50 === 0) await new Promise(setImmediate) } }`,
+      { concurrency: 2 },
+    )
+    const headers = { 'dormouse-log-type': 'Tail' }
+    const answers = await Promise.all([1, 2].map((n) => runtime.invoke({ n }, { headers, requestId: `id-${n}` })))
+    answers.forEach((answer, i) => {
+      const bytes = Buffer.from(String(answer.headers['dormouse-log-result']), 'base64')
+      expect(bytes.length).toBeLessThanOrEqual(4096)
+      expect(bytes.length).toBeGreaterThan(4090)
+      expect(bytes.toString()).toContain(`line ${i + 1} ä299`)
+      expect(bytes.toString()).not.toContain(`line ${2 - i}`)
+      expect(bytes.toString()).not.toContain('\ufffd')
+    })
+    expect((await runtime.invoke({ n: 3 })).headers['dormouse-log-result']).toBeUndefined()
+  })
+
+  test('survive the end of the process, and a reader that went away', async () => {
+    const runtime = await event(`export const handler = async (e) => {
+      if (e.end) { for (let i = 0; i < 5000; i++) console.log('n' + i); process.exit(1) }
+      console.log('x'.repeat(100)); return 'fine' }`)
+    await runtime.invoke({ end: true })
+    await runtime.exited
+    expect(runtime.stdout).toContain('\tn4999\n')
+    const other = await event(
+      `export const handler = async () => { console.log('x'.repeat(1000)); process.stdout.write('y'); return 'fine' }`,
+    )
+    other.child.stdout?.destroy()
+    for (let i = 0; i < 3; i++) expect((await other.invoke({})).text).toBe('"fine"')
+  })
+
+  test('say what a handler failed with', async () => {
+    const runtime = await event(`export const handler = async () => { throw new Error('told') }`)
+    await runtime.invoke({})
+    expect(await runtime.printed('END')).toMatch(
+      /\treq-1\tERROR\tInvoke Error \t\{"errorType":"Error","errorMessage":"told","trace":\[/,
+    )
+  })
+})

@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const streaming = (code: string) =>
+  RuntimeProcess.with({ files: { 'index.mjs': `export const handler = awslambda.streamifyResponse(${code})` } })
+
+describe('a streaming handler', () => {
+  test('writes its answer piece by piece; the report comes as a trailer', async () => {
+    const runtime = await streaming(`async (event, stream, context) => {
+      stream.setContentType('text/plain'); stream.write(context.awsRequestId + ' '); await new Promise((r) => setTimeout(r, 20)); stream.end(event.a) }`)
+    const answer = await runtime.invoke({ a: 'z' })
+    expect(answer).toMatchObject({ status: 200, text: 'req-1 z', headers: { 'content-type': 'text/plain' } })
+    expect(answer.trailers['dormouse-report']).toMatch(/^duration=/)
+    expect(await runtime.printed('REPORT')).toMatch(/START[^]*END/)
+  })
+
+  test('puts a JSON prelude and eight NUL bytes before the body', async () => {
+    const runtime = await streaming(`async (event, stream) => {
+      stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: 'b' } }); stream.write('body'); stream.end() }`)
+    const answer = await runtime.invoke({})
+    expect(answer.headers['content-type']).toBe('application/vnd.awslambda.http-integration-response')
+    expect(answer.text).toBe(`{"statusCode":201,"headers":{"a":"b"}}${'\0'.repeat(8)}body`)
+  })
+
+  test('that fails before the first byte is answered 500 handled', async () => {
+    const runtime = await streaming(`async () => { throw new RangeError('early') }`)
+    const answer = await runtime.invoke({})
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'handled' } })
+    expect(JSON.parse(answer.text)).toMatchObject({ errorType: 'RangeError' })
+    expect((await runtime.invoke({})).status).toBe(500)
+  })
+
+  test('that fails later never ends the answer cleanly', async () => {
+    const runtime = await streaming(
+      `async (e, stream) => { stream.write('half'); await new Promise((r) => setTimeout(r, 30)); throw new Error('late') }`,
+    )
+    await expect(runtime.invoke({})).rejects.toThrow(/aborted|hang up|ECONNRESET/)
+  })
+
+  test('that forgets to end the stream is ended when nothing is left to do', async () => {
+    const runtime = await streaming(`async (e, stream) => { stream.write('x') }`)
+    expect((await runtime.invoke({})).text).toBe('x')
+  })
+
+  test('is slowed down by a slow reader and pipes large answers whole', async () => {
+    const runtime = await streaming(`async (e, stream) => {
+      const { pipeline } = await import('node:stream/promises'); const { Readable } = await import('node:stream')
+      await pipeline(Readable.from((function* () { for (let i = 0; i < 160; i++) yield Buffer.alloc(65536, 97) })()), stream) }`)
+    expect((await runtime.invoke({})).text).toHaveLength(160 * 65536)
+  })
+})

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals'
+import { parseCloudEvent } from '../../../runtime-image/node/src/cloudevent.ts'
+
+const HEAD = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' }
+
+test('attributes are percent-decoded, unquoted, and told apart from other headers', () => {
+  const headers = { ...HEAD, 'ce-subject': 'Euro %E2%82%AC', 'ce-note': '"a \\"b\\""', host: 'x' }
+  expect(parseCloudEvent(headers, Buffer.alloc(0))).toEqual({
+    kind: 'event',
+    event: { specversion: '1.0', id: '1', source: '/s', type: 't', subject: 'Euro €', note: 'a "b"' },
+  })
+})
+
+test.each<[string, unknown]>([
+  ['application/json', { a: 1 }],
+  ['application/vnd.acme+json; charset=utf-8', { a: 1 }],
+  ['text/plain', '{"a":1}'],
+  ['application/octet-stream', Buffer.from('{"a":1}')],
+])('data of %s', (contentType, want) => {
+  const parsed = parseCloudEvent({ ...HEAD, 'content-type': contentType }, Buffer.from('{"a":1}'))
+  expect(parsed).toMatchObject({ kind: 'event', event: { data: want, datacontenttype: contentType } })
+})
+
+test.each<[object, string]>([
+  [{ time: 'yesterday' }, 'time must be an RFC 3339 timestamp, got "yesterday"'],
+  [{ id: 7 }, 'id must be a non-empty string, got 7'],
+  [{ Upper: 'x' }, 'attribute names are lower-case letters and digits, got "Upper"'],
+  [{ list: [1] }, 'list must be a string, a number or a boolean, got [1]'],
+  [{ data: 1, data_base64: 'AA==' }, 'expected either data or data_base64, got both'],
+])('a structured event with %j is refused', (change, message) => {
+  const body = { specversion: '1.0', id: '1', source: '/s', type: 't', ...change }
+  const headers = { 'content-type': 'application/cloudevents+json; charset=utf-8' }
+  expect(parseCloudEvent(headers, Buffer.from(JSON.stringify(body)))).toEqual({ kind: 'invalid', status: 400, message })
+})

@@ -1,0 +1,60 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { errorObject, relativeTo } from '../../../runtime-image/node/src/error-object.ts'
+
+test('an error is its name, message and stack lines', () => {
+  const object = errorObject(new RangeError('far'))
+  expect(object).toMatchObject({ errorType: 'RangeError', errorMessage: 'far' })
+  expect(object.trace[0]).toBe('RangeError: far')
+  expect(object.trace.length).toBeGreaterThan(1)
+})
+
+test.each<[unknown, string, string]>([
+  ['text', 'string', 'text'],
+  [7, 'number', '7'],
+  [null, 'object', 'null'],
+  [undefined, 'undefined', 'undefined'],
+  [{ a: 1 }, 'object', '[object Object]'],
+  [Object.create(null), 'object', '[object Object]'],
+  [Symbol('s'), 'symbol', 'Symbol(s)'],
+  [10n, 'bigint', '10'],
+])('what is no error (%p) is told by typeof and toString', (thrown, errorType, errorMessage) => {
+  expect(errorObject(thrown)).toEqual({ errorType, errorMessage, trace: [] })
+})
+
+test('an error whose parts are odd is still told', () => {
+  const odd = Object.assign(new Error('x'), { name: undefined, message: { deep: true }, stack: 5 })
+  expect(errorObject(odd)).toEqual({ errorType: 'undefined', errorMessage: '[object Object]', trace: [] })
+  const hostile = Object.defineProperty(new Error('x'), 'message', {
+    get: () => {
+      throw new Error('no')
+    },
+  })
+  expect(errorObject(hostile).errorType).toBe('Runtime.UnreadableError')
+})
+
+test('anything that can be thrown gives three fields of the right types that survive JSON', () => {
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), (thrown) => {
+      const object = errorObject(thrown)
+      expect(JSON.parse(JSON.stringify(object))).toEqual(object)
+      expect(typeof object.errorType).toBe('string')
+      expect(typeof object.errorMessage).toBe('string')
+    }),
+  )
+})
+
+test('paths below the code directory become relative, others stay', () => {
+  const trace = [
+    'Error: in /tmp/code-1',
+    '    at f (file:///tmp/code-1/a/b.mjs:1:2)',
+    '    at g (/tmp/code-1/c.js:3:4)',
+    '    at h (/usr/lib/d.js:5:6)',
+  ]
+  expect(relativeTo('/tmp/code-1', { errorType: 'E', errorMessage: '', trace }).trace).toEqual([
+    'Error: in .',
+    '    at f (a/b.mjs:1:2)',
+    '    at g (c.js:3:4)',
+    '    at h (/usr/lib/d.js:5:6)',
+  ])
+})
