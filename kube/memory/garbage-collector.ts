@@ -30,7 +30,7 @@ export class GarbageCollector {
   #collect(uid: string): void {
     const { store, remove } = this.#options
     const object = store.byUid(uid)
-    if (!object || object.metadata.deletionTimestamp !== undefined) return
+    if (!object) return
     const owners = ownersOf(object)
     const present = owners.filter((owner) => this.#isPresent(owner, object))
     if (present.length === owners.length) return

@@ -229,6 +229,17 @@ export function describeGarbageCollection(harness: ClusterHarness): void {
       )
       await eventually(async () => expect(await cluster.get(CONTROLLER_REVISIONS, metadata)).toBeUndefined())
     })
+
+    test('takes what names an owner that does not exist, though an object of that uid does', async () => {
+      const { cluster, namespace, eventually } = bench
+      const owner = await newOwner('owner')
+      const ownerReferences = [{ ...ownerReference(owner), name: 'other' }]
+      const { metadata } = await cluster.create(
+        CONTROLLER_REVISIONS,
+        newRevision({ namespace, name: 'child', ownerReferences }),
+      )
+      await eventually(async () => expect(await cluster.get(CONTROLLER_REVISIONS, metadata)).toBeUndefined())
+    })
   })
 }
 

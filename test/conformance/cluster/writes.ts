@@ -200,6 +200,15 @@ export function describePatch(harness: ClusterHarness): void {
       await cluster.patch(SECRETS, metadata, { data: { k: 'Mw==' } }, { resourceVersion })
     })
 
+    test('takes a resourceVersion inside the patch as the same precondition', async () => {
+      const { cluster, namespace } = bench
+      const { metadata } = await cluster.create(SECRETS, newSecret({ namespace, name: 'a' }))
+      const { resourceVersion } = metadata
+      await cluster.patch(SECRETS, metadata, { metadata: { resourceVersion }, data: { k: 'MQ==' } })
+      const stale = cluster.patch(SECRETS, metadata, { metadata: { resourceVersion }, data: { k: 'Mg==' } })
+      expect(isConflict(await refusal(stale))).toBe(true)
+    })
+
     test('of many at once with the same resourceVersion, one wins', async () => {
       const { cluster, namespace } = bench
       const { metadata } = await cluster.create(SECRETS, newSecret({ namespace, name: 'a' }))
