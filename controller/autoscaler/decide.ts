@@ -3,7 +3,7 @@
  * the state the last one returned and one observation, so a recording of observations replays to the same decisions (recording.ts).
  *
  *   steady   ceil(mean concurrency of the last 10 s / (concurrency × target))
- *   burst    the same over the last 2 s, taken at once when it is twice of what there is
+ *   burst    the same over the last 2 s, taken at once when it is twice of what there is, and for 10 s from then on
  *   down     only to the highest wish of the last 30 s, and by half at most every 2 s
  *   idle     to `min` at once when nothing ran for idleAfter since the last response
  *   silence  no fresh report: hold; silence is not idleness
@@ -63,6 +63,8 @@ export interface ScaleState {
   wishes: readonly { atMs: number; pods: number }[]
   lastActiveMs: number
   lastDownMs?: number
+  /** Until then the last 2 s count as they are: load that has doubled once is on the move. */
+  burstUntilMs?: number
 }
 
 /**
@@ -87,7 +89,10 @@ export function decide(
   observation: ScaleObservation,
   policy: ScalePolicy = DEFAULT_SCALE_POLICY,
 ): ScaleDecision {
-  const state = remember(previous, observation, policy)
+  const remembered = remember(previous, observation, policy)
+  const state = isBurst(remembered, observation, policy)
+    ? { ...remembered, burstUntilMs: observation.nowMs + policy.stableWindowMs }
+    : remembered
   const wish = wished(state, observation, policy)
   const recorded = { ...state, wishes: pushWish(state.wishes, { atMs: observation.nowMs, pods: wish.pods }) }
   const allowed = allow(recorded, wish, { observation, policy })
@@ -118,18 +123,20 @@ function remember(state: ScaleState, { nowMs, load, wish }: ScaleObservation, po
   }
 }
 
+/** Compared with what there is, not with the mean: more load must never lead to fewer pods. */
+function isBurst(state: ScaleState, { nowMs, settings, load }: ScaleObservation, policy: ScalePolicy): boolean {
+  if (!load) return false
+  return podsFor(meanSince(state, nowMs - policy.burstWindowMs), settings) >= 2 * Math.max(1, state.desired)
+}
+
 /** What load and wake-ups ask for now, before any limit. */
 function wished(state: ScaleState, { nowMs, load, settings, wish }: ScaleObservation, policy: ScalePolicy): Wish {
   const woken: Wish = { pods: wish, reason: 'woken' }
   if (!load) return wish > 0 && wish >= state.desired ? woken : { pods: state.desired, reason: 'held' }
-  const podsFor = (concurrency: number) => Math.ceil(round(concurrency / (settings.concurrency * settings.target)))
-  const stable = podsFor(mean(state.samples))
-  const burst = podsFor(mean(state.samples.filter(({ atMs }) => atMs > nowMs - policy.burstWindowMs)))
-  // Compared with what there is, not with the stable wish: more load must never lead to fewer pods.
-  const byLoad: Wish =
-    burst > stable && burst >= 2 * Math.max(1, state.desired)
-      ? { pods: burst, reason: 'burst' }
-      : { pods: stable, reason: 'load' }
+  const stable = podsFor(meanSince(state, nowMs - policy.stableWindowMs), settings)
+  const burst =
+    (state.burstUntilMs ?? 0) > nowMs ? podsFor(meanSince(state, nowMs - policy.burstWindowMs), settings) : 0
+  const byLoad: Wish = burst > stable ? { pods: burst, reason: 'burst' } : { pods: stable, reason: 'load' }
   return wish > byLoad.pods ? woken : byLoad
 }
 
@@ -163,8 +170,12 @@ function pushWish(wishes: ScaleState['wishes'], wish: { atMs: number; pods: numb
 
 const clamp = (pods: number, { min, max }: ScaleSettings) => Math.max(min, Math.min(max, pods))
 
-const mean = (samples: ScaleState['samples']) =>
-  samples.length === 0 ? 0 : samples.reduce((sum, { concurrency }) => sum + concurrency, 0) / samples.length
+/** Mean concurrency of the samples after `sinceMs`. */
+function meanSince({ samples }: ScaleState, sinceMs: number): number {
+  const recent = samples.filter(({ atMs }) => atMs > sinceMs)
+  return recent.length === 0 ? 0 : recent.reduce((sum, { concurrency }) => sum + concurrency, 0) / recent.length
+}
 
-/** 0.7 × 10 is 7.000000000000001: not a reason for one pod more. */
-const round = (pods: number) => Math.round(pods * 1e9) / 1e9
+/** Rounded to a billionth first: 0.7 × 10 is 7.000000000000001, which is no reason for one pod more. */
+const podsFor = (concurrency: number, settings: ScaleSettings) =>
+  Math.ceil(Math.round((concurrency / (settings.concurrency * settings.target)) * 1e9) / 1e9)
