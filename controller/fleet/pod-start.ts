@@ -118,7 +118,8 @@ export class PodStarter {
   async #failed(record: PodRecord, outcome: SpecializeOutcome, deaths: number): Promise<void> {
     const { removal } = this.#options
     if (outcome.kind === 'load-failed') {
-      removal.discard(record, 'its code did not load')
+      // Whoever started it learns why before anyone sees that a pod is missing, and does not start another.
+      setImmediate(() => removal.discard(record, 'its code did not load'))
       throw new CodeLoadError(outcome.error)
     }
     const wasRetired = record.stage === 'leaving' && record.retired === true

@@ -1,0 +1,194 @@
+/** A whole controller on a memory cluster, with fake runtimes as pods and this test as data plane. */
+import { admit } from '../../../api/validate.ts'
+import type { DormouseFunction, FunctionSpec } from '../../../api/function.ts'
+import { FUNCTIONS, RUNTIMES } from '../../../api/kinds.ts'
+import type { ObjectKey } from '../../../api/names.ts'
+import { activationAnswerSchema, feedMessageSchema } from '../../../api/protocol.ts'
+import type { ActivationAnswer, FeedEndpoint, FeedMessage, LoadReport } from '../../../api/protocol.ts'
+import type { Runtime } from '../../../api/runtime.ts'
+import { createController, type Controller } from '../../../controller/controller.ts'
+import type { NewObject } from '../../../kube/cluster.ts'
+import type { Cluster } from '../../../kube/cluster.ts'
+import { createMemoryCluster, type MemoryCluster } from '../../../kube/memory/memory-cluster.ts'
+import { EVENTS, PODS, type Pod } from '../../../kube/objects.ts'
+import { silentLogger } from '../../../lib/logger.ts'
+import { createMetrics, type Metrics } from '../../../lib/metrics.ts'
+import { newFunction } from '../../builders/kube-objects.ts'
+import { FakeKubelet } from '../../fakes/fake-kubelet.ts'
+
+export const NAMESPACE = 'default'
+export const TOKEN = 'data-plane-token'
+export const keyOf = (name: string): ObjectKey => `${NAMESPACE}/${name}`
+
+export interface ControllerProcess {
+  controller: Controller
+  metrics: Metrics
+  url: string
+}
+
+export class ControllerBed {
+  readonly cluster: MemoryCluster = createMemoryCluster({ admit })
+  readonly kubelet = new FakeKubelet(this.cluster)
+  readonly #processes: ControllerProcess[] = []
+
+  async start({ poolSize = 0 }: { poolSize?: number } = {}): Promise<this> {
+    await this.kubelet.start()
+    await this.cluster.create(RUNTIMES, {
+      apiVersion: 'dormouse.dev/v1alpha1',
+      kind: 'Runtime',
+      metadata: { name: 'node' },
+      spec: { image: 'local/node', pool: { size: poolSize } },
+    } as NewObject<Runtime>)
+    return this
+  }
+
+  /** One more controller process on the same cluster; `through` may make its API calls fail. */
+  async controller(
+    options: { through?: Cluster; resyncMs?: number; initTimeoutMs?: number } = {},
+  ): Promise<ControllerProcess> {
+    const metrics = createMetrics()
+    const controller = createController({
+      cluster: options.through ?? this.cluster,
+      namespace: 'dormouse-system',
+      metrics,
+      logger: silentLogger,
+      listen: { host: '127.0.0.1', port: 0 },
+      authenticate: (request) => request.headers.authorization === `Bearer ${TOKEN}`,
+      config: {
+        functions: { verifyFirstRevision: false },
+        initTimeoutMs: options.initTimeoutMs ?? 10_000,
+        podPorts: { control: 0, data: 0 },
+        fleet: { podTimeoutMs: 5_000, healthTimeoutMs: 500, resyncMs: options.resyncMs ?? 30_000 },
+      },
+    })
+    const { url } = await controller.start()
+    const process = { controller, metrics, url }
+    this.#processes.push(process)
+    return process
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.map(({ controller }) => controller.stop()))
+    await this.kubelet.stop()
+  }
+
+  async function(name: string, spec: Partial<FunctionSpec> & { code?: unknown } = {}): Promise<DormouseFunction> {
+    return this.cluster.create(FUNCTIONS, newFunction({ name, namespace: NAMESPACE }, spec))
+  }
+
+  pods(): Promise<Pod[]> {
+    return this.cluster.list(PODS)
+  }
+
+  async events(reason: string): Promise<string[]> {
+    const events = await this.cluster.list(EVENTS)
+    return events.filter((event) => event.reason === reason).map(({ message }) => message)
+  }
+}
+
+export const code = (text: string) => ({ code: { inline: { 'index.mjs': text } } })
+
+export function post(url: string, path: string, body: unknown, token = TOKEN): Promise<Response> {
+  return fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify(body),
+  })
+}
+
+export async function activate(
+  { url }: { url: string },
+  name: string,
+  request: Record<string, unknown> = {},
+): Promise<ActivationAnswer> {
+  const asked = { function: keyOf(name), reporter: 'test', queued: 1, inFlight: 0, waitMs: 5_000, ...request }
+  return activationAnswerSchema.parse(await (await post(url, '/v1/activations', asked)).json())
+}
+
+/** The endpoint of an answer that must have one. */
+export function endpointOf(answer: ActivationAnswer): FeedEndpoint {
+  if (answer.outcome !== 'endpoint') throw new Error(`expected an endpoint, got ${JSON.stringify(answer)}`)
+  return answer.endpoint
+}
+
+export async function invoke({ address, dataKey }: FeedEndpoint): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`http://${address}/`, { method: 'POST', headers: { 'dormouse-key': dataKey } })
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+/** A data plane that only listens. */
+export class FeedReader {
+  readonly messages: FeedMessage[] = []
+  readonly #abort = new AbortController()
+  ended = false
+
+  async open({ url }: { url: string }): Promise<this> {
+    const response = await fetch(`${url}/v1/feed`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+      signal: this.#abort.signal,
+    })
+    if (response.status !== 200 || response.body === null) throw new Error(`feed answered ${response.status}`)
+    void this.#read(response.body).catch(() => (this.ended = true))
+    await eventually(() => this.messages.length > 0)
+    return this
+  }
+
+  close(): void {
+    this.#abort.abort()
+  }
+
+  get version(): number {
+    return this.messages.at(-1)?.version ?? -1
+  }
+
+  get epoch(): string {
+    const [first] = this.messages
+    return first?.type === 'snapshot' ? first.epoch : ''
+  }
+
+  /** Endpoints after applying everything. */
+  endpoints(name: string): FeedEndpoint[] {
+    const known = new Map<string, FeedEndpoint>()
+    for (const message of this.messages) {
+      if (message.type === 'heartbeat') continue
+      if (message.type === 'change') message.removedEndpoints.forEach((id) => known.delete(id))
+      message.endpoints.forEach((endpoint) => known.set(endpoint.id, endpoint))
+    }
+    return [...known.values()].filter((endpoint) => endpoint.function === keyOf(name))
+  }
+
+  report({ url }: { url: string }, report: Partial<LoadReport> = {}): Promise<Response> {
+    const { epoch, version } = this
+    return post(url, '/v1/load', { reporter: 'reader', epoch, version, functions: [], ...report })
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = ''
+    const decoder = new TextDecoder()
+    for await (const chunk of body) {
+      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) this.messages.push(feedMessageSchema.parse(JSON.parse(line)))
+    }
+    this.ended = true
+  }
+}
+
+/** Resolves when it holds; rejects with what was seen last after 5 s. */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  { withinMs = 5_000, describe = () => '' as unknown } = {},
+): Promise<void> {
+  const untilMs = Date.now() + withinMs
+  while (!(await holds())) {
+    if (Date.now() > untilMs)
+      throw new Error(`did not come true within ${withinMs} ms: ${String(holds)} ${JSON.stringify(await describe())}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+export async function metricOf({ metrics }: ControllerProcess, name: string): Promise<number> {
+  const values = (await metrics.registry.getSingleMetric(name)?.get())?.values ?? []
+  return values.reduce((sum, { value }) => sum + value, 0)
+}
