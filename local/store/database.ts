@@ -1,13 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
+import { APPLICATION_ID, inspect, LOCK_WAIT_MS, SCHEMA_VERSION } from './inspection.ts'
 import { describeOwner } from './owner.ts'
-import { damaged, isBusy, StoreError, translateSqlite } from './store-error.ts'
-
-/** "Dorm" in ASCII: tells our file from any other program's database. */
-const APPLICATION_ID = 0x446f726d
-const SCHEMA_VERSION = 1
-
-/** A predecessor may be on its way out. */
-const LOCK_WAIT_MS = 250
+import { isBusy, StoreError, translateSqlite } from './store-error.ts'
 
 const SCHEMA = `
   CREATE TABLE objects (
@@ -22,52 +16,29 @@ const SCHEMA = `
 
 /**
  * Opens the state file for this process alone; an absent or empty one becomes a new state. The lock is the kernel's, on the open file: it
- * ends with the process, however that ends. Looks before it writes: a file that is not ours is left as it is. Throws StoreError.
+ * ends with the process, however that ends. A file that is damaged or not ours is left as it is. Throws StoreError.
  */
 export function openDatabase(dir: string, path: string): DatabaseSync {
-  let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
-    // Must come first: a WAL that is entered in exclusive mode has no shared memory that could outlive the process.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    if (isNew(database, path)) createSchema(database)
-    // NORMAL survives the death of the process; only a power failure can take the last writes, whole ones.
-    database.exec('PRAGMA synchronous = NORMAL; BEGIN EXCLUSIVE; COMMIT')
-    checkPages(database, path)
-    return database
+    return lockDatabase(path, inspect(path))
   } catch (error) {
-    database?.close()
     throw isBusy(error) ? locked(dir, error) : translateSqlite(error, path)
   }
 }
 
-function isNew(database: DatabaseSync, path: string): boolean {
-  const applicationId = pragma(database, 'application_id')
-  const version = pragma(database, 'user_version')
-  const tables = database.prepare('SELECT count(*) AS number FROM sqlite_schema').get()?.['number']
-  if (applicationId === 0 && version === 0 && tables === 0) return true
-  if (applicationId === APPLICATION_ID && version === SCHEMA_VERSION) return false
-  if (applicationId !== APPLICATION_ID) {
-    throw new StoreError('WrongVersion', `${path} is another program's database: choose another state directory`)
+function lockDatabase(path: string, found: 'new' | 'ours'): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
+  try {
+    // Must come first: a WAL that is entered in exclusive mode has no shared memory that could outlive the process.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    if (found === 'new') database.exec('PRAGMA journal_mode = WAL')
+    // NORMAL survives the death of the process; only a power failure can take the last writes, whole ones.
+    database.exec(`PRAGMA synchronous = NORMAL; BEGIN EXCLUSIVE; ${found === 'new' ? SCHEMA : ''} COMMIT`)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
   }
-  throw new StoreError(
-    'WrongVersion',
-    `${path} has schema version ${String(version)}, expected ${SCHEMA_VERSION}: use the Dormouse that wrote it, or another state directory`,
-  )
-}
-
-function createSchema(database: DatabaseSync): void {
-  database.exec('PRAGMA journal_mode = WAL')
-  database.exec(`BEGIN EXCLUSIVE; ${SCHEMA} COMMIT`)
-}
-
-function checkPages(database: DatabaseSync, path: string): void {
-  const verdict = pragma(database, 'quick_check')
-  if (verdict !== 'ok') throw damaged(path, String(verdict))
-}
-
-function pragma(database: DatabaseSync, name: string): unknown {
-  return Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
 
 function locked(dir: string, cause: unknown): StoreError {

@@ -1,10 +1,10 @@
 /**
- * A process of its own for store.test.ts: `node store-process.ts hold|write <dir> [uid]`. Says on stdout, one JSON per line, what it did,
+ * A process of its own for store.test.ts: `node store-process.ts hold|fill|write <dir> [uid]`. Says on stdout, one JSON per line, what it did,
  * after it was done; lives until it is killed.
  */
 import { writeSync } from 'node:fs'
 import { openStore } from '../../../local/store/store.ts'
-import { sequenceStep } from './store-sequence.ts'
+import { sequenceStep, storedSecret } from './store-sequence.ts'
 
 const [, , mode, dir = '', uid] = process.argv
 if (uid !== undefined) process.setuid?.(Number(uid))
@@ -19,6 +19,9 @@ try {
       sequenceStep(store, step)
       say({ step })
     }
+  }
+  if (mode === 'fill') {
+    for (let step = 1; step <= 600; step += 1) store.put(storedSecret(`s-${step}`, step, { value: 'x'.repeat(3000) }))
   }
   store.announce('http://127.0.0.1:9090')
   say({ opened: process.pid })

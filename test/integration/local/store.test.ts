@@ -270,12 +270,36 @@ describe('a state file that cannot be used stays as it is, and the error says wh
     )
     open(dir)
   })
+})
 
-  function overwrite(path: string, from: number, length: number): void {
-    const bytes = readFileSync(path)
-    bytes.fill(0xaa, from, from + length)
-    writeFileSync(path, bytes)
-  }
+function overwrite(path: string, from: number, length: number): void {
+  const bytes = readFileSync(path)
+  bytes.fill(0xaa, from, from + length)
+  writeFileSync(path, bytes)
+}
+
+describe('a state file whose process was killed, and which was damaged since, stays as it is with its log:', () => {
+  test.each([
+    ['the file overwritten', (path: string) => writeFileSync(path, 'not a database '.repeat(5000))],
+    ['a page of the file overwritten', (path: string) => overwrite(path, 12_288, 40_000)],
+    ['the file cut off', (path: string) => truncateSync(path, 5000)],
+    ['the file emptied', (path: string) => truncateSync(path, 0)],
+    ['the file gone', (path: string) => rmSync(path)],
+    ['the log overwritten', (path: string) => writeFileSync(`${path}-wal`, 'not a log '.repeat(5000))],
+  ])('%s', async (_what, change) => {
+    // Two megabytes: some of them are in the file by now, the last of them only in the log.
+    const filled = run('fill', dir)
+    await firstLine(filled)
+    await kill(filled.child)
+    const bytes = () =>
+      [file(), `${file()}-wal`].map((path) => existsSync(path) && readFileSync(path).toString('base64'))
+    change(file())
+    const before = bytes()
+    const error = refusal()
+    expect(error).toMatchObject({ code: 'Damaged' })
+    expect(error.message).not.toContain('\n')
+    expect(bytes().map((now, index) => now === (before[index] || ''))).toEqual([true, true])
+  })
 })
 
 describe('a path that cannot hold a state', () => {
