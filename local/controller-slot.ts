@@ -4,7 +4,12 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { createController, DEFAULT_CONTROLLER_CONFIG, type Controller } from '../controller/controller.ts'
+import {
+  createController,
+  DEFAULT_CONTROLLER_CONFIG,
+  type Controller,
+  type ControllerConfig,
+} from '../controller/controller.ts'
 import { bearerToken } from '../controller/server/listener.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -16,6 +21,8 @@ export interface ControllerSlotOptions {
   token: string
   host: string
   verifyFirstRevision: boolean
+  /** How long user code may load; default: the controller's. */
+  initTimeoutMs?: number | undefined
   metrics: Metrics
   logger: Logger
 }
@@ -37,7 +44,7 @@ export class ControllerSlot {
   /** Resolves with its URL when it can serve data planes. Throws ListenError. */
   async start(): Promise<string> {
     if (this.#controller !== undefined) throw new Error('the controller runs already')
-    const { cluster, token, host, verifyFirstRevision, metrics, logger } = this.#options
+    const { cluster, token, host, metrics, logger } = this.#options
     const before = new Set(metricNames(metrics))
     this.#controller = createController({
       cluster,
@@ -46,16 +53,22 @@ export class ControllerSlot {
       logger: logger.child({ part: 'controller' }),
       listen: { host, port: this.#port },
       authenticate: (request) => isBearer(request, token),
-      config: {
-        functions: { ...DEFAULT_CONTROLLER_CONFIG.functions, verifyFirstRevision },
-        // Many pods share one machine.
-        podPorts: { control: 0, data: 0 },
-      },
+      config: this.#config(),
     })
     const { url } = await this.#controller.start()
     this.#metricNames = metricNames(metrics).filter((name) => !before.has(name))
     this.#port = Number(new URL(url).port)
     return url
+  }
+
+  #config(): Partial<ControllerConfig> {
+    const { verifyFirstRevision, initTimeoutMs } = this.#options
+    return {
+      functions: { ...DEFAULT_CONTROLLER_CONFIG.functions, verifyFirstRevision },
+      // Many pods share one machine.
+      podPorts: { control: 0, data: 0 },
+      ...(initTimeoutMs !== undefined && { initTimeoutMs }),
+    }
   }
 
   /** Ends it; pods go on serving. Nothing when none runs. */

@@ -11,7 +11,7 @@ import { FUNCTIONS, RUNTIMES, TRIGGERS } from '../api/kinds.ts'
 import { objectKey } from '../api/names.ts'
 import type { KubeObject } from '../api/object.ts'
 import { admit } from '../api/validate.ts'
-import { createGateway, type Gateway } from '../gateway/gateway.ts'
+import { createGateway, type Gateway, type GatewayLimits } from '../gateway/gateway.ts'
 import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-cluster.ts'
 import type { Kind } from '../kube/cluster.ts'
 import { CONTROLLER_REVISIONS, SECRETS } from '../kube/objects.ts'
@@ -46,6 +46,12 @@ export interface LocalOptions {
   logger: Logger
   /** Load a new Function's first revision in the background, so that mistakes show before the first call. Default true. */
   verifyFirstRevision?: boolean
+  /** How long user code may load; default 10 s. */
+  initTimeoutMs?: number
+  /** Of the gateway's listeners and queues; default: the gateway's. */
+  limits?: Partial<GatewayLimits>
+  /** Given the controller's address, the one the gateway uses instead: a way between the two that can be cut. */
+  controllerVia?: (controllerUrl: string) => Promise<string>
 }
 
 export interface LocalPlatform {
@@ -83,20 +89,29 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   await ensureNodeRuntime(cluster, options.poolSize)
   const images = await localImages()
   const token = randomBytes(32).toString('base64url')
-  const { verifyFirstRevision = true } = options
+  const { verifyFirstRevision = true, initTimeoutMs, controllerVia } = options
   const metrics = createMetrics({ processMetrics: true })
-  const controller = new ControllerSlot({ cluster, token, host: HOST, verifyFirstRevision, metrics, logger })
+  const controller = new ControllerSlot({
+    cluster,
+    token,
+    host: HOST,
+    verifyFirstRevision,
+    initTimeoutMs,
+    metrics,
+    logger,
+  })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
   const instance = { urls: { public: '', internal: '', management: '' } }
   const describe = () => ({ version: options.version, pid: process.pid, stateDir, urls: instance.urls })
   const gateway = createGateway({
-    controllerUrls: [controllerUrl],
+    controllerUrls: [controllerVia === undefined ? controllerUrl : await controllerVia(controllerUrl)],
     token: () => token,
     reporter: `local-${process.pid}`,
     host: HOST,
     ports: options.ports,
+    ...(options.limits && { limits: options.limits }),
     metrics,
     managementRoutes: localRoutes({ cluster, logs, instance: describe }),
     logger: logger.child({ part: 'gateway' }),

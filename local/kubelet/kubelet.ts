@@ -57,6 +57,11 @@ export class Kubelet {
     return [...this.#pods.values()].filter((local) => local.process !== undefined).length
   }
 
+  /** Process id of a pod that runs; it is the id of its process group too. For fault tests and operators. */
+  pidOf(podUid: string): number | undefined {
+    return this.#pods.get(podUid)?.process?.pid
+  }
+
   async start(): Promise<void> {
     this.#cache = this.#options.cluster.cache(PODS)
     await this.#cache.synced

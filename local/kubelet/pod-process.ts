@@ -30,6 +30,8 @@ export interface PodProcessOptions {
 }
 
 export interface PodProcess {
+  /** Undefined when it could not be made. */
+  readonly pid: number | undefined
   /** Settles once, when the process has ended, its output is read and its group is dead. */
   readonly exited: Promise<ProcessExit>
   /** SIGTERM now, SIGKILL to the whole group after `graceMs`; 0 = SIGKILL now. A later, shorter grace wins. */
@@ -56,8 +58,8 @@ export function startPodProcess(options: PodProcessOptions): PodProcess {
   child.stdin?.on('error', () => undefined)
   child.stdout?.on('data', (chunk: Buffer) => options.output('stdout', chunk))
   child.stderr?.on('data', (chunk: Buffer) => options.output('stderr', chunk))
-  readPorts(child.stdio[READY_FD] as Readable | null, options.ready)
-  return { exited: processEnd(child, options), terminate: terminator(child) }
+  readPorts(child.stdio[READY_FD] as Readable | null, (ports) => options.ready(ports))
+  return { pid: child.pid, exited: processEnd(child, options), terminate: terminator(child) }
 }
 
 function processEnd(child: ChildProcess, { guardian, directory }: PodProcessOptions): Promise<ProcessExit> {
