@@ -16,7 +16,7 @@ import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-c
 import type { Kind } from '../kube/cluster.ts'
 import { CONTROLLER_REVISIONS, SECRETS } from '../kube/objects.ts'
 import type { Logger } from '../lib/logger.ts'
-import { createMetrics } from '../lib/metrics.ts'
+import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { localRoutes, type LocalInstance } from './api/routes.ts'
 import { ControllerSlot } from './controller-slot.ts'
 import { startGuardian } from './kubelet/guardian.ts'
@@ -54,8 +54,10 @@ export interface LocalOptions {
   controllerVia?: (controllerUrl: string) => Promise<string>
 }
 
+type Urls = LocalInstance['urls']
+
 export interface LocalPlatform {
-  readonly urls: LocalInstance['urls']
+  readonly urls: Urls
   readonly cluster: MemoryCluster
   readonly logs: LogBook
   readonly gateway: Gateway
@@ -88,41 +90,51 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   })
   await ensureNodeRuntime(cluster, options.poolSize)
   const images = await localImages()
-  const token = randomBytes(32).toString('base64url')
-  const { verifyFirstRevision = true, initTimeoutMs, controllerVia } = options
-  const metrics = createMetrics({ processMetrics: true })
-  const controller = new ControllerSlot({
+  const shared = {
     cluster,
-    token,
-    host: HOST,
-    verifyFirstRevision,
-    initTimeoutMs,
-    metrics,
-    logger,
-  })
+    token: randomBytes(32).toString('base64url'),
+    metrics: createMetrics({ processMetrics: true }),
+  }
+  const { verifyFirstRevision = true, initTimeoutMs } = options
+  const controller = new ControllerSlot({ ...shared, host: HOST, verifyFirstRevision, initTimeoutMs, logger })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
-  const instance = { urls: { public: '', internal: '', management: '' } }
-  const describe = () => ({ version: options.version, pid: process.pid, stateDir, urls: instance.urls })
+  const { gateway, urls } = await startGateway({ ...shared, options, logs, controllerUrl }, stops)
+  const kubelet = await startKubelet({ options, cluster, logs, images }, stops)
+  forgetLogsOfDeleted(cluster, logs, stops)
+  store.announce(urls.management)
+  const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
+  return { urls, cluster, logs, gateway, controller, kubelet, stop }
+}
+
+interface GatewayParts {
+  options: LocalOptions
+  cluster: MemoryCluster
+  logs: LogBook
+  metrics: Metrics
+  token: string
+  controllerUrl: string
+}
+
+async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gateway: Gateway; urls: Urls }> {
+  const { options, cluster, logs, metrics, token, controllerUrl } = parts
+  const { version, stateDir, ports, limits, controllerVia } = options
+  let urls: Urls = { public: '', internal: '', management: '' }
   const gateway = createGateway({
     controllerUrls: [controllerVia === undefined ? controllerUrl : await controllerVia(controllerUrl)],
     token: () => token,
     reporter: `local-${process.pid}`,
     host: HOST,
-    ports: options.ports,
-    ...(options.limits && { limits: options.limits }),
+    ports,
+    ...(limits && { limits }),
     metrics,
-    managementRoutes: localRoutes({ cluster, logs, instance: describe }),
-    logger: logger.child({ part: 'gateway' }),
+    managementRoutes: localRoutes({ cluster, logs, instance: () => ({ version, pid: process.pid, stateDir, urls }) }),
+    logger: options.logger.child({ part: 'gateway' }),
   })
   stops.add('gateway', (graceMs) => gateway.stop({ graceMs }))
-  instance.urls = urlsOf(await gateway.start())
-  const kubelet = await startKubelet({ options, cluster, logs, images }, stops)
-  forgetLogsOfDeleted(cluster, logs, stops)
-  store.announce(instance.urls.management)
-  const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
-  return { urls: instance.urls, cluster, logs, gateway, controller, kubelet, stop }
+  urls = urlsOf(await gateway.start())
+  return { gateway, urls }
 }
 
 interface KubeletParts {
@@ -153,7 +165,7 @@ function forgetLogsOfDeleted(cluster: MemoryCluster, logs: LogBook, stops: StopL
   stops.add('controller', () => functions.stop())
 }
 
-function urlsOf(ports: Awaited<ReturnType<Gateway['start']>>): LocalInstance['urls'] {
+function urlsOf(ports: Awaited<ReturnType<Gateway['start']>>): Urls {
   const url = (port: number) => `http://${HOST}:${port}`
   return { public: url(ports.publicPort), internal: url(ports.internalPort), management: url(ports.managementPort) }
 }
