@@ -37,3 +37,30 @@ test('a selection is what a filter over all objects finds, after any sets and de
     }),
   )
 })
+
+test('a selection looks at the smallest bucket only', () => {
+  let looks = 0
+  const index = new ObjectIndex<KubeObject>()
+  for (let number = 0; number < 1000; number += 1) {
+    const labels = { all: 'yes', function: `f-${number}` }
+    const metadata = {
+      namespace: 'n',
+      name: `p-${number}`,
+      labels,
+      uid: '',
+      resourceVersion: '',
+      creationTimestamp: '',
+    }
+    index.set({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      get metadata() {
+        looks += 1
+        return metadata
+      },
+    })
+  }
+  looks = 0
+  expect(index.select({ namespace: 'n', labels: { all: 'yes', function: 'f-500' } })).toHaveLength(1)
+  expect(looks).toBeLessThan(10)
+})
