@@ -2,7 +2,9 @@
  * Keeps a running instance at what a set of folders says: applies what changed, deletes what is gone, tells how each change went.
  * A mistake in a manifest or in code leaves what was there before and is told with its place.
  */
+import { basename, join, relative } from 'node:path'
 import { FUNCTIONS } from '../../api/kinds.ts'
+import { objectKey } from '../../api/names.ts'
 import type { ApplyResult } from '../../local/api/apply.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError, describeMistake } from '../cli-error.ts'
@@ -10,7 +12,7 @@ import { EXIT } from '../exit-codes.ts'
 import { kindNamed } from '../kinds.ts'
 import { loadManifests } from '../manifests/load-manifests.ts'
 import { waitForRollout, type RolloutEnd } from '../rollout/wait-for-rollout.ts'
-import { planChanges, type AppliedManifest } from './plan-changes.ts'
+import { manifestId, planChanges, type AppliedManifest } from './plan-changes.ts'
 
 export interface DevSessionOptions {
   /** Files and folders, as the user named them. */
@@ -27,7 +29,8 @@ export interface SessionReport {
   mistake(text: string): void
   removed(name: string): void
   refused(name: string, message: string): void
-  rollout(name: string, end: RolloutEnd, tookMs: number): void
+  /** `pathOf`: a file of the object's code, as the user knows it. */
+  rollout(name: string, end: RolloutEnd, about: { tookMs: number; pathOf: (file: string) => string }): void
   problem(text: string): void
 }
 
@@ -38,7 +41,8 @@ export class DevSession {
   #applied = new Map<string, AppliedManifest>()
   /** Waits that a newer change of the same object makes pointless. */
   readonly #waits = new Map<string, AbortController>()
-  #codePaths: string[] = []
+  /** Object id → what its code was packed from. */
+  #codePaths = new Map<string, string>()
 
   constructor(options: DevSessionOptions) {
     this.#options = options
@@ -46,7 +50,7 @@ export class DevSession {
 
   /** Files and folders that code was packed from, absolute. */
   get codePaths(): readonly string[] {
-    return this.#codePaths
+    return [...this.#codePaths.values()]
   }
 
   /**
@@ -60,7 +64,9 @@ export class DevSession {
     const loaded = await loadManifests({ sources, cwd, readStdin: async () => '' })
     loaded.mistakes.forEach((mistake) => report.mistake(describeMistake(mistake)))
     const { apply, remove, applied } = planChanges(loaded, this.#applied)
-    this.#codePaths = loaded.manifests.flatMap(({ codePath }) => codePath ?? [])
+    this.#codePaths = new Map(
+      loaded.manifests.flatMap((entry) => (entry.codePath === undefined ? [] : [[manifestId(entry), entry.codePath]])),
+    )
     for (const gone of remove) await this.#remove(gone)
     const results = apply.length === 0 ? [] : await client.apply(apply.map(({ written }) => written))
     this.#applied = applied
@@ -87,7 +93,7 @@ export class DevSession {
   async #follow(result: ApplyResult, changedAtMs: number): Promise<void> {
     const { client, signal, report } = this.#options
     const { kind, name, namespace, generation = 1 } = result
-    const id = `${kind} ${namespace ?? ''}/${name}`
+    const id = `${kind} ${objectKey(namespace ?? 'default', name)}`
     this.#waits.get(id)?.abort()
     const superseded = new AbortController()
     this.#waits.set(id, superseded)
@@ -104,11 +110,18 @@ export class DevSession {
         timeoutMs: ROLLOUT_TIMEOUT_MS,
         signal: AbortSignal.any([signal, superseded.signal]),
       })
-      if (!superseded.signal.aborted) report.rollout(nameOf(result), end, performance.now() - changedAtMs)
+      const about = { tookMs: performance.now() - changedAtMs, pathOf: (file: string) => this.#pathOf(id, file) }
+      if (!superseded.signal.aborted) report.rollout(nameOf(result), end, about)
     } catch (error) {
       if (signal.aborted || superseded.signal.aborted) return
       report.problem(error instanceof Error ? error.message : String(error))
     }
+  }
+
+  #pathOf(id: string, file: string): string {
+    const root = this.#codePaths.get(id)
+    if (root === undefined) return file
+    return relative(this.#options.cwd, basename(root) === file ? root : join(root, file))
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Paint } from '../output/color.ts'
 import { describeRollout } from '../rollout/wait-for-rollout.ts'
 import type { SessionReport } from './dev-session.ts'
+import { describeLoadFailure } from './load-failure.ts'
 
 /** `write` gets whole lines. */
 export function createSessionReport(write: (text: string) => void, paint: Paint): SessionReport {
@@ -11,7 +12,11 @@ export function createSessionReport(write: (text: string) => void, paint: Paint)
     mistake: bad,
     removed: (name) => good(`${name} deleted`),
     refused: (name, message) => bad(`${name} refused: ${message}`),
-    rollout(name, end, tookMs) {
+    rollout(name, end, { tookMs, pathOf }) {
+      if (end.kind === 'failed' && end.reason === 'CodeLoadFailed') {
+        const rest = end.serving === undefined ? '' : ` — revision ${end.serving} goes on`
+        return bad(`${name}  ${describeLoadFailure(end.message, pathOf)}${rest}`)
+      }
       if (end.kind !== 'ready') return bad(describeRollout(name, end, tookMs))
       const after = `after ${Math.round(tookMs)} ms`
       good(end.revision === undefined ? `${name} ready ${after}` : `${name}  revision ${end.revision} serving ${after}`)
