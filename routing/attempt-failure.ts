@@ -23,7 +23,7 @@ export function failureOf(error: Error, progress: AttemptProgress): AttemptFailu
       kind: 'failed',
       problem: new ProblemError('bad-request', `the request cannot be passed on: ${error.message}`),
     }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+  if (error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW')
     return { kind: 'failed', problem: new ProblemError('bad-answer', `the answer is not valid HTTP: ${error.message}`) }
   if (!progress.written)
     return { kind: 'not-sent', problem: new ProblemError('pod-refused', `the pod cannot be reached: ${error.message}`) }

@@ -166,7 +166,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     dispatcher.dispatch(
       {
         origin: pod.origin,
-        method: method as Dispatcher.HttpMethod,
+        method: method,
         path,
         headers,
         body: body === null || Buffer.isBuffer(body) ? body : body.attempt(),

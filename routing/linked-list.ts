@@ -59,7 +59,7 @@ export class LinkedList<T extends ListNode> {
 
   #claim(node: T): void {
     if (node.list !== undefined) throw new Error('a node can be in one list only')
-    node.list = this as unknown as LinkedList<ListNode>
+    node.list = this
     this.#size++
   }
 }

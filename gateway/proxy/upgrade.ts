@@ -4,7 +4,7 @@
  * for as long as it lives; the function's timeout bounds the handshake, silence of `idleMs` bounds the rest.
  */
 import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HEADER } from '../../api/names.ts'
 import type { Call, CallSink } from '../../routing/call.ts'
@@ -144,9 +144,15 @@ export function joinSockets(client: Duplex, pod: Duplex): void {
     [pod, client],
   ] as const) {
     from.pipe(to)
-    from.on('error', () => to.destroy())
+    from.on('error', () => cut(to))
     from.on('close', () => {
-      if (!from.readableEnded || !to.writableEnded) to.destroy()
+      if (!from.readableEnded || !to.writableEnded) cut(to)
     })
   }
+}
+
+/** A reset, so that the other end hears of it even while it is not reading. */
+function cut(socket: Duplex): void {
+  if (socket instanceof Socket && !socket.destroyed) socket.resetAndDestroy()
+  else socket.destroy()
 }

@@ -57,6 +57,8 @@ export class FakePod {
   /** Consumed one per request, oldest first. */
   readonly faults: PodFault[] = []
   leaving = false
+  /** Takes over every request before the contract begins. */
+  beforeServing: ((request: IncomingMessage, response: ServerResponse) => Promise<void>) | undefined
   readonly #options: FakePodOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -107,6 +109,11 @@ export class FakePod {
     }
   }
 
+  /** As a server does whose keep-alive time-out has passed. */
+  closeIdle(): void {
+    this.#server.closeIdleConnections()
+  }
+
   /** The process is gone: nobody listens, connections are reset. */
   async kill(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
@@ -121,6 +128,7 @@ export class FakePod {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { concurrency = Infinity, acknowledges = true } = this.#options
+    if (this.beforeServing !== undefined) return void this.beforeServing(request, response).catch(() => undefined)
     const fault = this.faults.shift()
     if (request.headers['dormouse-key'] !== this.endpoint.dataKey) return void response.writeHead(403).end('{}')
     if (fault === 'reset-before-ack') return void request.socket.resetAndDestroy()

@@ -48,8 +48,10 @@ export class GatewayWorld {
   /** One function `default/hello`, routed at `/` of every host, asleep. */
   static async start(options: WorldOptions = {}): Promise<GatewayWorld> {
     const controller = await FakeController.start()
-    controller.setFunctions(feedFunction(options.fn))
-    controller.setRoutes(feedRoute())
+    for (const replica of [controller, ...(options.moreControllers ?? [])]) {
+      replica.setFunctions(feedFunction(options.fn))
+      replica.setRoutes(feedRoute())
+    }
     const world = new GatewayWorld(controller, options)
     world.ports = await world.gateway.start()
     await until(() => world.gateway.router.feed.ready)
@@ -59,7 +61,7 @@ export class GatewayWorld {
   /** A pod that is in the feed. */
   async pod(options: FakePodOptions = {}): Promise<FakePod> {
     const pod = await this.sleepingPod(options)
-    this.controller.addEndpoints(pod.endpoint)
+    for (const replica of [this.controller, ...this.#more]) replica.addEndpoints(pod.endpoint)
     const { id } = pod
     await until(() =>
       [...this.gateway.router.lanes()].some((lane) => lane.pods().some((p) => p.endpoint.id === id && p.listed)),

@@ -1,0 +1,119 @@
+import type { ServerResponse } from 'node:http'
+import { afterEach, expect, test } from '@jest/globals'
+import type { ApiGatewayEvent } from '../../../gateway/api-gateway/event.ts'
+import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { wokeUp } from '../../fakes/fake-controller.ts'
+
+let world: GatewayWorld
+afterEach(() => world.stop())
+
+const answering =
+  (value: unknown, status = 200, headers: Record<string, string> = {}) =>
+  (_request: unknown, response: ServerResponse) =>
+    void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
+
+test('behind an http Trigger an event function gets an API Gateway event and answers HTTP', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const result = { statusCode: 201, headers: { 'x-own': '1' }, cookies: ['a=1', 'b=2'], body: 'made' }
+  const pod = await world.pod({ script: answering(result) })
+  const answer = await fetch(`${world.publicUrl}/a?b=c`, {
+    method: 'POST',
+    body: '{"n":1}',
+    headers: { 'content-type': 'application/json' },
+  })
+  expect([answer.status, answer.headers.get('x-own'), answer.headers.getSetCookie(), await answer.text()]).toEqual([
+    201,
+    '1',
+    ['a=1', 'b=2'],
+    'made',
+  ])
+  expect(answer.headers.get('dormouse-request-id')).toBe(pod.seen[0]!.headers['dormouse-request-id'])
+  const event = JSON.parse(pod.seen[0]!.body.toString()) as ApiGatewayEvent
+  expect(event).toMatchObject({
+    version: '2.0',
+    rawPath: '/a',
+    rawQueryString: 'b=c',
+    body: '{"n":1}',
+    isBase64Encoded: false,
+    requestContext: { http: { method: 'POST', sourceIp: '127.0.0.1' } },
+  })
+  expect(pod.seen[0]).toMatchObject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' } })
+})
+
+test('a sleeping event function wakes behind its Trigger, phases in the answer', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const pod = await world.sleepingPod()
+  world.controller.onActivation = () => wokeUp(pod.endpoint)
+  expect((await fetch(world.publicUrl)).headers.get('dormouse-cold-start')).toMatch(/^pod=.*total=/)
+})
+
+test('a function’s failure is 500 with its error object on both listeners', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const error = { errorType: 'TypeError', errorMessage: 'x is not a function', trace: [] }
+  await world.pod({ script: answering(error, 500, { 'dormouse-error': 'handled' }) })
+  for (const url of [world.publicUrl, world.functionUrl]) {
+    const answer = await fetch(url)
+    expect([answer.status, answer.headers.get('dormouse-error'), await answer.json()]).toEqual([500, 'handled', error])
+  }
+})
+
+test('a result that is no valid HTTP answer is 502', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod({ script: answering({ statusCode: 'lots' }) })
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([502, 'bad-answer'])
+})
+
+test('on the internal listener an event is the body as it came, {} without one', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const pod = await world.pod()
+  await fetch(`${world.functionUrl}/ignored`, { method: 'POST', body: '{"a": [1,  2]}' })
+  await fetch(world.functionUrl)
+  await fetch(world.functionUrl, { method: 'POST', body: new Uint8Array(100_000).fill(32) })
+  expect(pod.seen.map(({ method, url, body }) => [method, url, body.length])).toEqual([
+    ['POST', '/', 14],
+    ['POST', '/', 2],
+    ['POST', '/', 100_000],
+  ])
+  expect(pod.seen.slice(0, 2).map(({ body }) => body.toString())).toEqual(['{"a": [1,  2]}', '{}'])
+})
+
+test('a cloudevent passes through as it came', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'cloudevent' } })
+  const pod = await world.pod()
+  const headers = {
+    'ce-id': '1',
+    'ce-source': '/x',
+    'ce-type': 't',
+    'ce-specversion': '1.0',
+    'content-type': 'application/json',
+  }
+  await fetch(world.publicUrl, { method: 'POST', body: '{"n":1}', headers })
+  expect(pod.seen[0]).toMatchObject({ method: 'POST', headers })
+  expect(pod.seen[0]!.body.toString()).toBe('{"n":1}')
+})
+
+test('a client that gives up ends the event function’s call', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const pod = await world.pod({ script: () => undefined })
+  const gone = new AbortController()
+  const answer = fetch(world.publicUrl, { signal: gone.signal }).catch(() => undefined)
+  await until(() => pod.running === 1)
+  gone.abort()
+  await answer
+  await until(() => pod.aborted === 1)
+})
+
+test('only RequestResponse invocations are taken, with a sentence otherwise', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod()
+  const invoke = (type: string) =>
+    fetch(world.functionUrl, { method: 'POST', body: '{}', headers: { 'dormouse-invocation-type': type } })
+  expect((await invoke('RequestResponse')).status).toBe(200)
+  const answer = await invoke('event')
+  expect(answer.status).toBe(400)
+  expect(await answer.json()).toMatchObject({
+    code: 'invocation-type-unsupported',
+    detail: 'expected RequestResponse, got event',
+  })
+})

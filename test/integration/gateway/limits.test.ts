@@ -1,0 +1,112 @@
+import { afterEach, expect, test } from '@jest/globals'
+import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { RawClient } from '../../fakes/raw-client.ts'
+
+let world: GatewayWorld
+const clients: RawClient[] = []
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
+  await world.stop()
+})
+
+async function raw(text: string): Promise<RawClient> {
+  const client = await RawClient.open(world.ports.publicPort)
+  clients.push(client)
+  return client.send(text)
+}
+
+const LIMITS = { maxHeaderBytes: 4_096, maxUrlBytes: 1_024 }
+
+test.each([
+  [
+    'headers larger than the limit',
+    `GET / HTTP/1.1\r\nHost: a\r\nX-Big: ${'x'.repeat(8_000)}\r\n\r\n`,
+    431,
+    'headers-too-large',
+  ],
+  ['a target over its own limit', `GET /${'x'.repeat(2_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414, 'uri-too-long'],
+  [
+    'a target over the limit of all headers',
+    `GET /${'x'.repeat(8_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+    414,
+    'uri-too-long',
+  ],
+  ['bytes that are not HTTP', '\x16\x03\x01\x02\x00\x01\x00\r\n\r\n', 400, 'bad-request'],
+  ['a target that is no path', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad-path'],
+] as const)('%s are answered with a problem', async (_what, text, status, code) => {
+  world = await GatewayWorld.start({ limits: LIMITS })
+  const client = await raw(text)
+  const answer = await client.expect(/\}$/)
+  expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  expect(answer).toMatch(/content-type: application\/problem\+json/i)
+  expect(answer).toMatch(/dormouse-request-id: [\w-]+/)
+  expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ code, status })
+})
+
+test('a declared body over the limit is refused before it is read', async () => {
+  world = await GatewayWorld.start({ limits: { maxBodyBytes: 1_000 } })
+  const pod = await world.pod()
+  const client = await raw('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n')
+  await client.expect(/^HTTP\/1\.1 413 [^]*payload-too-large/)
+  expect(pod.seen).toEqual([])
+})
+
+test('a chunked body that grows over the limit ends with 413 although it has begun to stream', async () => {
+  world = await GatewayWorld.start({ limits: { maxBodyBytes: 100_000 } })
+  const pod = await world.pod({ readsBody: false, script: (request) => void request.resume() })
+  const client = await raw('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+  for (let i = 0; i < 20; i++) client.send(`2710\r\n${'x'.repeat(10_000)}\r\n`)
+  await client.expect(/^HTTP\/1\.1 413 [^]*payload-too-large/)
+  await until(() => pod.running === 0)
+})
+
+test('an event body over 6 MiB is 413', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod()
+  for (const url of [world.publicUrl, world.functionUrl]) {
+    const answer = await fetch(url, { method: 'POST', body: new Uint8Array(6 * 1024 * 1024 + 1) })
+    expect(answer.status).toBe(413)
+  }
+})
+
+test('a client that sends its headers too slowly gets 408', async () => {
+  world = await GatewayWorld.start({ limits: { headersTimeoutMs: 200 } })
+  const client = await raw('GET / HTTP/1.1\r\nHost:')
+  await client.expect(/^HTTP\/1\.1 408 [^]*request-timeout/)
+  await client.untilClosed()
+})
+
+test('a slow upload of a small body holds no slot', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(pod.running).toBe(0)
+  expect(world.gateway.router.lane('default/hello')!.inFlight).toBe(0)
+  client.send('67890')
+  await client.expect(/"ok":true/)
+  expect(pod.seen[0]!.body.toString()).toBe('1234567890')
+})
+
+test('an upload may take as long as the function’s timeout, beyond the time headers have', async () => {
+  world = await GatewayWorld.start({ limits: { headersTimeoutMs: 150 }, fn: { timeoutMs: 10_000 } })
+  const pod = await world.pod()
+  const client = await raw('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+  for (let i = 0; i < 5; i++) {
+    client.send('1\r\nx\r\n')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  client.send('0\r\n\r\n')
+  await client.expect(/"ok":true/)
+  expect(pod.seen[0]!.body.toString()).toBe('xxxxx')
+})
+
+test('after an answer the connection serves the next request', async () => {
+  world = await GatewayWorld.start()
+  await world.pod()
+  const client = await raw('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await client.expect(/"ok":true/)
+  client.received = ''
+  client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}')
+  await client.expect(/"ok":true/)
+})

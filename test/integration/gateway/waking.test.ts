@@ -1,0 +1,147 @@
+import { afterEach, expect, test } from '@jest/globals'
+import { later, wokeUp, FakeController } from '../../fakes/fake-controller.ts'
+import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { feedFunction } from '../../builders/feed.ts'
+
+let world: GatewayWorld
+afterEach(() => world.stop())
+
+const codeOf = async (answer: Response) => ((await answer.json()) as { code: string }).code
+
+test('a sleeping function wakes: the activation’s pod serves before the feed brings it, with phases in the answer', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.sleepingPod()
+  world.controller.onActivation = () => wokeUp(pod.endpoint)
+  const answer = await fetch(world.publicUrl)
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get('dormouse-cold-start')).toMatch(
+    /^pod=0\.0,specialize=5\.0,init=2\.0,wait=[\d.]+,first-byte=[\d.]+,total=[\d.]+$/,
+  )
+  const warm = await fetch(world.publicUrl)
+  expect(warm.headers.get('dormouse-cold-start')).toBeNull()
+  expect(world.controller.activations).toHaveLength(1)
+})
+
+test('100 requests that arrive together are one activation with the true queue length', async () => {
+  world = await GatewayWorld.start({ fn: { concurrency: 100 } })
+  const pod = await world.sleepingPod()
+  world.controller.onActivation = () => later(50, wokeUp(pod.endpoint))
+  const answers = await Promise.all(Array.from({ length: 100 }, () => fetch(world.publicUrl)))
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 200))
+  expect(world.controller.activations.length).toBeLessThanOrEqual(2)
+  expect(pod.seen).toHaveLength(100)
+})
+
+test('those who wait are served the moment other pods arrive through the feed', async () => {
+  world = await GatewayWorld.start({ fn: { concurrency: 1 } })
+  world.controller.onActivation = () => later(2_000, { outcome: 'at-capacity' as const })
+  const answers = [fetch(world.publicUrl), fetch(world.publicUrl)]
+  await until(() => world.controller.activations.length === 1)
+  const startedAt = performance.now()
+  await Promise.all([world.pod(), world.pod()])
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+  expect(performance.now() - startedAt).toBeLessThan(500)
+})
+
+test('a function that cannot run answers what the controller says, with its code', async () => {
+  world = await GatewayWorld.start()
+  world.controller.onActivation = () => ({ outcome: 'failed', code: 'code-load-failed', message: 'SyntaxError: x' })
+  const answer = await fetch(world.publicUrl)
+  expect(answer.status).toBe(502)
+  expect(await answer.json()).toMatchObject({ code: 'code-load-failed', detail: 'SyntaxError: x' })
+})
+
+test('Retry-After is what the controller says, in whole seconds', async () => {
+  world = await GatewayWorld.start()
+  const failed = { outcome: 'failed', code: 'brand-new-code', message: 'no', retryAfterMs: 4_200 } as const
+  world.controller.onActivation = () => failed
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, answer.headers.get('retry-after'), await codeOf(answer)]).toEqual([503, '5', 'cannot-wake'])
+})
+
+test('a broken function answers why without asking the controller', async () => {
+  world = await GatewayWorld.start({ fn: { broken: { code: 'code-load-failed', message: 'no export handler' } } })
+  const answer = await fetch(world.publicUrl)
+  expect(await answer.json()).toMatchObject({ code: 'code-load-failed', detail: 'no export handler' })
+  expect(world.controller.activations).toEqual([])
+})
+
+test('when no pod comes in time the answer is 503 with Retry-After', async () => {
+  world = await GatewayWorld.start({ limits: { waitLimitMs: 150 } })
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, await codeOf(answer)]).toEqual([503, 'cannot-wake'])
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+})
+
+test('a sleeping function without any controller is 503 with Retry-After, a warm one goes on', async () => {
+  world = await GatewayWorld.start({ limits: { waitLimitMs: 200 } })
+  const pod = await world.pod()
+  await world.controller.stop()
+  await until(() => !world.gateway.router.feed.connected)
+  expect((await fetch(world.publicUrl)).status).toBe(200)
+  expect((await fetch(`${world.managementUrl}/readyz`)).status).toBe(200)
+  await pod.kill()
+  const answer = await fetch(world.publicUrl)
+  expect(answer.status).toBe(503)
+  expect(await answer.json()).toMatchObject({
+    code: 'cannot-wake',
+    detail: expect.stringContaining('cannot be reached'),
+  })
+})
+
+test('a controller that comes back while requests wait serves them', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.sleepingPod()
+  world.controller.onActivation = () => wokeUp(pod.endpoint)
+  await world.controller.stop()
+  const answer = fetch(world.publicUrl)
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  await world.controller.listen()
+  expect((await answer).status).toBe(200)
+})
+
+test('another replica is asked when the first does not answer', async () => {
+  const second = await FakeController.start()
+  world = await GatewayWorld.start({ moreControllers: [second] })
+  const pod = await world.sleepingPod()
+  second.onActivation = world.controller.onActivation = () => wokeUp(pod.endpoint)
+  await world.controller.stop()
+  expect((await fetch(world.functionUrl)).status).toBe(200)
+})
+
+test('a full queue is 429 with Retry-After', async () => {
+  world = await GatewayWorld.start({ limits: { queueLimit: 2, waitLimitMs: 300 } })
+  const answers = await Promise.all([1, 2, 3].map(() => fetch(world.publicUrl)))
+  expect(answers.map(({ status }) => status).sort()).toEqual([429, 503, 503])
+  const full = answers.find(({ status }) => status === 429)!
+  expect([await codeOf(full), full.headers.get('retry-after')]).toEqual(['queue-full', '1'])
+})
+
+test('a function deleted while requests wait answers them 404', async () => {
+  world = await GatewayWorld.start()
+  world.controller.onActivation = () => later(1_000, { outcome: 'at-capacity' as const })
+  const answer = fetch(world.functionUrl)
+  await until(() => world.controller.activations.length === 1)
+  world.controller.removeFunction('default/hello')
+  expect([(await answer).status, await codeOf(await answer)]).toEqual([404, 'unknown-function'])
+})
+
+test('a new revision serves those who waited for the old one', async () => {
+  world = await GatewayWorld.start()
+  world.controller.onActivation = () => later(2_000, { outcome: 'at-capacity' as const })
+  const answer = fetch(world.functionUrl)
+  await until(() => world.controller.activations.length === 1)
+  world.controller.setFunctions(feedFunction({ revision: 'r2' }))
+  await world.pod({ revision: 'r2' })
+  expect((await answer).status).toBe(200)
+})
+
+test('a waiting client that goes away leaves the queue', async () => {
+  world = await GatewayWorld.start()
+  const gone = new AbortController()
+  const answer = fetch(world.functionUrl, { signal: gone.signal }).catch(() => 'gone')
+  await until(() => world.gateway.router.lane('default/hello')!.queued === 1)
+  gone.abort()
+  await until(() => world.gateway.router.lane('default/hello')!.queued === 0)
+  expect(await answer).toBe('gone')
+})
