@@ -17,8 +17,8 @@ export interface ScaleOptions {
 }
 
 /**
- * Towards the wanted number. Pods that still start are never retired: they may be somebody's wake-up; when ready and still too many,
- * they are. Rotation has one pod more than wanted for as long as the replacement needs, one pod at a time.
+ * Towards the wanted number. Pods that still start are never retired, they may be somebody's wake-up; nor are ready ones in their
+ * favour: when they are ready and there are still too many, some go. Rotation has one pod more than wanted for as long as the replacement needs, one pod at a time.
  */
 export function scaleServing(
   serving: RevisionTemplate,
@@ -36,7 +36,10 @@ export function scaleServing(
   )
   return {
     start: canStart(serving, seen) ? Math.max(0, missing) : 0,
-    retire: missing < 0 ? surplus(ready, -missing, seen) : rotateOut(expired, ready.length > want),
+    retire:
+      missing < 0
+        ? surplus(ready, Math.min(-missing, ready.length - want), seen)
+        : rotateOut(expired, ready.length > want),
     ...(lookAgainAtMs !== Infinity && { lookAgainAtMs }),
   }
 }

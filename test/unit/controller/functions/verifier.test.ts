@@ -1,0 +1,67 @@
+import { expect, test } from '@jest/globals'
+import { FunctionMemory } from '../../../../controller/functions/function-memory.ts'
+import { Verifier } from '../../../../controller/functions/verifier.ts'
+import type { Verification } from '../../../../controller/functions/verifier.ts'
+import { template } from './observed.ts'
+
+function bed(concurrency = 1) {
+  const ran: string[] = []
+  const releases: (() => void)[] = []
+  const verifier = new Verifier({
+    concurrency,
+    run: ({ key, template: { revision } }) => {
+      ran.push(`${key} ${revision}`)
+      return new Promise((release) => releases.push(release))
+    },
+  })
+  const request = (name: string, revision: string, isUpdate = false): Verification => ({
+    key: `a/${name}`,
+    template: template(revision),
+    isUpdate,
+    memory: new FunctionMemory(`a/${name}`, 'u'),
+  })
+  const release = async () => {
+    releases.shift()?.()
+    await Promise.resolve().then(() => undefined)
+    await Promise.resolve()
+  }
+  return { ran, verifier, request, release }
+}
+
+test('runs a few at a time, updates before first revisions, each kind in order', async () => {
+  const { ran, verifier, request, release } = bed()
+  verifier.request(request('x', 'r1'))
+  verifier.request(request('y', 'r1'))
+  verifier.request(request('z', 'r2', true))
+  for (let round = 0; round < 3; round += 1) await release()
+  expect(ran).toEqual(['a/x r1', 'a/z r2', 'a/y r1'])
+})
+
+test('asking again for what runs starts nothing, and drops what waited instead of it', async () => {
+  const { ran, verifier, request, release } = bed()
+  verifier.request(request('x', 'r1'))
+  verifier.request(request('x', 'r2'))
+  verifier.request(request('x', 'r1'))
+  await release()
+  expect(ran).toEqual(['a/x r1'])
+})
+
+test('of one function only the latest waits', async () => {
+  const { ran, verifier, request, release } = bed()
+  verifier.request(request('x', 'r1'))
+  verifier.request(request('y', 'r1'))
+  verifier.request(request('y', 'r2'))
+  await release()
+  expect(ran).toEqual(['a/x r1', 'a/y r2'])
+})
+
+test('what is withdrawn or asked after the stop is never run', async () => {
+  const { ran, verifier, request, release } = bed()
+  verifier.request(request('x', 'r1'))
+  verifier.request(request('y', 'r1'))
+  verifier.withdraw('a/y')
+  verifier.stop()
+  verifier.request(request('z', 'r1'))
+  await release()
+  expect(ran).toEqual(['a/x r1'])
+})
