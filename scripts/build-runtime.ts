@@ -16,7 +16,7 @@ const MAIN = join(OUTPUT, 'main.cjs')
  * memory; code written as ES modules without a package.json deserves no warning at each start.
  */
 export const RUNTIME_EXEC_ARGV: readonly string[] = [
-  '--max-semi-space-size=4',
+  '--max-semi-space-size=8',
   '--disable-warning=MODULE_TYPELESS_PACKAGE_JSON',
   '--disable-warning=ExperimentalWarning',
 ]

@@ -7,12 +7,13 @@ export type ErrorKind = 'handled' | 'unhandled' | 'timeout'
 export type Headers = Record<string, string>
 
 export function answerJson(response: ServerResponse, status: number, value: unknown, headers: Headers = {}): void {
-  answerBytes(response, status, Buffer.from(JSON.stringify(value)), { 'content-type': 'application/json', ...headers })
+  answerText(response, status, JSON.stringify(value), { 'content-type': 'application/json', ...headers })
 }
 
-export function answerBytes(response: ServerResponse, status: number, body: Buffer, headers: Headers): void {
-  response.writeHead(status, { ...headers, 'content-length': body.length })
-  response.end(body)
+/** Node sends head and body in one write when the body is a string: half the system calls of a Buffer. */
+export function answerText(response: ServerResponse, status: number, body: string, headers: Headers): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+  response.end(body, 'utf8')
 }
 
 /** Once the head is out only cutting the connection tells the caller that the answer is not whole. */
@@ -47,6 +48,6 @@ export function problem(
   problem: { code: string; detail: string },
   headers: Headers = {},
 ): void {
-  const body = Buffer.from(JSON.stringify({ type: 'about:blank', status, ...problem }))
-  answerBytes(response, status, body, { 'content-type': 'application/problem+json', ...headers })
+  const body = JSON.stringify({ type: 'about:blank', status, ...problem })
+  answerText(response, status, body, { 'content-type': 'application/problem+json', ...headers })
 }

@@ -170,7 +170,6 @@ function answerTimeout(response: ServerResponse, { id }: Invocation, { timeoutMs
   answerFailure(response, { kind: 'timeout', error: platformError('Sandbox.Timedout', message) })
 }
 
-/** The rest of the body is read and dropped: closing instead would cost the caller this answer. */
 function answerTooLarge(response: ServerResponse): void {
   const message = `Request must be smaller than ${PAYLOAD_LIMIT_BYTES} bytes`
   answerJson(response, 413, platformError('RequestTooLarge', message))

@@ -1,6 +1,6 @@
 /** The life of one `event` or `cloudevent` invocation between acceptance and answer: platform log lines, report, one answer. */
 import type { ServerResponse } from 'node:http'
-import { answerBytes, answerFailure, type ErrorKind, type Headers } from './answer.ts'
+import { answerText, answerFailure, type ErrorKind, type Headers } from './answer.ts'
 import { PAYLOAD_LIMIT_BYTES } from './body.ts'
 import { FUNCTION_VERSION } from './context.ts'
 import { errorObject, platformError, relativeTo, type ErrorObject } from './error-object.ts'
@@ -44,15 +44,15 @@ export class Execution {
   succeed(result: unknown, emptyAs: 'null' | 'no-content'): void {
     if (this.isOver) return
     if (result === undefined && emptyAs === 'no-content') {
-      this.close()((headers) => answerBytes(this.response, 204, Buffer.alloc(0), headers))
+      this.close()((headers) => answerText(this.response, 204, '', headers))
       return
     }
     const body = marshal(result)
-    if (!Buffer.isBuffer(body)) {
+    if (typeof body !== 'string') {
       this.fail('unhandled', body)
       return
     }
-    this.close()((headers) => answerBytes(this.response, 200, body, { 'content-type': 'application/json', ...headers }))
+    this.close()((headers) => answerText(this.response, 200, body, { 'content-type': 'application/json', ...headers }))
   }
 
   /** The handler threw, rejected or called back with an error. */
@@ -106,20 +106,32 @@ export class Execution {
     return {
       durationMs: performance.now() - (this.startedAt ?? performance.now()),
       memoryMb: this.ports.memoryMb,
-      // getrusage: far cheaper than reading /proc for the current value.
-      maxMemoryMb: Math.ceil(process.resourceUsage().maxRSS / 1024),
+      maxMemoryMb: maxMemoryMb(),
       ...(initMs === undefined ? {} : { initMs }),
     }
   }
 }
 
+const MEMORY_AGE_MS = 50
+const memory = { maxMb: 0, askedAt: -Infinity }
+
+/** The process's peak so far, at most 50 ms old: asking the system costs as much as the rest of an invocation's bookkeeping. */
+function maxMemoryMb(): number {
+  const now = performance.now()
+  if (now - memory.askedAt > MEMORY_AGE_MS) {
+    memory.askedAt = now
+    memory.maxMb = Math.ceil(process.resourceUsage().maxRSS / 1024)
+  }
+  return memory.maxMb
+}
+
 /** The JSON of a result, or why there is none. */
-function marshal(result: unknown): Buffer | ErrorObject {
+function marshal(result: unknown): string | ErrorObject {
   try {
     const text: string | undefined = JSON.stringify(result === undefined ? null : result)
     if (text === undefined) return notMarshalled(`a ${typeof result} is not JSON`)
-    const body = Buffer.from(text)
-    return body.length <= PAYLOAD_LIMIT_BYTES ? body : tooLarge(body.length)
+    const sizeBytes = Buffer.byteLength(text)
+    return sizeBytes <= PAYLOAD_LIMIT_BYTES ? text : tooLarge(sizeBytes)
   } catch (error) {
     return notMarshalled(errorObject(error).errorMessage)
   }

@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS = 16
 export function createFdWriter(fd: number, write: WriteBytes = writeSync): FdWriter {
   let isOpen = true
   return (chunk) => {
-    let rest = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    let rest = typeof chunk === 'string' ? Buffer.from(chunk, 'utf8') : chunk
     let pauseMs = 1
     while (isOpen && rest.length > 0) {
       const written = attempt(fd, rest, write)

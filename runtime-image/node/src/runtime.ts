@@ -19,6 +19,7 @@ import { Pod } from './pod.ts'
 import { socketFd } from './socket-fd.ts'
 import type { Specialization } from './specialization.ts'
 import { specialize, type Specialized } from './specialize.ts'
+import { warmUp } from './warm-up.ts'
 import { SignatureVerifier } from './verify.ts'
 
 export class Runtime {
@@ -49,7 +50,7 @@ export class Runtime {
     })
   }
 
-  /** Resolves when both ports listen and who asked for it was told. */
+  /** Serves from the moment that both ports listen; resolves when the waiting pod has made itself ready for more. */
   async start(): Promise<void> {
     const { host, controlPort, dataPort, readyFd, phoneHome: home, pod: self, exitOnStdinEnd } = this.environment
     this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
@@ -61,6 +62,7 @@ export class Runtime {
     const isNeeded = () => this.pod.state === 'generic'
     if (home !== undefined) phoneHome(home, { ...self, controlPort: control, dataPort: data }, isNeeded)
     this.verifier.warm()
+    await warmUp({ host, controlPort: control, dataPort: data, isNeeded })
   }
 
   private createControl(): ControlServer {

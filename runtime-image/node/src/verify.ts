@@ -1,6 +1,8 @@
 /** Is a specialize request from our controller? Ed25519 over the body's bytes as they came. */
 import type { KeyObject } from 'node:crypto'
 
+const SIGNATURE_BYTES = 64
+
 export class SignatureVerifier {
   private readonly publicKey: string
   private key: KeyObject | undefined
@@ -13,12 +15,13 @@ export class SignatureVerifier {
   /** Loads the crypto module and the key ahead of the first request; throws if the key is not an Ed25519 public key. */
   warm(): void {
     this.loadKey()
+    this.verify(Buffer.alloc(1), Buffer.alloc(SIGNATURE_BYTES).toString('base64'))
   }
 
   verify(body: Buffer, signature: string | undefined): boolean {
     if (signature === undefined) return false
     const bytes = Buffer.from(signature, 'base64')
-    return bytes.length === 64 && crypto().verify(null, body, this.loadKey(), bytes)
+    return bytes.length === SIGNATURE_BYTES && crypto().verify(null, body, this.loadKey(), bytes)
   }
 
   private loadKey(): KeyObject {

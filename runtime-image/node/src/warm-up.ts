@@ -1,0 +1,41 @@
+/**
+ * A waiting pod uses its first idle moments to walk, once, the ways its specialize request and first call will take: Node loads
+ * and compiles what lies there on first use. Nothing here may fail a pod, and it stops as soon as somebody wants the pod.
+ */
+import { request } from 'node:http'
+
+/** Starts Node's ES module loader. */
+const EMPTY_MODULE: string = 'data:text/javascript,export const warm = true'
+
+export interface WarmUpPorts {
+  host: string
+  controlPort: number
+  dataPort: number
+  isNeeded: () => boolean
+}
+
+export async function warmUp(ports: WarmUpPorts): Promise<void> {
+  const steps = [
+    () => call(ports, ports.controlPort, 'GET', '/healthz'),
+    () => call(ports, ports.dataPort, 'POST', '/'),
+    () => import(EMPTY_MODULE),
+    () => process.getBuiltinModule('node:worker_threads'),
+  ]
+  for (const step of steps) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (!ports.isNeeded()) return
+    await step()
+  }
+}
+
+/** To ourselves, over a real connection. Resolves whatever comes of it. */
+function call(ports: WarmUpPorts, port: number, method: string, path: string): Promise<void> {
+  const host = ports.host === '0.0.0.0' ? '127.0.0.1' : ports.host
+  return new Promise((resolve) => {
+    const outgoing = request({ host, port, method, path, agent: false, headers: { 'content-length': 0 } })
+    outgoing.on('response', (response) => response.resume())
+    outgoing.on('error', () => resolve())
+    outgoing.on('close', () => resolve())
+    outgoing.end()
+  })
+}
