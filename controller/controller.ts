@@ -48,7 +48,7 @@ export interface ControllerOptions {
   clock?: Clock
   listen: { host: string; port: number }
   /** Whether a request comes from one of our data planes. */
-  authenticate(request: IncomingMessage): boolean | Promise<boolean>
+  authenticate: (request: IncomingMessage) => boolean | Promise<boolean>
   config?: Partial<ControllerConfig>
 }
 

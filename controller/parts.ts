@@ -34,7 +34,7 @@ export interface PartsOptions {
   keys: Keys
   dispatcher: Dispatcher
   /** Known once the listener is bound, and asked for only then. */
-  phoneHomeUrl(): string
+  phoneHomeUrl: () => string
 }
 
 export interface ControllerParts {
@@ -80,7 +80,7 @@ export function createParts(options: PartsOptions): ControllerParts {
 interface FleetInputs extends PartsOptions {
   serving: ServingBook
   events: ReturnType<typeof createFunctionEvents>
-  drained(podUid: string): Promise<void>
+  drained: (podUid: string) => Promise<void>
 }
 
 function createPodFleet(inputs: FleetInputs): PodFleet {

@@ -25,7 +25,7 @@ export interface ActivationsOptions {
   logger: Logger
   metrics: Metrics
   /** A wake-up needs this many pods of the serving revision in all. Called in the same step as the starts. */
-  onWish(key: ObjectKey, pods: number): void
+  onWish: (key: ObjectKey, pods: number) => void
   /** The code of a serving revision did not load. */
   onLoadFailure?: (key: ObjectKey, revision: string, error: CodeLoadError) => void
 }
@@ -155,7 +155,7 @@ class LiveActivations implements Activations {
       logger.debug('pod woken', { function: key, pod: pod.name, ...startup })
     } catch (error) {
       if (this.#stopped.signal.aborted) return
-      const failure = this.#failures.failed(key, { revision: template.revision, error, nowMs: clock.now() })
+      const failure = this.#failures.failed(key, { template, error, nowMs: clock.now() })
       if (error instanceof CodeLoadError) onLoadFailure?.(key, template.revision, error)
       logger.warn('a function could not be woken', { function: key, revision: template.revision, error })
       this.#recordFailure(key, failure.message)

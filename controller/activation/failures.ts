@@ -1,7 +1,8 @@
 /** Remembers for a short, growing time that a revision could not be started, so that a storm of wake-ups does not burn pods. */
 import type { ObjectKey } from '../../api/names.ts'
 import type { ActivationAnswer } from '../../api/protocol.ts'
-import { CodeLoadError, PodStartError } from '../fleet/fleet.ts'
+import { CodeLoadError, PodStartError, type RevisionTemplate } from '../fleet/fleet.ts'
+import { describeLoadError } from '../functions/fate.ts'
 
 export interface StartFailure {
   revision: string
@@ -19,14 +20,16 @@ const START_DELAY = { firstMs: 500, longestMs: 10_000 }
 /** Trouble this long ago is another trouble. */
 const FORGET_AFTER_MS = 180_000
 
-/** Pure: the failure to remember after `previous`. */
-export function nextFailure(input: {
-  revision: string
+export interface FailedStart {
+  template: Pick<RevisionTemplate, 'revision' | 'files'>
   error: unknown
-  previous: StartFailure | undefined
   nowMs: number
-}): StartFailure {
-  const { revision, error, previous, nowMs } = input
+}
+
+/** Pure: the failure to remember after `previous`. */
+export function nextFailure(input: FailedStart & { previous: StartFailure | undefined }): StartFailure {
+  const { template, error, previous, nowMs } = input
+  const { revision } = template
   const isSame = previous?.revision === revision && nowMs - previous.atMs < FORGET_AFTER_MS
   // Pods that were started together fail together: that is one failure.
   const attempts = isSame ? previous.attempts + (nowMs >= previous.untilMs ? 1 : 0) : 1
@@ -36,15 +39,15 @@ export function nextFailure(input: {
     revision,
     final,
     code: final ? error.code : 'cannot-wake',
-    message: messageOf(error),
+    message: messageOf(error, template.files),
     attempts,
     atMs: nowMs,
     untilMs: nowMs + Math.min(longestMs, firstMs * 2 ** Math.min(attempts - 1, 10)),
   }
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof CodeLoadError) return `the code does not load: ${error.message}`
+function messageOf(error: unknown, files: RevisionTemplate['files']): string {
+  if (error instanceof CodeLoadError) return `the code does not load: ${describeLoadError(error.error, files)}`
   if (error instanceof PodStartError) return error.message
   return error instanceof Error ? `no pod could be started: ${error.message}` : String(error)
 }
@@ -62,7 +65,7 @@ export class FailureBook {
     return failure?.revision === revision && failure.untilMs > nowMs ? failure : undefined
   }
 
-  failed(key: ObjectKey, failure: { revision: string; error: unknown; nowMs: number }): StartFailure {
+  failed(key: ObjectKey, failure: FailedStart): StartFailure {
     const next = nextFailure({ ...failure, previous: this.#failures.get(key) })
     this.#failures.set(key, next)
     return next

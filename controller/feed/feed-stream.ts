@@ -8,8 +8,8 @@ export interface FeedStreamOptions {
   /** Unread bytes, beyond the snapshot, at which the consumer is cut. */
   limitBytes: number
   /** Epoch ms. */
-  now(): number
-  onCut(): void
+  now: () => number
+  onCut: () => void
 }
 
 /** A reader that has not emptied its buffer for this long is as good as gone. */

@@ -18,12 +18,6 @@ export interface PublicationInput {
   routes?: readonly FeedRoute[]
 }
 
-interface Published {
-  json: string
-  /** Version it was published in. */
-  version: number
-}
-
 /** Removals that drains may still ask for. */
 const REMEMBERED_REMOVALS = 10_000
 
@@ -31,7 +25,7 @@ export class Publication {
   readonly epoch: string
   #version = 0
   readonly #functions = new Map<ObjectKey, string>()
-  readonly #endpoints = new Map<ObjectKey, Map<string, Published>>()
+  readonly #endpoints = new Map<ObjectKey, ReadonlyMap<string, string>>()
   readonly #addedAt = new Map<string, number>()
   readonly #removedAt = new Map<string, number>()
   #routes = '[]'
@@ -99,20 +93,17 @@ export class Publication {
   #applyEndpoints(key: ObjectKey, endpoints: readonly FeedEndpoint[], change: Change): void {
     const before = this.#endpoints.get(key)
     if (before === undefined && endpoints.length === 0) return
-    const now = new Map<string, Published>()
-    for (const endpoint of endpoints) {
-      const json = JSON.stringify(endpoint)
-      const known = before?.get(endpoint.id)
-      const isNew = known?.json !== json
-      now.set(endpoint.id, isNew ? { json, version: this.#version } : known)
-      if (!isNew) continue
-      change.endpoints.push(json)
-      this.#addedAt.set(endpoint.id, this.#version)
-      this.#removedAt.delete(endpoint.id)
-    }
+    const now = new Map(endpoints.map((endpoint) => [endpoint.id, JSON.stringify(endpoint)]))
+    for (const [id, json] of now) if (before?.get(id) !== json) this.#add(id, json, change)
     for (const id of before?.keys() ?? []) if (!now.has(id)) this.#remove(id, change)
     if (now.size === 0) this.#endpoints.delete(key)
     else this.#endpoints.set(key, now)
+  }
+
+  #add(id: string, json: string, change: Change): void {
+    change.endpoints.push(json)
+    this.#addedAt.set(id, this.#version)
+    this.#removedAt.delete(id)
   }
 
   #remove(id: string, change: Change): void {
@@ -126,7 +117,7 @@ export class Publication {
   }
 
   #allEndpoints(): string[] {
-    return [...this.#endpoints.values()].flatMap((endpoints) => [...endpoints.values()].map(({ json }) => json))
+    return [...this.#endpoints.values()].flatMap((endpoints) => [...endpoints.values()])
   }
 }
 

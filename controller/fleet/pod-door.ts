@@ -21,7 +21,7 @@ export interface PodDoorOptions {
   keys: Keys
   inspector: PodInspector
   /** A pod is up and generic. */
-  offer(record: PodRecord): void
+  offer: (record: PodRecord) => void
 }
 
 /** Calls of pods that the API has not shown yet, at most this many. */

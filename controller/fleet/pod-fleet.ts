@@ -44,11 +44,11 @@ export interface PodFleetOptions {
   events: FunctionEvents
   limits: FleetLimits
   /** Resolves when no data plane will send the pod anything new. */
-  drained(podUid: string): Promise<void>
+  drained: (podUid: string) => Promise<void>
   /** The function's uid while it and this revision of it exist. */
-  existing(key: ObjectKey, revision: string): { uid: string } | undefined
+  existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** Undefined when the function is not known. */
-  timeoutMsOf(key: ObjectKey): number | undefined
+  timeoutMsOf: (key: ObjectKey) => number | undefined
 }
 
 export interface FleetLimits {
@@ -148,7 +148,7 @@ export class PodFleet implements Fleet {
   }
 
   pendingStarts(key: ObjectKey, revision: string): number {
-    return this.#supply.pendingStarts(key, revision)
+    return this.#supply.pendingStarts(key, revision) + this.#starter.betweenPods(key, revision)
   }
 
   async start(template: RevisionTemplate): Promise<StartedPod> {

@@ -20,9 +20,9 @@ export interface PodInspectorOptions {
   signal: AbortSignal
   healthTimeoutMs: number
   /** The function's uid while it and this revision of it exist. */
-  existing(key: ObjectKey, revision: string): { uid: string } | undefined
+  existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** A pod turned out to be generic. */
-  offer(record: PodRecord): void
+  offer: (record: PodRecord) => void
 }
 
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])

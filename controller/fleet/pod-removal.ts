@@ -32,10 +32,10 @@ export interface PodRemovalOptions {
   events: FunctionEvents
   metrics: FleetMetrics
   /** Resolves when no data plane will send the pod anything new. */
-  drained(podUid: string): Promise<void>
+  drained: (podUid: string) => Promise<void>
   /** Its grace when the record does not know the function's timeout. */
-  timeoutMsOf(record: PodRecord): number | undefined
-  bootFailed(record: PodRecord, message: string): void
+  timeoutMsOf: (record: PodRecord) => number | undefined
+  bootFailed: (record: PodRecord, message: string) => void
 }
 
 export class PodRemoval {

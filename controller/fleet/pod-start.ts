@@ -1,5 +1,5 @@
 /** One start of a function's pod: take a generic pod, make it the function's, go on with another when that one is taken or dies. */
-import { objectKey } from '../../api/names.ts'
+import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Specialize } from '../../api/protocol.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { Keys } from '../keys/keys.ts'
@@ -8,7 +8,7 @@ import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
 import type { PodLabels } from './pod-labels.ts'
 import type { PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import type { PodSupply } from './pod-supply.ts'
+import type { PodSupply, WantedClaim } from './pod-supply.ts'
 import type { PodTable } from './pod-table.ts'
 import { pause } from './retry.ts'
 import type { RuntimeClient, SpecializeOutcome } from './runtime-client.ts'
@@ -34,8 +34,21 @@ const SIGNATURE_LIFETIME_MS = 60_000
 /** The connection ends before the API says why: the error is better with the exit code in it. */
 const END_REASON_WAIT_MS = 300
 
+/** One start() and the pod it has now; none while it waits for one. */
+interface Attempt {
+  readonly key: ObjectKey
+  readonly revision: string
+  record?: PodRecord
+}
+
+/** What pods() shows as the function's, waiting or ready, is no longer this start's business to count. */
+function isLost({ record }: Attempt): boolean {
+  return record !== undefined && record.stage !== 'starting' && record.stage !== 'ready'
+}
+
 export class PodStarter {
   readonly #options: PodStarterOptions
+  readonly #attempts = new Set<Attempt>()
   #running = 0
   #lastActivityMs = -Infinity
 
@@ -53,13 +66,37 @@ export class PodStarter {
     return this.#lastActivityMs
   }
 
+  /** Starts whose pod has been lost and that have not asked for another yet, or are about to fail. */
+  betweenPods(key: ObjectKey, revision: string): number {
+    let count = 0
+    for (const attempt of this.#attempts)
+      if (attempt.key === key && attempt.revision === revision && isLost(attempt)) count += 1
+    return count
+  }
+
   /** Throws CodeLoadError, PodStartError. Claims a waiting pod before it first waits itself. */
   async start(template: RevisionTemplate): Promise<{ record: PodRecord; startup: Startup }> {
-    const startedAt = performance.now()
     const { function: ref, revision, timeoutMs } = template
     const claim = { function: ref, revision, timeoutMs }
+    const attempt: Attempt = { key: objectKey(ref.namespace, ref.name), revision }
+    this.#attempts.add(attempt)
+    try {
+      return await this.#start(template, claim, attempt)
+    } finally {
+      this.#attempts.delete(attempt)
+    }
+  }
+
+  async #start(
+    template: RevisionTemplate,
+    claim: WantedClaim,
+    attempt: Attempt,
+  ): Promise<{ record: PodRecord; startup: Startup }> {
+    const startedAt = performance.now()
     for (let deaths = 0, races = 0; ;) {
+      delete attempt.record
       const { record, source } = await this.#options.supply.take(template.runtime, claim)
+      attempt.record = record
       const takenAt = performance.now()
       const podMs = source === 'pool' && deaths === 0 ? 0 : takenAt - startedAt
       const outcome = await this.#specialize(record, template)
@@ -87,10 +124,11 @@ export class PodStarter {
   }
 
   #body(record: PodRecord, template: RevisionTemplate): Specialize {
-    const { runtime: _runtime, ...rest } = template
     // Wall time, not the clock of decisions: the pod compares it with its own.
     const expiresAt = Date.now() + SIGNATURE_LIFETIME_MS
-    return { ...rest, podUid: record.uid, expiresAt, dataKey: this.#options.keys.dataKey(record.uid) }
+    const { function: ref, revision, handler, signature, files, env, timeoutMs, concurrency, memoryMb } = template
+    const code = { function: ref, revision, handler, signature, files, env, timeoutMs, concurrency, memoryMb }
+    return { ...code, podUid: record.uid, expiresAt, dataKey: this.#options.keys.dataKey(record.uid) }
   }
 
   /** False when the pod was retired or ended in the moment it became ready. */

@@ -24,16 +24,17 @@ export function labelledState(pod: Pod): PodState {
 
 /** Why the pod will never serve (again); undefined while it may. */
 export function podEnd(pod: Pod): PodEnd | undefined {
-  const { status } = pod
-  const container = status?.containerStatuses?.[0]
-  const terminated = container?.state?.terminated
+  const container = pod.status?.containerStatuses?.[0]
   if (container !== undefined && container.restartCount > 0)
     return { reason: 'restarted', message: 'its container was restarted and has forgotten its function' }
-  if (terminated !== undefined) return containerEnd(terminated)
-  if (status?.phase !== 'Failed' && status?.phase !== 'Succeeded') return undefined
-  if (status.reason !== undefined)
-    return { reason: 'evicted', message: `it ended with reason ${status.reason}: ${status.message ?? 'no message'}` }
-  return { reason: 'exited', message: `it ended in phase ${status.phase}` }
+  const terminated = container?.state?.terminated
+  return terminated === undefined ? phaseEnd(pod.status) : containerEnd(terminated)
+}
+
+function phaseEnd({ phase, reason, message }: NonNullable<Pod['status']> = {}): PodEnd | undefined {
+  if (phase !== 'Failed' && phase !== 'Succeeded') return undefined
+  if (reason === undefined) return { reason: 'exited', message: `it ended in phase ${phase}` }
+  return { reason: 'evicted', message: `it ended with reason ${reason}: ${message ?? 'no message'}` }
 }
 
 interface Terminated {

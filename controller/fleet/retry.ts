@@ -8,7 +8,7 @@ export interface RetryOptions {
   /** Ends the tries; a try that runs is not interrupted. */
   signal: AbortSignal
   /** Told of every failure; false = do not try again. */
-  failed(error: unknown): boolean
+  failed: (error: unknown) => boolean
 }
 
 /** Runs a write until it succeeds, doubling the wait from 0.1 s to 10 s. Resolves, never rejects: whether it was done is asked of the API. */

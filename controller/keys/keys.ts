@@ -23,7 +23,7 @@ export interface Keys {
   /** Base64 of the SPKI DER: what pods check signatures with. */
   readonly publicKey: string
   /** What callers of this pod's data port must present. */
-  dataKey(podUid: string): string
+  dataKey: (podUid: string) => string
   /** What this pod says "I am up" with. */
   phoneHomeToken(namespace: string, name: string): string
   isPhoneHomeToken(token: string, pod: { namespace: string; name: string }): boolean

@@ -18,10 +18,10 @@ export interface ServerRoute {
 export interface ListenerOptions {
   routes: readonly ServerRoute[]
   /** Whether the request comes from one of our data planes. */
-  authenticate(request: IncomingMessage): boolean | Promise<boolean>
+  authenticate: (request: IncomingMessage) => boolean | Promise<boolean>
   logger: Logger
   /** Undefined when data planes may be served, else why not yet. */
-  notReady(): string | undefined
+  notReady: () => string | undefined
 }
 
 /** Not yet listening: the caller binds it and owns its end. */

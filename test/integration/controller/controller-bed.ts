@@ -5,9 +5,8 @@ import { FUNCTIONS, RUNTIMES } from '../../../api/kinds.ts'
 import type { ObjectKey } from '../../../api/names.ts'
 import { activationAnswerSchema, feedMessageSchema } from '../../../api/protocol.ts'
 import type { ActivationAnswer, FeedEndpoint, FeedMessage, LoadReport } from '../../../api/protocol.ts'
-import type { Runtime } from '../../../api/runtime.ts'
 import { createController, type Controller } from '../../../controller/controller.ts'
-import type { NewObject } from '../../../kube/cluster.ts'
+import { DEFAULT_SERVER_LIMITS } from '../../../controller/server/routes.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
 import { createMemoryCluster, type MemoryCluster } from '../../../kube/memory/memory-cluster.ts'
 import { EVENTS, PODS, type Pod } from '../../../kube/objects.ts'
@@ -38,13 +37,13 @@ export class ControllerBed {
       kind: 'Runtime',
       metadata: { name: 'node' },
       spec: { image: 'local/node', pool: { size: poolSize } },
-    } as NewObject<Runtime>)
+    })
     return this
   }
 
   /** One more controller process on the same cluster; `through` may make its API calls fail. */
   async controller(
-    options: { through?: Cluster; resyncMs?: number; initTimeoutMs?: number } = {},
+    options: { through?: Cluster; resyncMs?: number; initTimeoutMs?: number; feedBufferBytes?: number } = {},
   ): Promise<ControllerProcess> {
     const metrics = createMetrics()
     const controller = createController({
@@ -59,6 +58,10 @@ export class ControllerBed {
         initTimeoutMs: options.initTimeoutMs ?? 10_000,
         podPorts: { control: 0, data: 0 },
         fleet: { podTimeoutMs: 5_000, healthTimeoutMs: 500, resyncMs: options.resyncMs ?? 30_000 },
+        server: {
+          ...DEFAULT_SERVER_LIMITS,
+          ...(options.feedBufferBytes && { feedBufferBytes: options.feedBufferBytes }),
+        },
       },
     })
     const { url } = await controller.start()
@@ -88,8 +91,8 @@ export class ControllerBed {
 
 export const code = (text: string) => ({ code: { inline: { 'index.mjs': text } } })
 
-export function post(url: string, path: string, body: unknown, token = TOKEN): Promise<Response> {
-  return fetch(`${url}${path}`, {
+export function post(url: string, body: unknown, token = TOKEN): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify(body),
@@ -102,7 +105,7 @@ export async function activate(
   request: Record<string, unknown> = {},
 ): Promise<ActivationAnswer> {
   const asked = { function: keyOf(name), reporter: 'test', queued: 1, inFlight: 0, waitMs: 5_000, ...request }
-  return activationAnswerSchema.parse(await (await post(url, '/v1/activations', asked)).json())
+  return activationAnswerSchema.parse(await (await post(`${url}/v1/activations`, asked)).json())
 }
 
 /** The endpoint of an answer that must have one. */
@@ -160,14 +163,14 @@ export class FeedReader {
 
   report({ url }: { url: string }, report: Partial<LoadReport> = {}): Promise<Response> {
     const { epoch, version } = this
-    return post(url, '/v1/load', { reporter: 'reader', epoch, version, functions: [], ...report })
+    return post(`${url}/v1/load`, { reporter: 'reader', epoch, version, functions: [], ...report })
   }
 
   async #read(body: ReadableStream<Uint8Array>): Promise<void> {
     let rest = ''
     const decoder = new TextDecoder()
     for await (const chunk of body) {
-      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n')
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) this.messages.push(feedMessageSchema.parse(JSON.parse(line)))
     }
@@ -178,12 +181,11 @@ export class FeedReader {
 /** Resolves when it holds; rejects with what was seen last after 5 s. */
 export async function eventually(
   holds: () => boolean | Promise<boolean>,
-  { withinMs = 5_000, describe = () => '' as unknown } = {},
+  { withinMs = 5_000 }: { withinMs?: number } = {},
 ): Promise<void> {
   const untilMs = Date.now() + withinMs
   while (!(await holds())) {
-    if (Date.now() > untilMs)
-      throw new Error(`did not come true within ${withinMs} ms: ${String(holds)} ${JSON.stringify(await describe())}`)
+    if (Date.now() > untilMs) throw new Error(`did not come true within ${withinMs} ms: ${String(holds)}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

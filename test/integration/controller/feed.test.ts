@@ -1,0 +1,162 @@
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { FUNCTIONS, TRIGGERS } from '../../../api/kinds.ts'
+import type { Trigger } from '../../../api/trigger.ts'
+import type { NewObject } from '../../../kube/cluster.ts'
+import {
+  activate,
+  code,
+  ControllerBed,
+  endpointOf,
+  eventually,
+  FeedReader,
+  keyOf,
+  metricOf,
+  NAMESPACE,
+  post,
+  TOKEN,
+} from './controller-bed.ts'
+
+describe('the feed', () => {
+  let bed: ControllerBed
+  beforeEach(async () => {
+    bed = await new ControllerBed().start()
+  })
+  afterEach(() => bed.stop())
+
+  const trigger = (name: string, path: string) =>
+    bed.cluster.create(TRIGGERS, {
+      apiVersion: 'dormouse.dev/v1alpha1',
+      kind: 'Trigger',
+      metadata: { name, namespace: NAMESPACE },
+      spec: { function: 'hello', http: { path } },
+    } as NewObject<Trigger>)
+
+  test('begins with everything and goes on with what changes, versions counting up by one', async () => {
+    const process = await bed.controller()
+    await bed.function('hello', { concurrency: 3, timeout: '7s' })
+    await eventually(async () => (await activate(process, 'hello')).outcome === 'endpoint')
+    const reader = await new FeedReader().open(process)
+    expect(reader.messages[0]).toMatchObject({
+      type: 'snapshot',
+      functions: [{ key: keyOf('hello'), concurrency: 3, timeoutMs: 7_000, maxPods: 20, signature: 'event' }],
+      endpoints: [{ function: keyOf('hello'), acknowledges: true }],
+    })
+
+    await bed.function('second')
+    await trigger('web', '/hello')
+    await eventually(() => reader.messages.some((message) => message.type === 'change' && message.routes?.length === 1))
+    await bed.cluster.delete(FUNCTIONS, { namespace: NAMESPACE, name: 'second' })
+    await eventually(() =>
+      reader.messages.some(
+        (message) => message.type === 'change' && message.removedFunctions.includes(keyOf('second')),
+      ),
+    )
+
+    const versions = reader.messages.map(({ version }) => version)
+    expect(versions).toEqual(versions.map((_, index) => versions[0]! + index))
+    reader.close()
+  })
+
+  test('brings a new serving revision and its endpoints in one message, and the old endpoints go with it', async () => {
+    const process = await bed.controller()
+    await bed.function('hello', code('one'))
+    const before = endpointOf(await activate(process, 'hello'))
+    const reader = await new FeedReader().open(process)
+
+    await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: code('two') })
+    await eventually(() => reader.endpoints('hello').some(({ revision }) => revision !== before.revision))
+
+    const switches = reader.messages.filter(
+      (message) => message.type === 'change' && message.removedEndpoints.includes(before.id),
+    )
+    expect(switches).toHaveLength(1)
+    const [change] = switches
+    const revision = change?.type === 'change' ? change.functions[0]?.revision : undefined
+    expect(revision).toBeDefined()
+    expect(revision).not.toBe(before.revision)
+    expect(change).toMatchObject({ endpoints: [{ revision }] })
+    reader.close()
+  })
+
+  test('cuts a consumer that does not read, and the others go on', async () => {
+    const process = await bed.controller({ feedBufferBytes: 1 << 20 })
+    const { port } = new URL(process.url)
+    const stuck = connect(Number(port), '127.0.0.1')
+    stuck.on('error', () => undefined)
+    let ended = false
+    stuck.on('close', () => (ended = true))
+    stuck.write(`GET /v1/feed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`)
+    stuck.pause()
+    const reader = await new FeedReader().open(process)
+    await eventually(async () => (await metricOf(process, 'dormouse_controller_feed_consumers')) === 2)
+
+    // Route tables are replaced whole: with enough routes every change is a big line.
+    const path = (index: number) => `/${'x'.repeat(450)}/${index}`
+    for (let index = 0; index < 400; index += 1) await trigger(`t-${index}`, path(index))
+    await eventually(
+      async () => {
+        await bed.cluster.patch(
+          TRIGGERS,
+          { namespace: NAMESPACE, name: 't-0' },
+          { spec: { http: { path: `/${Math.random()}` } } },
+        )
+        return (await metricOf(process, 'dormouse_controller_feed_cut_total')) === 1
+      },
+      { withinMs: 20_000 },
+    )
+    stuck.destroy()
+    await eventually(() => ended)
+    expect(reader.ended).toBe(false)
+    expect(await metricOf(process, 'dormouse_controller_feed_consumers')).toBe(1)
+    reader.close()
+  }, 30_000)
+
+  test('a pod that is retired goes as soon as all data planes say that they know', async () => {
+    const process = await bed.controller()
+    await bed.function('hello')
+    const reader = await new FeedReader().open(process)
+    const endpoint = endpointOf(await activate(process, 'hello'))
+    await eventually(() => reader.endpoints('hello').length === 1)
+    const pod = bed.kubelet.pods.get(endpoint.pod)!
+    // Before the removal: this report must not count as knowing of it.
+    await reader.report(process)
+
+    await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: code('two') })
+    await eventually(() => reader.endpoints('hello').every(({ id }) => id !== endpoint.id))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(pod.ended).toBe(false)
+
+    await reader.report(process)
+    await eventually(() => pod.ended, { withinMs: 1_000 })
+    reader.close()
+  })
+
+  test('a pod that is retired goes after two seconds when data planes are silent', async () => {
+    const process = await bed.controller()
+    await bed.function('hello')
+    const endpoint = endpointOf(await activate(process, 'hello'))
+    const pod = bed.kubelet.pods.get(endpoint.pod)!
+    const changedAtMs = Date.now()
+
+    await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: code('two') })
+
+    await eventually(() => pod.ended, { withinMs: 4_000 })
+    expect(Date.now() - changedAtMs).toBeGreaterThan(1_900)
+  })
+
+  test('is for data planes only: others get 401, and unknown paths, methods and bodies their own answer', async () => {
+    const { url } = await bed.controller()
+    expect((await fetch(`${url}/v1/feed`)).status).toBe(401)
+    expect((await post(`${url}/v1/load`, {}, 'wrong')).status).toBe(401)
+    expect((await post(`${url}/v1/load`, { reporter: 1 })).status).toBe(400)
+    expect((await fetch(`${url}/v1/nothing`)).status).toBe(404)
+    const wrongMethod = await fetch(`${url}/v1/activations`)
+    expect(wrongMethod.status).toBe(405)
+    expect(wrongMethod.headers.get('allow')).toBe('POST')
+    expect(wrongMethod.headers.get('content-type')).toBe('application/problem+json')
+    const tooLarge = await post(`${url}/v1/activations`, { function: 'x'.repeat(20_000) })
+    expect(tooLarge.status).toBe(413)
+    expect(await tooLarge.json()).toMatchObject({ code: 'too-large' })
+  })
+})

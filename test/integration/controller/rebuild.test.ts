@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { LABEL } from '../../../api/names.ts'
+import type { Cluster } from '../../../kube/cluster.ts'
+import { ClusterError } from '../../../kube/errors.ts'
+import { PODS } from '../../../kube/objects.ts'
+import { activate, ControllerBed, endpointOf, eventually, FeedReader, invoke, metricOf } from './controller-bed.ts'
+
+/** The cluster, but patches of pods fail while `failing` says so: as when the API is away for writes. */
+function losingLabels(cluster: Cluster, failing: () => boolean): Cluster {
+  return {
+    create: (kind, object) => cluster.create(kind, object),
+    get: (kind, ref) => cluster.get(kind, ref),
+    list: (kind, options) => cluster.list(kind, options),
+    patch: (...args) =>
+      args[0].kind === PODS.kind && failing()
+        ? Promise.reject(new ClusterError('Unavailable', 'the API is away'))
+        : cluster.patch(...args),
+    patchStatus: (...args) => cluster.patchStatus(...args),
+    delete: (kind, ref, options) => cluster.delete(kind, ref, options),
+    cache: (kind, options) => cluster.cache(kind, options),
+    recordEvent: (event) => cluster.recordEvent(event),
+  }
+}
+
+describe('a controller that starts afresh', () => {
+  let bed: ControllerBed
+  beforeEach(() => {
+    bed = new ControllerBed()
+  })
+  afterEach(() => bed.stop())
+
+  const stateOf = async (uid: string) =>
+    (await bed.pods()).find(({ metadata }) => metadata.uid === uid)?.metadata.labels?.[LABEL.state]
+
+  test('finds its warm pods again, with the same addresses and data keys, in its first snapshot', async () => {
+    await bed.start({ poolSize: 1 })
+    const first = await bed.controller()
+    await bed.function('hello')
+    const endpoint = endpointOf(await activate(first, 'hello'))
+    await eventually(async () => (await stateOf(endpoint.id)) === 'claimed')
+    await first.controller.stop()
+    expect(await invoke(endpoint)).toMatchObject({ status: 200 })
+
+    const second = await bed.controller()
+    const reader = await new FeedReader().open(second)
+
+    expect(reader.messages[0]).toMatchObject({ type: 'snapshot', endpoints: [endpoint] })
+    expect(await invoke(reader.endpoints('hello')[0]!)).toMatchObject({ status: 200 })
+    reader.close()
+  })
+
+  test('uses the pool pods it finds', async () => {
+    await bed.start({ poolSize: 2 })
+    const first = await bed.controller()
+    await bed.function('hello')
+    await eventually(() => bed.kubelet.running().filter(({ runtime }) => runtime.calls[0] === 204).length === 2)
+    await first.controller.stop()
+
+    const second = await bed.controller()
+
+    expect(await activate(second, 'hello')).toMatchObject({ source: 'pool' })
+    await eventually(() => bed.kubelet.started === 3)
+  })
+
+  test('writes a lost label again by itself', async () => {
+    await bed.start()
+    let failing = true
+    const process = await bed.controller({ through: losingLabels(bed.cluster, () => failing) })
+    await bed.function('hello')
+    const endpoint = endpointOf(await activate(process, 'hello'))
+    expect(await stateOf(endpoint.id)).toBe('generic')
+    failing = false
+    await eventually(async () => (await stateOf(endpoint.id)) === 'claimed')
+  })
+
+  test('repairs a pod whose label patch its predecessor lost, and serves it', async () => {
+    await bed.start()
+    const first = await bed.controller({ through: losingLabels(bed.cluster, () => true) })
+    await bed.function('hello')
+    const endpoint = endpointOf(await activate(first, 'hello'))
+    await first.controller.stop()
+    expect(await stateOf(endpoint.id)).toBe('generic')
+
+    const second = await bed.controller()
+
+    await eventually(async () => (await stateOf(endpoint.id)) === 'claimed')
+    expect(await metricOf(second, 'dormouse_controller_label_repairs_total')).toBe(1)
+    const reader = await new FeedReader().open(second)
+    expect(reader.endpoints('hello').map(({ id, dataKey }) => ({ id, dataKey }))).toEqual([
+      { id: endpoint.id, dataKey: endpoint.dataKey },
+    ])
+    reader.close()
+  })
+
+  test('deletes a pod whose function went while its labels were lost', async () => {
+    await bed.start()
+    const first = await bed.controller({ through: losingLabels(bed.cluster, () => true) })
+    const fn = await bed.function('hello')
+    await activate(first, 'hello')
+    await first.controller.stop()
+    const { FUNCTIONS } = await import('../../../api/kinds.ts')
+    await bed.cluster.delete(FUNCTIONS, { namespace: 'default', name: fn.metadata.name })
+
+    await bed.controller()
+
+    await eventually(async () => (await bed.pods()).length === 0)
+  })
+
+  test('deletes claimed pods that have forgotten their function or do not answer', async () => {
+    await bed.start()
+    const first = await bed.controller()
+    await bed.function('forgets')
+    await bed.function('silent')
+    const forgets = endpointOf(await activate(first, 'forgets'))
+    const silent = endpointOf(await activate(first, 'silent'))
+    await eventually(async () => (await stateOf(forgets.id)) === 'claimed' && (await stateOf(silent.id)) === 'claimed')
+    await first.controller.stop()
+    bed.kubelet.pods.get(forgets.pod)?.runtime.restart()
+    await bed.kubelet.pods.get(silent.pod)?.runtime.kill()
+
+    await bed.controller()
+
+    await eventually(async () => (await stateOf(forgets.id)) === undefined && (await stateOf(silent.id)) === undefined)
+  })
+})
