@@ -1,6 +1,6 @@
 /** Entry of the `dormouse` command: makes the context of the real process, turns every outcome into an exit code. */
 import { CommanderError } from 'commander'
-import { CliError } from './cli-error.ts'
+import { CliError, ManifestError } from './cli-error.ts'
 import type { CliContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
 import { createProgram } from './program.ts'
@@ -40,7 +40,8 @@ function onInterrupt(): void {
 function exitCodeOf(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`${message.startsWith('error:') ? '' : 'dormouse: '}${message}\n`)
+  // Lines that begin with file:line:column are for editors as much as for people.
+  process.stderr.write(error instanceof ManifestError ? `${message}\n` : `dormouse: ${message}\n`)
   if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n${causes(error)}`)
   return error instanceof CliError ? error.exitCode : EXIT.failure
 }

@@ -36,6 +36,6 @@ async function logs(context: CliContext, word: string, options: LogsOptions): Pr
   const query = { namespace, name: names[0] ?? '', ...(tail === undefined ? {} : { tail }) }
   for await (const { text } of client.logs({ ...query, follow: follow === true }, context.signal))
     context.stdout.write(`${text}\n`)
-  if (follow === true && !context.signal.aborted)
-    throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')
+  if (context.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
+  if (follow === true) throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')
 }

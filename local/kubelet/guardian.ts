@@ -25,7 +25,8 @@ while read -r line; do
     -*) case $ids in *" $id "*) ids="\${ids%% $id *} \${ids#* $id }" ;; esac ;;
   esac
 done
-for id in $ids; do kill -9 -- "-$id" 2>/dev/null; done
+# No double dash before the group: dash takes that for a signal.
+for id in $ids; do kill -9 "-$id" 2>/dev/null; done
 rm -rf -- "$1"
 `
 

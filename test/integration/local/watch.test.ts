@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test, jest } from '@jest/globals'
 import { createWorkspace, type RunningCommand } from '../../builders/dormouse-command.ts'
 import { eventually } from '../../builders/kubelet-bed.ts'
+
+// Each test starts several processes.
+jest.setTimeout(30_000)
 
 const MANIFEST = `apiVersion: dormouse.dev/v1alpha1
 kind: Function
