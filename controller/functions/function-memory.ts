@@ -3,8 +3,13 @@
  * fates that matter are on ControllerRevisions and in the status, the rest is learned again.
  */
 import type { ObjectKey } from '../../api/names.ts'
-import type { FleetPod } from '../fleet/fleet.ts'
+import type { DormouseFunction } from '../../api/function.ts'
+import type { ControllerRevision } from '../../kube/objects.ts'
+import type { FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
 import type { Fate } from './fate.ts'
+import { parseRevision } from './revision-record.ts'
+import type { StoredRevision } from './revision-record.ts'
+import { templateOf } from './template.ts'
 
 /** Starts of a revision that went wrong for other reasons than its code, and when to try again. */
 export interface StartFailure {
@@ -41,10 +46,28 @@ export class FunctionMemory {
   readonly failures = new Map<string, StartFailure>()
   /** Pods last seen ready, by uid; those we retired ourselves are taken out. */
   readonly #ready = new Map<string, { revision: string; readyAtMs: number }>()
+  /** Hashing and parsing 256 KiB of code takes milliseconds, and a wake-up is reconciled several times: done once per change. */
+  #target: { generation: number | undefined; template: RevisionTemplate } | undefined
+  readonly #parsed = new WeakMap<ControllerRevision, StoredRevision | 'unreadable'>()
 
   constructor(key: ObjectKey, uid: string) {
     this.key = key
     this.uid = uid
+  }
+
+  /** Throws RangeError when the spec holds values its schema would have refused. */
+  targetOf(fn: DormouseFunction): RevisionTemplate {
+    const { generation } = fn.metadata
+    if (generation === undefined || this.#target?.generation !== generation)
+      this.#target = { generation, template: templateOf(fn) }
+    return this.#target.template
+  }
+
+  /** Undefined for what this version cannot read. */
+  storedOf(revision: ControllerRevision): StoredRevision | undefined {
+    const parsed = this.#parsed.get(revision) ?? parseRevision(revision) ?? 'unreadable'
+    this.#parsed.set(revision, parsed)
+    return parsed === 'unreadable' ? undefined : parsed
   }
 
   fail(revision: string, failure: Pick<StartFailure, 'kind' | 'message'> & { nowMs: number }): void {

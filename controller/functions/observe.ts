@@ -13,10 +13,9 @@ import type { Fleet, FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
 import { UNKNOWN_FATE, runtimeIdentity } from './fate.ts'
 import type { Fate } from './fate.ts'
 import type { FunctionMemory, StartFailure } from './function-memory.ts'
-import { parseRevision, revisionLabels } from './revision-record.ts'
+import { revisionLabels } from './revision-record.ts'
 import type { StoredRevision } from './revision-record.ts'
 import type { Serving, ServingBook } from './serving.ts'
-import { templateOf } from './template.ts'
 
 export interface FunctionObservation {
   nowMs: number
@@ -59,8 +58,8 @@ export interface ObservedWorld {
 export function observe(fn: DormouseFunction, memory: FunctionMemory, world: ObservedWorld): FunctionObservation {
   const { fleet, nowMs, verifyFirstRevision } = world
   const { key } = memory
-  const target = templateOf(fn)
-  const stored = storedRevisions(fn, world.revisions)
+  const target = memory.targetOf(fn)
+  const stored = storedRevisions(fn, memory, world.revisions)
   const pods = fleet.pods(key).filter(({ phase }) => phase !== 'leaving')
   memory.see(pods, nowMs)
   const servingRevision = knownServing(fn, world.serving, key)
@@ -91,12 +90,16 @@ function scalingOf({ spec: { scaling } }: DormouseFunction): Serving['scaling'] 
   return { min, max, target, idleAfterMs: durationMs(idleAfter), maxPodAgeMs: durationMs(maxPodAge) }
 }
 
-function storedRevisions({ metadata }: DormouseFunction, revisions: Cache<ControllerRevision>): StoredRevision[] {
+function storedRevisions(
+  { metadata }: DormouseFunction,
+  memory: FunctionMemory,
+  revisions: Cache<ControllerRevision>,
+): StoredRevision[] {
   const { namespace = '', name, uid } = metadata
   return revisions
     .list({ namespace, labels: revisionLabels(name) })
     .filter((revision) => revision.metadata.ownerReferences?.some((owner) => owner.uid === uid))
-    .flatMap((revision) => parseRevision(revision) ?? [])
+    .flatMap((revision) => memory.storedOf(revision) ?? [])
     .sort((a, b) => b.number - a.number)
 }
 

@@ -11,7 +11,7 @@ import { template } from './observed.ts'
 const stored = (more: Partial<ControllerRevision> = {}): ControllerRevision => {
   const written = newRevision(template('r1'), 7)
   const metadata = { ...written.metadata, name: 'web-r1', uid: 'u', resourceVersion: '1', creationTimestamp: '' }
-  return { ...written, metadata, ...more } as ControllerRevision
+  return { ...written, metadata, ...more }
 }
 
 test('a stored revision reads as it was written', () => {

@@ -170,7 +170,7 @@ describe('for any observation', () => {
   })
   type Any = typeof anything extends fc.Arbitrary<infer S> ? S : never
   const observe = ({ servingRevision, desired, min, hasRuntime, pods: given, ...rest }: Any): FunctionObservation => {
-    const { desired: _, ...base } = observed({
+    const base = observed({
       scaling: { ...observed().scaling, min },
       stored: [stored('r3', 3), stored('r2', 2), stored('r1', 1)],
       runtimes: new Map(hasRuntime ? [['node', 'n/1']] : []),
@@ -185,7 +185,7 @@ describe('for any observation', () => {
     return {
       ...base,
       ...(servingRevision !== undefined && { servingRevision }),
-      ...(desired !== undefined && { desired }),
+      desired: desired as number,
     }
   }
   const ready = (seen: FunctionObservation, its: string | undefined) =>
