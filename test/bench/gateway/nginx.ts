@@ -1,0 +1,86 @@
+/** Debian's nginx proxying to the pod with keep-alive connections upstream, one worker, in a temporary directory. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const NGINX = '/usr/sbin/nginx'
+
+export interface Nginx {
+  port: number
+  cpuUs(): number
+  stop(): Promise<void>
+}
+
+/** Undefined when it is not installed. */
+export async function startNginx(podPort: number): Promise<Nginx | undefined> {
+  if (!existsSync(NGINX)) return undefined
+  const directory = await mkdtemp(join(tmpdir(), 'dormouse-nginx-'))
+  const port = await freePort()
+  await writeFile(join(directory, 'nginx.conf'), configuration({ directory, port, podPort }))
+  const child = spawn(NGINX, ['-c', join(directory, 'nginx.conf'), '-p', directory, '-e', 'stderr'], {
+    stdio: 'ignore',
+  })
+  await listening(port)
+  return {
+    port,
+    cpuUs: () => cpuOf(child),
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGQUIT')
+      const cut = setTimeout(() => child.kill('SIGKILL'), 1_000)
+      await ended
+      clearTimeout(cut)
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function configuration({ directory, port, podPort }: { directory: string; port: number; podPort: number }): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${directory}/${kind};`,
+  )
+  return `daemon off; master_process off; worker_processes 1; pid ${directory}/nginx.pid; error_log stderr crit;
+events { worker_connections 4096; }
+http {
+  access_log off; ${temporary.join(' ')} keepalive_requests 10000000;
+  upstream pod { server 127.0.0.1:${podPort}; keepalive 256; keepalive_requests 10000000; }
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://pod; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Request-Id $request_id;
+    }
+  }
+}
+`
+}
+
+/** User and system time from /proc, in clock ticks of 10 ms. */
+function cpuOf(child: ChildProcess): number {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function listening(port: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const up = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false,
+    )
+    if (up) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('nginx did not listen within 4 s')
+}
