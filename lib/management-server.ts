@@ -76,7 +76,7 @@ export function createManagementServer(options: ManagementOptions): Server {
   // eslint-disable-next-line max-params -- Express tells error handlers by their four parameters
   app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) return next(error)
-    sendProblem(response, options.toProblem?.(error) ?? defaultProblem(error))
+    sendProblem(response, refusedByParser(error) ?? options.toProblem?.(error) ?? defaultProblem(error))
   })
   return createServer(app)
 }
@@ -125,6 +125,14 @@ function strings(values: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values).map(([key, value]) => [key, Array.isArray(value) ? value.join('/') : String(value)]),
   )
+}
+
+/** A body that is not JSON, is too large, or breaks off: refused before any route saw it. */
+function refusedByParser(error: unknown): Problem | undefined {
+  if (!(error instanceof Error) || !('expose' in error) || error.expose !== true) return undefined
+  const status = 'status' in error && typeof error.status === 'number' ? error.status : 400
+  const code = status === 413 ? 'payload-too-large' : 'bad-request'
+  return { status, code, message: `the request body cannot be read: ${error.message}` }
 }
 
 function defaultProblem(error: unknown): Problem {
