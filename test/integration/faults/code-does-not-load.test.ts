@@ -7,7 +7,11 @@ const INIT_TIMEOUT_MS = 700
 
 const BAD_CODE = [
   { name: 'unparsable', code: 'export const handler = () => {\n  return (\n}', want: /SyntaxError.*index\.mjs:3/ },
-  { name: 'throws-on-load', code: "\nthrow new TypeError('no config')", want: /TypeError: no config \(index\.mjs:2:7\)/ },
+  {
+    name: 'throws-on-load',
+    code: "\nthrow new TypeError('no config')",
+    want: /TypeError: no config \(index\.mjs:2:7\)/,
+  },
   { name: 'no-handler', code: 'export const other = () => 1', want: /index\.handler is undefined or not exported/ },
   { name: 'missing-module', code: "import 'left-pad'\nexport const handler = () => 1", want: /left-pad/ },
   { name: 'exits-on-load', code: 'process.exit(3)', want: /exit status 3/ },
