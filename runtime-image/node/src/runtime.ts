@@ -55,10 +55,10 @@ export class Runtime {
     const { host, controlPort, dataPort, readyFd, phoneHome: home, pod: self, exitOnStdinEnd } = this.environment
     this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
     for (const signal of ['SIGTERM', 'SIGINT'] as const) this.process.on(signal, () => this.leaving.begin())
-    if (exitOnStdinEnd) this.followParent()
     const control = await listen(this.control.server, controlPort, host)
     const data = await listen(this.data.server, dataPort, host)
     if (readyFd !== undefined) writeSync(readyFd, `${JSON.stringify({ control, data })}\n`)
+    if (exitOnStdinEnd) this.followParent()
     const isNeeded = () => this.pod.state === 'generic'
     if (home !== undefined) phoneHome(home, { ...self, controlPort: control, dataPort: data }, isNeeded)
     this.verifier.warm()
