@@ -21,6 +21,7 @@ import { createFunctionsController, type FunctionsController } from './functions
 import { revisionLabels } from './functions/revision-record.ts'
 import { createServingBook, type ServingBook } from './functions/serving.ts'
 import type { Keys } from './keys/keys.ts'
+import { createLoopMetrics } from './loop-metrics.ts'
 import { createPool, type Pool } from './pool/pool.ts'
 import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
 
@@ -59,7 +60,14 @@ export function createParts(options: PartsOptions): ControllerParts {
   const base = { ...options, ...caches, serving, load, events, desired }
   const fleet = createPodFleet({ ...base, drained: (uid) => feed.drained(uid) })
   const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes })
-  const functions = createFunctionsController({ ...base, fleet, loadReports: load, config: options.config.functions })
+  const loopMetrics = createLoopMetrics(options.metrics)
+  const functions = createFunctionsController({
+    ...base,
+    fleet,
+    loadReports: load,
+    config: options.config.functions,
+    loopMetrics: loopMetrics('functions'),
+  })
   const autoscaler = createAutoscaler({
     ...base,
     fleet,
@@ -73,7 +81,7 @@ export function createParts(options: PartsOptions): ControllerParts {
     onLoadFailure: (key, revision, error) => functions.reportLoadFailure(key, revision, error.error),
   })
   const pool = createPool({ ...base, fleet })
-  const triggers = createTriggersController({ ...base, routes })
+  const triggers = createTriggersController({ ...base, routes, loopMetrics: loopMetrics('triggers') })
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers }
 }
 

@@ -148,8 +148,8 @@ function allow(
 ): Wish {
   const { nowMs, settings, load } = observation
   if (wish.pods >= state.desired) return wish
-  if (load && load.active === 0 && nowMs - state.lastActiveMs >= settings.idleAfterMs)
-    return { pods: 0, reason: 'idle' }
+  // What runs now was active now: remember() has seen to that.
+  if (load && nowMs - state.lastActiveMs >= settings.idleAfterMs) return { pods: 0, reason: 'idle' }
   const awake: Wish = wish.pods >= 1 ? wish : { pods: 1, reason: 'awake' }
   const recent = Math.max(...state.wishes.map(({ pods }) => pods))
   const kept: Wish = recent > awake.pods ? { pods: Math.min(recent, state.desired), reason: 'recent' } : awake
