@@ -25,6 +25,8 @@ import type { Specialization } from './specialization.ts'
 /** Well above every caller's, so that it is the caller who closes an idle connection. */
 const KEEP_ALIVE_MS = 75_000
 const HEADERS_TIMEOUT_MS = 10_000
+/** What a caller accepts from outside (16 KiB) and what it adds must fit together. */
+const LARGEST_HEAD_BYTES = 32 * 1024
 
 export interface DataPorts {
   pod: Pod
@@ -48,6 +50,7 @@ export class DataServer {
     this.server = createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      maxHeaderSize: LARGEST_HEAD_BYTES,
       // A body may take as long as its invocation: the deadline ends both.
       requestTimeout: 0,
       noDelay: true,

@@ -4,11 +4,11 @@
  * (structured loggers depend on it) and only joins the invocation's tail.
  */
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import { Writable } from 'node:stream'
 import { format, inspect, type InspectOptions } from 'node:util'
 import type { FdWriter } from './fd-writer.ts'
 import { NO_REQUEST, userLine, type LogLevel } from './log-format.ts'
 import type { LogTail } from './log-tail.ts'
+import { StandardStream } from './standard-stream.ts'
 
 export interface LogScope {
   readonly id: string
@@ -53,19 +53,11 @@ export class Logs {
     defineLazily(process, 'stderr', () => this.stream(2, this.ports.stderr))
   }
 
-  private stream(fd: number, write: FdWriter): Writable {
-    const stream = new Writable({
-      decodeStrings: false,
-      write: (chunk: string | Uint8Array, encoding: BufferEncoding | 'buffer', done) => {
-        const bytes = typeof chunk === 'string' && encoding !== 'buffer' ? Buffer.from(chunk, encoding) : chunk
-        this.ports.scope.getStore()?.tail?.append(bytes)
-        write(bytes)
-        done()
-      },
-      // Ending a standard stream is an error in Node too; here it is simply without effect.
-      destroy: (_error, done) => done(null),
+  private stream(fd: number, write: FdWriter): StandardStream {
+    return new StandardStream(fd, (bytes) => {
+      this.ports.scope.getStore()?.tail?.append(bytes)
+      write(bytes)
     })
-    return Object.assign(stream, { fd })
   }
 }
 

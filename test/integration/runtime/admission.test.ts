@@ -62,6 +62,12 @@ describe('the data port', () => {
     socket.destroy()
   })
 
+  test('takes as large a head as callers may send', async () => {
+    const runtime = await RuntimeProcess.with({ files: SLOW })
+    const answer = await runtime.invoke({ ms: 0 }, { headers: { 'x-large': 'x'.repeat(20 * 1024) } })
+    expect(answer.status).toBe(200)
+  })
+
   test('sends no informational answer to HTTP/1.0', async () => {
     const runtime = await RuntimeProcess.with({ files: SLOW })
     const socket = connect(runtime.dataPort, '127.0.0.1')

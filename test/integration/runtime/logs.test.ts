@@ -69,6 +69,15 @@ describe('logs', () => {
     expect(tail).toMatch(/^START[^]*\{"raw":1\}\nerr\nEND RequestId: req-1\nREPORT/)
   })
 
+  test('go on after user code ended process.stdout', async () => {
+    const runtime = await event(
+      `export const handler = async () => { process.stdout.end('last\\n'); process.stderr.destroy(); process.stdout.write('more\\n'); console.log('still'); return 1 }`,
+    )
+    expect((await runtime.invoke({})).text).toBe('1')
+    expect((await runtime.invoke({})).text).toBe('1')
+    expect(await runtime.printed('REPORT')).toMatch(/\nlast\nmore\n.*\tstill\n/)
+  })
+
   test('in the tail are the last 4 KB of this invocation only', async () => {
     const runtime = await event(
       `export const handler = async ({ n }) => { for (let i = 0; i < 300; i++) { console.log('line ' + n + ' ä' + i); if (i % 50 === 0) await new Promise(setImmediate) } }`,
