@@ -13,6 +13,7 @@ export interface FunctionState {
 }
 
 export interface PublicationInput {
+  /** Each key at most once. */
   functions: readonly FunctionState[]
   /** Present when they may have changed. */
   routes?: readonly FeedRoute[]

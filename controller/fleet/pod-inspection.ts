@@ -8,7 +8,7 @@ import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
 import { pause } from './retry.ts'
-import type { RuntimeClient, RuntimeHealth } from './runtime-client.ts'
+import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 
 export interface PodInspectorOptions {
   table: PodTable
@@ -54,25 +54,25 @@ export class PodInspector {
     for (let attempts = 1; !signal.aborted; attempts += 1) {
       const { stage, contact } = record
       if (contact === undefined || !INSPECTED_STAGES.has(stage)) return
-      const health = await client.health(contact, healthTimeoutMs)
+      const outcome = await client.health(contact, healthTimeoutMs)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
       if (record.stage !== stage || signal.aborted) return
-      const verdict = this.#judge(record, health, attempts)
+      const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
     }
   }
 
-  #judge(record: PodRecord, health: RuntimeHealth | undefined, attempts: number): InspectionVerdict {
+  #judge(record: PodRecord, outcome: HealthOutcome, attempts: number): InspectionVerdict {
     const { claim, stage, label } = record
     const key = functionKeyOf(record)
-    const answered = health?.function !== undefined && health.revision !== undefined
+    const { function: runs, revision: inRevision } = outcome.kind === 'answered' ? outcome.health : {}
     return judgeInspection({
       // Ready: this process knows that it is claimed, whether or not the label has arrived.
       label: stage === 'ready' || label !== 'generic' ? 'claimed' : 'generic',
       ...(claim && key !== undefined && { labelled: { function: key, revision: claim.revision } }),
-      health,
-      exists: answered && this.#options.existing(health.function as ObjectKey, health.revision ?? '') !== undefined,
+      outcome,
+      exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,
     })
   }

@@ -104,7 +104,7 @@ export class PodSupply {
     const runtime = this.#options.runtimes.get({ name: record.runtime })
     const usable = runtime !== undefined && this.#options.templateOf(runtime) === record.template
     const waiter = usable ? this.#waiters.get(pool)?.[0] : undefined
-    if (waiter === undefined) return this.#options.table.change(record, { stage: 'idle' })
+    if (waiter === undefined) return this.#options.table.change(record, { stage: 'idle', claim: null })
     this.#leave(waiter)
     this.#claim(record, waiter.claim)
     waiter.resolve({ record, source: 'new' })

@@ -20,14 +20,17 @@ export type SpecializeOutcome =
 
 const healthSchema = z.object({
   state: z.enum(['generic', 'specializing', 'specialized', 'leaving']),
-  function: z.string().optional(),
-  revision: z.string().optional(),
+  function: z.string().nullish(),
+  revision: z.string().nullish(),
   failed: z.unknown().optional(),
 })
 export type RuntimeHealth = z.infer<typeof healthSchema>
 
+/** silent: it took the connection and did not answer in time (busy, or stuck) · unreachable: nobody is there, or no runtime. */
+export type HealthOutcome = { kind: 'answered'; health: RuntimeHealth } | { kind: 'silent' } | { kind: 'unreachable' }
+
 const readySchema = z.object({ initMs: z.number(), acknowledges: z.boolean().default(false) })
-const takenSchema = z.object({ function: z.string().optional(), revision: z.string().optional() })
+const takenSchema = z.object({ function: z.string().nullish(), revision: z.string().nullish() })
 const errorSchema = z.object({
   errorType: z.string(),
   errorMessage: z.string(),
@@ -41,8 +44,7 @@ export interface RuntimeClient {
     body: Specialize,
     limits: { timeoutMs: number; signal: AbortSignal },
   ): Promise<SpecializeOutcome>
-  /** Undefined when it does not answer in time or not as a runtime does. */
-  health(contact: PodContact, timeoutMs: number): Promise<RuntimeHealth | undefined>
+  health(contact: PodContact, timeoutMs: number): Promise<HealthOutcome>
 }
 
 /** A runtime that is too busy to answer in time gets this long beyond its own limit. */
@@ -74,14 +76,12 @@ export function createRuntimeClient({ dispatcher, keys }: { dispatcher: Dispatch
       }
     },
     async health(contact, timeoutMs) {
+      const late = AbortSignal.timeout(timeoutMs)
       try {
-        const response = await request(controlUrl(contact, '/healthz'), {
-          dispatcher,
-          signal: AbortSignal.timeout(timeoutMs),
-        })
-        return healthSchema.parse(await readAnswer(response.body))
+        const response = await request(controlUrl(contact, '/healthz'), { dispatcher, signal: late })
+        return { kind: 'answered', health: healthSchema.parse(await readAnswer(response.body)) }
       } catch {
-        return undefined
+        return { kind: late.aborted ? 'silent' : 'unreachable' }
       }
     },
   }
@@ -106,7 +106,7 @@ function outcomeOf(status: number, answer: unknown): SpecializeOutcome {
   if (status === 200) return { kind: 'ready', ...readySchema.parse(answer) }
   if (status === 409) {
     const { function: key, revision } = takenSchema.parse(answer)
-    return { kind: 'taken', ...(key !== undefined && { function: key }), ...(revision !== undefined && { revision }) }
+    return { kind: 'taken', ...(key != null && { function: key }), ...(revision != null && { revision }) }
   }
   if (status === 422) return { kind: 'load-failed', error: errorSchema.parse(answer) }
   return { kind: 'refused', message: `the runtime answered ${status}: ${JSON.stringify(answer).slice(0, 500)}` }

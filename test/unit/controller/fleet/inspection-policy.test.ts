@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals'
+import {
+  judgeInspection,
+  type InspectedHealth,
+  type InspectionInput,
+} from '../../../../controller/fleet/inspection-policy.ts'
+
+const runs = { function: 'a/b', revision: 'r1' }
+const answered = (health: InspectedHealth): InspectionInput['outcome'] => ({ kind: 'answered', health })
+const specialized = answered({ state: 'specialized', ...runs })
+const input = (change: Partial<InspectionInput>): InspectionInput => ({
+  label: 'generic',
+  outcome: answered({ state: 'generic' }),
+  exists: true,
+  attempts: 1,
+  ...change,
+})
+const claimed = { label: 'claimed', labelled: { function: 'a/b', revision: 'r1' } } as const
+
+describe('judgeInspection', () => {
+  const cases: [string, InspectionInput, object][] = [
+    ['a generic pod waits', input({}), { kind: 'idle' }],
+    ['a lost label is repaired', input({ outcome: specialized }), { kind: 'adopt', ...runs, repair: true }],
+    [
+      'a claimed pod is believed when it agrees',
+      input({ ...claimed, outcome: specialized }),
+      { kind: 'adopt', ...runs, repair: false },
+    ],
+    [
+      'what runs something that is gone goes',
+      input({ outcome: specialized, exists: false }),
+      { why: { reason: 'unknown-function' } },
+    ],
+    [
+      'a claimed pod that runs something else goes',
+      input({ ...claimed, outcome: answered({ state: 'specialized', function: 'a/b', revision: 'r2' }) }),
+      { why: { reason: 'unknown-function' } },
+    ],
+    ['a claimed pod that is generic was restarted', input(claimed), { why: { reason: 'restarted' } }],
+    [
+      'a pod whose code did not load is spent',
+      input({ outcome: answered({ state: 'specialized', ...runs, failed: {} }) }),
+      { why: { reason: 'start-failed' } },
+    ],
+    ['null is not a failure', input({ outcome: answered({ state: 'generic', failed: null }) }), { kind: 'idle' }],
+    [
+      'a pod that loads is asked again',
+      input({ outcome: answered({ state: 'specializing', ...runs }) }),
+      { kind: 'ask-again' },
+    ],
+    [
+      'a pod that never finishes loading goes',
+      input({ outcome: answered({ state: 'specializing' }), attempts: 120 }),
+      { why: { reason: 'silent' } },
+    ],
+    ['a pod that is ending goes', input({ outcome: answered({ state: 'leaving' }) }), { kind: 'give-up' }],
+    ['nobody there is asked once more', input({ outcome: { kind: 'unreachable' } }), { kind: 'ask-again' }],
+    [
+      'nobody there twice goes',
+      input({ outcome: { kind: 'unreachable' }, attempts: 2 }),
+      { why: { reason: 'silent' } },
+    ],
+    [
+      'a claimed pod that is busy keeps its time',
+      input({ ...claimed, outcome: { kind: 'silent' }, attempts: 300 }),
+      { kind: 'ask-again' },
+    ],
+    [
+      'a waiting pod that hangs goes',
+      input({ outcome: { kind: 'silent' }, attempts: 5 }),
+      { why: { reason: 'silent' } },
+    ],
+    [
+      'a pod that does not say what it runs goes',
+      input({ outcome: answered({ state: 'specialized', function: null }) }),
+      { why: { reason: 'unknown-function' } },
+    ],
+  ]
+  test.each(cases)('%s', (_name, given, want) => expect(judgeInspection(given)).toMatchObject(want))
+})

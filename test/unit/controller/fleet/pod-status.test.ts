@@ -1,0 +1,71 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Pod } from '../../../../kube/objects.ts'
+import { hostPort, normalAddress, podEnd, readyContact } from '../../../../controller/fleet/pod-status.ts'
+
+type Status = NonNullable<Pod['status']>
+const pod = (status: Status, annotations?: Record<string, string>): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'p',
+    namespace: 'a',
+    uid: 'u',
+    resourceVersion: '1',
+    creationTimestamp: '',
+    ...(annotations && { annotations }),
+  },
+  spec: { containers: [] },
+  status,
+})
+const ended = (
+  terminated: { exitCode: number; signal?: number; reason?: string; message?: string },
+  restartCount = 0,
+) => pod({ phase: 'Failed', containerStatuses: [{ name: 'c', ready: false, restartCount, state: { terminated } }] })
+
+describe('podEnd', () => {
+  const cases: [string, Pod, string | undefined, string][] = [
+    ['an exit code', ended({ exitCode: 3 }), 'exited', 'code 3'],
+    ['a signal', ended({ exitCode: 137, signal: 9 }), 'signalled', 'signal 9'],
+    ['a signal told by the exit code only', ended({ exitCode: 139 }), 'signalled', 'signal 11'],
+    ['too much memory', ended({ exitCode: 137, reason: 'OOMKilled' }), 'oom-killed', 'memory'],
+    [
+      'a container that could not start',
+      ended({ exitCode: 128, reason: 'StartError', message: 'no such image' }),
+      'exited',
+      'no such image',
+    ],
+    ['a restart', ended({ exitCode: 0 }, 1), 'restarted', 'restarted'],
+    ['an eviction', pod({ phase: 'Failed', reason: 'Evicted', message: 'disk' }), 'evicted', 'disk'],
+    ['success', pod({ phase: 'Succeeded' }), 'exited', 'Succeeded'],
+    ['nothing while it runs', pod({ phase: 'Running' }), undefined, ''],
+  ]
+  test.each(cases)('tells %s', (_name, given, reason, part) => {
+    const end = podEnd(given)
+    expect(end?.reason).toBe(reason)
+    if (end) expect(end.message).toContain(part)
+  })
+})
+
+describe('readyContact', () => {
+  const ready: Status = { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] }
+
+  test('is where the kubelet says, on the ports of the annotation or the defaults', () => {
+    expect(readyContact(pod(ready))).toEqual({ host: '10.0.0.1', controlPort: 8079, dataPort: 8080 })
+    expect(readyContact(pod(ready, { 'dormouse.dev/ports': '{"control":1,"data":2}' }))).toMatchObject({
+      controlPort: 1,
+    })
+    expect(readyContact(pod(ready, { 'dormouse.dev/ports': 'broken' }))).toMatchObject({ controlPort: 8079 })
+  })
+
+  test('is nothing before it is ready', () => {
+    expect(readyContact(pod({ ...ready, phase: 'Pending' }))).toBeUndefined()
+    expect(readyContact(pod({ ...ready, conditions: [{ type: 'Ready', status: 'False' }] }))).toBeUndefined()
+  })
+})
+
+test('addresses compare however they are written', () => {
+  expect(normalAddress('::FFFF:10.0.0.1')).toBe('10.0.0.1')
+  expect(normalAddress('[::1]')).toBe('::1')
+  expect(hostPort('fd00::1', 80)).toBe('[fd00::1]:80')
+  expect(hostPort('10.0.0.1', 80)).toBe('10.0.0.1:80')
+})

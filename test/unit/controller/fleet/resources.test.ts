@@ -1,0 +1,114 @@
+import { describe, expect, test } from '@jest/globals'
+import { LABEL } from '../../../../api/names.ts'
+import type { Runtime } from '../../../../api/runtime.ts'
+import { claimPatch, genericPod, graceSeconds, podName, templateHash } from '../../../../controller/fleet/resources.ts'
+
+const runtime = (spec: Partial<Runtime['spec']> = {}): Runtime => ({
+  apiVersion: 'dormouse.dev/v1alpha1',
+  kind: 'Runtime',
+  metadata: { name: 'node', uid: 'ru', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { image: 'example/node', pool: { size: 3 }, ...spec },
+})
+const settings = {
+  phoneHomeUrl: 'http://controller:8083/v1/pods',
+  publicKey: 'pk',
+  initTimeoutMs: 10_000,
+  ports: { control: 8079, data: 8080 },
+}
+const pod = (overrides: Partial<typeof settings> = {}, spec: Partial<Runtime['spec']> = {}) =>
+  genericPod({
+    runtime: runtime(spec),
+    namespace: 'a',
+    name: 'node-x',
+    phoneHomeToken: 'token',
+    settings: { ...settings, ...overrides },
+  })
+
+describe('genericPod', () => {
+  test('belongs to its Runtime as controller and says so in its labels', () => {
+    const { metadata } = pod()
+    expect(metadata.ownerReferences).toEqual([
+      expect.objectContaining({ kind: 'Runtime', name: 'node', uid: 'ru', controller: true }),
+    ])
+    expect(metadata.labels).toMatchObject({ [LABEL.state]: 'generic', [LABEL.runtime]: 'node' })
+  })
+
+  test('meets the restricted pod security standard and starts without what costs time', () => {
+    const { spec } = pod()
+    expect(spec).toMatchObject({
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    })
+    expect(spec.containers[0]).toMatchObject({
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
+      volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+    })
+  })
+
+  test('gives the runtime what the contract names', () => {
+    const names = pod().spec.containers[0]?.env?.map(({ name }) => name)
+    for (const name of [
+      'CONTROL_PORT',
+      'DATA_PORT',
+      'POD_NAMESPACE',
+      'POD_NAME',
+      'POD_UID',
+      'POD_IP',
+      'PUBLIC_KEY',
+      'PHONE_HOME_URL',
+      'PHONE_HOME_TOKEN',
+    ])
+      expect(names).toContain(`DORMOUSE_${name}`)
+  })
+
+  test('names ports and a probe only when the ports are known beforehand', () => {
+    expect(pod().spec.containers[0]).toHaveProperty('readinessProbe')
+    expect(pod({ ports: { control: 0, data: 0 } }).spec.containers[0]).not.toHaveProperty('readinessProbe')
+  })
+})
+
+describe('templateHash', () => {
+  const hash = (spec: Partial<Runtime['spec']>, overrides: Partial<typeof settings> = {}) =>
+    templateHash(runtime(spec), { ...settings, ...overrides })
+
+  test('changes with image, command and key', () => {
+    const all = [hash({}), hash({ image: 'other' }), hash({ command: ['x'] }), hash({}, { publicKey: 'other' })]
+    expect(new Set(all).size).toBe(all.length)
+  })
+
+  test('does not change with the pool size', () => expect(hash({ pool: { size: 9 } })).toBe(hash({})))
+})
+
+test('a claimed pod gets its function as only owner, its revision, and when it was claimed', () => {
+  const patch = claimPatch({
+    function: { namespace: 'a', name: 'b', uid: 'fu' },
+    revision: 'r1',
+    claimedAtMs: Date.parse('2026-01-01T00:00:00.123Z'),
+    acknowledges: true,
+  })
+  expect(patch).toMatchObject({
+    metadata: {
+      labels: { [LABEL.state]: 'claimed', [LABEL.function]: 'b', [LABEL.revision]: 'r1' },
+      annotations: { 'dormouse.dev/claimed-at': '2026-01-01T00:00:00.123Z' },
+      ownerReferences: [expect.objectContaining({ kind: 'Function', uid: 'fu' })],
+    },
+  })
+})
+
+test('a pod has its function’s timeout and 5 s to end', () => {
+  expect(graceSeconds(30_000)).toBe(35)
+  expect(graceSeconds(1_500)).toBe(7)
+  expect(graceSeconds(undefined)).toBe(905)
+})
+
+test('pod names are valid and fit, however long the runtime’s name', () => {
+  const name = podName('r'.repeat(60), new Uint8Array([0, 1, 2, 250, 251, 252, 253, 254]))
+  expect(name).toMatch(/^[a-z0-9-]{1,63}$/)
+  expect(name).toHaveLength(59)
+})

@@ -1,0 +1,57 @@
+import { createPublicKey, verify } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import { KEYS_SECRET, KeysError, loadKeys, sameText } from '../../../../controller/keys/keys.ts'
+import { createMemoryCluster } from '../../../../kube/memory/memory-cluster.ts'
+import { SECRETS } from '../../../../kube/objects.ts'
+
+describe('loadKeys', () => {
+  test('makes one Secret, and derives the same from it ever after', async () => {
+    const cluster = createMemoryCluster()
+    const [a, b] = await Promise.all([loadKeys(cluster, 'ns'), loadKeys(cluster, 'ns')])
+    const c = await loadKeys(cluster, 'ns')
+    expect(await cluster.list(SECRETS)).toHaveLength(1)
+    for (const keys of [b, c]) {
+      expect(keys.publicKey).toBe(a.publicKey)
+      expect(keys.dataKey('u')).toBe(a.dataKey('u'))
+      expect(keys.phoneHomeToken('n', 'p')).toBe(a.phoneHomeToken('n', 'p'))
+    }
+  })
+
+  test('signs what the public key verifies', async () => {
+    const keys = await loadKeys(createMemoryCluster(), 'ns')
+    const body = Buffer.from('body')
+    const key = createPublicKey({ key: Buffer.from(keys.publicKey, 'base64'), format: 'der', type: 'spki' })
+    expect(verify(null, body, key, Buffer.from(keys.sign(body), 'base64'))).toBe(true)
+    expect(verify(null, Buffer.from('other'), key, Buffer.from(keys.sign(body), 'base64'))).toBe(false)
+  })
+
+  test('gives every pod its own key and token, and every cluster its own', async () => {
+    const keys = await loadKeys(createMemoryCluster(), 'ns')
+    const others = await loadKeys(createMemoryCluster(), 'ns')
+    const derived = [keys.dataKey('a'), keys.dataKey('b'), keys.phoneHomeToken('n', 'a'), others.dataKey('a')]
+    expect(new Set(derived).size).toBe(4)
+    expect(keys.isPhoneHomeToken(keys.phoneHomeToken('n', 'a'), { namespace: 'n', name: 'a' })).toBe(true)
+    expect(keys.isPhoneHomeToken(keys.phoneHomeToken('n', 'a'), { namespace: 'n', name: 'b' })).toBe(false)
+    expect(keys.isPhoneHomeToken('', { namespace: 'n', name: 'a' })).toBe(false)
+  })
+
+  const damage: [string, Record<string, string | null>, string][] = [
+    ['a missing field', { hmac: null }, 'hmac'],
+    ['a short secret', { hmac: 'AAAA' }, '32 bytes'],
+    ['a broken private key', { privateKey: 'AAAA' }, 'privateKey'],
+    ['a public key of another pair', { publicKey: 'AAAA' }, 'does not belong'],
+  ]
+  test.each(damage)('refuses %s with a sentence that names it', async (_name, data, part) => {
+    const cluster = createMemoryCluster()
+    await loadKeys(cluster, 'ns')
+    await cluster.patch(SECRETS, { namespace: 'ns', name: KEYS_SECRET }, { data })
+    const failure = loadKeys(cluster, 'ns')
+    await expect(failure).rejects.toBeInstanceOf(KeysError)
+    await expect(failure).rejects.toThrow(part)
+  })
+})
+
+test('text of different length is different', () => {
+  expect(sameText('a', 'ab')).toBe(false)
+  expect(sameText('ab', 'ab')).toBe(true)
+})
