@@ -113,7 +113,9 @@ interface Wish {
 /** The state with this observation in it and everything too old for the windows out. */
 function remember(state: ScaleState, { nowMs, load, wish }: ScaleObservation, policy: ScalePolicy): ScaleState {
   const samples = load ? [...state.samples, { atMs: nowMs, concurrency: load.meanConcurrency }] : state.samples
-  const busy = wish > 0 || (load !== undefined && (load.active > 0 || load.meanConcurrency > 0))
+  // A mean covers what has ended since; when it did, if data planes know, is more exact.
+  const wasBusy = load !== undefined && load.meanConcurrency > 0 && load.lastResponseAtMs === undefined
+  const busy = wish > 0 || (load !== undefined && load.active > 0) || wasBusy
   return {
     ...state,
     desired: Math.max(state.desired, wish),
@@ -147,9 +149,10 @@ function allow(
   { observation, policy }: { observation: ScaleObservation; policy: ScalePolicy },
 ): Wish {
   const { nowMs, settings, load } = observation
+  // First of all: what is left of past load in the means must not keep a function up that is due to sleep.
+  const isIdle = load !== undefined && nowMs - state.lastActiveMs >= settings.idleAfterMs
+  if (isIdle && Math.max(wish.pods, state.desired) > 0) return { pods: 0, reason: 'idle' }
   if (wish.pods >= state.desired) return wish
-  // What runs now was active now: remember() has seen to that.
-  if (load && nowMs - state.lastActiveMs >= settings.idleAfterMs) return { pods: 0, reason: 'idle' }
   const awake: Wish = wish.pods >= 1 ? wish : { pods: 1, reason: 'awake' }
   const recent = Math.max(...state.wishes.map(({ pods }) => pods))
   const kept: Wish = recent > awake.pods ? { pods: Math.min(recent, state.desired), reason: 'recent' } : awake

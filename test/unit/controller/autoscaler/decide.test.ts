@@ -112,6 +112,27 @@ describe('decide', () => {
       want: '0 idle',
     },
     {
+      rule: 'what is left in the means does not delay a short idleAfter',
+      seconds: [...times(12, { load: 0.3 }), ...times(3, { load: 0, settings: { idleAfterMs: 3_000 } })],
+      want: '0 idle',
+    },
+    {
+      rule: 'nor does it wake what has just gone to sleep',
+      seconds: [...times(12, { load: 4 }), ...times(6, { load: 0, settings: { idleAfterMs: 3_000 } })],
+      want: '0 idle',
+    },
+    {
+      rule: 'a mean over a request that has ended does not count as one that runs',
+      seconds: [
+        ...times(3, { load: 1 }),
+        {
+          load: { meanConcurrency: 0.5, lastResponseAtMs: START_MS + 3_000 },
+          settings: { idleAfterMs: 1_000 },
+        },
+      ],
+      want: '0 idle',
+    },
+    {
       rule: 'one request that runs for hours keeps one pod',
       seconds: times(7_200, { load: { meanConcurrency: 0, active: 1 } }),
       initial: 1,

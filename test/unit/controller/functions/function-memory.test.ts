@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { FunctionMemory, nextFailure } from '../../../../controller/functions/function-memory.ts'
 import type { StartFailure } from '../../../../controller/functions/function-memory.ts'
-import { NOW_MS, pod } from './observed.ts'
+import { NOW_MS, pod } from '../../../builders/function-observation.ts'
 
 const start = (nowMs: number) => ({ kind: 'start' as const, message: 'no room', nowMs })
 

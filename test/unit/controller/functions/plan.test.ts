@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { FunctionObservation } from '../../../../controller/functions/observe.ts'
 import { plan } from '../../../../controller/functions/plan.ts'
 import type { Action } from '../../../../controller/functions/plan.ts'
-import { NOW_MS, broken, loads, observed, pod, pods, stored } from './observed.ts'
+import { NOW_MS, broken, loads, observed, pod, pods, stored } from '../../../builders/function-observation.ts'
 
 const told = (action: Action) => {
   switch (action.kind) {

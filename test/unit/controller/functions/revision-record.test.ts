@@ -6,7 +6,7 @@ import {
   revisionName,
 } from '../../../../controller/functions/revision-record.ts'
 import type { ControllerRevision } from '../../../../kube/objects.ts'
-import { template } from './observed.ts'
+import { template } from '../../../builders/function-observation.ts'
 
 const stored = (more: Partial<ControllerRevision> = {}): ControllerRevision => {
   const written = newRevision(template('r1'), 7)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { FunctionObservation } from '../../../../controller/functions/observe.ts'
 import { plan } from '../../../../controller/functions/plan.ts'
 import { decideRollout } from '../../../../controller/functions/rollout.ts'
-import { broken, loads, observed, pod, pods, stored, template } from './observed.ts'
+import { broken, loads, observed, pod, pods, stored, template } from '../../../builders/function-observation.ts'
 
 const fates = (entries: Record<string, typeof loads | typeof broken>) => new Map(Object.entries(entries))
 

@@ -3,7 +3,7 @@ import type { FunctionStatus } from '../../../../api/function.ts'
 import type { FunctionObservation } from '../../../../controller/functions/observe.ts'
 import { decideRollout } from '../../../../controller/functions/rollout.ts'
 import { statusOf } from '../../../../controller/functions/status.ts'
-import { NOW_MS, broken, loads, observed, pod } from './observed.ts'
+import { NOW_MS, broken, loads, observed, pod } from '../../../builders/function-observation.ts'
 
 function status(more: Partial<FunctionObservation>, current?: FunctionStatus): FunctionStatus {
   const seen = observed(more)

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { FunctionMemory } from '../../../../controller/functions/function-memory.ts'
 import { Verifier } from '../../../../controller/functions/verifier.ts'
 import type { Verification } from '../../../../controller/functions/verifier.ts'
-import { template } from './observed.ts'
+import { template } from '../../../builders/function-observation.ts'
 
 function bed(concurrency = 1) {
   const ran: string[] = []

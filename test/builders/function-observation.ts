@@ -1,8 +1,8 @@
 /** Observations of a Function to start from, with one thing changed per test. */
-import type { DormouseFunction } from '../../../../api/function.ts'
-import type { FleetPod, FleetPodPhase, RevisionTemplate } from '../../../../controller/fleet/fleet.ts'
-import type { FunctionObservation } from '../../../../controller/functions/observe.ts'
-import type { StoredRevision } from '../../../../controller/functions/revision-record.ts'
+import type { DormouseFunction } from '../../api/function.ts'
+import type { FleetPod, FleetPodPhase, RevisionTemplate } from '../../controller/fleet/fleet.ts'
+import type { FunctionObservation } from '../../controller/functions/observe.ts'
+import type { StoredRevision } from '../../controller/functions/revision-record.ts'
 
 export const NOW_MS = Date.parse('2026-03-01T12:00:00Z')
 
