@@ -121,7 +121,7 @@ function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
 }
 
-function row(name: string, ours: number, theirs: number | undefined, unit: string): void {
+function row(name: string, [ours, theirs]: [number, number?], unit: string): void {
   const beside =
     theirs === undefined ? '' : `bare ${theirs.toFixed(1).padStart(7)} ${unit}   ratio ${(ours / theirs).toFixed(2)}`
   process.stdout.write(`${name.padEnd(34)}${ours.toFixed(1).padStart(8)} ${unit.padEnd(3)} ${beside}\n`)
@@ -137,15 +137,15 @@ async function main(): Promise<void> {
   }
   const of = <K extends string>(samples: Record<K, number>[], key: K) => median(samples.map((sample) => sample[key]))
   process.stdout.write(`medians of ${ROUNDS} rounds\n`)
-  row('exec to listening', of(pods, 'startMs'), of(bares, 'startMs'), 'ms')
-  row('RssAnon, idle, generic', of(pods, 'rssAnonMb'), of(bares, 'rssAnonMb'), 'MB')
-  row('RssAnon, specialized, with watchdog', of(pods, 'specializedMb'), undefined, 'MB')
-  row('specialize (inline code)', of(pods, 'specializeMs'), undefined, 'ms')
-  row('  of it: load', of(pods, 'initMs'), undefined, 'ms')
-  row('first call', of(pods, 'firstCallMs'), of(bares, 'firstCallMs'), 'ms')
-  row('specialize + first call', median(pods.map((p) => p.specializeMs + p.firstCallMs)), undefined, 'ms')
-  row('warm call, with log lines', of(pods, 'warmCallUs'), of(bares, 'warmCallUs'), 'us')
-  row('  CPU of the process', of(pods, 'warmCpuUs'), of(bares, 'warmCpuUs'), 'us')
+  row('exec to listening', [of(pods, 'startMs'), of(bares, 'startMs')], 'ms')
+  row('RssAnon, idle, generic', [of(pods, 'rssAnonMb'), of(bares, 'rssAnonMb')], 'MB')
+  row('RssAnon, specialized, with watchdog', [of(pods, 'specializedMb')], 'MB')
+  row('specialize (inline code)', [of(pods, 'specializeMs')], 'ms')
+  row('  of it: load', [of(pods, 'initMs')], 'ms')
+  row('first call', [of(pods, 'firstCallMs'), of(bares, 'firstCallMs')], 'ms')
+  row('specialize + first call', [median(pods.map((p) => p.specializeMs + p.firstCallMs))], 'ms')
+  row('warm call, with log lines', [of(pods, 'warmCallUs'), of(bares, 'warmCallUs')], 'us')
+  row('  CPU of the process', [of(pods, 'warmCpuUs'), of(bares, 'warmCpuUs')], 'us')
 }
 
 await main().finally(endRuntimes)

@@ -6,13 +6,13 @@ export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'
 export type ErrorKind = 'handled' | 'unhandled' | 'timeout'
 export type Headers = Record<string, string>
 
-export function answerJson(response: ServerResponse, status: number, value: unknown, headers: Headers = {}): void {
-  answerText(response, status, JSON.stringify(value), { 'content-type': 'application/json', ...headers })
+export function answerJson(response: ServerResponse, status: number, value: unknown): void {
+  answerText(response, { status, headers: { 'content-type': 'application/json' } }, JSON.stringify(value))
 }
 
 /** Node sends head and body in one write when the body is a string: half the system calls of a Buffer. */
-export function answerText(response: ServerResponse, status: number, body: string, headers: Headers): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
+export function answerText(response: ServerResponse, head: { status: number; headers: Headers }, body: string): void {
+  response.writeHead(head.status, { ...head.headers, 'content-length': Buffer.byteLength(body) })
   response.end(body, 'utf8')
 }
 
@@ -27,7 +27,8 @@ export function answerFailure(
     return
   }
   for (const name of response.getHeaderNames()) response.removeHeader(name)
-  answerJson(response, 500, failure.error, { ...headers, 'dormouse-error': failure.kind })
+  const own = { 'content-type': 'application/json', 'dormouse-error': failure.kind }
+  answerText(response, { status: 500, headers: { ...own, ...headers } }, JSON.stringify(failure.error))
 }
 
 const PROBLEM: Record<RefusedReason, string> = {
@@ -39,15 +40,14 @@ const PROBLEM: Record<RefusedReason, string> = {
 /** Nothing was executed: the caller may send the request elsewhere. */
 export function refuse(response: ServerResponse, reason: RefusedReason): void {
   if (reason === 'leaving') response.shouldKeepAlive = false
-  problem(response, 503, { code: reason, detail: PROBLEM[reason] }, { 'dormouse-refused': reason })
+  problem(response, { status: 503, code: reason, detail: PROBLEM[reason] }, { 'dormouse-refused': reason })
 }
 
 export function problem(
   response: ServerResponse,
-  status: number,
-  problem: { code: string; detail: string },
+  problem: { status: number; code: string; detail: string },
   headers: Headers = {},
 ): void {
-  const body = JSON.stringify({ type: 'about:blank', status, ...problem })
-  answerText(response, status, body, { 'content-type': 'application/problem+json', ...headers })
+  const head = { status: problem.status, headers: { 'content-type': 'application/problem+json', ...headers } }
+  answerText(response, head, JSON.stringify({ type: 'about:blank', ...problem }))
 }

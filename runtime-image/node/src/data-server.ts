@@ -164,7 +164,7 @@ function deadlineOf(head: RequestHead, claim: Specialization): number {
 }
 
 function refuseKey(response: ServerResponse): void {
-  problem(response, 403, { code: 'wrong-key', detail: 'dormouse-key is missing or not the one of this pod' })
+  problem(response, { status: 403, code: 'wrong-key', detail: 'dormouse-key is missing or not the one of this pod' })
 }
 
 /** It came too late to be worth starting; nothing ran, so the environment stays. */

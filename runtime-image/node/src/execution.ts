@@ -44,7 +44,7 @@ export class Execution {
   succeed(result: unknown, emptyAs: 'null' | 'no-content'): void {
     if (this.isOver) return
     if (result === undefined && emptyAs === 'no-content') {
-      this.close()((headers) => answerText(this.response, 204, '', headers))
+      this.close()((headers) => answerText(this.response, { status: 204, headers }, ''))
       return
     }
     const body = marshal(result)
@@ -52,7 +52,10 @@ export class Execution {
       this.fail('unhandled', body)
       return
     }
-    this.close()((headers) => answerText(this.response, 200, body, { 'content-type': 'application/json', ...headers }))
+    this.close()((report) => {
+      const headers = { 'content-type': 'application/json', ...report }
+      answerText(this.response, { status: 200, headers }, body)
+    })
   }
 
   /** The handler threw, rejected or called back with an error. */

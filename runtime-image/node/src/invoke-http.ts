@@ -27,7 +27,8 @@ export function invokeHttp(call: HttpCall & { response: ServerResponse }, ports:
   invocation.fail = (kind, error) => {
     if (!response.writableFinished) answerFailure(response, { kind, error })
   }
-  prepare(request, [response], invocation, ports)
+  hideHead(request)
+  for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
   guard(call, ports, () =>
     user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
   )
@@ -40,24 +41,18 @@ export function takesUpgrades(user: UserFunction): boolean {
 export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer }, ports: HttpPorts): void {
   const { invocation, user, request, socket, head } = call
   invocation.fail = () => socket.destroy()
-  prepare(request, [socket], invocation, ports)
+  hideHead(request)
+  for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
   guard(call, ports, () =>
     user.kind === 'server' ? user.server.emit('upgrade', request, socket, head) : user.upgrade?.(request, socket, head),
   )
 }
 
-function prepare(request: IncomingMessage, others: EventEmitter[], invocation: Invocation, ports: HttpPorts): void {
-  hideHead(request)
-  for (const emitter of [request, ...others]) bindEvents(emitter, invocation, ports.scope)
-}
-
 /** Node emits a connection's events in the connection's context, not the invocation's: logs from listeners would be nobody's. */
 function bindEvents(emitter: EventEmitter, invocation: Invocation, scope: AsyncLocalStorage<LogScope>): void {
-  const emit = emitter.emit
-  emitter.emit = function (this: EventEmitter, ...args: Parameters<typeof emit>) {
-    return scope.run(invocation, () => emit.apply(this, args))
-  }
+  const emit = emitter.emit.bind(emitter)
+  emitter.emit = (...args: Parameters<typeof emit>) => scope.run(invocation, () => emit(...args))
 }
 
 /** A throw and a rejection are the same failure, whether or not the handler is async. */

@@ -46,7 +46,8 @@ export class Logs {
     for (const [method, level] of Object.entries(levels) as [keyof typeof levels, LogLevel][]) {
       console[method] = (...args: unknown[]) => this.log(level, format(...args))
     }
-    console.trace = (...args: unknown[]) => this.log('TRACE', traceMessage(format(...args), console.trace))
+    const trace = (...args: unknown[]) => this.log('TRACE', traceMessage(format(...args), trace))
+    console.trace = trace
     console.dir = (value: unknown, options?: InspectOptions) =>
       this.log('INFO', inspect(value, { customInspect: false, ...options }))
     defineLazily(process, 'stdout', () => this.stream(1, this.ports.stdout))

@@ -1,4 +1,5 @@
 /** Is a specialize request from our controller? Ed25519 over the body's bytes as they came. */
+import type * as Crypto from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
 const SIGNATURE_BYTES = 64
@@ -36,7 +37,7 @@ export class SignatureVerifier {
 }
 
 /** Loaded when needed: importing it costs a waiting pod start time. */
-function crypto(): typeof import('node:crypto') {
+function crypto(): typeof Crypto {
   return process.getBuiltinModule('node:crypto')
 }
 

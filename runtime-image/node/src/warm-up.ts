@@ -16,8 +16,8 @@ export interface WarmUpPorts {
 
 export async function warmUp(ports: WarmUpPorts): Promise<void> {
   const steps = [
-    () => call(ports, ports.controlPort, 'GET', '/healthz'),
-    () => call(ports, ports.dataPort, 'POST', '/'),
+    () => call(ports, ports.controlPort, 'GET'),
+    () => call(ports, ports.dataPort, 'POST'),
     () => import(EMPTY_MODULE),
     () => process.getBuiltinModule('node:worker_threads'),
   ]
@@ -29,10 +29,10 @@ export async function warmUp(ports: WarmUpPorts): Promise<void> {
 }
 
 /** To ourselves, over a real connection. Resolves whatever comes of it. */
-function call(ports: WarmUpPorts, port: number, method: string, path: string): Promise<void> {
+function call(ports: WarmUpPorts, port: number, method: string): Promise<void> {
   const host = ports.host === '0.0.0.0' ? '127.0.0.1' : ports.host
   return new Promise((resolve) => {
-    const outgoing = request({ host, port, method, path, agent: false, headers: { 'content-length': 0 } })
+    const outgoing = request({ host, port, method, path: '/healthz', agent: false, headers: { 'content-length': 0 } })
     outgoing.on('response', (response) => response.resume())
     outgoing.on('error', () => resolve())
     outgoing.on('close', () => resolve())

@@ -78,8 +78,8 @@ function lookAgain(before: Overdue[]): void {
 function endBlocked(slots: number[]): void {
   for (const slot of slots) {
     say(`${requestId(slot)}\tERROR\tThe event loop is blocked past the deadline: ending the process`)
-    if (slot === 0) answer(slot, 422, { errorType: 'Sandbox.Timedout', errorMessage: loadMessage() })
-    else answer(slot, 500, { errorType: 'Sandbox.Timedout', errorMessage: invocationMessage(slot) }, 'timeout')
+    if (slot === 0) answer(slot, { errorType: 'Sandbox.Timedout', errorMessage: loadMessage() })
+    else answer(slot, { errorType: 'Sandbox.Timedout', errorMessage: invocationMessage(slot) }, 'timeout')
   }
   process.kill(process.pid, 'SIGKILL')
 }
@@ -90,7 +90,7 @@ function endForMemory(): void {
   deadlines.forEach((deadline, slot) => {
     if (deadline === 0 || slot === 0) return
     const errorMessage = `RequestId: ${requestId(slot)} Error: Runtime exited with error: signal: killed`
-    answer(slot, 500, { errorType: 'Runtime.OutOfMemory', errorMessage }, 'unhandled')
+    answer(slot, { errorType: 'Runtime.OutOfMemory', errorMessage }, 'unhandled')
   })
   process.kill(process.pid, 'SIGKILL')
 }
@@ -110,16 +110,15 @@ function requestId(slot: number): string {
 
 function answer(
   slot: number,
-  status: 422 | 500,
   error: { errorType: string; errorMessage: string },
   kind?: 'timeout' | 'unhandled',
 ): void {
   const fd = fds[slot] ?? NO_FD
   if (fd === NO_FD) return
   const body = JSON.stringify({ ...error, trace: [] })
-  const reason = status === 422 ? 'Unprocessable Entity' : 'Internal Server Error'
+  const status = slot === 0 ? '422 Unprocessable Entity' : '500 Internal Server Error'
   const head = [
-    `HTTP/1.1 ${status} ${reason}`,
+    `HTTP/1.1 ${status}`,
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -79,7 +79,7 @@ describe('an event function', () => {
     ['calls back with an error', `(e, c, cb) => cb(new Error('back'))`, 'Error', 'back'],
     ['fails', `(e, c) => c.fail('why')`, 'string', 'why'],
     ['rejects with undefined', `async () => Promise.reject()`, 'undefined', 'undefined'],
-  ])('that %s is answered 500 handled with the error object', async (_how, code, errorType, errorMessage) => {
+  ])('that %s is answered 500 handled with the error object', async (...[_how, code, errorType, errorMessage]) => {
     const runtime = await event(`export const handler = ${code}`)
     const answer = await runtime.invoke({})
     expect(answer.status).toBe(500)

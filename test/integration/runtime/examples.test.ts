@@ -41,7 +41,7 @@ test.each<[string, CallOptions, number, string]>([
   ['cloudevent-esm', { headers: CE, body: '{"a":1}' }, 200, '"data":{"a":1}'],
   ['cloudevent-commonjs', { headers: CE, body: '{"amount":3}' }, 204, ''],
   ['cloudevent-commonjs', { headers: CE, body: '{}' }, 500, 'data.amount must be a number'],
-])('examples/hello/%s answers %j with %d', async (name, call, status, text) => {
+])('examples/hello/%s answers %j with %d', async (...[name, call, status, text]) => {
   const runtime = await start(name)
   const answer = await runtime.call(call)
   expect(answer.status).toBe(status)

@@ -32,7 +32,7 @@ describe('a process that cannot go on answers first, then ends', () => {
       'Error: lost',
       128,
     ],
-  ])('%s', async (_what, statement, errorType, errorMessage, code) => {
+  ])('%s', async (...[_what, statement, errorType, errorMessage, code]) => {
     const runtime = await event(`() => new Promise(() => { ${statement}; setInterval(() => {}, 100) })`)
     const answer = await runtime.invoke({})
     expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'unhandled' } })

@@ -21,7 +21,7 @@ describe('leaving', () => {
     'on %s what runs is finished, new work refused, the code removed',
     async (signal) => {
       const runtime = await RuntimeProcess.with({ files: SLOW, concurrency: 5 })
-      const running = runtime.invoke({})
+      const running = runtime.invoke({ ms: 1500 })
       await runtime.printed('\tin\n')
       runtime.child.kill(signal)
       while ((await runtime.health())['state'] !== 'leaving');

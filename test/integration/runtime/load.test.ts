@@ -154,7 +154,7 @@ describe('code that does not load is answered 422', () => {
       'Runtime.ExitError',
       'RequestId: init Error: Runtime exited with error: exit status 3',
     ],
-  ])('%s', async (_what, files, handler, errorType, errorMessage) => {
+  ])('%s', async (...[_what, files, handler, errorType, errorMessage]) => {
     const { error } = await failure({ files, handler })
     expect(error).toMatchObject({ errorType, errorMessage })
   })

@@ -5,7 +5,7 @@ test.each([
   ['index.handler', '', 'index', ['handler']],
   ['src/app/main.a.b', 'src/app/', 'main', ['a', 'b']],
   ['my-dir.d/main.handler', 'my-dir.d/', 'main', ['handler']],
-])('%s is a directory, a file and a path of exports', (handler, directory, file, exports) => {
+])('%s is a directory, a file and a path of exports', (...[handler, directory, file, exports]) => {
   expect(parseHandlerName(handler)).toEqual({ kind: 'valid', directory, file, exports })
 })
 
