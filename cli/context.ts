@@ -13,11 +13,11 @@ export interface CliContext {
   environment: Readonly<Record<string, string | undefined>>
   stdout: OutputStream
   stderr: OutputStream
-  readStdin(): Promise<string>
+  readStdin: () => Promise<string>
   /** Aborts on Ctrl-C and SIGTERM. */
   signal: AbortSignal
   /** Epoch milliseconds. */
-  now(): number
+  now: () => number
 }
 
 /** Options of every command that speaks to a running instance. */

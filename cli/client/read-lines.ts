@@ -4,7 +4,7 @@ export async function* readLines(response: Response, signal: AbortSignal): Async
   const decoder = new TextDecoder()
   let rest = ''
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
       rest = lines.pop() ?? ''
       yield* lines

@@ -11,7 +11,7 @@ export interface LogPrinterOptions {
   paint: Paint
   /** Also START, END and REPORT lines, and what pods say before they have a function. */
   verbose: boolean
-  write(text: string): void
+  write: (text: string) => void
 }
 
 export function createFunctionLogPrinter({ paint, verbose, write }: LogPrinterOptions): (line: LogLine) => void {

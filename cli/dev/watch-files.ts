@@ -16,7 +16,7 @@ export interface FileWatchOptions {
   /** Absolute files and folders. */
   paths: readonly string[]
   /** Called with the time (performance.now()) of the first change; never while a call before is still running. */
-  changed(changedAtMs: number): Promise<void>
+  changed: (changedAtMs: number) => Promise<void>
 }
 
 /** Resolves when the first scan is done: changes from then on are seen. */

@@ -35,7 +35,7 @@ export interface LoadOptions {
   sources: readonly string[]
   /** What relative sources are relative to. */
   cwd: string
-  readStdin(): Promise<string>
+  readStdin: () => Promise<string>
 }
 
 interface Source {

@@ -11,7 +11,7 @@ import { formatTable } from './table.ts'
 
 interface Column<T> {
   head: string
-  cell(object: T): string | number | undefined
+  cell: (object: T) => string | number | undefined
 }
 
 const readyOf = (conditions: Condition[] | undefined) => conditions?.find(({ type }) => type === 'Ready')?.status

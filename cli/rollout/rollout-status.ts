@@ -17,15 +17,21 @@ interface Status {
 
 /** `generation`: of the object as it was applied. */
 export function rolloutStatus(object: KubeObject, generation: number): RolloutStatus {
-  const { status } = object as KubeObject & { status?: Status }
-  if ((status?.observedGeneration ?? 0) < generation) return { kind: 'pending', waitingFor: 'the controller' }
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready')
-  if (ready === undefined || ready.status === 'Unknown')
-    return { kind: 'pending', waitingFor: ready?.message ?? 'its first status' }
-  const revision = status?.revision === undefined ? {} : { revision: status.revision }
-  if (ready.status === 'True') return { kind: 'ready', ...revision }
-  const serving = servingRevision(object)
-  return { kind: 'failed', reason: ready.reason, message: ready.message, ...(serving === undefined ? {} : { serving }) }
+  const { status = {} } = object as KubeObject & { status?: Status }
+  if ((status.observedGeneration ?? 0) < generation) return { kind: 'pending', waitingFor: 'the controller' }
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')
+  if (ready === undefined) return { kind: 'pending', waitingFor: 'its first status' }
+  switch (ready.status) {
+    case 'Unknown':
+      return { kind: 'pending', waitingFor: ready.message }
+    case 'True':
+      return { kind: 'ready', ...(status.revision !== undefined && { revision: status.revision }) }
+    case 'False': {
+      const serving = servingRevision(object)
+      const { reason, message } = ready
+      return { kind: 'failed', reason, message, ...(serving !== undefined && { serving }) }
+    }
+  }
 }
 
 /** The older revision that takes traffic while the newest cannot. */

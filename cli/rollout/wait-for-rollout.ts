@@ -22,29 +22,23 @@ export interface RolloutWait {
   /** The user's Ctrl-C. */
   signal: AbortSignal
   /** Called when what it waits for changes. */
-  waiting?(waitingFor: string): void
+  waiting?: (waitingFor: string) => void
 }
 
 /** Throws CliError (unreachable) when the instance goes away meanwhile, (interrupted) on abort. */
-export async function waitForRollout({ client, target, timeoutMs, signal, waiting }: RolloutWait): Promise<RolloutEnd> {
+export async function waitForRollout(wait: RolloutWait): Promise<RolloutEnd> {
+  const { timeoutMs, signal } = wait
   const timeout = AbortSignal.timeout(timeoutMs)
   let waitingFor = 'the controller'
-  const { generation, ...query } = target
+  const waiting = (what: string) => {
+    waitingFor = what
+    wait.waiting?.(what)
+  }
   const stop = new AbortController()
+  const until = AbortSignal.any([signal, timeout, stop.signal])
   try {
-    const changes = client.watch(query, AbortSignal.any([signal, timeout, stop.signal]))
-    for await (const { type, object } of changes) {
-      if (type === 'deleted') return { kind: 'deleted' }
-      const status = rolloutStatus(object, generation)
-      if (status.kind === 'failed' && isAboutOthers(status.reason)) {
-        const again = await secondLook(client, target)
-        if (again.kind !== 'pending') return again
-        continue
-      }
-      if (status.kind !== 'pending') return status
-      waitingFor = status.waitingFor
-      waiting?.(waitingFor)
-    }
+    const end = await firstEnd({ ...wait, waiting, signal: until })
+    if (end !== undefined) return end
   } catch (error) {
     if (!timeout.aborted) throw error
   } finally {
@@ -53,6 +47,19 @@ export async function waitForRollout({ client, target, timeoutMs, signal, waitin
   if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted; the rollout goes on')
   if (timeout.aborted) return { kind: 'timeout', waitingFor }
   throw new CliError(EXIT.unreachable, 'the instance stopped while the rollout was waited for')
+}
+
+/** Undefined when the watch ends before. */
+async function firstEnd({ client, target, signal, waiting }: RolloutWait): Promise<RolloutEnd | undefined> {
+  const { generation, ...query } = target
+  for await (const { type, object } of client.watch(query, signal)) {
+    if (type === 'deleted') return { kind: 'deleted' }
+    let status = rolloutStatus(object, generation)
+    if (status.kind === 'failed' && isAboutOthers(status.reason)) status = await secondLook(client, target)
+    if (status.kind !== 'pending') return status
+    waiting?.(status.waitingFor)
+  }
+  return undefined
 }
 
 /** Its cause is another object, which may have been applied an instant ago and not yet been seen. */

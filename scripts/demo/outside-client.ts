@@ -3,7 +3,8 @@ import { request } from 'undici'
 import { HEADER } from '../../api/names.ts'
 
 export interface Seen {
-  totalMs: number
+  /** Until the first byte of the answer, or the first message, was here. */
+  firstByteMs: number
   /** `pod=0.0,specialize=5.1,…`; absent when the answer does not tell. */
   phases?: string
   /** What came back, short. */
@@ -19,11 +20,17 @@ export async function callOnce(
 ): Promise<Seen> {
   const startedAt = performance.now()
   const { statusCode, headers, body } = await request(url, { ...init, signal: AbortSignal.timeout(WAIT_MS) })
-  const text = await body.text()
-  const totalMs = performance.now() - startedAt
-  if (statusCode >= 300) throw new Error(`${url} answered ${statusCode}: ${text.slice(0, 200)}`)
+  let firstByteMs: number | undefined
+  const chunks: Buffer[] = []
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    firstByteMs ??= performance.now() - startedAt
+    chunks.push(chunk)
+  }
+  const answer = Buffer.concat(chunks).toString().trim()
+  if (statusCode >= 300) throw new Error(`${url} answered ${statusCode}: ${answer.slice(0, 200)}`)
   const phases = headers[HEADER.coldStart]
-  return { totalMs, answer: text.trim(), ...(typeof phases === 'string' ? { phases } : {}) }
+  const seen = { firstByteMs: firstByteMs ?? performance.now() - startedAt, answer }
+  return typeof phases === 'string' ? { ...seen, phases } : seen
 }
 
 /** Sends one message over a WebSocket and waits for the first that comes back. */
@@ -39,7 +46,7 @@ export function talkOnce(url: string, message: string): Promise<Seen> {
     socket.onmessage = ({ data }) => {
       clearTimeout(timer)
       socket.close()
-      resolve({ totalMs: performance.now() - startedAt, answer: String(data) })
+      resolve({ firstByteMs: performance.now() - startedAt, answer: String(data) })
     }
     socket.onerror = () => {
       clearTimeout(timer)

@@ -1,5 +1,7 @@
 /** Wakes every function of the examples from zero, one after the other, as a client outside would, and measures it. */
 import type { DormouseFunction } from '../../api/function.ts'
+import { RUNTIMES } from '../../api/kinds.ts'
+import type { Runtime } from '../../api/runtime.ts'
 import type { Trigger } from '../../api/trigger.ts'
 import type { DemoInstance } from './instance.ts'
 import { callOnce, talkOnce, type Seen } from './outside-client.ts'
@@ -16,13 +18,15 @@ export async function wakeAll(
   triggers: readonly Trigger[],
 ): Promise<WokenFunction[]> {
   const woken: WokenFunction[] = []
+  const { spec } = (await instance.client.get({ plural: RUNTIMES.plural, name: 'node' })) as Runtime
   for (const fn of functions) {
-    await until('a warm pod in the pool', 10_000, async () => (await countPods(instance.client)).pooled > 0)
+    // A refill of the pool would be measured along.
+    await until('a full pool', 10_000, async () => (await countPods(instance.client)).pooled >= spec.pool.size)
     const { name } = fn.metadata
     const seen = await wake(
       instance,
       fn,
-      triggers.find(({ spec }) => spec.function === name),
+      triggers.find((trigger) => trigger.spec.function === name),
     )
     if (!isWebSocket(fn) && seen.phases === undefined)
       throw new DemoError(`${name} was not asleep: its answer tells of no cold start`)
@@ -30,6 +34,9 @@ export async function wakeAll(
   }
   return woken
 }
+
+/** Something every example can make something of. */
+const EVENT = { name: 'dormouse', amount: 3 }
 
 const isWebSocket = ({ metadata }: DormouseFunction) => metadata.name.includes('websocket')
 
@@ -43,14 +50,14 @@ function wake({ urls }: DemoInstance, fn: DormouseFunction, trigger: Trigger | u
     case 'http':
       return callOnce(url, { method: 'GET' })
     case 'event':
-      return callOnce(internal, post('application/json', { name: 'dormouse' }))
+      return callOnce(internal, post('application/json', EVENT))
     case 'cloudevent': {
       const event = {
         specversion: '1.0',
         id: '1',
         source: '/demo',
         type: 'dev.dormouse.demo',
-        data: { name: 'dormouse' },
+        data: EVENT,
       }
       return callOnce(internal, post('application/cloudevents+json', event))
     }

@@ -63,7 +63,8 @@ function startCommand(
   args: readonly string[],
   options: { node?: string; stdin?: string },
 ): RunningCommand {
-  const { DORMOUSE_SERVER: _unused, ...env } = process.env
+  const env = { ...process.env }
+  delete env['DORMOUSE_SERVER']
   const child = spawn(options.node ?? process.execPath, [COMMAND, ...args], {
     cwd,
     env,
