@@ -81,26 +81,30 @@ export function json(answer: Answer): Record<string, unknown> {
 }
 
 export interface Load {
-  /** Answers other than 200, and calls that got none. */
+  /** Answers other than 200, and calls that got none; the first few. */
   readonly failures: string[]
   readonly served: number
   /** Settles when the calls under way have ended. */
   end(): Promise<void>
 }
 
+/** A load that fails fails often. */
+const MOST_TOLD = 5
+
 /** `workers` calls at a time, each after the other, until `end()`. */
 export function startLoad(call: () => Promise<Answer>, workers: number): Load {
   const failures: string[] = []
   let served = 0
   let ended = false
+  const failed = (what: string) => failures.length < MOST_TOLD && failures.push(what)
   const work = async () => {
     while (!ended) {
       try {
         const { status, text } = await call()
         if (status === 200) served++
-        else failures.push(`${status} ${text}`)
+        else failed(`${status} ${text}`)
       } catch (error) {
-        failures.push(String(error))
+        failed(String(error))
       }
     }
   }

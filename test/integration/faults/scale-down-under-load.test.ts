@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { eventually } from '../../builders/kubelet-bed.ts'
+import { functionManifest } from '../../builders/local-platform.ts'
+import { startFaultBed, startLoad, type FaultBed } from './fault-bed.ts'
+
+const CODE = 'export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 20)); return 1 }'
+const SLEEPERS = Array.from({ length: 8 }, (_, n) => `sleeper-${n}`)
+
+describe('scaling down', () => {
+  let bed: FaultBed
+  beforeAll(async () => {
+    bed = await startFaultBed({ verifyFirstRevision: false })
+  })
+  afterAll(() => bed.stop())
+
+  test('from five pods to one under load fails no request', async () => {
+    await bed.apply(functionManifest('busy', CODE, { scaling: { min: 5 } }))
+    await eventually('five pods', async () => (await bed.pods('busy')).length === 5)
+    const load = startLoad(() => bed.call('busy'), 4)
+    await eventually('it is under load', () => load.served > 20)
+    await bed.apply(functionManifest('busy', CODE, { scaling: { min: 1, max: 1 } }))
+    await eventually('one pod', async () => (await bed.pods('busy')).length === 1)
+    await load.end()
+    expect(load.failures).toEqual([])
+  })
+
+  test('to zero fails no request that comes just then', async () => {
+    const scaling = { idleAfter: '1s' }
+    await bed.client.apply(SLEEPERS.map((name) => functionManifest(name, CODE, { scaling })))
+    await eventually('all are known', () =>
+      SLEEPERS.every((name) => bed.local.gateway.router.lane(`default/${name}`) !== undefined),
+    )
+    const answers = await Promise.all(SLEEPERS.map((name) => bed.call(name)))
+    const later = await Promise.all(
+      SLEEPERS.map(async (name, n) => {
+        await new Promise((resolve) => setTimeout(resolve, 900 + 150 * n))
+        return bed.call(name)
+      }),
+    )
+    expect([...answers, ...later].map(({ status }) => status)).toEqual(Array(16).fill(200))
+    await eventually('all sleep again', async () => {
+      const awake = await Promise.all(SLEEPERS.map((name) => bed.pods(name)))
+      return awake.flat().length === 0
+    })
+  }, 20_000)
+})
