@@ -9,13 +9,15 @@ const LONGEST_DELAY_MS = 60_000
 export interface BootState {
   /** Failures in a row. */
   failures: number
+  /** Epoch ms. */
+  lastAtMs: number
   /** Epoch ms before which no pod should be created. */
   notBeforeMs: number
   /** Why the last one failed. */
   lastMessage: string
 }
 
-const HEALTHY: BootState = { failures: 0, notBeforeMs: 0, lastMessage: '' }
+const HEALTHY: BootState = { failures: 0, lastAtMs: 0, notBeforeMs: 0, lastMessage: '' }
 
 export class BootBackoff {
   readonly #states = new Map<ObjectKey, BootState>()
@@ -28,10 +30,14 @@ export class BootBackoff {
     this.#states.delete(pool)
   }
 
-  failed(pool: ObjectKey, message: string, nowMs: number): void {
-    const failures = this.get(pool).failures + 1
+  /** Pods that were on their way when another failed tell nothing new: pods that boot together fail together. */
+  failed(pool: ObjectKey, failure: { message: string; createdAtMs: number; nowMs: number }): void {
+    const { message, createdAtMs, nowMs } = failure
+    const before = this.get(pool)
+    if (before.failures > 0 && createdAtMs < before.lastAtMs) return
+    const failures = before.failures + 1
     const excess = failures - TOLERATED
     const delayMs = excess <= 0 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (excess - 1))
-    this.#states.set(pool, { failures, notBeforeMs: nowMs + delayMs, lastMessage: message })
+    this.#states.set(pool, { failures, lastAtMs: nowMs, notBeforeMs: nowMs + delayMs, lastMessage: message })
   }
 }

@@ -99,7 +99,7 @@ export class PodFleet implements Fleet {
       ...shared,
       labels: this.#labels,
       timeoutMsOf: (record) => this.#timeoutMsOf(record),
-      bootFailed: (record, message) => this.#supply.bootFailed(record, message),
+      bootFailed: (record, why) => this.#supply.bootFailed(record, why),
     })
     this.#supply = new PodSupply({
       ...shared,
@@ -209,7 +209,9 @@ export class PodFleet implements Fleet {
 
   discardGeneric(podUid: string, reason: string): void {
     const record = this.#table.get(podUid)
-    if (record?.stage === 'idle' || record?.stage === 'booting') this.#removal.discard(record, reason)
+    if (record?.stage !== 'idle' && record?.stage !== 'booting') return
+    this.#removal.discard(record, reason)
+    this.#supply.replaceLost(record)
   }
 
   /** Returns the unsubscribe. */

@@ -56,8 +56,8 @@ export class PodObserver {
       namespace,
       runtime,
       template: labels?.[LABEL.template] ?? '',
-      // The API counts whole seconds: a pod is never older than that makes it look.
-      createdAtMs: Date.parse(creationTimestamp),
+      // The API counts whole seconds, rounded down.
+      createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
       label: labelledState(pod),
     })
     this.#options.added(record)

@@ -35,7 +35,7 @@ export interface PodRemovalOptions {
   drained: (podUid: string) => Promise<void>
   /** Its grace when the record does not know the function's timeout. */
   timeoutMsOf: (record: PodRecord) => number | undefined
-  bootFailed: (record: PodRecord, message: string) => void
+  bootFailed: (record: PodRecord, why: GiveUp) => void
 }
 
 export class PodRemoval {
@@ -76,7 +76,7 @@ export class PodRemoval {
     record.gone.abort(why.message)
     table.change(record, { stage: 'leaving' })
     this.#delete(record, why.reason === 'deleted' ? undefined : 1)
-    if (wasBooting) this.#options.bootFailed(record, why.message)
+    if (wasBooting) this.#options.bootFailed(record, why)
   }
 
   #recordEvent(record: PodRecord, { reason, message }: GiveUp): void {

@@ -8,10 +8,11 @@ import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
 import type { PodLabels } from './pod-labels.ts'
 import type { PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import type { PodSupply, WantedClaim } from './pod-supply.ts'
+import type { PodSupply } from './pod-supply.ts'
 import type { PodTable } from './pod-table.ts'
 import { pause } from './retry.ts'
 import type { RuntimeClient, SpecializeOutcome } from './runtime-client.ts'
+import type { WantedClaim } from './waiting-starts.ts'
 
 export interface PodStarterOptions {
   supply: PodSupply
@@ -27,7 +28,7 @@ export interface PodStarterOptions {
 
 /** A pod that dies while it is made ready is replaced once. */
 const MOST_DEATHS = 1
-/** Races lost to other controllers; more means that something else is wrong. */
+/** Pods that were someone else's or had died before they were reached; more means that something else is wrong. */
 const MOST_RACES = 20
 /** A signed specialization cannot be replayed for longer. */
 const SIGNATURE_LIFETIME_MS = 60_000
@@ -105,14 +106,16 @@ export class PodStarter {
         if (this.#ready(record, outcome.acknowledges, startup)) return { record, startup }
       }
       this.#options.metrics.specializeFailures.inc({ reason: outcome.kind === 'ready' ? 'lost' : outcome.kind })
-      if (outcome.kind === 'taken' && (races += 1) <= MOST_RACES) this.#leaveToOthers(record, outcome)
+      const isFree =
+        record.retired !== true && (outcome.kind === 'taken' || (outcome.kind === 'lost' && !outcome.reached))
+      if (isFree && (races += 1) <= MOST_RACES) this.#passOver(record, outcome)
       else await this.#failed(record, outcome, (deaths += 1))
     }
   }
 
   async #specialize(record: PodRecord, template: RevisionTemplate): Promise<SpecializeOutcome> {
     const { client, clock, initTimeoutMs } = this.#options
-    if (record.contact === undefined) return { kind: 'lost', message: 'its address is not known' }
+    if (record.contact === undefined) return { kind: 'lost', reached: false, message: 'its address is not known' }
     this.#running += 1
     try {
       const limits = { timeoutMs: initTimeoutMs, signal: record.gone.signal }
@@ -143,10 +146,12 @@ export class PodStarter {
     return true
   }
 
-  /** Its labels will come from whoever has it; until then only its own answer tells. */
-  #leaveToOthers(record: PodRecord, { function: key, revision }: SpecializeOutcome & { kind: 'taken' }): void {
-    const { table, clock } = this.#options
+  /** Taken: its labels will come from whoever has it; until then only its own answer tells. Else it was dead when it was chosen. */
+  #passOver(record: PodRecord, outcome: SpecializeOutcome): void {
+    const { table, clock, removal } = this.#options
     if (record.stage !== 'starting') return
+    if (outcome.kind !== 'taken') return removal.discard(record, 'it could not be reached')
+    const { function: key, revision } = outcome
     const [namespace = '', name = ''] = key?.split('/') ?? []
     if (name === '' || revision === undefined) return table.change(record, { stage: 'taken', claim: null })
     const claim = { function: { namespace, name, uid: '' }, revision, claimedAtMs: clock.now(), acknowledges: false }

@@ -8,16 +8,10 @@ import type { Clock } from '../../kube/clock.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import { PodStartError } from './fleet.ts'
 import type { BootBackoff } from './boot-backoff.ts'
-import { poolKey, type PodClaim, type PodRecord } from './pod-record.ts'
+import { poolKey, type PodRecord } from './pod-record.ts'
+import type { GiveUp } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
-
-export type WantedClaim = Omit<PodClaim, 'claimedAtMs' | 'acknowledges'>
-
-export interface SuppliedPod {
-  record: PodRecord
-  /** Whether it was waiting when it was asked for. */
-  source: 'pool' | 'new'
-}
+import { WaitingStarts, type SuppliedPod, type WaitingStart, type WantedClaim } from './waiting-starts.ts'
 
 export interface PodSupplyOptions {
   table: PodTable
@@ -26,7 +20,7 @@ export interface PodSupplyOptions {
   clock: Clock
   /** How long a start waits for a pod to boot. */
   podTimeoutMs: number
-  templateOf(runtime: Runtime): string
+  templateOf: (runtime: Runtime) => string
   newName(runtime: string): string
   /** Creates the pod and puts it into the table. */
   create(pod: { namespace: string; name: string; runtime: Runtime }): Promise<void>
@@ -34,26 +28,19 @@ export interface PodSupplyOptions {
   createFailed(pool: ObjectKey, error: unknown): void
 }
 
-interface Waiter {
-  pool: ObjectKey
-  claim: WantedClaim
-  /** Pods that died at boot while this was the oldest to wait. */
-  deaths: number
-  resolve(pod: SuppliedPod): void
-  reject(error: PodStartError): void
-  stopTimer(): void
-}
-
 /** A booting pod silent for longer is not counted on any more: another is made for who waits. */
 const BOOT_PATIENCE_MS = 15_000
-const MOST_DEATHS = 1
+/** Deaths at boot that the oldest start sits out. */
+const MOST_DEATHS = 2
+/** A start waits out a back-off that ends this soon; a longer one fails it. */
+const LONGEST_HOLD_MS = 2_000
 
 export class PodSupply {
   readonly #options: PodSupplyOptions
-  /** Per pool, oldest first. */
-  readonly #waiters = new Map<ObjectKey, Waiter[]>()
+  readonly #waiters = new WaitingStarts()
   readonly #creating = new Map<ObjectKey, Set<string>>()
-  #waiting = 0
+  /** Ends of back-offs that starts wait for. */
+  readonly #held = new Map<ObjectKey, () => void>()
   #stopped = false
 
   constructor(options: PodSupplyOptions) {
@@ -62,11 +49,11 @@ export class PodSupply {
 
   /** Starts that wait for a pod, of all pools. */
   get waiting(): number {
-    return this.#waiting
+    return this.#waiters.total
   }
 
   waitingIn(pool: ObjectKey): number {
-    return this.#waiters.get(pool)?.length ?? 0
+    return this.#waiters.of(pool).length
   }
 
   /** Pods asked of the API and not yet in the table. */
@@ -77,11 +64,7 @@ export class PodSupply {
   }
 
   pendingStarts(key: ObjectKey, revision: string): number {
-    let count = 0
-    for (const waiters of this.#waiters.values())
-      for (const { claim } of waiters)
-        if (claim.revision === revision && objectKey(claim.function.namespace, claim.function.name) === key) count += 1
-    return count
+    return this.#waiters.countOf(key, revision)
   }
 
   /** A pod claimed for the caller: at once and synchronously when one waits. Throws PodStartError. */
@@ -103,21 +86,29 @@ export class PodSupply {
     this.#options.backoff.succeeded(pool)
     const runtime = this.#options.runtimes.get({ name: record.runtime })
     const usable = runtime !== undefined && this.#options.templateOf(runtime) === record.template
-    const waiter = usable ? this.#waiters.get(pool)?.[0] : undefined
+    const waiter = usable ? this.#waiters.of(pool)[0] : undefined
     if (waiter === undefined) return this.#options.table.change(record, { stage: 'idle', claim: null })
-    this.#leave(waiter)
+    this.#waiters.remove(waiter)
     this.#claim(record, waiter.claim)
     waiter.resolve({ record, source: 'new' })
   }
 
-  /** A pod ended before it was up. */
-  bootFailed(record: PodRecord, message: string): void {
+  /** A pod that starts may have waited for is not coming any more. */
+  replaceLost(record: PodRecord): void {
+    this.#balance(poolKey(record))
+  }
+
+  /** A pod ended before it was up. That somebody deleted it says nothing about the next. */
+  bootFailed(record: PodRecord, { reason, message }: GiveUp): void {
     const pool = poolKey(record)
-    this.#options.backoff.failed(pool, message, this.#options.clock.now())
-    const oldest = this.#waiters.get(pool)?.[0]
+    if (reason === 'deleted') return this.#balance(pool)
+    const { backoff, clock } = this.#options
+    backoff.failed(pool, { message, createdAtMs: record.createdAtMs, nowMs: clock.now() })
+    const oldest = this.#waiters.of(pool)[0]
     if (oldest !== undefined) {
       oldest.deaths += 1
-      if (oldest.deaths > MOST_DEATHS) this.#fail(oldest, new PodStartError('start-failed', bootMessage(message)))
+      if (oldest.deaths > MOST_DEATHS)
+        this.#waiters.fail(oldest, new PodStartError('start-failed', bootMessage(message)))
     }
     this.#balance(pool)
   }
@@ -141,8 +132,9 @@ export class PodSupply {
 
   stop(): void {
     this.#stopped = true
-    for (const waiters of [...this.#waiters.values()])
-      for (const waiter of [...waiters]) this.#fail(waiter, new PodStartError('stopped', 'the controller is stopping'))
+    this.#held.forEach((cancel) => cancel())
+    for (const waiter of this.#waiters.all())
+      this.#waiters.fail(waiter, new PodStartError('stopped', 'the controller is stopping'))
   }
 
   #wait(pool: ObjectKey, claim: WantedClaim): Promise<SuppliedPod> {
@@ -151,18 +143,31 @@ export class PodSupply {
     const { clock, podTimeoutMs } = this.#options
     const { promise, resolve, reject } = Promise.withResolvers<SuppliedPod>()
     const late = () => new PodStartError('start-timeout', `no pod of ${pool} was up within ${podTimeoutMs / 1000} s`)
-    const stopTimer = clock.after(podTimeoutMs, () => this.#fail(waiter, late()))
-    const waiter: Waiter = { pool, claim, deaths: 0, resolve, reject, stopTimer }
-    this.#waiters.set(pool, [...(this.#waiters.get(pool) ?? []), waiter])
-    this.#waiting += 1
+    const stopTimer = clock.after(podTimeoutMs, () => this.#waiters.fail(waiter, late()))
+    const waiter: WaitingStart = { pool, claim, deaths: 0, resolve, reject, stopTimer }
+    this.#waiters.add(waiter)
     this.#balance(pool)
     return promise
   }
 
   #blocked(pool: ObjectKey): PodStartError | undefined {
     const { notBeforeMs, failures, lastMessage } = this.#options.backoff.get(pool)
-    if (notBeforeMs <= this.#options.clock.now() || this.#coming(pool) > 0) return undefined
+    if (notBeforeMs <= this.#options.clock.now() + LONGEST_HOLD_MS || this.#coming(pool) > 0) return undefined
     return new PodStartError('start-failed', `the last ${failures} pods of ${pool} did not come up: ${lastMessage}`)
+  }
+
+  #isHeld(pool: ObjectKey): boolean {
+    return this.#options.backoff.get(pool).notBeforeMs > this.#options.clock.now()
+  }
+
+  #balanceLater(pool: ObjectKey): void {
+    if (this.#held.has(pool)) return
+    const { clock, backoff } = this.#options
+    const cancel = clock.after(backoff.get(pool).notBeforeMs - clock.now(), () => {
+      this.#held.delete(pool)
+      this.#balance(pool)
+    })
+    this.#held.set(pool, cancel)
   }
 
   #idle(pool: ObjectKey, template: string): PodRecord | undefined {
@@ -177,55 +182,52 @@ export class PodSupply {
   }
 
   #balance(pool: ObjectKey): void {
-    const waiters = this.#waiters.get(pool) ?? []
-    const runtime = this.#options.runtimes.get({ name: pool.slice(pool.indexOf('/') + 1) })
+    const waiters = this.#waiters.of(pool)
+    const runtime = this.#options.runtimes.get({ name: runtimeOf(pool) })
     if (this.#stopped || runtime === undefined) return
     const missing = waiters.length - this.#coming(pool)
-    const blocked = missing > 0 ? this.#blocked(pool) : undefined
-    if (blocked !== undefined) for (const waiter of [...waiters]) this.#fail(waiter, blocked)
-    else for (let made = 0; made < missing; made += 1) void this.create(pool.slice(0, pool.indexOf('/')), runtime)
+    if (missing <= 0) return
+    const blocked = this.#blocked(pool)
+    if (blocked !== undefined) for (const waiter of waiters) this.#waiters.fail(waiter, blocked)
+    else if (this.#isHeld(pool)) this.#balanceLater(pool)
+    else for (let made = 0; made < missing; made += 1) void this.create(namespaceOf(pool), runtime)
   }
 
   /** Pods on their way up that may be counted on. */
   #coming(pool: ObjectKey): number {
-    const since = this.#options.clock.now() - BOOT_PATIENCE_MS
+    const { clock, runtimes, table, templateOf } = this.#options
+    const runtime = runtimes.get({ name: runtimeOf(pool) })
+    const wanted = runtime && templateOf(runtime)
+    const sinceMs = clock.now() - BOOT_PATIENCE_MS
     let count = this.creatingIn(pool)
-    for (const { stage, createdAtMs } of this.#options.table.generic(pool))
-      if (stage === 'booting' && createdAtMs >= since) count += 1
+    for (const { stage, createdAtMs, template } of table.generic(pool))
+      if (stage === 'booting' && createdAtMs >= sinceMs && template === wanted) count += 1
     return count
   }
 
   #createFailed(pool: ObjectKey, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    this.#options.backoff.failed(pool, message, this.#options.clock.now())
+    const nowMs = this.#options.clock.now()
+    this.#options.backoff.failed(pool, { message, createdAtMs: nowMs, nowMs })
     this.#options.createFailed(pool, error)
-    const waiters = this.#waiters.get(pool) ?? []
+    const waiters = this.#waiters.of(pool)
     // Older ones still get the pods that are on their way.
     const newest = waiters.length > this.#coming(pool) - 1 ? waiters.at(-1) : undefined
     if (newest === undefined) return
-    this.#fail(newest, new PodStartError('start-failed', `no pod could be created: ${message}`, { cause: error }))
+    this.#waiters.fail(
+      newest,
+      new PodStartError('start-failed', `no pod could be created: ${message}`, { cause: error }),
+    )
   }
 
   #isKnown(pool: ObjectKey, name: string): boolean {
-    return this.#options.table.byName(pool.slice(0, pool.indexOf('/')), name) !== undefined
-  }
-
-  #fail(waiter: Waiter, error: PodStartError): void {
-    if (this.#leave(waiter)) waiter.reject(error)
-  }
-
-  #leave(waiter: Waiter): boolean {
-    const waiters = this.#waiters.get(waiter.pool) ?? []
-    const others = waiters.filter((other) => other !== waiter)
-    if (others.length === waiters.length) return false
-    if (others.length === 0) this.#waiters.delete(waiter.pool)
-    else this.#waiters.set(waiter.pool, others)
-    waiter.stopTimer()
-    this.#waiting -= 1
-    return true
+    return this.#options.table.byName(namespaceOf(pool), name) !== undefined
   }
 }
 
+const namespaceOf = (pool: ObjectKey) => pool.slice(0, pool.indexOf('/'))
+const runtimeOf = (pool: ObjectKey) => pool.slice(pool.indexOf('/') + 1)
+
 function bootMessage(message: string): string {
-  return `two pods in a row ended before they were up; the last: ${message}`
+  return `${MOST_DEATHS + 1} pods in a row ended before they were up; the last: ${message}`
 }

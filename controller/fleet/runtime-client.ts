@@ -1,4 +1,5 @@
 /** Talks to the control port of a pod, see docs/runtime-contract.md. Every outcome is a value: what it means is decided by the caller. */
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { request } from 'undici'
 import { z } from 'zod'
@@ -15,8 +16,8 @@ export type SpecializeOutcome =
   | { kind: 'load-failed'; error: ErrorObject }
   /** The runtime did not believe or understand us: nothing was loaded. */
   | { kind: 'refused'; message: string }
-  /** The connection broke or never was. */
-  | { kind: 'lost'; message: string }
+  /** The connection broke, or never was: then the pod had not been reached and nothing was executed. */
+  | { kind: 'lost'; reached: boolean; message: string }
 
 const healthSchema = z.object({
   state: z.enum(['generic', 'specializing', 'specialized', 'leaving']),
@@ -52,27 +53,33 @@ const ANSWER_SLACK_MS = 2_000
 /** Largest answer a runtime has reason to give: an error object with a long trace. */
 const ANSWER_LIMIT_BYTES = 1 << 20
 
-export function createRuntimeClient({ dispatcher, keys }: { dispatcher: Dispatcher; keys: Keys }): RuntimeClient {
+interface RuntimeClientOptions {
+  dispatcher: Dispatcher
+  keys: Pick<Keys, 'sign'>
+}
+
+export function createRuntimeClient({ dispatcher, keys }: RuntimeClientOptions): RuntimeClient {
   return {
     async specialize(contact, body, { timeoutMs, signal }) {
+      const late = AbortSignal.timeout(timeoutMs + ANSWER_SLACK_MS)
       const bytes = Buffer.from(JSON.stringify(body))
-      const waitMs = timeoutMs + ANSWER_SLACK_MS
-      const late = AbortSignal.timeout(waitMs)
+      const message = new SignedMessage(bytes, keys.sign(bytes))
       try {
         const response = await request(controlUrl(contact, '/specialize'), {
           dispatcher,
           method: 'POST',
-          headers: { 'content-type': 'application/json', [HEADER.signature]: keys.sign(bytes) },
-          body: bytes,
+          headers: message.headers,
+          body: Readable.from(message),
           signal: AbortSignal.any([signal, late]),
-          headersTimeout: waitMs,
-          bodyTimeout: waitMs,
+          // `late` is the limit.
+          headersTimeout: 0,
+          bodyTimeout: 0,
         })
         return outcomeOf(response.statusCode, await readAnswer(response.body))
       } catch (error) {
         // It accepted the connection and said nothing: its event loop is held by the code that loads.
-        if (late.aborted) return { kind: 'load-failed', error: neverLoaded(timeoutMs) }
-        return { kind: 'lost', message: reasonOf(error, signal) }
+        if (late.aborted && message.isSent) return { kind: 'load-failed', error: neverLoaded(timeoutMs) }
+        return { kind: 'lost', reached: message.isSent, message: reasonOf(error, signal) }
       }
     },
     async health(contact, timeoutMs) {
@@ -84,6 +91,27 @@ export function createRuntimeClient({ dispatcher, keys }: { dispatcher: Dispatch
         return { kind: late.aborted ? 'silent' : 'unreachable' }
       }
     },
+  }
+}
+
+/** Knows whether it was written to a connection: its bytes are asked for only then. */
+class SignedMessage {
+  readonly headers: Record<string, string>
+  readonly #bytes: Buffer
+  isSent = false
+
+  constructor(bytes: Buffer, signature: string) {
+    this.#bytes = bytes
+    this.headers = {
+      'content-type': 'application/json',
+      'content-length': String(bytes.length),
+      [HEADER.signature]: signature,
+    }
+  }
+
+  *[Symbol.iterator](): Iterator<Buffer> {
+    this.isSent = true
+    yield this.#bytes
   }
 }
 

@@ -39,7 +39,7 @@ describe('podEnd', () => {
     ['success', pod({ phase: 'Succeeded' }), 'exited', 'Succeeded'],
     ['nothing while it runs', pod({ phase: 'Running' }), undefined, ''],
   ]
-  test.each(cases)('tells %s', (_name, given, reason, part) => {
+  test.each(cases)('tells %s', (...[, given, reason, part]) => {
     const end = podEnd(given)
     expect(end?.reason).toBe(reason)
     if (end) expect(end.message).toContain(part)
