@@ -1,5 +1,7 @@
-/** The end of a pod's life: no new work, what runs is finished, connections close, exit. */
-import type { Server } from 'node:http'
+/**
+ * The end of a pod's life: no new work, what runs is finished, exit. Idle connections stay open until then: a request that is on
+ * its way over one of them gets a refusal its caller can act on instead of a reset.
+ */
 import type { Invocations } from './invocations.ts'
 import type { Pod } from './pod.ts'
 
@@ -12,7 +14,6 @@ const FLUSH_MS = 250
 export interface LeavingPorts {
   pod: Pod
   invocations: Invocations
-  servers: () => Server[]
   exit: (code: number) => void
 }
 
@@ -30,10 +31,9 @@ export class Leaving {
   /** SIGTERM, SIGINT, a reset, or the parent is gone. Exits at once when nothing runs. */
   begin(): void {
     if (this.hasBegun) return
-    const { invocations, servers, pod } = this.ports
+    const { invocations, pod } = this.ports
     this.start(0)
     for (const response of invocations.open) response.shouldKeepAlive = false
-    for (const server of servers()) server.closeIdleConnections()
     this.endUpgradesLater(pod.claim?.timeoutMs ?? 0)
   }
 

@@ -45,7 +45,6 @@ export class Runtime {
     this.leaving = new Leaving({
       pod: this.pod,
       invocations: this.invocations,
-      servers: () => [this.control.server, this.data.server],
       exit: process.exit.bind(process),
     })
   }

@@ -34,6 +34,33 @@ describe('leaving', () => {
     },
   )
 
+  test('refuses cleanly on connections that were open before', async () => {
+    const runtime = await RuntimeProcess.with({ files: SLOW, concurrency: 5 })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const call = async () => {
+      const outgoing = request({
+        port: runtime.dataPort,
+        host: '127.0.0.1',
+        method: 'POST',
+        agent,
+        headers: runtime.callHeaders(),
+      })
+      outgoing.end('{"ms":0}')
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+      response.resume()
+      await once(response, 'end')
+      return response
+    }
+    await call()
+    const running = runtime.invoke({ ms: 1500 }, { requestId: 'slow' })
+    await runtime.printed('\tslow\tINFO\tin\n')
+    runtime.child.kill('SIGTERM')
+    while ((await runtime.health())['state'] !== 'leaving');
+    expect((await call()).headers).toMatchObject({ 'dormouse-refused': 'leaving', connection: 'close' })
+    expect((await running).status).toBe(200)
+    agent.destroy()
+  })
+
   test('is not delayed by idle keep-alive connections', async () => {
     const runtime = await RuntimeProcess.with({ files: SLOW })
     const agent = new Agent({ keepAlive: true })
