@@ -76,6 +76,15 @@ export function portsOf({ metadata }: Pod): { control: number; data: number } {
   return JSON.parse(metadata.annotations?.['dormouse.dev/ports'] ?? '') as { control: number; data: number }
 }
 
+/** The first of them that loads a function's code right now. */
+export async function specializing(pods: readonly Pod[]): Promise<Pod | undefined> {
+  for (const pod of pods) {
+    const health = await exchange(portsOf(pod).control, { path: '/healthz' })
+    if (json(health)['state'] === 'specializing') return pod
+  }
+  return undefined
+}
+
 export function json(answer: Answer): Record<string, unknown> {
   return JSON.parse(answer.text) as Record<string, unknown>
 }

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Pod } from '../../../kube/objects.ts'
 import { eventually } from '../../builders/kubelet-bed.ts'
 import { functionManifest } from '../../builders/local-platform.ts'
-import { exchange } from '../../builders/runtime-process.ts'
-import { json, portsOf, startFaultBed, waitingPods, type FaultBed } from './fault-bed.ts'
+import { specializing, startFaultBed, waitingPods, type FaultBed } from './fault-bed.ts'
 
 const SLOW_TO_LOAD =
   'await new Promise((resolve) => setTimeout(resolve, 600)); export const handler = () => process.pid'
@@ -16,14 +14,6 @@ describe('a pod that is killed while it is specialized', () => {
     bed = await startFaultBed({ verifyFirstRevision: false, poolSize: 2, manifests: [filler] })
   })
   afterAll(() => bed.stop())
-
-  async function specializing(pods: readonly Pod[]): Promise<Pod | undefined> {
-    for (const pod of pods) {
-      const health = await exchange(portsOf(pod).control, { path: '/healthz' })
-      if (json(health)['state'] === 'specializing') return pod
-    }
-    return undefined
-  }
 
   test('costs nobody an answer: the request is served by another pod', async () => {
     const waiting = await waitingPods(bed, 2)
