@@ -157,7 +157,7 @@ export async function allReady(platform: PlatformProcess, count: number): Promis
     `${count} functions to be ready`,
     async () => (await platform.objects<Fn>('functions')).filter(isReady).length >= count,
     {
-      limitMs: 180_000,
+      limitMs: 600_000,
       everyMs: 50,
     },
   )

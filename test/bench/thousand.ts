@@ -3,27 +3,48 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { allReady, asleep, functionManifest, startPlatformProcess, waitFor } from './platform-process.ts'
+import {
+  allReady,
+  asleep,
+  functionManifest,
+  startPlatformProcess,
+  waitFor,
+  type PlatformProcess,
+} from './platform-process.ts'
 import { ms, report } from './stats.ts'
 
 const FUNCTIONS = 1_000
 const REST_S = 20
 
-interface Fn {
-  metadata: { resourceVersion: string }
+/** Writes an object of no consequence and tells its resourceVersion: one counter counts the writes of all kinds. */
+async function probeVersion(platform: PlatformProcess, label: string): Promise<number> {
+  const metadata = { name: 'probe', labels: { probe: label } }
+  await platform.apply([
+    {
+      apiVersion: 'dormouse.dev/v1alpha1',
+      kind: 'Runtime',
+      metadata,
+      spec: { image: 'local/none', pool: { size: 0 } },
+    },
+  ])
+  const runtimes = await platform.objects<{ metadata: { name: string; resourceVersion: string } }>('runtimes')
+  return Number(runtimes.find((runtime) => runtime.metadata.name === 'probe')?.metadata.resourceVersion)
+}
+
+async function prepare(platform: PlatformProcess, appliedAt: number): Promise<number> {
+  await platform.apply(Array.from({ length: FUNCTIONS }, (_, index) => functionManifest({ name: `fn-${index}` })))
+  await allReady(platform, FUNCTIONS)
+  const verifiedMs = performance.now() - appliedAt
+  await asleep(platform)
+  return verifiedMs
 }
 
 const stateDir = mkdtempSync(join(tmpdir(), 'dormouse-thousand-'))
 try {
   // First life: create them, let the platform verify each once, sleep.
   const first = await startPlatformProcess({ pool: 3, stateDir })
-  const manifests = Array.from({ length: FUNCTIONS }, (_, index) => functionManifest({ name: `fn-${index}` }))
   const appliedAt = performance.now()
-  await first.apply(manifests)
-  await allReady(first, FUNCTIONS)
-  const verifiedMs = performance.now() - appliedAt
-  await asleep(first)
-  await first.stop()
+  const verifiedMs = await prepare(first, appliedAt).finally(() => first.stop())
 
   // Second life: what is measured.
   const startedAt = performance.now()
@@ -39,13 +60,9 @@ try {
   await allReady(platform, FUNCTIONS)
   const syncMs = performance.now() - startedAt
   await sleep(5_000)
-  const versions = async () =>
-    (await platform.objects<Fn>('functions')).map(({ metadata }) => metadata.resourceVersion).join()
-  const writes = () => platform.metric('dormouse_local_cluster_writes_total')
-  const before = { versions: await versions(), writes: await writes() }
+  const before = await probeVersion(platform, '1')
   await sleep(REST_S * 1_000)
-  const unchanged = (await versions()) === before.versions
-  const written = (await writes()) - before.writes
+  const written = (await probeVersion(platform, '2')) - before - 1
   const residentMb = platform.residentMb()
   await platform.stop()
   report('A thousand sleeping functions', [
@@ -60,7 +77,7 @@ try {
       what: `writes within ${REST_S} s of rest`,
       measured: `${written}`,
       goal: '0',
-      reached: unchanged && written === 0,
+      reached: written === 0,
     },
     { what: 'for information: apply, and load each once', measured: ms(verifiedMs), goal: '', reached: true },
   ])
