@@ -1,4 +1,5 @@
 /** What an attempt that ended in an error proves: nothing was sent, nothing was executed, or neither can be said. */
+import type { RefusedReason } from '../api/names.ts'
 import { ProblemError } from './problems.ts'
 
 export interface AttemptFailure {
@@ -14,6 +15,11 @@ export interface AttemptProgress {
   acknowledged: boolean
   /** The pod says 102 before it executes anything. */
   acknowledges: boolean
+}
+
+/** The header's value when it is one of the contract's; such an answer proves that nothing was executed. */
+export function refusalOf(value: string | string[] | undefined): RefusedReason | undefined {
+  return value === 'busy' || value === 'leaving' || value === 'not-specialized' ? value : undefined
 }
 
 export function failureOf(error: Error, progress: AttemptProgress): AttemptFailure {

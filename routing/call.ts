@@ -5,63 +5,18 @@
  * It is its own undici handler and its own waiter: one object per request. Callbacks of an attempt end before the next begins.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { HEADER } from '../api/names.ts'
-import { failureOf } from './attempt-failure.ts'
-import type { Clock } from './clock.ts'
+import { HEADER, type RefusedReason } from '../api/names.ts'
+import { failureOf, refusalOf } from './attempt-failure.ts'
+import type { CallDeps, CallRequest, CallSink, ReplayReason, StreamedBody } from './call-types.ts'
 import { Waiter, type Lane } from './lane.ts'
 import { ProblemError } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
 
-export interface CallRequest {
-  method: string
-  /** Path and query as the function sees them; starts with `/`. */
-  path: string
-  /** Name, value, name, value …; without hop-by-hop headers, key and deadline. The call adds to it. */
-  headers: string[]
-  body: Buffer | StreamedBody | null
-  /** Protocol to upgrade to; the sink then implements `onUpgrade`. */
-  upgrade?: string | undefined
-}
-
-/** A body that is streamed; see replay-body. */
-export interface StreamedBody {
-  readonly replayable: boolean
-  attempt(): Readable
-  forget(): void
-}
-
-export interface CallSink {
-  /** Status and headers of the answer; lower-case names. */
-  onStart(status: number, headers: IncomingHttpHeaders): void
-  /** False: no more until `resume`. */
-  onData(chunk: Buffer): boolean
-  onEnd(trailers: IncomingHttpHeaders): void
-  /** The answer cannot be completed; nothing of it may look complete. */
-  onBroken(error: Error): void
-  /** Instead of an answer. */
-  onProblem(problem: ProblemError): void
-  onUpgrade?(socket: Duplex, headers: IncomingHttpHeaders): void
-}
-
-export interface CallDeps {
-  dispatcher: Pick<Dispatcher, 'dispatch'>
-  clock: Clock
-  /** Longest wait for a slot, from the call's start. */
-  waitLimitMs: number
-  /** After the function's own timeout, for its own timeout answer to arrive. */
-  graceMs: number
-  /** Why the lane has nothing to offer, for humans. */
-  waitReason(lane: Lane): string
-  onReplay?(lane: Lane, reason: ReplayReason): void
-}
-
-export type ReplayReason = 'busy' | 'leaving' | 'not-specialized' | 'connect' | 'unacknowledged'
-
 /** Connections that ended unacknowledged, per call; the request itself may be what ends them. */
 const MAX_UNACKNOWLEDGED = 3
 
+type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>
 type State = 'new' | 'waiting' | 'sending' | 'answering' | 'refused' | 'upgraded' | 'done'
 
 export class Call extends Waiter implements Dispatcher.DispatchHandler {
@@ -70,6 +25,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   readonly #request: CallRequest
   readonly #sink: CallSink
   readonly #headerCount: number
+  readonly #stream: StreamedBody | undefined
   readonly startedMs: number
   /** When it began to wait for a slot; undefined when one was free. */
   waitedSinceMs: number | undefined = undefined
@@ -84,15 +40,16 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   #written = false
   #acknowledged = false
   #unacknowledged = 0
-  #refusal: 'busy' | 'leaving' | 'not-specialized' = 'busy'
+  #refusal: RefusedReason = 'busy'
 
-  constructor(lane: Lane, request: CallRequest, sink: CallSink, deps: CallDeps) {
+  constructor(request: CallRequest, sink: CallSink, deps: CallDeps) {
     super()
-    this.lane = lane
+    this.lane = request.lane
     this.#deps = deps
     this.#request = request
     this.#sink = sink
     this.#headerCount = request.headers.length
+    this.#stream = request.body === null || Buffer.isBuffer(request.body) ? undefined : request.body
     this.startedMs = deps.clock.now()
   }
 
@@ -102,7 +59,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     else this.#send(pod)
   }
 
-  /** The caller has lost interest: the pod hears at once. Nothing more is said to the sink. */
+  /** The caller has lost interest, or an upgraded connection has ended: the pod hears at once, the sink nothing more. */
   abort(reason: Error): void {
     if (this.#state === 'done') return
     const controller = this.#controller
@@ -114,11 +71,6 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   /** The sink can take data again. */
   resume(): void {
     this.#controller?.resume()
-  }
-
-  /** Ends an upgraded call: its connection is closed. */
-  closed(): void {
-    if (this.#state === 'upgraded') this.#finish()
   }
 
   /** Whether it waited for a pod that was not there when it came. */
@@ -147,8 +99,8 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   readonly #onWaitedTooLong = (): void => {
     this.lane.leave(this)
     const waitedMs = Math.round(this.#deps.clock.now() - this.startedMs)
-    const reason = this.#deps.waitReason(this.lane)
-    this.#fail(new ProblemError('cannot-wake', `${this.lane.key} had no free slot for ${waitedMs} ms: ${reason}`))
+    const what = `${this.lane.key} had no free slot for ${waitedMs} ms: ${this.#deps.waitReason(this.lane)}`
+    this.#fail(new ProblemError('cannot-wake', what))
   }
 
   #send(pod: PodSlots): void {
@@ -163,17 +115,9 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     this.#timer = clock.after(timeoutMs + graceMs, this.#onDeadline)
     headers.length = this.#headerCount
     headers.push(HEADER.key, pod.endpoint.dataKey, HEADER.deadline, String(Date.now() + timeoutMs))
-    dispatcher.dispatch(
-      {
-        origin: pod.origin,
-        method: method,
-        path,
-        headers,
-        body: body === null || Buffer.isBuffer(body) ? body : body.attempt(),
-        ...(upgrade === undefined ? undefined : { upgrade }),
-      },
-      this,
-    )
+    const { origin } = pod
+    const attempt = this.#stream?.attempt() ?? (body as Buffer | null)
+    dispatcher.dispatch({ origin, method, path, headers, body: attempt, upgrade: upgrade ?? null }, this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -211,12 +155,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     this.#sink.onEnd(trailers)
   }
 
-  onRequestUpgrade(
-    _controller: Dispatcher.DispatchController,
-    _status: number,
-    headers: IncomingHttpHeaders,
-    socket: Duplex,
-  ): void {
+  onRequestUpgrade(...[, , headers, socket]: UpgradeArguments): void {
     if (this.#state !== 'sending' || this.#sink.onUpgrade === undefined) return void socket.destroy()
     this.#accepted()
     this.#state = 'upgraded'
@@ -233,14 +172,15 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
         return this.#sink.onBroken(error)
       case 'sending':
         return this.#attemptFailed(error)
+      default: // It was ended here: what undici says of it is an echo.
+        return
     }
   }
 
   #accepted(): void {
     this.#acknowledged = true
     if (this.pod !== undefined) this.lane.worked(this.pod)
-    const { body } = this.#request
-    if (body !== null && !Buffer.isBuffer(body)) body.forget()
+    this.#stream?.forget()
   }
 
   #refused(): void {
@@ -251,31 +191,28 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   #attemptFailed(error: Error): void {
-    const pod = this.pod
+    const { pod } = this
     if (pod === undefined) return
-    const failure = failureOf(error, {
-      written: this.#written,
-      acknowledged: this.#acknowledged,
-      acknowledges: pod.endpoint.acknowledges,
-    })
-    switch (failure.kind) {
+    const { acknowledges } = pod.endpoint
+    const progress = { written: this.#written, acknowledged: this.#acknowledged, acknowledges }
+    const { kind, problem } = failureOf(error, progress)
+    switch (kind) {
       case 'not-sent':
         this.lane.block(pod, 'unreachable')
-        return this.#replay('connect', failure.problem)
+        return this.#replay('connect', problem)
       case 'not-executed':
-        if (++this.#unacknowledged > MAX_UNACKNOWLEDGED) return this.#fail(failure.problem)
-        return this.#replay('unacknowledged', failure.problem)
+        if (++this.#unacknowledged > MAX_UNACKNOWLEDGED) return this.#fail(problem)
+        return this.#replay('unacknowledged', problem)
       case 'failed':
-        return this.#fail(failure.problem)
+        return this.#fail(problem)
     }
   }
 
   /** On another pod when there is one; the problem is for a body that is too large to be sent again. */
   #replay(reason: ReplayReason, problem: ProblemError): void {
-    const { body } = this.#request
     const before = this.pod
     this.#releaseSlot()
-    if (body !== null && !Buffer.isBuffer(body) && !body.replayable) return this.#fail(problem)
+    if (this.#stream?.replayable === false) return this.#fail(problem)
     this.#deps.onReplay?.(this.lane, reason)
     const pod = this.lane.tryAcquire(before)
     if (pod === undefined) this.#wait(true)
@@ -283,12 +220,11 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   readonly #onDeadline = (): void => {
-    const limit = `${this.lane.key} did not finish within ${this.lane.fn.timeoutMs} ms`
-    const problem = new ProblemError('deadline-exceeded', limit)
+    const { key, timeoutMs } = this.lane.fn
+    const problem = new ProblemError('deadline-exceeded', `${key} did not finish within ${timeoutMs} ms`)
     const answering = this.#state === 'answering'
-    const controller = this.#controller
     this.#finish()
-    controller?.abort(problem)
+    this.#controller?.abort(problem)
     if (answering) this.#sink.onBroken(problem)
     else this.#sink.onProblem(problem)
   }
@@ -311,8 +247,4 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     this.#holding = undefined
     if (holds !== undefined) this.lane.release(holds)
   }
-}
-
-function refusalOf(value: string | string[] | undefined): 'busy' | 'leaving' | 'not-specialized' | undefined {
-  return value === 'busy' || value === 'leaving' || value === 'not-specialized' ? value : undefined
 }

@@ -21,6 +21,7 @@ export interface ControllerClientOptions {
 }
 
 export interface PostOptions {
+  body: unknown
   timeoutMs: number
   signal?: AbortSignal
 }
@@ -42,7 +43,7 @@ export class ControllerClient {
   }
 
   /** The parsed JSON answer, undefined for 204. Throws ControllerError; never waits longer than `timeoutMs`. */
-  async post(url: string, path: string, body: unknown, { timeoutMs, signal }: PostOptions): Promise<unknown> {
+  async post(url: string, path: string, { body, timeoutMs, signal }: PostOptions): Promise<unknown> {
     const limit = AbortSignal.timeout(timeoutMs)
     const text = await this.#exchange(url, {
       path,

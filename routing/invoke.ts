@@ -1,6 +1,7 @@
 /** A whole call at once: bytes in, bytes out, for callers that convert the answer. Same core as the streaming path. */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Call, CallRequest, CallSink } from './call.ts'
+import type { Call } from './call.ts'
+import type { CallRequest, CallSink } from './call-types.ts'
 import type { Lane } from './lane.ts'
 import { ProblemError } from './problems.ts'
 import type { Router } from './router.ts'
@@ -12,6 +13,7 @@ export interface InvokeRequest {
   /** Name, value, …; request id, content type and what else the pod should see. */
   headers: string[]
   body: Buffer
+  signal: AbortSignal
 }
 
 export interface InvokeAnswer {
@@ -23,15 +25,15 @@ export interface InvokeAnswer {
 }
 
 /** Throws ProblemError for everything the platform answers itself, the signal's reason when aborted. */
-export function invoke(router: Router, lane: Lane, request: InvokeRequest, signal: AbortSignal): Promise<InvokeAnswer> {
+export function invoke(router: Router, lane: Lane, { headers, body, signal }: InvokeRequest): Promise<InvokeAnswer> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
-    const outgoing: CallRequest = { method: 'POST', path: '/', headers: request.headers, body: request.body }
+    const outgoing: CallRequest = { lane, method: 'POST', path: '/', headers, body }
     const sink = new BufferSink(
       (answer) => (signal.removeEventListener('abort', abort), resolve({ ...answer, call })),
       (error) => (signal.removeEventListener('abort', abort), reject(error)),
     )
-    const call = router.call(lane, outgoing, sink)
+    const call = router.call(outgoing, sink)
     const abort = () => {
       call.abort(signal.reason as Error)
       reject(signal.reason as Error)

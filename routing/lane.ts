@@ -4,17 +4,15 @@
  * cannot be reached is left out for a moment. Leaves deadlines to the waiters and waking to the waker.
  */
 import type { ObjectKey } from '../api/names.ts'
-import type { ActivationAnswer, FeedEndpoint, FeedFunction } from '../api/protocol.ts'
+import type { FeedEndpoint, FeedFunction, LoadReport } from '../api/protocol.ts'
+import type { BlockCause } from './block-policy.ts'
 import type { Clock } from './clock.ts'
 import { LinkedList, ListNode } from './linked-list.ts'
 import { LoadMeter } from './load-meter.ts'
+import { PodSet, type WakePhases } from './pod-set.ts'
 import { problemOf, ProblemError } from './problems.ts'
-import { blockMs, type BlockCause } from './block-policy.ts'
-import { PodSlots, SlotTable } from './slot-table.ts'
+import type { PodSlots } from './slot-table.ts'
 import type { FunctionEntry } from './snapshot.ts'
-
-/** Milliseconds per phase as the controller measured them. */
-export type WakePhases = Extract<ActivationAnswer, { outcome: 'endpoint' }>['phases']
 
 /** Someone who waits for a slot. Exactly one of the two is called, unless it leaves the queue itself. */
 export abstract class Waiter extends ListNode {
@@ -30,35 +28,26 @@ export interface LaneOptions {
   onShortage(lane: Lane): void
 }
 
-/** How long a pod known from an activation only is believed before the feed must have brought it. */
-const UNLISTED_LIFE_MS = 10_000
-const REMEMBERED_REMOVALS = 256
+export type LaneLoad = LoadReport['functions'][number]
 
 export class Lane {
   readonly key: ObjectKey
   #fn: FeedFunction
   readonly #options: LaneOptions
-  readonly #pods = new Map<string, PodSlots>()
-  /** Out of the feed, still running something. */
-  readonly #leaving = new Set<PodSlots>()
-  /** Pods the feed has taken away: a late activation answer must not bring them back. */
-  readonly #removed = new Set<string>()
-  /** Pods not in the feed yet, with the timer that forgets them. */
-  readonly #unlisted = new Map<PodSlots, () => void>()
-  readonly #table = new SlotTable()
+  readonly #pods: PodSet
   readonly #queue = new LinkedList<Waiter>()
   readonly #meter: LoadMeter
   #inFlight = 0
   #lastEndMs: number | undefined
-  #closed = false
-  /** Phases by pod uid of wake-ups asked for here, for those who waited. */
-  readonly #phases = new WeakMap<PodSlots, WakePhases>()
+  /** What callers get once it takes no more. */
+  #closed: ProblemError | undefined
 
   constructor(entry: FunctionEntry, options: LaneOptions) {
     this.key = entry.fn.key
     this.#fn = entry.fn
     this.#options = options
     this.#meter = new LoadMeter(options.clock.now())
+    this.#pods = new PodSet(options.clock, () => void this.#handOut())
     this.update(entry)
   }
 
@@ -76,31 +65,34 @@ export class Lane {
 
   /** Pods that can take requests or are merely full. */
   get podCount(): number {
-    let full = 0
-    for (const pod of this.#pods.values()) if (pod.blockReason === 'full') full++
-    return this.#table.size + full
+    return this.#pods.usable
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#closed !== undefined
   }
 
-  /** For operators. */
+  /** All of them, leaving ones too; for operators. */
   pods(): readonly PodSlots[] {
-    return [...this.#pods.values(), ...this.#leaving]
+    return [...this.#pods.all()]
+  }
+
+  /** Phases of the wake-up that brought this pod, when it was asked for here. */
+  phasesOf(pod: PodSlots): WakePhases | undefined {
+    return this.#pods.phasesOf(pod)
   }
 
   /** A slot if one is free and nobody waits for it. `avoid` is taken only when there is no other. */
   tryAcquire(avoid?: PodSlots): PodSlots | undefined {
     if (this.#queue.size > 0) return undefined
-    const pod = this.#table.pick(this.#fn.concurrency, avoid)
+    const pod = this.#pods.table.pick(this.#fn.concurrency, avoid)
     if (pod !== undefined) this.#take(pod)
     return pod
   }
 
   /** Queues; `again` for one that held a slot already: it goes first. Returns the problem when it cannot wait. */
   wait(waiter: Waiter, again = false): ProblemError | undefined {
-    if (this.#closed) return unknownFunction(this.key)
+    if (this.#closed !== undefined) return this.#closed
     if (this.#fn.broken !== undefined && this.podCount === 0) return problemOf(this.#fn.broken)
     if (!again && this.#queue.size >= this.#options.queueLimit)
       return new ProblemError('queue-full', `${this.#options.queueLimit} requests wait for ${this.key} already`)
@@ -117,12 +109,11 @@ export class Lane {
   }
 
   release(pod: PodSlots): void {
-    this.#inFlight--
     const nowMs = this.#options.clock.now()
+    this.#inFlight--
     this.#meter.add(-1, nowMs)
     this.#lastEndMs = nowMs
-    this.#table.count(pod, pod.inFlight - 1)
-    if (pod.gone && pod.inFlight === 0) this.#leaving.delete(pod)
+    this.#pods.released(pod)
     if (this.#queue.size > 0) this.#handOut()
   }
 
@@ -133,56 +124,36 @@ export class Lane {
 
   /** Leaves the pod out for a while; see block-policy. */
   block(pod: PodSlots, cause: BlockCause): void {
-    if (pod.gone) return
-    pod.block?.()
-    this.#table.remove(pod)
-    pod.blockReason = cause === 'busy' ? 'full' : 'unusable'
-    pod.strikes++
-    pod.block = this.#options.clock.after(blockMs(cause, pod.strikes), () => this.#unblock(pod))
+    this.#pods.block(pod, cause)
   }
 
   /** An activation's answer: usable at once, before the feed brings it. Returns how many waiters it served. */
   offer(endpoint: FeedEndpoint, phases?: WakePhases): number {
-    if (this.#closed || this.#removed.has(endpoint.id)) return 0
-    const known = this.#pods.get(endpoint.id)
-    const pod = known ?? this.#add(endpoint, false)
-    if (phases !== undefined) this.#phases.set(pod, phases)
-    if (known !== undefined) return 0
-    const expire = () => (pod.listed ? undefined : this.#drop(pod))
-    this.#unlisted.set(pod, this.#options.clock.after(UNLISTED_LIFE_MS, expire))
-    return this.#handOut()
+    return this.#closed === undefined && this.#pods.offer(endpoint, phases) ? this.#handOut() : 0
   }
 
-  /** Phases of the wake-up that brought this pod, when it was asked for here. */
-  phasesOf(pod: PodSlots): WakePhases | undefined {
-    return this.#phases.get(pod)
-  }
-
-  /** A new entry of the feed. */
+  /** A new entry of the feed. Only pods of the revision that takes traffic get requests. */
   update(entry: FunctionEntry): void {
-    const revisionChanged = entry.fn.revision !== this.#fn.revision || entry.fn.uid !== this.#fn.uid
-    this.#fn = entry.fn
-    const serving = entry.endpoints.filter((endpoint) => endpoint.revision === entry.fn.revision)
-    const ids = new Set(serving.map(({ id }) => id))
-    for (const pod of [...this.#pods.values()]) {
-      const stale = revisionChanged && pod.endpoint.revision !== entry.fn.revision
-      if (!ids.has(pod.endpoint.id) && (pod.listed || stale)) this.#drop(pod)
-    }
-    for (const endpoint of serving) this.#list(endpoint)
-    if (entry.fn.broken !== undefined && this.podCount === 0) this.rejectAll(problemOf(entry.fn.broken))
+    const { fn, endpoints } = entry
+    const changed = fn.revision !== this.#fn.revision || fn.uid !== this.#fn.uid
+    this.#fn = fn
+    const serving = endpoints.filter(({ revision }) => revision === fn.revision)
+    this.#pods.replace(serving, changed ? fn.revision : undefined)
+    if (fn.broken !== undefined && this.podCount === 0) this.rejectAll(problemOf(fn.broken))
     this.#handOut()
     if (this.#queue.size > 0) this.#options.onShortage(this)
   }
 
   rejectAll(problem: ProblemError): void {
-    for (let waiter = this.#shift(); waiter !== undefined; waiter = this.#shift()) waiter.rejected(problem)
+    // Not those who queue again while being told.
+    for (let left = this.#queue.size; left > 0; left--) this.#shift()?.rejected(problem)
   }
 
-  /** The function is gone: waiters get 404, what runs runs on. */
-  close(): void {
-    this.#closed = true
-    for (const pod of [...this.#pods.values()]) this.#drop(pod)
-    this.rejectAll(unknownFunction(this.key))
+  /** The function is gone, or this process is about to be: waiters hear so, what runs runs on. */
+  close(problem = unknownFunction(this.key)): void {
+    this.#closed = problem
+    this.#pods.clear()
+    this.rejectAll(problem)
   }
 
   /** One function's part of the load report; starts the next window. */
@@ -190,72 +161,17 @@ export class Lane {
     const nowMs = this.#options.clock.now()
     const meanConcurrency = this.#meter.take(nowMs)
     const endpoints: Record<string, number> = {}
-    for (const pod of this.#pods.values()) if (pod.inFlight > 0) endpoints[pod.endpoint.id] = pod.inFlight
-    for (const pod of this.#leaving) endpoints[pod.endpoint.id] = pod.inFlight
+    for (const { endpoint, inFlight } of this.#pods.all()) if (inFlight > 0) endpoints[endpoint.id] = inFlight
     const idleMs = this.#meter.level > 0 ? 0 : this.#lastEndMs === undefined ? undefined : nowMs - this.#lastEndMs
-    return {
-      key: this.key,
-      inFlight: this.#inFlight,
-      queued: this.#queue.size,
-      meanConcurrency,
-      ...(idleMs === undefined ? {} : { idleMs }),
-      endpoints,
-    }
-  }
-
-  #list(endpoint: FeedEndpoint): void {
-    const pod = this.#pods.get(endpoint.id)
-    if (pod === undefined) {
-      this.#removed.delete(endpoint.id)
-      this.#add(endpoint, true)
-      return
-    }
-    const confirmed = !pod.listed || pod.endpoint !== endpoint
-    pod.listed = true
-    this.#unlisted.get(pod)?.()
-    this.#unlisted.delete(pod)
-    pod.endpoint = endpoint
-    if (confirmed && pod.blockReason === 'unusable') this.#unblock(pod)
-  }
-
-  #add(endpoint: FeedEndpoint, listed: boolean): PodSlots {
-    const pod = new PodSlots(endpoint, { listed, addedAtMs: this.#options.clock.now() })
-    this.#pods.set(endpoint.id, pod)
-    this.#table.add(pod)
-    return pod
-  }
-
-  #drop(pod: PodSlots): void {
-    this.#pods.delete(pod.endpoint.id)
-    this.#table.remove(pod)
-    this.#unlisted.get(pod)?.()
-    this.#unlisted.delete(pod)
-    pod.block?.()
-    pod.gone = true
-    if (pod.inFlight > 0) this.#leaving.add(pod)
-    if (pod.listed) this.#remember(pod.endpoint.id)
-  }
-
-  #remember(id: string): void {
-    this.#removed.add(id)
-    for (const oldest of this.#removed) {
-      if (this.#removed.size <= REMEMBERED_REMOVALS) break
-      this.#removed.delete(oldest)
-    }
-  }
-
-  #unblock(pod: PodSlots): void {
-    pod.block?.()
-    pod.block = pod.blockReason = undefined
-    if (pod.gone) return
-    this.#table.add(pod)
-    this.#handOut()
+    const { key } = this
+    const load = { key, inFlight: this.#inFlight, queued: this.#queue.size, meanConcurrency, endpoints }
+    return idleMs === undefined ? load : { ...load, idleMs }
   }
 
   #take(pod: PodSlots): void {
     this.#inFlight++
     this.#meter.add(1, this.#options.clock.now())
-    this.#table.count(pod, pod.inFlight + 1)
+    this.#pods.table.count(pod, pod.inFlight + 1)
   }
 
   #shift(): Waiter | undefined {
@@ -267,7 +183,7 @@ export class Lane {
   #handOut(): number {
     let served = 0
     while (this.#queue.size > 0) {
-      const pod = this.#table.pick(this.#fn.concurrency)
+      const pod = this.#pods.table.pick(this.#fn.concurrency)
       const waiter = pod === undefined ? undefined : this.#shift()
       if (pod === undefined || waiter === undefined) break
       this.#take(pod)
@@ -276,15 +192,6 @@ export class Lane {
     }
     return served
   }
-}
-
-export interface LaneLoad {
-  key: ObjectKey
-  inFlight: number
-  queued: number
-  meanConcurrency: number
-  idleMs?: number
-  endpoints: Record<string, number>
 }
 
 export function unknownFunction(key: string): ProblemError {

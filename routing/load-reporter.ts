@@ -47,8 +47,8 @@ export class LoadReporter {
   async #send(url: string, report: LoadReport, intervalMs: number): Promise<void> {
     this.#sending.add(url)
     try {
-      const limits = { timeoutMs: 2 * intervalMs, signal: this.#stopped.signal }
-      await this.#options.controllers.post(url, '/v1/load', report, limits)
+      const options = { body: report, timeoutMs: 2 * intervalMs, signal: this.#stopped.signal }
+      await this.#options.controllers.post(url, '/v1/load', options)
       if (this.#failing.delete(url)) this.#options.logger.info('load reports arrive again', { controller: url })
     } catch (error) {
       this.#failed(url, error)

@@ -6,12 +6,14 @@ import { Agent } from 'undici'
 import type { ObjectKey } from '../api/names.ts'
 import type { LoadReport } from '../api/protocol.ts'
 import type { Logger } from '../lib/logger.ts'
-import { Call, type CallDeps, type CallRequest, type CallSink, type ReplayReason } from './call.ts'
+import { Call } from './call.ts'
+import type { CallDeps, CallRequest, CallSink, ReplayReason } from './call-types.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { ControllerClient } from './controller-client.ts'
 import { FeedClient } from './feed-client.ts'
 import { Lane } from './lane.ts'
 import { LoadReporter } from './load-reporter.ts'
+import { ProblemError } from './problems.ts'
 import type { Snapshot } from './snapshot.ts'
 import { Waker, type ActivationOutcome } from './waker.ts'
 
@@ -116,9 +118,9 @@ export class Router {
     return this.#lanes.get(key)
   }
 
-  /** Starts a call; everything further is said to the sink. */
-  call(lane: Lane, request: CallRequest, sink: CallSink): Call {
-    return new Call(lane, request, sink, this.#callDeps)
+  /** A call, not yet started; everything further is said to the sink. */
+  call(request: CallRequest, sink: CallSink): Call {
+    return new Call(request, sink, this.#callDeps)
   }
 
   start(): void {
@@ -131,8 +133,9 @@ export class Router {
     this.#reporter.stop()
     for (const waker of this.#wakers.values()) waker.stop()
     await this.#feed.stop()
+    const stopping = new ProblemError('stopping', 'this process is stopping')
+    for (const lane of this.#lanes.values()) lane.close(stopping)
     await Promise.all([this.#controllers.close(), this.#agent.destroy()])
-    for (const lane of this.#lanes.values()) lane.close()
   }
 
   #apply(snapshot: Snapshot, changed: ReadonlySet<ObjectKey>): void {

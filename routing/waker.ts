@@ -131,9 +131,9 @@ export class Waker {
       ...this.#options.position(),
       waitMs: ASK_MS,
     }
-    const limits = { timeoutMs: ASK_MS + 1_000, signal: this.#stopped.signal }
+    const options = { body: request, timeoutMs: ASK_MS + 1_000, signal: this.#stopped.signal }
     try {
-      return activationAnswerSchema.parse(await this.#options.controllers.post(url, '/v1/activations', request, limits))
+      return activationAnswerSchema.parse(await this.#options.controllers.post(url, '/v1/activations', options))
     } catch (error) {
       if (!this.#stopped.signal.aborted)
         this.#options.logger.warn('activation failed', { function: lane.key, controller: url, error })

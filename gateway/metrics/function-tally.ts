@@ -67,6 +67,13 @@ export class FunctionTally {
   }
 }
 
+const OUTCOMES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx']
+
+/** Label of an answer with this status. */
+export function outcomeOf(status: number): string {
+  return OUTCOMES[Math.floor(status / 100)] ?? 'other'
+}
+
 function add(counts: Map<string, number>, label: string): void {
   counts.set(label, (counts.get(label) ?? 0) + 1)
 }

@@ -4,10 +4,11 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { HEADER } from '../../api/names.ts'
-import type { Call, CallSink } from '../../routing/call.ts'
+import type { Call } from '../../routing/call.ts'
+import type { CallSink } from '../../routing/call-types.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { ReplayBody } from '../../routing/replay-body.ts'
-import type { FunctionTally } from '../metrics/function-tally.ts'
+import { outcomeOf, type FunctionTally } from '../metrics/function-tally.ts'
 import { noteColdStart } from './cold-start.ts'
 import { addCors, answerHeaders } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
@@ -31,7 +32,8 @@ export class Exchange implements CallSink {
   #call: Call | undefined = undefined
   #ended = false
   #status = 0
-  #headSent = false
+  #flushed = false
+  #held: Buffer | undefined = undefined
 
   constructor(context: ExchangeContext) {
     this.context = context
@@ -57,14 +59,16 @@ export class Exchange implements CallSink {
     } catch (error) {
       return this.#unusable(error)
     }
-    // Node keeps the headers back until the first byte of the body. That mostly comes in this very turn and goes out with them;
-    // when it does not, clients of streams must not wait for it.
-    process.nextTick(flushHead, this)
+    process.nextTick(flush, this)
   }
 
   onData(chunk: Buffer): boolean {
+    if (!this.#flushed && this.#held === undefined && chunk.length <= HOLD_BYTES) {
+      this.#held = chunk
+      return true
+    }
+    this.flush()
     const { response } = this.context
-    this.#headSent = true
     if (response.write(chunk)) return true
     response.once('drain', this.#onDrain)
     return false
@@ -72,10 +76,12 @@ export class Exchange implements CallSink {
 
   onEnd(trailers: IncomingHttpHeaders): void {
     const { response } = this.context
-    if (Object.keys(trailers).length > 0) response.addTrailers(trailers as Record<string, string>)
-    this.#headSent = true
-    response.end()
-    this.#count(String(this.#status)[0] + 'xx')
+    if (Object.keys(trailers).length > 0) response.addTrailers(trailers)
+    this.#flushed = true
+    if (this.#held === undefined) response.end()
+    else response.end(this.#held.toString('latin1'), 'latin1')
+    if (response.writableLength > SLOW_READER_BYTES) this.#limitReader()
+    this.#count(outcomeOf(this.#status))
     this.body?.discard()
   }
 
@@ -87,7 +93,8 @@ export class Exchange implements CallSink {
   onProblem(problem: ProblemError): void {
     const { response, requestId, tally, extraHeaders } = this.context
     tally.problem(problem.code)
-    this.#count(String(problem.status)[0] + 'xx')
+    this.#count(outcomeOf(problem.status))
+    if (response.headersSent) return void response.destroy()
     sendProblem(response, { problem, requestId, extra: extraHeaders, close: this.#mustClose() })
     this.body?.discard()
   }
@@ -103,10 +110,24 @@ export class Exchange implements CallSink {
     this.#count('upgraded')
   }
 
-  flushHead(): void {
-    if (this.#headSent || this.context.response.destroyed) return
-    this.#headSent = true
-    this.context.response.flushHeaders()
+  /**
+   * Sends what is held back. Head and first chunk wait for the end of the turn: a small answer is mostly complete by then and goes out
+   * as one string in one write, half the cost of a head and a buffer; clients of streams must not wait longer.
+   */
+  flush(): void {
+    const { response } = this.context
+    if (this.#flushed || response.destroyed) return
+    this.#flushed = true
+    if (this.#held === undefined) response.flushHeaders()
+    else response.write(this.#held)
+    this.#held = undefined
+  }
+
+  /** The function is done but its client does not read: not for longer than the function may run. */
+  #limitReader(): void {
+    const { response } = this.context
+    const cut = setTimeout(() => response.destroy(), this.#call?.lane.fn.timeoutMs ?? 0)
+    response.once('close', () => clearTimeout(cut))
   }
 
   readonly #onDrain = (): void => {
@@ -151,9 +172,14 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
-function flushHead(exchange: Exchange): void {
-  exchange.flushHead()
+function flush(exchange: Exchange): void {
+  exchange.flush()
 }
+
+/** First chunks up to this are held back until the turn ends. */
+const HOLD_BYTES = 16 * 1024
+/** More than this left to send means that the client is not taking it. */
+const SLOW_READER_BYTES = 64 * 1024
 
 /** A response whose socket breaks emits errors we hear of through `close`. */
 const ignore = (): void => undefined

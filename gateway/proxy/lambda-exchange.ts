@@ -9,6 +9,7 @@ import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import { fromResult } from '../api-gateway/answer.ts'
 import { toApiGatewayEvent } from '../api-gateway/event.ts'
+import { outcomeOf } from '../metrics/function-tally.ts'
 import { noteColdStart } from './cold-start.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { addCors } from './outgoing-headers.ts'
@@ -50,10 +51,10 @@ export class LambdaExchange {
 
   async #run(router: Router, body: Buffer): Promise<void> {
     const { head, requestId, lane } = this.#admitted
-    const headers = ['content-type', 'application/json', 'traceparent', traceparentFrom(head.traceparent)]
+    const headers = ['content-type', 'application/json', 'traceparent', traceparentFrom(head.traceparent, requestId)]
     headers.push(HEADER.requestId, requestId)
     const event = Buffer.from(JSON.stringify(this.#event(body)))
-    this.#answer(await invoke(router, lane, { headers, body: event }, this.#gone.signal))
+    this.#answer(await invoke(router, lane, { headers, body: event, signal: this.#gone.signal }))
   }
 
   #event(body: Buffer): unknown {
@@ -96,7 +97,7 @@ export class LambdaExchange {
     if (draining()) all.push('connection', 'close')
     response.writeHead(status, all)
     response.end(body)
-    this.#count(`${String(status)[0]}xx`)
+    this.#count(outcomeOf(status))
   }
 
   #failed(error: unknown): void {
@@ -108,7 +109,7 @@ export class LambdaExchange {
   #problem(problem: ProblemError, close = this.#context.draining()): void {
     const { response, requestId, tally, extraHeaders } = this.#context
     tally.problem(problem.code)
-    this.#count(`${String(problem.status)[0]}xx`)
+    this.#count(outcomeOf(problem.status))
     sendProblem(response, { problem, requestId, extra: extraHeaders, close })
   }
 

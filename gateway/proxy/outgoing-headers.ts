@@ -26,7 +26,7 @@ export function addForwarding(head: RequestHead, origin: Origin): void {
     'x-forwarded-host',
     head.forwardedHost ?? host,
     'traceparent',
-    traceparentFrom(head.traceparent),
+    traceparentFrom(head.traceparent, origin.requestId),
     HEADER.requestId,
     origin.requestId,
   )
@@ -50,16 +50,22 @@ const INTERNAL_ANSWER = new Set<string>([HEADER.error, HEADER.report, HEADER.log
 /** A pod's answer headers as the flat list that `writeHead` takes. */
 export function answerHeaders(from: IncomingHttpHeaders, trusted: boolean): string[] {
   const allowed = trusted ? INTERNAL_ANSWER : PUBLIC_ANSWER
-  const named = from.connection === undefined ? undefined : namedBy(from.connection)
+  const { connection } = from
+  const named = connection === undefined || connection === 'keep-alive' ? undefined : namedBy(connection)
   const headers: string[] = []
   for (const name in from) {
     const value = from[name]
-    if (value === undefined || HOP_BY_HOP.has(name) || named?.includes(name) === true) continue
+    if (value === undefined || ends(name, named)) continue
     if (name.startsWith(HEADER_PREFIX) && !allowed.has(name)) continue
     if (typeof value === 'string') headers.push(name, value)
     else for (const one of value) headers.push(name, one)
   }
   return headers
+}
+
+/** Whether a header is about the pod's connection only. */
+function ends(name: string, named: readonly string[] | undefined): boolean {
+  return HOP_BY_HOP.has(name) || named?.includes(name) === true
 }
 
 /** A function's answer under a route with CORS: the route decides, except that `vary` adds up. */

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HEADER } from '../../api/names.ts'
+import type { CallRequest } from '../../routing/call-types.ts'
 import type { Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
@@ -24,7 +25,7 @@ export interface PipelineOptions {
   /** Requests come from inside the cluster: `dormouse-*` headers that steer invocations are heard. */
   trusted: boolean
   /** Where a request goes, by host and path. */
-  resolve(target: IncomingTarget): Resolution
+  resolve: (target: IncomingTarget) => Resolution
   maxUrlBytes: number
   /** Of bodies that stream to `http` functions. */
   maxBodyBytes: number
@@ -136,24 +137,25 @@ export class Pipeline {
     const event = lane.fn.signature === 'event'
     const method = event ? 'POST' : (request.method ?? 'GET')
     const path = event ? '/' : target.path
-    const outgoing = { method, path, headers: head.headers }
-    const start = (body: Buffer | ReturnType<typeof streamBody> | null) =>
-      exchange.begin(this.options.router.call(lane, { ...outgoing, body }, exchange))
+    const start = (body: CallRequest['body']) =>
+      exchange.begin(this.options.router.call({ lane, method, path, headers: head.headers, body }, exchange))
+    if (!head.hasBody) return start(event ? EMPTY_EVENT : emptyBody(head))
     const onTooLarge = (problem: ProblemError) => exchange.reject(problem)
-    if (!head.hasBody) {
-      if (event) return start(EMPTY_EVENT)
-      if (head.contentLength === 0) head.headers.push('content-length', '0')
-      return start(null)
-    }
     if (head.contentLength !== undefined && head.contentLength <= SMALL_BODY_BYTES) {
       if (expectsContinue) response.writeContinue()
       return collectBody(request, { limitBytes, onDone: start, onTooLarge })
     }
     if (head.contentLength !== undefined) head.headers.push('content-length', String(head.contentLength))
     const onDemand = expectsContinue ? () => response.writeContinue() : undefined
-    exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand === undefined ? {} : { onDemand }) })
+    exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand && { onDemand }) })
     start(exchange.body)
   }
+}
+
+/** None at all, or one that is declared to be empty. */
+function emptyBody(head: RequestHead): null {
+  if (head.contentLength === 0) head.headers.push('content-length', '0')
+  return null
 }
 
 const EMPTY_EVENT = Buffer.from('{}')

@@ -11,8 +11,8 @@ const REPLAY_LIMIT_BYTES = 256 * 1024
 
 export interface CollectOptions {
   limitBytes: number
-  onDone(body: Buffer): void
-  onTooLarge(problem: ProblemError): void
+  onDone: (body: Buffer) => void
+  onTooLarge: (problem: ProblemError) => void
 }
 
 /** Nothing is called when the client goes away: its connection's end says so. */

@@ -7,7 +7,8 @@ import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from '
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HEADER } from '../../api/names.ts'
-import type { Call, CallSink } from '../../routing/call.ts'
+import type { Call } from '../../routing/call.ts'
+import type { CallSink } from '../../routing/call-types.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
 import { requestIdFrom } from './identity.ts'
@@ -54,8 +55,8 @@ export class Upgrades {
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
     const exchange = new UpgradeExchange(context, upgrade, (pod) => this.#join(socket, pod))
     const { method = 'GET' } = request
-    const outgoing = { method, path: target.path, headers: head.headers, body: null, upgrade: upgradeTo }
-    exchange.begin(router.call(lane, outgoing, exchange))
+    const outgoing = { lane, method, path: target.path, headers: head.headers, body: null, upgrade: upgradeTo }
+    exchange.begin(router.call(outgoing, exchange))
   }
 
   /** Cuts what is still open. */
@@ -99,7 +100,7 @@ class UpgradeExchange extends Exchange implements CallSink {
     tally.upgradesOpen++
     socket.once('close', () => {
       tally.upgradesOpen--
-      this.#running?.closed()
+      this.#running?.abort(new Error('the connection has ended'))
     })
     if (socket.destroyed) return void pod.destroy()
     socket.write(switchingProtocols(answerHeaders(headers, trusted), { headers, requestId }), 'latin1')

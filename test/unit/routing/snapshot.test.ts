@@ -1,0 +1,119 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import type { FeedEndpoint, FeedFunction, FeedMessage } from '../../../api/protocol.ts'
+import type { ObjectKey } from '../../../api/names.ts'
+import { FeedOrderError, SnapshotStore } from '../../../routing/snapshot.ts'
+import { feedEndpoint, feedFunction, feedRoute } from '../../builders/feed.ts'
+
+type Change = Extract<FeedMessage, { type: 'change' }>
+type Full = Extract<FeedMessage, { type: 'snapshot' }>
+const full = (part: Partial<Full> = {}): Full => ({
+  type: 'snapshot',
+  epoch: 'e1',
+  version: 1,
+  functions: [],
+  routes: [],
+  endpoints: [],
+  ...part,
+})
+const change = (version: number, part: Partial<Change> = {}): Change => ({
+  type: 'change',
+  version,
+  functions: [],
+  removedFunctions: [],
+  endpoints: [],
+  removedEndpoints: [],
+  ...part,
+})
+const named = (n: number) => feedFunction({ key: `default/f${n}` })
+
+test('a change touches only what it names; the snapshot before stays as it was', () => {
+  const store = new SnapshotStore()
+  store.replace(full({ functions: Array.from({ length: 1_000 }, (_, n) => named(n)), routes: [feedRoute()] }))
+  const before = store.snapshot
+  const { snapshot, changed } = store.change(
+    change(2, { endpoints: [feedEndpoint({ id: 'p', function: 'default/f7' })] }),
+  )
+  expect([...changed]).toEqual(['default/f7'])
+  expect(before.functions.get('default/f7')?.endpoints).toEqual([])
+  expect(snapshot.functions.get('default/f7')?.endpoints.map(({ id }) => id)).toEqual(['p'])
+  expect(snapshot.routes).toBe(before.routes)
+  for (const [key, entry] of before.functions) if (key !== 'default/f7') expect(snapshot.functions.get(key)).toBe(entry)
+})
+
+test('1,000 changes to 1,000 functions take well under a second', () => {
+  const store = new SnapshotStore()
+  store.replace(full({ functions: Array.from({ length: 1_000 }, (_, n) => named(n)) }))
+  const startedAt = performance.now()
+  for (let n = 0; n < 1_000; n++) store.change(change(n + 2, { functions: [named(n)] }))
+  expect(performance.now() - startedAt).toBeLessThan(900)
+})
+
+test('a change before any snapshot, or one that goes back, is refused', () => {
+  const store = new SnapshotStore()
+  expect(() => store.change(change(1))).toThrow(FeedOrderError)
+  store.replace(full({ version: 5 }))
+  expect(() => store.change(change(5))).toThrow('expected a version above 5, got 5')
+})
+
+test('a new snapshot names everything that is or was', () => {
+  const store = new SnapshotStore()
+  store.replace(full({ functions: [named(1), named(2)] }))
+  const { changed, snapshot } = store.replace(full({ epoch: 'e2', functions: [named(2), named(3)] }))
+  expect([...changed].sort()).toEqual(['default/f1', 'default/f2', 'default/f3'])
+  expect([...snapshot.functions.keys()]).toEqual(['default/f2', 'default/f3'])
+})
+
+test('an endpoint that comes before its function is shown once the function does', () => {
+  const store = new SnapshotStore()
+  store.replace(full())
+  store.change(change(2, { endpoints: [feedEndpoint({ id: 'p' })] }))
+  const { snapshot } = store.change(change(3, { functions: [feedFunction()] }))
+  expect(snapshot.functions.get('default/hello')?.endpoints.map(({ id }) => id)).toEqual(['p'])
+})
+
+test('property: changes one by one end where one snapshot of the result would', () => {
+  const keys: ObjectKey[] = ['default/a', 'default/b', 'default/c']
+  const step = fc.record({
+    kind: fc.constantFrom('fn', 'removeFn', 'endpoint', 'removeEndpoint'),
+    key: fc.constantFrom(...keys),
+    id: fc.constantFrom('p1', 'p2', 'p3', 'p4'),
+    revision: fc.constantFrom('r1', 'r2'),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const store = new SnapshotStore()
+      store.replace(full())
+      const functions = new Map<ObjectKey, FeedFunction>()
+      const endpoints = new Map<string, FeedEndpoint>()
+      for (const [n, { kind, key, id, revision }] of steps.entries()) {
+        const fn = feedFunction({ key, revision })
+        // A controller that forgets a function takes its endpoints away with it.
+        if (kind === 'endpoint' && !functions.has(key)) continue
+        const endpoint = feedEndpoint({ id, function: key, revision })
+        if (kind === 'fn') functions.set(key, fn)
+        if (kind === 'removeFn') {
+          functions.delete(key)
+          for (const [other, { function: of }] of endpoints) if (of === key) endpoints.delete(other)
+        }
+        if (kind === 'endpoint') endpoints.set(id, endpoint)
+        if (kind === 'removeEndpoint') endpoints.delete(id)
+        store.change(
+          change(n + 2, {
+            functions: kind === 'fn' ? [fn] : [],
+            removedFunctions: kind === 'removeFn' ? [key] : [],
+            endpoints: kind === 'endpoint' ? [endpoint] : [],
+            removedEndpoints: kind === 'removeEndpoint' ? [id] : [],
+          }),
+        )
+      }
+      const wanted = new SnapshotStore()
+      wanted.replace(full({ functions: [...functions.values()], endpoints: [...endpoints.values()] }))
+      const shape = ({ snapshot }: SnapshotStore) =>
+        [...snapshot.functions.values()]
+          .map(({ fn, endpoints: of }) => [fn.key, fn.revision, of.map((e) => `${e.id}@${e.revision}`).sort()] as const)
+          .sort(([a], [b]) => a.localeCompare(b))
+      expect(shape(store)).toEqual(shape(wanted))
+    }),
+  )
+})
