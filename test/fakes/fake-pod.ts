@@ -127,18 +127,23 @@ export class FakePod {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { concurrency = Infinity, acknowledges = true } = this.#options
+    const { acknowledges = true } = this.#options
     if (this.beforeServing !== undefined) return void this.beforeServing(request, response).catch(() => undefined)
     const fault = this.faults.shift()
     if (request.headers['dormouse-key'] !== this.endpoint.dataKey) return void response.writeHead(403).end('{}')
     if (fault === 'reset-before-ack') return void request.socket.resetAndDestroy()
     if (fault === 'garbage') return void request.socket.end('SSH-2.0-OpenSSH_9.2\r\n\r\n')
-    const refused = this.leaving ? 'leaving' : typeof fault === 'object' ? fault.refuse : undefined
-    const reason = refused ?? (this.running >= concurrency ? 'busy' : undefined)
+    const reason = this.#refusal(fault)
     if (reason !== undefined) return void response.writeHead(503, { 'dormouse-refused': reason }).end('{}')
     if (acknowledges) response.writeProcessing()
     if (fault === 'reset-after-ack') return void setTimeout(() => request.socket.resetAndDestroy(), 5)
     this.#execute(request, response)
+  }
+
+  #refusal(fault: PodFault | undefined): string | undefined {
+    if (this.leaving) return 'leaving'
+    if (typeof fault === 'object') return fault.refuse
+    return this.running >= (this.#options.concurrency ?? Infinity) ? 'busy' : undefined
   }
 
   #execute(request: IncomingMessage, response: ServerResponse): void {

@@ -33,7 +33,7 @@ test.each([
   ],
   ['bytes that are not HTTP', '\x16\x03\x01\x02\x00\x01\x00\r\n\r\n', 400, 'bad-request'],
   ['a target that is no path', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad-path'],
-] as const)('%s are answered with a problem', async (_what, text, status, code) => {
+] as const)('%s are answered with a problem', async (...[, text, status, code]) => {
   world = await GatewayWorld.start({ limits: LIMITS })
   const client = await raw(text)
   const answer = await client.expect(/\}$/)

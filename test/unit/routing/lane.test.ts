@@ -161,31 +161,38 @@ test('the mean counts running and waiting by time; idle counts from the last end
 
 test('property: slots and queue never leak, no pod runs more than its concurrency, and nobody waits beside a free slot', () => {
   const step = fc.record({
-    kind: fc.constantFrom('call', 'call', 'end', 'end', 'leave', 'pods', 'block', 'offer'),
+    kind: fc.constantFrom('call' as const, 'call', 'end', 'end', 'leave', 'pods', 'block', 'offer'),
     n: fc.nat({ max: 30 }),
   })
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 80 }), (concurrency, steps) => {
       const { lane, clock, entry } = world({ concurrency }, [], 1_000)
-      let running: PodSlots[] = []
+      const running: PodSlots[] = []
       const waiters: Waiting[] = []
-      for (const { kind, n } of steps) {
-        if (kind === 'call') {
-          const pod = lane.tryAcquire()
-          const waiter = new Waiting()
-          if (pod) running.push(pod)
-          else if (!lane.wait(waiter)) waiters.push(waiter)
-        }
-        if (kind === 'end' && running.length > 0) lane.release(running.splice(n % running.length, 1)[0]!)
-        if (kind === 'leave' && waiters.length > 0) lane.leave(waiters.splice(n % waiters.length, 1)[0]!)
-        if (kind === 'pods') lane.update(entry(Array.from({ length: n % 4 }, (_, i) => `p${i}`)))
-        if (kind === 'block' && running.length > 0)
-          lane.block(running[n % running.length]!, n % 2 ? 'busy' : 'unreachable')
-        if (kind === 'offer') lane.offer(feedEndpoint({ id: `o${n}` }))
+      const one = <T>(from: T[], n: number) => from.splice(n % from.length, 1)
+      const call = () => {
+        const pod = lane.tryAcquire()
+        const waiter = new Waiting()
+        if (pod) running.push(pod)
+        else if (!lane.wait(waiter)) waiters.push(waiter)
+      }
+      const actions = {
+        call,
+        end: (n: number) => one(running, n).forEach((pod) => lane.release(pod)),
+        leave: (n: number) => one(waiters, n).forEach((waiter) => lane.leave(waiter)),
+        pods: (n: number) => lane.update(entry(Array.from({ length: n % 4 }, (_, i) => `p${i}`))),
+        block: (n: number) => running.slice(0, 1).forEach((pod) => lane.block(pod, n % 2 ? 'busy' : 'unreachable')),
+        offer: (n: number) => lane.offer(feedEndpoint({ id: `o${n}` })),
+      }
+      const collect = () => {
         for (const waiter of waiters.filter(({ pod }) => pod)) {
           running.push(waiter.pod!)
           waiters.splice(waiters.indexOf(waiter), 1)
         }
+      }
+      for (const { kind, n } of steps) {
+        actions[kind](n)
+        collect()
         expect([lane.inFlight, lane.queued]).toEqual([running.length, waiters.length])
         for (const pod of lane.pods()) {
           expect(pod.inFlight).toBe(running.filter((other) => other === pod).length)
@@ -194,13 +201,8 @@ test('property: slots and queue never leak, no pod runs more than its concurrenc
           if (free) expect(lane.queued).toBe(0)
         }
         clock.advance(7)
-        for (const waiter of waiters.filter(({ pod }) => pod)) {
-          running.push(waiter.pod!)
-          waiters.splice(waiters.indexOf(waiter), 1)
-        }
+        collect()
       }
-      running.forEach((pod) => lane.release(pod))
-      running = []
     }),
   )
 })

@@ -75,7 +75,7 @@ test('an endpoint that comes before its function is shown once the function does
 test('property: changes one by one end where one snapshot of the result would', () => {
   const keys: ObjectKey[] = ['default/a', 'default/b', 'default/c']
   const step = fc.record({
-    kind: fc.constantFrom('fn', 'removeFn', 'endpoint', 'removeEndpoint'),
+    kind: fc.constantFrom('fn' as const, 'removeFn', 'endpoint', 'removeEndpoint'),
     key: fc.constantFrom(...keys),
     id: fc.constantFrom('p1', 'p2', 'p3', 'p4'),
     revision: fc.constantFrom('r1', 'r2'),
@@ -88,24 +88,20 @@ test('property: changes one by one end where one snapshot of the result would', 
       const endpoints = new Map<string, FeedEndpoint>()
       for (const [n, { kind, key, id, revision }] of steps.entries()) {
         const fn = feedFunction({ key, revision })
-        // A controller that forgets a function takes its endpoints away with it.
-        if (kind === 'endpoint' && !functions.has(key)) continue
         const endpoint = feedEndpoint({ id, function: key, revision })
-        if (kind === 'fn') functions.set(key, fn)
-        if (kind === 'removeFn') {
-          functions.delete(key)
-          for (const [other, { function: of }] of endpoints) if (of === key) endpoints.delete(other)
+        const known = functions.has(key)
+        const actions = {
+          fn: () => (functions.set(key, fn), { functions: [fn] }),
+          removeFn: () => {
+            functions.delete(key)
+            for (const [other, { function: of }] of endpoints) if (of === key) endpoints.delete(other)
+            return { removedFunctions: [key] }
+          },
+          // A controller names no endpoints of functions it has not named.
+          endpoint: () => (known ? (endpoints.set(id, endpoint), { endpoints: [endpoint] }) : {}),
+          removeEndpoint: () => (endpoints.delete(id), { removedEndpoints: [id] }),
         }
-        if (kind === 'endpoint') endpoints.set(id, endpoint)
-        if (kind === 'removeEndpoint') endpoints.delete(id)
-        store.change(
-          change(n + 2, {
-            functions: kind === 'fn' ? [fn] : [],
-            removedFunctions: kind === 'removeFn' ? [key] : [],
-            endpoints: kind === 'endpoint' ? [endpoint] : [],
-            removedEndpoints: kind === 'removeEndpoint' ? [id] : [],
-          }),
-        )
+        store.change(change(n + 2, actions[kind]()))
       }
       const wanted = new SnapshotStore()
       wanted.replace(full({ functions: [...functions.values()], endpoints: [...endpoints.values()] }))
