@@ -85,7 +85,10 @@ export class ReplayBody {
   }
 
   readonly #onClose = (): void => {
-    if (!this.#ended) this.#attempt?.destroy(new Error('the client went away before its request was complete'))
+    if (this.#ended) return
+    // Half a request is not sent again.
+    this.forget()
+    this.#attempt?.destroy(new Error('the client went away before its request was complete'))
   }
 }
 

@@ -8,12 +8,10 @@ export function requestIdFrom(incoming: string | undefined): string {
   return incoming !== undefined && SANE_ID.test(incoming) ? incoming : randomUUID()
 }
 
-/** W3C trace context, passed on as it came or made new and not sampled. Our own request ids double as trace ids: one random per request. */
-export function traceparentFrom(incoming: string | undefined, requestId: string): string {
+/** W3C trace context, passed on as it came or made new and not sampled. `ownId`: a request id of ours, which then is the trace's too. */
+export function traceparentFrom(incoming: string | undefined, ownId: string | undefined): string {
   if (incoming !== undefined && incoming.length < 256 && TRACEPARENT.test(incoming)) return incoming
-  const id = UUID.test(requestId) ? requestId : randomUUID()
+  const id = ownId ?? randomUUID()
   const half = id.slice(19, 23) + id.slice(24)
   return `00-${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(14, 18)}${half}-${half}-00`
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -51,7 +51,12 @@ export class LambdaExchange {
 
   async #run(router: Router, body: Buffer): Promise<void> {
     const { head, requestId, lane } = this.#admitted
-    const headers = ['content-type', 'application/json', 'traceparent', traceparentFrom(head.traceparent, requestId)]
+    const headers = [
+      'content-type',
+      'application/json',
+      'traceparent',
+      traceparentFrom(head.traceparent, requestId === head.requestId ? undefined : requestId),
+    ]
     headers.push(HEADER.requestId, requestId)
     const event = Buffer.from(JSON.stringify(this.#event(body)))
     this.#answer(await invoke(router, lane, { headers, body: event, signal: this.#gone.signal }))

@@ -26,7 +26,7 @@ export function addForwarding(head: RequestHead, origin: Origin): void {
     'x-forwarded-host',
     head.forwardedHost ?? host,
     'traceparent',
-    traceparentFrom(head.traceparent, origin.requestId),
+    traceparentFrom(head.traceparent, origin.requestId === head.requestId ? undefined : origin.requestId),
     HEADER.requestId,
     origin.requestId,
   )

@@ -8,6 +8,8 @@ export interface RequestHead {
   /** Name, value, … to pass on; without Host, length, forwarding and tracing headers, which are added anew. */
   headers: string[]
   host: string
+  /** More than one Host header: servers disagree on which counts. */
+  ambiguousHost: boolean
   contentLength: number | undefined
   /** Content-Length above zero or chunked. */
   hasBody: boolean
@@ -37,7 +39,7 @@ const SPECIAL = new Map<string, Handler>([
   ['trailer', drop],
   ['expect', (head, value) => void (head.expectsContinue = value.toLowerCase() === '100-continue')],
   ['upgrade', (head, value) => void (head.upgrade = value)],
-  ['host', (head, value) => void (head.host = value)],
+  ['host', readHost],
   ['transfer-encoding', (head) => void (head.hasBody = true)],
   ['content-length', readLength],
   ['x-request-id', (head, value) => void (head.requestId = value)],
@@ -54,6 +56,7 @@ export function readHead(raw: readonly string[]): RequestHead {
   const head: RequestHead = {
     headers: [],
     host: '',
+    ambiguousHost: false,
     contentLength: undefined,
     hasBody: false,
     expectsContinue: false,
@@ -96,6 +99,11 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
     }
   }
   return named
+}
+
+function readHost(head: RequestHead, value: string): void {
+  head.ambiguousHost = head.host !== ''
+  head.host = value
 }
 
 function readLength(head: RequestHead, value: string): void {

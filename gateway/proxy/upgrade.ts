@@ -38,6 +38,8 @@ export class Upgrades {
 
   handle(upgrade: UpgradeRequest): void {
     const { request, socket } = upgrade
+    this.#open.add(socket)
+    socket.once('close', () => this.#open.delete(socket))
     const response = responseOn(request, socket)
     const head = readHead(request.rawHeaders)
     const requestId = requestIdFrom(head.requestId)
@@ -69,8 +71,6 @@ export class Upgrades {
   }
 
   #join(client: Socket, pod: Duplex): void {
-    this.#open.add(client)
-    client.once('close', () => this.#open.delete(client))
     client.setTimeout(this.#idleMs, () => client.destroy())
     joinSockets(client, pod)
   }
@@ -79,12 +79,19 @@ export class Upgrades {
 class UpgradeExchange extends Exchange implements CallSink {
   readonly #upgrade: UpgradeRequest
   readonly #join: (pod: Duplex) => void
+  /** What the client has sent before it may. */
+  readonly #early: Buffer[]
+  #earlyBytes = 0
   #running: Call | undefined
 
   constructor(context: ExchangeContext, upgrade: UpgradeRequest, join: (pod: Duplex) => void) {
     super(context)
     this.#upgrade = upgrade
     this.#join = join
+    this.#early = upgrade.head.length > 0 ? [upgrade.head] : []
+    // Nobody else reads the connection yet: without this a client that goes away would not be noticed.
+    upgrade.socket.on('readable', this.#onReadable)
+    upgrade.socket.on('end', this.#onEarlyEnd)
   }
 
   override begin(call: Call): void {
@@ -94,7 +101,9 @@ class UpgradeExchange extends Exchange implements CallSink {
 
   onUpgrade(pod: Duplex, headers: IncomingHttpHeaders): void {
     const { response, tally, trusted, requestId } = this.context
-    const { socket, head } = this.#upgrade
+    const { socket } = this.#upgrade
+    socket.off('readable', this.#onReadable)
+    socket.off('end', this.#onEarlyEnd)
     this.upgraded()
     response.detachSocket(socket)
     tally.upgradesOpen++
@@ -104,10 +113,26 @@ class UpgradeExchange extends Exchange implements CallSink {
     })
     if (socket.destroyed) return void pod.destroy()
     socket.write(switchingProtocols(answerHeaders(headers, trusted), { headers, requestId }), 'latin1')
-    if (head.length > 0) pod.write(head)
+    for (const chunk of this.#early) pod.write(chunk)
     this.#join(pod)
   }
+
+  readonly #onReadable = (): void => {
+    while (this.#earlyBytes < EARLY_LIMIT_BYTES) {
+      const chunk = this.#upgrade.socket.read() as Buffer | null
+      if (chunk === null) return
+      this.#earlyBytes += chunk.length
+      this.#early.push(chunk)
+    }
+  }
+
+  readonly #onEarlyEnd = (): void => {
+    this.#upgrade.socket.destroy()
+  }
 }
+
+/** More than this stays in the connection until the function has agreed. */
+const EARLY_LIMIT_BYTES = 64 * 1024
 
 function switchingProtocols(kept: string[], from: { headers: IncomingHttpHeaders; requestId: string }): string {
   const { headers, requestId } = from

@@ -18,7 +18,7 @@ async function raw(): Promise<RawClient> {
   return client
 }
 
-test('node refuses what two servers could read differently: CL and TE, two CLs, bare LF, no Host', async () => {
+test('what two servers could read differently is refused: CL and TE, two CLs, bare LF, no Host, two Hosts', async () => {
   world = await GatewayWorld.start()
   const pod = await world.pod()
   const attacks = [
@@ -26,6 +26,7 @@ test('node refuses what two servers could read differently: CL and TE, two CLs, 
     'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd',
     'GET / HTTP/1.1\nHost: a\n\n',
     'GET / HTTP/1.1\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n',
     'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
   ]
   for (const attack of attacks) {

@@ -217,3 +217,22 @@ test('silence longer than allowed ends an upgraded connection', async () => {
   await once(client, 'close')
   await until(() => lane().inFlight === 0)
 })
+
+test('a client that gives up while its function wakes leaves the queue at once', async () => {
+  world = await GatewayWorld.start()
+  const client = open()
+  await until(() => lane().queued === 1)
+  client.terminate()
+  await until(() => lane().queued === 0)
+})
+
+test('a handshake that is under way does not hold up the end', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod({ onUpgrade: () => undefined })
+  const client = open()
+  await until(() => pod.running === 1)
+  const startedAt = performance.now()
+  await world.stop(100)
+  expect(performance.now() - startedAt).toBeLessThan(1_500)
+  await until(() => client.readyState === WebSocket.CLOSED)
+})
