@@ -22,6 +22,9 @@ import { specialize, type Specialized } from './specialize.ts'
 import { warmUp } from './warm-up.ts'
 import { SignatureVerifier } from './verify.ts'
 
+/** How long a pod whose parent read the ready descriptor waits before it calls home too. */
+const CALL_AFTER_READY_MS = 30
+
 export class Runtime {
   private readonly environment: Environment
   private readonly process: NodeJS.Process
@@ -54,14 +57,24 @@ export class Runtime {
     const { host, controlPort, dataPort, readyFd, phoneHome: home, pod: self, exitOnStdinEnd } = this.environment
     this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
     for (const signal of ['SIGTERM', 'SIGINT'] as const) this.process.on(signal, () => this.leaving.begin())
-    const control = await listen(this.control.server, controlPort, host)
-    const data = await listen(this.data.server, dataPort, host)
+    const [control, data] = await Promise.all([
+      listen(this.control.server, controlPort, host),
+      listen(this.data.server, dataPort, host),
+    ])
     if (readyFd !== undefined) writeSync(readyFd, `${JSON.stringify({ control, data })}\n`)
     if (exitOnStdinEnd) this.followParent()
     const isNeeded = () => this.pod.state === 'generic'
-    if (home !== undefined) phoneHome(home, { ...self, controlPort: control, dataPort: data }, isNeeded)
+    const call = () => home && phoneHome(home, { ...self, controlPort: control, dataPort: data }, isNeeded)
+    // Whoever reads the descriptor knows already and is about to ask for something: the call must not be in its way.
+    if (readyFd === undefined) call()
+    else setTimeout(call, CALL_AFTER_READY_MS).unref()
     this.verifier.warm()
-    await warmUp({ host, controlPort: control, dataPort: data, isNeeded })
+    await warmUp({
+      host,
+      controlPort: control,
+      dataPort: data,
+      isNeeded,
+    })
   }
 
   private createControl(): ControlServer {

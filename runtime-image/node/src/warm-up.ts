@@ -7,6 +7,9 @@ import { request } from 'node:http'
 /** Starts Node's ES module loader. */
 const EMPTY_MODULE: string = 'data:text/javascript,export const warm = true'
 
+/** A pod that somebody waits for is specialized within this time; one in the pool has all the time of the world. */
+const DELAY_MS = 40
+
 export interface WarmUpPorts {
   host: string
   controlPort: number
@@ -15,6 +18,7 @@ export interface WarmUpPorts {
 }
 
 export async function warmUp(ports: WarmUpPorts): Promise<void> {
+  await new Promise<void>((resolve) => setTimeout(resolve, DELAY_MS).unref())
   const steps = [
     () => call(ports, ports.controlPort, 'GET'),
     () => call(ports, ports.dataPort, 'POST'),
