@@ -91,12 +91,12 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     const { clock, waitLimitMs } = this.#deps
     this.#state = 'waiting'
     this.waitedSinceMs ??= clock.now()
-    this.#timer = clock.after(this.startedMs + waitLimitMs - clock.now(), this.#onWaitedTooLong)
+    this.#timer = clock.after(this.startedMs + waitLimitMs - clock.now(), () => this.#onWaitedTooLong())
     const problem = this.lane.wait(this, again)
     if (problem !== undefined) this.#fail(problem)
   }
 
-  readonly #onWaitedTooLong = (): void => {
+  #onWaitedTooLong(): void {
     this.lane.leave(this)
     const waitedMs = Math.round(this.#deps.clock.now() - this.startedMs)
     const what = `${this.lane.key} had no free slot for ${waitedMs} ms: ${this.#deps.waitReason(this.lane)}`
@@ -112,7 +112,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     this.sentMs = clock.now()
     this.#controller = undefined
     this.#written = this.#acknowledged = false
-    this.#timer = clock.after(timeoutMs + graceMs, this.#onDeadline)
+    this.#timer = clock.after(timeoutMs + graceMs, () => this.#onDeadline())
     headers.length = this.#headerCount
     headers.push(HEADER.key, pod.endpoint.dataKey, HEADER.deadline, String(Date.now() + timeoutMs))
     const { origin } = pod
@@ -219,7 +219,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     else this.#send(pod)
   }
 
-  readonly #onDeadline = (): void => {
+  #onDeadline(): void {
     const { key, timeoutMs } = this.lane.fn
     const problem = new ProblemError('deadline-exceeded', `${key} did not finish within ${timeoutMs} ms`)
     const answering = this.#state === 'answering'

@@ -70,13 +70,13 @@ export class Exchange implements CallSink {
     this.flush()
     const { response } = this.context
     if (response.write(chunk)) return true
-    response.once('drain', this.#onDrain)
+    response.once('drain', () => this.#call?.resume())
     return false
   }
 
   onEnd(trailers: IncomingHttpHeaders): void {
     const { response } = this.context
-    if (Object.keys(trailers).length > 0) response.addTrailers(trailers)
+    if (hasAny(trailers)) response.addTrailers(trailers)
     this.#flushed = true
     if (this.#held === undefined) response.end()
     else response.end(this.#held.toString('latin1'), 'latin1')
@@ -130,10 +130,6 @@ export class Exchange implements CallSink {
     response.once('close', () => clearTimeout(cut))
   }
 
-  readonly #onDrain = (): void => {
-    this.#call?.resume()
-  }
-
   #onClose(): void {
     if (this.#ended) return
     this.#count('aborted')
@@ -183,3 +179,8 @@ const SLOW_READER_BYTES = 64 * 1024
 
 /** A response whose socket breaks emits errors we hear of through `close`. */
 const ignore = (): void => undefined
+
+function hasAny(record: object): boolean {
+  for (const _name in record) return true
+  return false
+}

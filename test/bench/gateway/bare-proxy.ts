@@ -60,6 +60,7 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
     if (name !== 'connection' && name !== 'keep-alive' && name !== 'transfer-encoding')
       headers.push(name, raw[i + 1] as string)
   }
+  headers.push('dormouse-key', 'bench-key')
   const method = request.method as Dispatcher.HttpMethod
   const body = method === 'GET' || method === 'HEAD' ? null : request
   agent.dispatch({ origin, path: request.url ?? '/', method, headers, body }, new Forward(response))

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 const BODY = JSON.stringify({ hello: 'world', from: 'a function that answers a small JSON document' })
 const HEAD = ['content-type', 'application/json', 'content-length', String(BODY.length)]
-/** Callers that forward no key (nginx, the bare proxy) get no 102: they would pass it on or not know it. */
+/** Callers without a key get no 102: nginx takes it for the answer. The bare proxy sends one, so that the pod's part is the same. */
 const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
   if (request.headers['dormouse-key'] !== undefined) response.writeProcessing()
   response.writeHead(200, HEAD).end(BODY)
