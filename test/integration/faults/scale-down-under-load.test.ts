@@ -3,7 +3,10 @@ import { eventually } from '../../builders/kubelet-bed.ts'
 import { functionManifest } from '../../builders/local-platform.ts'
 import { startFaultBed, startLoad, type FaultBed } from './fault-bed.ts'
 
-const CODE = 'export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 20)); return 1 }'
+const CODE = `export const handler = async ({ ms = 20 }) => {
+  await new Promise((resolve) => setTimeout(resolve, ms))
+  return 1
+}`
 const SLEEPERS = Array.from({ length: 8 }, (_, n) => `sleeper-${n}`)
 
 describe('scaling down', () => {
@@ -22,6 +25,16 @@ describe('scaling down', () => {
     await eventually('one pod', async () => (await bed.pods('busy')).length === 1)
     await load.end()
     expect(load.failures).toEqual([])
+  })
+
+  test('lets calls that run finish, however long they take', async () => {
+    await bed.apply(functionManifest('long', CODE, { scaling: { min: 3 } }))
+    await eventually('three pods', async () => (await bed.pods('long')).length === 3)
+    const calls = Promise.all([1, 2, 3].map(() => bed.call('long', { body: '{"ms":2500}' })))
+    await eventually('all run', () => bed.local.gateway.router.lane('default/long')?.inFlight === 3)
+    await bed.apply(functionManifest('long', CODE, { scaling: { min: 1, max: 1 } }))
+    expect((await calls).map(({ status }) => status)).toEqual([200, 200, 200])
+    await eventually('one pod', async () => (await bed.pods('long')).length === 1)
   })
 
   test('to zero fails no request that comes just then', async () => {
