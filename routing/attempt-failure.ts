@@ -1,6 +1,9 @@
 /** What an attempt that ended in an error proves: nothing was sent, nothing was executed, or neither can be said. */
 import type { RefusedReason } from '../api/names.ts'
+import type { FeedFunction } from '../api/protocol.ts'
+import type { CallRequest } from './call-types.ts'
 import { ProblemError } from './problems.ts'
+import type { PodSlots } from './slot-table.ts'
 
 export interface AttemptFailure {
   kind: 'not-sent' | 'not-executed' | 'failed'
@@ -35,4 +38,21 @@ export function failureOf(error: Error, progress: AttemptProgress): AttemptFailu
     return { kind: 'not-sent', problem: new ProblemError('pod-refused', `the pod cannot be reached: ${error.message}`) }
   const problem = new ProblemError('pod-died', `the connection to the pod ended before it answered: ${error.message}`)
   return { kind: progress.acknowledges && !progress.acknowledged ? 'not-executed' : 'failed', problem }
+}
+
+export function deadlineExceeded({ key, timeoutMs }: Pick<FeedFunction, 'key' | 'timeoutMs'>): ProblemError {
+  return new ProblemError('deadline-exceeded', `${key} did not finish within ${timeoutMs} ms`)
+}
+
+/**
+ * At the deadline: the pod had the whole request and did not even accept it, so its process is frozen or its node is gone. A body that
+ * streams may never have come: that is its client's fault.
+ */
+export function isStuck(
+  pod: PodSlots | undefined,
+  { body }: Pick<CallRequest, 'body'>,
+  acknowledged: boolean,
+): pod is PodSlots {
+  const isWhole = body === null || Buffer.isBuffer(body)
+  return pod?.endpoint.acknowledges === true && !acknowledged && isWhole
 }

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { HEADER, type RefusedReason } from '../api/names.ts'
-import { failureOf, refusalOf } from './attempt-failure.ts'
+import { deadlineExceeded, failureOf, isStuck, refusalOf } from './attempt-failure.ts'
 import type { CallDeps, CallRequest, CallSink, ReplayReason, StreamedBody } from './call-types.ts'
 import { Waiter, type Lane } from './lane.ts'
 import { ProblemError } from './problems.ts'
@@ -220,9 +220,9 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   #onDeadline(): void {
-    const { key, timeoutMs } = this.lane.fn
-    const problem = new ProblemError('deadline-exceeded', `${key} did not finish within ${timeoutMs} ms`)
+    const problem = deadlineExceeded(this.lane.fn)
     const answering = this.#state === 'answering'
+    if (isStuck(this.pod, this.#request, this.#acknowledged)) this.lane.block(this.pod, 'unreachable')
     this.#finish()
     this.#controller?.abort(problem)
     if (answering) this.#sink.onBroken(problem)
