@@ -109,6 +109,7 @@ class GatewayProcess implements Gateway {
       notReady: () => this.#notReady(),
       routes: [...functionRoutes(this.router), ...(options.managementRoutes ?? [])],
       toProblem,
+      loopbackOnly: options.host === '127.0.0.1',
     })
   }
 

@@ -42,13 +42,18 @@ export interface ManagementOptions {
   routes?: readonly Route[]
   /** Turns an error of a route into status and problem body; default 500. */
   toProblem?: (error: unknown) => Problem
+  /** The listener is on loopback: a Host that names anything else is a web page's attempt to reach it by DNS rebinding. */
+  loopbackOnly?: boolean
 }
+
+const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i
 
 /** Not yet listening: the caller binds it (see lib/listen.ts) and owns its end. */
 export function createManagementServer(options: ManagementOptions): Server {
   const app = express()
   app.disable('x-powered-by')
   app.set('etag', false)
+  if (options.loopbackOnly === true) app.use(refuseForeignHosts)
   app.use(express.json({ limit: '32mb', type: ['application/json', 'application/*+json'] }))
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'))
   app.get('/readyz', (_request, response) => {
@@ -79,6 +84,12 @@ export function createManagementServer(options: ManagementOptions): Server {
     sendProblem(response, refusedByParser(error) ?? options.toProblem?.(error) ?? defaultProblem(error))
   })
   return createServer(app)
+}
+
+function refuseForeignHosts({ headers: { host = '' } }: Request, response: Response, next: NextFunction): void {
+  if (LOOPBACK_HOST.test(host)) return next()
+  const message = `expected a loopback Host such as localhost, got ${JSON.stringify(host)}`
+  sendProblem(response, { status: 403, code: 'foreign-host', message })
 }
 
 async function run(route: Route, request: Request, response: Response): Promise<void> {

@@ -7,7 +7,7 @@ import type { Logger } from '../lib/logger.ts'
 import type { Clock } from './clock.ts'
 import { rendezvousOrder, type ControllerClient } from './controller-client.ts'
 import type { Lane } from './lane.ts'
-import { problemOf } from './problems.ts'
+import { ProblemError, problemOf } from './problems.ts'
 
 export type ActivationOutcome = ActivationAnswer['outcome'] | 'unreachable'
 
@@ -31,6 +31,8 @@ const REASK_MS = 1_000
 const NO_PROGRESS_MS = 250
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 2_000
+/** A new leader is there by then; who waits longer for a controller should hear so and try again. */
+const UNREACHABLE_LIMIT_MS = 10_000
 
 export class Waker {
   readonly #lane: Lane
@@ -38,8 +40,8 @@ export class Waker {
   #state: 'idle' | 'scheduled' | 'asking' | 'pausing' = 'idle'
   #failures = 0
   #stopped = new AbortController()
-  /** The controller could not be reached when it was last asked. */
-  #unreachable = false
+  /** When no controller answered for the first time since one last did. */
+  #unreachableSinceMs: number | undefined
 
   constructor(lane: Lane, options: WakerOptions) {
     this.#lane = lane
@@ -48,7 +50,7 @@ export class Waker {
 
   /** Why waiters still wait, for the answer they get when their time is up. */
   get reason(): string {
-    if (this.#unreachable) return 'the controller cannot be reached'
+    if (this.#unreachableSinceMs !== undefined) return 'the controller cannot be reached'
     return this.#lane.podCount >= this.#lane.fn.maxPods
       ? `all ${this.#lane.podCount} pods were busy`
       : 'no pod became free or ready'
@@ -81,14 +83,13 @@ export class Waker {
     this.#options.onActivation?.(answer?.outcome ?? 'unreachable', this.#options.clock.now() - startedMs)
     this.#state = 'idle'
     if (this.#stopped.signal.aborted) return
-    this.#unreachable = answer === undefined
     this.#failures = answer === undefined ? this.#failures + 1 : 0
+    this.#unreachableSinceMs = answer === undefined ? (this.#unreachableSinceMs ?? startedMs) : undefined
     this.#handle(answer)
   }
 
   #handle(answer: ActivationAnswer | undefined): void {
-    if (answer === undefined)
-      return this.#pause(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10)))
+    if (answer === undefined) return this.#nobodyAnswered()
     switch (answer.outcome) {
       case 'endpoint': {
         const phases = answer.source === 'warm' ? undefined : answer.phases
@@ -100,6 +101,16 @@ export class Waker {
       case 'failed':
         return this.#lane.rejectAll(problemOf(answer))
     }
+  }
+
+  /** With pods there is still something to wait for: a slot. */
+  #nobodyAnswered(): void {
+    const lane = this.#lane
+    const outageMs = this.#options.clock.now() - (this.#unreachableSinceMs ?? Infinity)
+    if (outageMs >= UNREACHABLE_LIMIT_MS && lane.podCount === 0) {
+      lane.rejectAll(new ProblemError('cannot-wake', `${lane.key} sleeps and ${this.reason}`))
+    }
+    this.#pause(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10)))
   }
 
   #pause(delayMs: number): void {

@@ -25,6 +25,7 @@ const thing = (resourceVersion: string, status?: Thing['status']): Thing => ({
 
 function bed(fail?: ClusterError) {
   const patches: { status: object; resourceVersion: string | undefined }[] = []
+  // eslint-disable-next-line max-params -- the port's own signature
   const patchStatus = async (_kind: unknown, _ref: unknown, status: object, options?: { resourceVersion?: string }) => {
     if (fail) throw fail
     patches.push({ status, resourceVersion: options?.resourceVersion })

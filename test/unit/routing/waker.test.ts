@@ -171,3 +171,39 @@ test('all data planes ask the same replica for one function, and functions sprea
   for (let n = 0; n < 20; n++)
     expect(rendezvousOrder(['http://b', 'http://c'], `ns/f${n}`)).toEqual(without(`ns/f${n}`))
 })
+
+test('who waits for a sleeping function hears after ten seconds that no controller answers, later ones at once', async () => {
+  const unreachable = Array.from({ length: 50 }, () => new Error('refused'))
+  const { wait, turn, clock } = world({ answers: unreachable })
+  const first = wait()
+  for (let elapsedMs = 0; elapsedMs < 9_900; elapsedMs += 100) {
+    await turn()
+    clock.advance(100)
+  }
+  expect(first.problem).toBeUndefined()
+  for (let elapsedMs = 0; elapsedMs < 3_000; elapsedMs += 100) {
+    await turn()
+    clock.advance(100)
+  }
+  expect(first.problem).toMatchObject({ code: 'cannot-wake', retryAfterSeconds: 2 })
+  const second = wait()
+  await turn()
+  expect(second.problem).toMatchObject({ code: 'cannot-wake' })
+})
+
+test('who waits for a slot of a pod that is up goes on waiting without a controller', async () => {
+  const { wait, turn, clock, lane } = world({ answers: Array.from({ length: 50 }, () => new Error('refused')) })
+  lane.offer(feedEndpoint({ id: 'a' }))
+  const pod = lane.tryAcquire()
+  const waiter = wait()
+  for (let elapsedMs = 0; elapsedMs < 20_000; elapsedMs += 100) {
+    await turn()
+    // Listed by the feed, the pod outlives the time an activation's endpoint is believed.
+    if (elapsedMs === 0)
+      lane.update({ fn: lane.fn, endpoints: [feedEndpoint({ id: 'a', revision: lane.fn.revision })] })
+    clock.advance(100)
+  }
+  expect(waiter.problem).toBeUndefined()
+  if (pod) lane.release(pod)
+  expect(waiter.pod?.endpoint.id).toBe('a')
+})
