@@ -1,5 +1,5 @@
 /** The runtimes that ship with Dormouse, as commands of this machine. */
-import { buildRuntime, RUNTIME_EXEC_ARGV } from '../scripts/build-runtime.ts'
+import { buildRuntime, RUNTIME_EXEC_ARGV } from '../runtime-image/node/build-runtime.ts'
 import type { ImageTable } from './kubelet/images.ts'
 
 /** Image of the Runtime that every instance has from the start. */

@@ -1,7 +1,7 @@
 /** `npm run bench:many`: 20 functions woken at once with a pool of 3, and 100 requests at once on one sleeping function. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { buildRuntime, RUNTIME_EXEC_ARGV } from '../../scripts/build-runtime.ts'
+import { buildRuntime, RUNTIME_EXEC_ARGV } from '../../runtime-image/node/build-runtime.ts'
 import { get } from './bare-node.ts'
 import { allReady, asleep, functionManifest, poolFull, startPlatformProcess } from './platform-process.ts'
 import { ms, report } from './stats.ts'

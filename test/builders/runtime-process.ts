@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Specialize } from '../../api/protocol.ts'
-import { buildRuntime, RUNTIME_EXEC_ARGV } from '../../scripts/build-runtime.ts'
+import { buildRuntime, RUNTIME_EXEC_ARGV } from '../../runtime-image/node/build-runtime.ts'
 
 export interface Answer {
   status: number

@@ -1,14 +1,14 @@
 /**
- * Bundles runtime-image/node into dist/runtime-node: `main.cjs` and the watchdog's `watchdog.cjs` beside it. CommonJS, as Node
+ * Bundles src/ into dist/runtime-node: `main.cjs` and the watchdog's `watchdog.cjs` beside it. CommonJS, as Node
  * starts it faster than an ES module. Others call `buildRuntime` before they start a pod process; it costs nothing when fresh.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const SOURCES = join(ROOT, 'runtime-image/node/src')
-const OUTPUT = join(ROOT, 'dist/runtime-node')
+const HERE = dirname(fileURLToPath(import.meta.url))
+const SOURCES = join(HERE, 'src')
+const OUTPUT = join(HERE, '../../dist/runtime-node')
 const MAIN = join(OUTPUT, 'main.cjs')
 
 /**
