@@ -4,40 +4,18 @@
  */
 import type { IncomingMessage, Server } from 'node:http'
 import { Agent } from 'undici'
-import { DEFAULT_PORT } from '../api/names.ts'
 import { systemClock, type Clock } from '../kube/clock.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import { openCaches, type ControllerCaches } from './caches.ts'
-import type { FunctionsControllerConfig } from './functions/functions-controller.ts'
-import { DEFAULT_FLEET_LIMITS, type FleetLimits } from './fleet/pod-fleet.ts'
+import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { loadKeys } from './keys/keys.ts'
 import { createParts, type ControllerParts } from './parts.ts'
 import { createListener } from './server/listener.ts'
-import { createRoutes, DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/routes.ts'
+import { createRoutes } from './server/routes.ts'
 import { servingKnown } from './serving-known.ts'
-
-export interface ControllerConfig {
-  functions: FunctionsControllerConfig
-  /** Where pods reach this controller; default: the address listened on. */
-  advertisedUrl?: string
-  /** How long user code may load. */
-  initTimeoutMs: number
-  /** What pods are told to listen on; 0 = any free port. */
-  podPorts: { control: number; data: number }
-  fleet: FleetLimits
-  server: ServerLimits
-}
-
-export const DEFAULT_CONTROLLER_CONFIG: ControllerConfig = {
-  functions: { verifyFirstRevision: true },
-  initTimeoutMs: 10_000,
-  podPorts: DEFAULT_PORT,
-  fleet: DEFAULT_FLEET_LIMITS,
-  server: DEFAULT_SERVER_LIMITS,
-}
 
 export interface ControllerOptions {
   cluster: Cluster

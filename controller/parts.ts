@@ -10,7 +10,7 @@ import { createActivations, type Activations } from './activation/activations.ts
 import { createAutoscaler, type Autoscaler } from './autoscaler/autoscaler.ts'
 import { createDesiredBook } from './autoscaler/desired.ts'
 import type { ControllerCaches } from './caches.ts'
-import type { ControllerConfig } from './controller.ts'
+import type { ControllerConfig } from './controller-config.ts'
 import { createFeed, type Feed } from './feed/feed.ts'
 import { createLoadBook, type LoadBook } from './feed/load-book.ts'
 import { createRouteBook } from './feed/route-book.ts'

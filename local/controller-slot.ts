@@ -4,12 +4,8 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import {
-  createController,
-  DEFAULT_CONTROLLER_CONFIG,
-  type Controller,
-  type ControllerConfig,
-} from '../controller/controller.ts'
+import { createController, type Controller } from '../controller/controller.ts'
+import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from '../controller/controller-config.ts'
 import { bearerToken } from '../controller/server/listener.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Logger } from '../lib/logger.ts'

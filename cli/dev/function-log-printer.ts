@@ -1,5 +1,5 @@
 /** Lines of functions → lines for a terminal: whose it is, its level when that matters, its text. */
-import type { LogLine } from '../../local/logs/log-book.ts'
+import type { LogLine } from '../../local/logs/log-line.ts'
 import type { Color, Paint } from '../output/color.ts'
 
 /** `ISO time TAB request id TAB LEVEL TAB message`, see docs/runtime-contract.md. */

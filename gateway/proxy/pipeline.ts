@@ -9,6 +9,7 @@ import type { Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
+import type { Admitted } from './admitted.ts'
 import { Exchange } from './exchange.ts'
 import { LambdaExchange } from './lambda-exchange.ts'
 import { addForwarding } from './outgoing-headers.ts'
@@ -33,18 +34,7 @@ export interface PipelineOptions {
 }
 
 /** Lambda's limit of a synchronous payload. */
-export const EVENT_BODY_LIMIT_BYTES = 6 * 1024 * 1024
-
-/** A request that has been matched to a function. */
-export interface Admitted {
-  request: IncomingMessage
-  response: ServerResponse
-  head: RequestHead
-  requestId: string
-  target: Target
-  lane: Lane
-  expectsContinue: boolean
-}
+const EVENT_BODY_LIMIT_BYTES = 6 * 1024 * 1024
 
 export class Pipeline {
   readonly options: PipelineOptions

@@ -1,6 +1,6 @@
 /** Chunks of output in the order they came, the oldest dropped when there are too many bytes or too many chunks. */
 import { createLineSplitter, type LineSplitter } from './line-splitter.ts'
-import type { LogLine, LogSource, LogStream } from './log-book.ts'
+import type { LogLine, LogSource, LogStream } from './log-line.ts'
 
 export interface LogChunk {
   pod: string

@@ -6,17 +6,7 @@
 import type { ObjectKey } from '../../api/names.ts'
 import { createChunkRing, type ChunkRing } from './chunk-ring.ts'
 import { createLineSplitter, type LineSplitter } from './line-splitter.ts'
-
-export type LogStream = 'stdout' | 'stderr'
-/** `namespace/name` of a function, or `runtime:<name>` for pods that never got one. */
-export type LogSource = ObjectKey | `runtime:${string}`
-
-export interface LogLine {
-  source: LogSource
-  pod: string
-  stream: LogStream
-  text: string
-}
+import type { LogLine, LogSource, LogStream } from './log-line.ts'
 
 export interface PodLog {
   write(stream: LogStream, chunk: Buffer): void
