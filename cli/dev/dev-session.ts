@@ -3,6 +3,7 @@
  * A mistake in a manifest or in code leaves what was there before and is told with its place.
  */
 import { basename, join, relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { FUNCTIONS } from '../../api/kinds.ts'
 import { objectKey } from '../../api/names.ts'
 import type { ApplyResult } from '../../local/api/apply.ts'
@@ -10,9 +11,9 @@ import type { ApiClient } from '../client/api-client.ts'
 import { CliError, describeMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed } from '../kinds.ts'
-import { loadManifests } from '../manifests/load-manifests.ts'
+import { loadManifests, type LoadedManifests } from '../manifests/load-manifests.ts'
 import { waitForRollout, type RolloutEnd } from '../rollout/wait-for-rollout.ts'
-import { manifestId, planChanges, type AppliedManifest } from './plan-changes.ts'
+import { manifestId, planChanges, type AppliedManifest, type FolderChanges } from './plan-changes.ts'
 
 export interface DevSessionOptions {
   /** Files and folders, as the user named them. */
@@ -27,6 +28,8 @@ export interface DevSessionOptions {
 /** How the session speaks; see session-report.ts. */
 export interface SessionReport {
   mistake(text: string): void
+  /** There were mistakes; there are none any more, and nothing had to be applied. */
+  repaired(): void
   removed(name: string): void
   refused(name: string, message: string): void
   /** `pathOf`: a file of the object's code, as the user knows it. */
@@ -35,9 +38,13 @@ export interface SessionReport {
 }
 
 const ROLLOUT_TIMEOUT_MS = 60_000
+/** Editors empty a file, or move it away, before they write it anew: what is gone for less than this was being saved. */
+const REMOVAL_GRACE_MS = 500
 
 export class DevSession {
   readonly #options: DevSessionOptions
+  readonly #ended = new AbortController()
+  #wrong = false
   #applied = new Map<string, AppliedManifest>()
   /** Waits that a newer change of the same object makes pointless. */
   readonly #waits = new Map<string, AbortController>()
@@ -57,13 +64,13 @@ export class DevSession {
    * Reads everything anew and applies the differences. Settles when they are applied; `rolledOut` when they serve or have failed.
    * Not to be called again before it has settled. `changedAtMs`: performance.now() of the change that led to it.
    */
-  async sync(
-    changedAtMs = performance.now(),
-  ): Promise<{ rolledOut: Promise<void>; mistakes: number; refused: number }> {
-    const { sources, cwd, client, report } = this.#options
-    const loaded = await loadManifests({ sources, cwd, readStdin: async () => '' })
+  async sync(changedAtMs = performance.now()): Promise<{ rolledOut: Promise<void>; refused: number }> {
+    const { client, report } = this.#options
+    const wasWrong = this.#wrong
+    const { loaded, changes } = await this.#read()
+    const { apply, remove, applied } = changes
     loaded.mistakes.forEach((mistake) => report.mistake(describeMistake(mistake)))
-    const { apply, remove, applied } = planChanges(loaded, this.#applied)
+    if (wasWrong && !this.#wrong && apply.length + remove.length === 0) report.repaired()
     this.#codePaths = new Map(
       loaded.manifests.flatMap((entry) => (entry.codePath === undefined ? [] : [[manifestId(entry), entry.codePath]])),
     )
@@ -73,11 +80,32 @@ export class DevSession {
     const refused = results.filter(({ outcome }) => outcome === 'refused')
     refused.forEach((result) => report.refused(nameOf(result), result.message ?? ''))
     const waits = results.filter(isRolledOut).map((result) => this.#follow(result, changedAtMs))
-    return {
-      rolledOut: Promise.all(waits).then(() => undefined),
-      mistakes: loaded.mistakes.length,
-      refused: refused.length,
-    }
+    return { rolledOut: Promise.all(waits).then(() => undefined), refused: refused.length }
+  }
+
+  /** Ends all waiting, silently: the instance is about to stop. */
+  end(): void {
+    this.#ended.abort()
+  }
+
+  /** What the folders say and what follows from it; looks twice before anything is taken for removed. */
+  async #read(): Promise<{ loaded: LoadedManifests; changes: FolderChanges }> {
+    const first = await this.#readOnce()
+    if (first.changes.remove.length === 0) return first
+    await delay(REMOVAL_GRACE_MS, undefined, { signal: this.#signal })
+    return this.#readOnce()
+  }
+
+  async #readOnce(): Promise<{ loaded: LoadedManifests; changes: FolderChanges }> {
+    const { sources, cwd } = this.#options
+    this.#wrong = true
+    const loaded = await loadManifests({ sources, cwd, readStdin: async () => '' })
+    this.#wrong = loaded.mistakes.length > 0
+    return { loaded, changes: planChanges(loaded, this.#applied) }
+  }
+
+  get #signal(): AbortSignal {
+    return AbortSignal.any([this.#options.signal, this.#ended.signal])
   }
 
   async #remove({ kind, name, namespace }: AppliedManifest): Promise<void> {
@@ -91,7 +119,8 @@ export class DevSession {
   }
 
   async #follow(result: ApplyResult, changedAtMs: number): Promise<void> {
-    const { client, signal, report } = this.#options
+    const { client, report } = this.#options
+    const signal = this.#signal
     const { kind, name, namespace, generation = 1 } = result
     const id = `${kind} ${objectKey(namespace ?? 'default', name)}`
     this.#waits.get(id)?.abort()

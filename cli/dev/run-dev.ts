@@ -7,9 +7,10 @@ import { FUNCTIONS, TRIGGERS } from '../../api/kinds.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { startLocal, type LocalPlatform } from '../../local/platform.ts'
 import { createApiClient } from '../client/api-client.ts'
-import { CliError } from '../cli-error.ts'
+import { CliError, ManifestError } from '../cli-error.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
+import { loadManifests } from '../manifests/load-manifests.ts'
 import { painter, type Paint } from '../output/color.ts'
 import { createProgress } from '../output/progress.ts'
 import { VERSION } from '../version.ts'
@@ -39,6 +40,7 @@ interface Running {
 }
 
 export async function runDev(context: CliContext, dirs: readonly string[], options: DevOptions): Promise<void> {
+  await refuseMistakes(context, dirs, options)
   const paint = painter(context.stderr, context.environment)
   const progress = createProgress(context.stderr)
   progress.show('starting Dormouse')
@@ -49,6 +51,12 @@ export async function runDev(context: CliContext, dirs: readonly string[], optio
     if (context.signal.aborted) context.stderr.write('\nstopping…\n')
     await platform.stop()
   }
+}
+
+/** Before anything is started or applied: a folder that is missing, and, where no later save can mend it, a wrong manifest. */
+async function refuseMistakes({ cwd }: CliContext, dirs: readonly string[], { watch }: DevOptions): Promise<void> {
+  const { mistakes } = await loadManifests({ sources: dirs, cwd, readStdin: async () => '' })
+  if (watch !== true && mistakes.length > 0) throw new ManifestError(mistakes)
 }
 
 function start(context: CliContext, options: DevOptions, paint: Paint): Promise<LocalPlatform> {
@@ -90,14 +98,15 @@ async function serve(running: Running, options: DevOptions): Promise<void> {
   // Watched before the first reading: a save in between is seen.
   const watch = options.watch === true && dirs.length > 0 ? await startWatch(running) : undefined
   try {
-    const { rolledOut, mistakes, refused } = await session.sync()
+    const { rolledOut, refused } = await session.sync()
     watch?.add(session.codePaths)
-    if (watch === undefined && mistakes + refused > 0)
+    if (watch === undefined && refused > 0)
       throw new CliError(EXIT.invalidManifest, 'correct these manifests, or use --watch to do so while it runs')
     await Promise.race([rolledOut, aborted(context.signal)])
     if (!context.signal.aborted) await announce(running, watch !== undefined)
     await aborted(context.signal)
   } finally {
+    session.end()
     await watch?.stop()
   }
 }

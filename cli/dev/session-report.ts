@@ -10,6 +10,7 @@ export function createSessionReport(write: (text: string) => void, paint: Paint)
   const bad = (text: string) => write(`${paint('red', '✗')} ${text}\n`)
   return {
     mistake: bad,
+    repaired: () => good('manifests are right again'),
     removed: (name) => good(`${name} deleted`),
     refused: (name, message) => bad(`${name} refused: ${message}`),
     rollout(name, end, { tookMs, pathOf }) {

@@ -5,6 +5,8 @@ import { isSkipped } from '../manifests/pack-code.ts'
 
 /** Long enough for the steps of one save, short enough not to be noticed. */
 const QUIET_MS = 25
+/** A folder in which something changes all the time (a log, a build) is looked at this often. */
+const LONGEST_MS = 500
 
 export interface FileWatch {
   /** Watches these as well. */
@@ -64,8 +66,9 @@ function coalesce(changed: (changedAtMs: number) => Promise<void>): () => void {
     if (firstAtMs !== undefined) await run()
   }
   return () => {
-    firstAtMs ??= performance.now()
+    const nowMs = performance.now()
+    firstAtMs ??= nowMs
     clearTimeout(timer)
-    timer = setTimeout(() => void run(), QUIET_MS)
+    timer = setTimeout(() => void run(), Math.min(QUIET_MS, Math.max(0, firstAtMs + LONGEST_MS - nowMs)))
   }
 }

@@ -68,7 +68,19 @@ async function readSource(source: string, { cwd, readStdin }: LoadOptions): Prom
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new CliError(EXIT.failure, `${source}: no such file or folder`)
   if (found.isDirectory()) return readFolder(source, path)
-  return [{ file: source, text: await readFile(path, 'utf8'), folder: dirname(path), explicit: true }]
+  const text = await readText(path, source)
+  return text === undefined ? [] : [{ file: source, text, folder: dirname(path), explicit: true }]
+}
+
+/** Undefined when it has just vanished, or is no file at all (a broken link, a folder named like one). */
+async function readText(path: string, label: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'EISDIR' || code === 'ELOOP') return undefined
+    throw new CliError(EXIT.failure, `${label} cannot be read: ${message}`, { cause: error })
+  }
 }
 
 /** Manifests of ours below a folder, in name order. */
@@ -81,8 +93,9 @@ async function readFolder(label: string, path: string): Promise<Source[]> {
     const childLabel = join(label, entry.name)
     if (entry.isDirectory()) found.push(...(await readFolder(childLabel, child)))
     else if (MANIFEST_FILE.test(entry.name)) {
-      const text = await readFile(child, 'utf8').catch(() => '')
-      if (isManifestText(text)) found.push({ file: childLabel, text, folder: path, explicit: false })
+      const text = await readText(child, childLabel)
+      if (text !== undefined && isManifestText(text))
+        found.push({ file: childLabel, text, folder: path, explicit: false })
     }
   }
   return found

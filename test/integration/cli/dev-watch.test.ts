@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { existsSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createWorkspace, FREE_PORTS } from '../../builders/dormouse-command.ts'
+
+jest.setTimeout(30_000)
+
+const fn = (name: string, timeout = '30s') => `apiVersion: dormouse.dev/v1alpha1
+kind: Function
+metadata:
+  name: ${name}
+spec:
+  runtime: node
+  timeout: ${timeout}
+  code:
+    inline:
+      index.mjs: 'export const handler = async () => "hi"'
+`
+
+let workspace: ReturnType<typeof createWorkspace>
+beforeEach(() => {
+  workspace = createWorkspace({ 'app/fn.yaml': fn('hello') })
+})
+afterEach(() => workspace.end())
+
+const uidOf = async (name: string) =>
+  (JSON.parse((await workspace.run('get', 'fn', name, '-o', 'json')).stdout) as { metadata: { uid: string } }).metadata
+    .uid
+
+test.each([
+  ['empties a manifest before it writes it', () => workspace.write('app/fn.yaml', '')],
+  [
+    'moves a manifest away before it writes the new one',
+    () => renameSync(join(workspace.cwd, 'app/fn.yaml'), join(workspace.cwd, 'app/fn.yaml~')),
+  ],
+])('an editor that %s deletes nothing', async (_how, firstStep) => {
+  const dev = await workspace.dev('app', '--watch')
+  const uid = await uidOf('hello')
+  firstStep()
+  await delay(150)
+  workspace.write('app/fn.yaml', fn('hello', '20s'))
+  await dev.says(/revision \w+ serving[^]+up[^]+revision \w+ serving/)
+  expect(dev.stderr()).not.toContain('deleted')
+  expect(await uidOf('hello')).toBe(uid)
+})
+
+test('a manifest that is removed deletes its objects', async () => {
+  const dev = await workspace.dev('app', '--watch')
+  workspace.remove('app/fn.yaml')
+  await dev.says(/function\/hello deleted/)
+  expect((await workspace.run('get', 'fn', 'hello')).code).toBe(3)
+})
+
+test('a manifest that is put right without a change says so', async () => {
+  const dev = await workspace.dev('app', '--watch')
+  workspace.write('app/fn.yaml', `${fn('hello')}  wrong: : :\n`)
+  await dev.says(/✗ app\/fn\.yaml:/)
+  workspace.write('app/fn.yaml', fn('hello'))
+  await dev.says(/✓ manifests are right again/)
+})
+
+test('a save is applied while something else in the folder never stops changing', async () => {
+  const dev = await workspace.dev('app', '--watch')
+  let written = 0
+  const noise = setInterval(() => workspace.write(`app/trace-${written % 40}.log`, String((written += 1))), 5)
+  try {
+    workspace.write('app/fn.yaml', fn('hello', '10s'))
+    const startedAt = performance.now()
+    await dev.says(/revision \w+ serving[^]+up[^]+revision \w+ serving/)
+    expect(performance.now() - startedAt).toBeLessThan(4_000)
+  } finally {
+    clearInterval(noise)
+  }
+})
+
+test('without --watch a mistake is told before anything is started or applied', async () => {
+  workspace.write('app/bad.yaml', fn('bad', '2h'))
+  const { code, stderr } = await workspace.run('dev', 'app', ...FREE_PORTS)
+  expect([code, stderr]).toEqual([4, expect.stringMatching(/^app\/bad\.yaml:7:3: spec\.timeout: [^\n]+\n$/)])
+  expect(existsSync(join(workspace.cwd, '.dormouse'))).toBe(false)
+})
+
+test('a folder that does not exist leaves no state directory behind', async () => {
+  const { code, stderr } = await workspace.run('dev', 'nowhere', '--watch', ...FREE_PORTS)
+  expect([code, stderr]).toEqual([1, 'dormouse: nowhere: no such file or folder\n'])
+  expect(existsSync(join(workspace.cwd, '.dormouse'))).toBe(false)
+})
