@@ -6,6 +6,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
 import { UNKNOWN_FIELD } from '../../api/problem.ts'
+import { isRecord } from '../../api/record.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
@@ -170,8 +171,4 @@ async function pack(
     if (error instanceof PackError) return fail(`spec.code.path: ${error.message}`)
     throw error
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -3,6 +3,7 @@
  * Knows nothing of Dormouse's kinds; lists (`kind: List`) are unfolded.
  */
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
+import { isRecord } from '../../api/record.ts'
 import type { ManifestMistake } from '../cli-error.ts'
 
 export type FieldPath = readonly (string | number)[]
@@ -93,8 +94,4 @@ function placeAt(lines: LineCounter, offset: number): Place {
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? text
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

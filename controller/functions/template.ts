@@ -4,6 +4,7 @@ import { durationMs } from '../../api/duration.ts'
 import { podConcurrency } from '../../api/function.ts'
 import type { DormouseFunction } from '../../api/function.ts'
 import { memoryMb } from '../../api/quantity.ts'
+import { isRecord } from '../../api/record.ts'
 import type { RevisionTemplate } from '../fleet/fleet.ts'
 
 /** Hex digits of a revision: 48 bits, a handful of which are ever compared. Short enough for names and labels. */
@@ -34,9 +35,6 @@ export function revisionOf(made: Omit<RevisionTemplate, 'function' | 'revision'>
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (isRecord(inner) ? sorted(inner) : inner))
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function sorted(record: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { GROUP } from '../../api/names.ts'
 import type { KubeObject } from '../../api/object.ts'
+import { isRecord } from '../../api/record.ts'
 import type { MergePatch } from '../../kube/cluster.ts'
 
 export type ApplyPlan = { kind: 'create' } | { kind: 'unchanged' } | { kind: 'patch'; patch: MergePatch }
@@ -44,7 +45,3 @@ function usersOwn(entries: Record<string, string> | undefined): Json {
 }
 
 const specOf = (object: KubeObject): Json => ('spec' in object && isRecord(object.spec) ? object.spec : {})
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
