@@ -55,6 +55,19 @@ export type ErrorKind = 'handled' | 'unhandled' | 'timeout'
 /** `namespace/name`: how objects are named in logs, feed and metrics. */
 export type ObjectKey = `${string}/${string}`
 
+/** Where an object is that names no namespace. */
+export const DEFAULT_NAMESPACE = 'default'
+
 export function objectKey(namespace: string, name: string): ObjectKey {
   return `${namespace}/${name}`
+}
+
+export function keyOf({ namespace = DEFAULT_NAMESPACE, name }: { namespace?: string; name: string }): ObjectKey {
+  return objectKey(namespace, name)
+}
+
+/** `default/hello` → its two names. */
+export function splitKey(key: ObjectKey): { namespace: string; name: string } {
+  const slash = key.indexOf('/')
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
 }

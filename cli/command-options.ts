@@ -1,10 +1,9 @@
 /** Options that several commands share, declared once so that they read the same everywhere. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { DEFAULT_NAMESPACE } from '../api/names.ts'
 import { createApiClient, type ApiClient } from './client/api-client.ts'
 import { DEFAULT_STATE_DIR, findServer } from './client/find-server.ts'
 import type { CliContext, ServerOptions } from './context.ts'
-
-export const DEFAULT_NAMESPACE = 'default'
 
 export function withServerOptions(command: Command): Command {
   return command

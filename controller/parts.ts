@@ -1,7 +1,7 @@
 /** Which part knows which: the wiring of the controller, without any order of events. */
 import { randomUUID } from 'node:crypto'
 import type { Dispatcher } from 'undici'
-import { LABEL, type ObjectKey } from '../api/names.ts'
+import { LABEL, splitKey, type ObjectKey } from '../api/names.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -103,7 +103,7 @@ function createPodFleet(inputs: FleetInputs): PodFleet {
     ports: config.podPorts,
   }
   const existing = (key: ObjectKey, revision: string) => {
-    const [namespace = '', name = ''] = key.split('/')
+    const { namespace, name } = splitKey(key)
     const uid = functions.get({ namespace, name })?.metadata.uid
     const stored = revisions.list({ namespace, labels: { ...revisionLabels(name), [LABEL.revision]: revision } })
     const isOwned = stored.some(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid))

@@ -1,5 +1,5 @@
 import type { DormouseFunction } from '../api/function.ts'
-import { objectKey } from '../api/names.ts'
+import { keyOf } from '../api/names.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Cache } from '../kube/cluster.ts'
 import type { ServingBook } from './functions/serving.ts'
@@ -13,7 +13,7 @@ export function servingKnown(
   serving: Pick<ServingBook, 'get' | 'onChange'>,
   { limitMs, clock, signal }: { limitMs: number; clock: Clock; signal: AbortSignal },
 ): Promise<void> {
-  const missing = new Set(functions.list().map(({ metadata: { namespace = '', name } }) => objectKey(namespace, name)))
+  const missing = new Set(functions.list().map(({ metadata }) => keyOf(metadata)))
   for (const key of missing) if (serving.get(key)) missing.delete(key)
   return new Promise((resolve) => {
     const done = () => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { DEFAULT_NAMESPACE } from '../api/names.ts'
 import type { Cluster, EventInput } from './cluster.ts'
 import { isAlreadyExists, isNotFound } from './errors.ts'
-import { apiVersionOf, DEFAULT_NAMESPACE } from './kinds.ts'
+import { apiVersionOf } from './kinds.ts'
 import { EVENTS } from './objects.ts'
 import { rfc3339 } from './rfc3339.ts'
 

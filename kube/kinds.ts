@@ -1,11 +1,10 @@
 /** Small facts about kinds and references that every adapter needs. */
+import { DEFAULT_NAMESPACE } from '../api/names.ts'
 import type { KubeObject } from '../api/object.ts'
 import type { Kind, ObjectRef } from './cluster.ts'
 
 /** A Kind whose objects nobody looks into. */
 export type AnyKind = Kind<KubeObject>
-
-export const DEFAULT_NAMESPACE = 'default'
 
 /** `v1`, `apps/v1`. */
 export function apiVersionOf({ group, version }: AnyKind): string {

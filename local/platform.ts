@@ -8,7 +8,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FUNCTIONS, RUNTIMES, TRIGGERS } from '../api/kinds.ts'
-import { objectKey } from '../api/names.ts'
+import { keyOf } from '../api/names.ts'
 import type { KubeObject } from '../api/object.ts'
 import { admit } from '../api/validate.ts'
 import { createGateway, type Gateway, type GatewayLimits } from '../gateway/gateway.ts'
@@ -160,7 +160,7 @@ async function startKubelet({ options, cluster, logs, images }: KubeletParts, st
 function forgetLogsOfDeleted(cluster: MemoryCluster, logs: LogBook, stops: StopList): void {
   const functions = cluster.cache(FUNCTIONS)
   functions.subscribe({
-    deleted: ({ metadata }) => logs.forget(objectKey(metadata.namespace ?? 'default', metadata.name)),
+    deleted: ({ metadata }) => logs.forget(keyOf(metadata)),
   })
   stops.add('controller', () => functions.stop())
 }

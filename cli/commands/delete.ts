@@ -1,14 +1,8 @@
 import type { Command } from 'commander'
+import { DEFAULT_NAMESPACE } from '../../api/names.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError, ManifestError } from '../cli-error.ts'
-import {
-  collect,
-  connect,
-  DEFAULT_NAMESPACE,
-  examples,
-  withNamespaceOption,
-  withServerOptions,
-} from '../command-options.ts'
+import { collect, connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed, parseTarget, type CliKind } from '../kinds.ts'

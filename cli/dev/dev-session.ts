@@ -5,7 +5,7 @@
 import { basename, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FUNCTIONS } from '../../api/kinds.ts'
-import { objectKey } from '../../api/names.ts'
+import { DEFAULT_NAMESPACE, objectKey } from '../../api/names.ts'
 import type { ApplyResult } from '../../local/api/apply.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError, describeMistake } from '../cli-error.ts'
@@ -111,7 +111,7 @@ export class DevSession {
   async #remove({ kind, name, namespace }: AppliedManifest): Promise<void> {
     const { client, report } = this.#options
     try {
-      await client.delete({ plural: kindNamed(kind).plural, name, namespace: namespace ?? 'default' })
+      await client.delete({ plural: kindNamed(kind).plural, name, namespace: namespace ?? DEFAULT_NAMESPACE })
     } catch (error) {
       if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound) throw error
     }
@@ -122,7 +122,7 @@ export class DevSession {
     const { client, report } = this.#options
     const signal = this.#signal
     const { kind, name, namespace, generation = 1 } = result
-    const id = `${kind} ${objectKey(namespace ?? 'default', name)}`
+    const id = `${kind} ${objectKey(namespace ?? DEFAULT_NAMESPACE, name)}`
     this.#waits.get(id)?.abort()
     const superseded = new AbortController()
     this.#waits.set(id, superseded)

@@ -1,5 +1,5 @@
 /** What a folder of manifests asks for, beside what was applied of it before. Pure. */
-import { objectKey } from '../../api/names.ts'
+import { keyOf } from '../../api/names.ts'
 import type { LoadedManifest, LoadedManifests } from '../manifests/load-manifests.ts'
 
 /** What was last sent to the API: object id → the file it stands in and its content. */
@@ -43,5 +43,5 @@ export function planChanges(loaded: LoadedManifests, before: Applied): FolderCha
 }
 
 export function manifestId({ manifest: { kind, metadata } }: LoadedManifest): string {
-  return `${kind} ${objectKey(metadata.namespace ?? 'default', metadata.name)}`
+  return `${kind} ${keyOf(metadata)}`
 }

@@ -1,6 +1,6 @@
 /** Where everything can be reached, as `dormouse dev` says it at its start. Pure. */
 import type { DormouseFunction } from '../../api/function.ts'
-import { objectKey } from '../../api/names.ts'
+import { keyOf } from '../../api/names.ts'
 import type { Trigger } from '../../api/trigger.ts'
 import { formatTable } from '../output/table.ts'
 
@@ -28,7 +28,7 @@ export function describeAddresses({ urls, functions, triggers }: Addresses): str
 const pad = ([name = '', url = '', what = '']: string[]) => `${name.padEnd(12)}${url.padEnd(26)}${what}`
 
 export function functionUrl(internal: string, { metadata }: DormouseFunction): string {
-  return `${internal}/fn/${objectKey(metadata.namespace ?? 'default', metadata.name)}`
+  return `${internal}/fn/${keyOf(metadata)}`
 }
 
 /** Its first host stands for all; none means every host. */

@@ -6,6 +6,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
 import { UNKNOWN_FIELD } from '../../api/problem.ts'
+import { keyOf } from '../../api/names.ts'
 import { isRecord } from '../../api/record.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -139,8 +140,7 @@ function describeProblem(path: string, message: string): string {
 }
 
 function isSameObject(a: Manifest, b: Manifest): boolean {
-  const namespace = (manifest: Manifest) => manifest.metadata.namespace ?? 'default'
-  return a.kind === b.kind && a.metadata.name === b.metadata.name && namespace(a) === namespace(b)
+  return a.kind === b.kind && keyOf(a.metadata) === keyOf(b.metadata)
 }
 
 function isOurs({ apiVersion }: Record<string, unknown>): boolean {

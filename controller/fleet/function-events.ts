@@ -1,6 +1,6 @@
 /** Events on Functions at a bounded rate: what happened to a function's pods, where `kubectl describe` shows it. */
 import type { DormouseFunction } from '../../api/function.ts'
-import type { ObjectKey } from '../../api/names.ts'
+import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { Cache, Cluster, EventInput } from '../../kube/cluster.ts'
 
@@ -28,8 +28,7 @@ export function createFunctionEvents({ cluster, functions, clock }: FunctionEven
   const buckets = new Map<string, Bucket>()
   return {
     record(key, event) {
-      const [namespace = '', name = ''] = key.split('/')
-      const regarding = functions.get({ namespace, name })
+      const regarding = functions.get(splitKey(key))
       if (regarding === undefined) return void buckets.delete(key)
       const bucket = refill(buckets.get(key), clock.now())
       buckets.set(key, bucket)

@@ -1,5 +1,5 @@
 /** Asks pods who they are and acts on the answer: after a restart, for pods another controller made, and for labels that were lost. */
-import { objectKey, type ObjectKey } from '../../api/names.ts'
+import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
@@ -92,11 +92,10 @@ export class PodInspector {
   #adopt(record: PodRecord, { function: key, revision, repair }: InspectionVerdict & { kind: 'adopt' }): void {
     if (record.stage === 'ready') return
     const { table, labels, metrics, clock } = this.#options
-    const [namespace = '', name = ''] = key.split('/')
-    const uid = this.#options.existing(objectKey(namespace, name), revision)?.uid ?? ''
+    const uid = this.#options.existing(key, revision)?.uid ?? ''
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
-    const claim = known ?? { function: { namespace, name, uid }, revision, claimedAtMs: nowMs, acknowledges: false }
+    const claim = known ?? { function: { ...splitKey(key), uid }, revision, claimedAtMs: nowMs, acknowledges: false }
     table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
     if (!repair) return
     metrics.labelRepairs.inc()

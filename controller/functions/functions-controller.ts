@@ -5,7 +5,7 @@
  */
 import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
 import { FUNCTIONS } from '../../api/kinds.ts'
-import type { ObjectKey } from '../../api/names.ts'
+import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { ErrorObject } from '../../api/protocol.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Clock } from '../../kube/clock.ts'
@@ -211,8 +211,7 @@ class ReconcilingFunctions implements FunctionsController {
   }
 
   #find(key: ObjectKey): DormouseFunction | undefined {
-    const [namespace = '', name = ''] = key.split('/')
-    const fn = this.#options.functions.get({ namespace, name })
+    const fn = this.#options.functions.get(splitKey(key))
     return fn?.metadata.deletionTimestamp === undefined ? fn : undefined
   }
 

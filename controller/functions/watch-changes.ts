@@ -1,8 +1,6 @@
 /** Which Functions to look at again when something changes. */
 import type { DormouseFunction } from '../../api/function.ts'
-import { LABEL, objectKey } from '../../api/names.ts'
-import type { ObjectKey } from '../../api/names.ts'
-import type { KubeObject } from '../../api/object.ts'
+import { keyOf, LABEL, objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
@@ -32,17 +30,15 @@ export function watchChanges(sources: WatchedSources, changed: (key: ObjectKey) 
   return () => stops.forEach((stop) => stop())
 }
 
-const keyOf = ({ metadata: { namespace = '', name } }: KubeObject) => objectKey(namespace, name)
-
 /** Our own status writes come back as updates and are skipped: they change neither spec nor life. */
 function watchFunctions(functions: Cache<DormouseFunction>, changed: (key: ObjectKey) => void): () => void {
   return functions.subscribe({
-    added: (fn) => changed(keyOf(fn)),
+    added: (fn) => changed(keyOf(fn.metadata)),
     updated: (fn, old) => {
       const fields = ['uid', 'generation', 'deletionTimestamp'] as const
-      if (fields.some((field) => fn.metadata[field] !== old.metadata[field])) changed(keyOf(fn))
+      if (fields.some((field) => fn.metadata[field] !== old.metadata[field])) changed(keyOf(fn.metadata))
     },
-    deleted: (fn) => changed(keyOf(fn)),
+    deleted: (fn) => changed(keyOf(fn.metadata)),
   })
 }
 
@@ -60,9 +56,9 @@ function watchRuntimes(
   changed: (key: ObjectKey) => void,
 ): () => void {
   const uses = (fn: DormouseFunction, runtime: string) =>
-    fn.spec.runtime === runtime || serving.get(keyOf(fn))?.template?.runtime === runtime
+    fn.spec.runtime === runtime || serving.get(keyOf(fn.metadata))?.template?.runtime === runtime
   const tell = ({ metadata: { name } }: Runtime) => {
-    for (const fn of functions.list()) if (uses(fn, name)) changed(keyOf(fn))
+    for (const fn of functions.list()) if (uses(fn, name)) changed(keyOf(fn.metadata))
   }
   return runtimes.subscribe({
     added: tell,

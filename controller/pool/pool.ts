@@ -3,7 +3,7 @@
  * pods ahead of starts that wait, and to leave nothing when the last such Function goes. Leaves handing them out to fleet/.
  */
 import type { DormouseFunction } from '../../api/function.ts'
-import { objectKey, type ObjectKey } from '../../api/names.ts'
+import { keyOf, objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { Cache } from '../../kube/cluster.ts'
@@ -153,8 +153,8 @@ class LivePool implements Pool {
       return pool
     }
     for (const { metadata, spec } of this.#options.functions.list()) {
-      const { namespace = '', name, deletionTimestamp } = metadata
-      if (deletionTimestamp === undefined) poolOf(namespace, spec.runtime).functions.push(objectKey(namespace, name))
+      const { namespace = '', deletionTimestamp } = metadata
+      if (deletionTimestamp === undefined) poolOf(namespace, spec.runtime).functions.push(keyOf(metadata))
     }
     for (const pod of this.#options.fleet.generic()) poolOf(pod.namespace, pod.runtime).pods.push(pod)
     return pools

@@ -1,7 +1,6 @@
 /** What the route table is made from: every Trigger that is not being deleted, and whether its Function exists. */
 import type { DormouseFunction } from '../../api/function.ts'
-import { objectKey } from '../../api/names.ts'
-import type { ObjectKey } from '../../api/names.ts'
+import { keyOf, objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Trigger } from '../../api/trigger.ts'
 import type { Cache } from '../../kube/cluster.ts'
 
@@ -25,10 +24,10 @@ export function observe({ triggers, functions }: TriggerCaches): ObservedTrigger
 }
 
 function observeOne(trigger: Trigger, functions: Cache<DormouseFunction>): ObservedTrigger {
-  const { namespace = '', name } = trigger.metadata
+  const { namespace = '' } = trigger.metadata
   const target = functions.get({ namespace, name: trigger.spec.function })
   return {
-    key: objectKey(namespace, name),
+    key: keyOf(trigger.metadata),
     functionKey: objectKey(namespace, trigger.spec.function),
     functionExists: target !== undefined && target.metadata.deletionTimestamp === undefined,
     trigger,

@@ -1,5 +1,5 @@
 import { FUNCTIONS } from '../../api/kinds.ts'
-import { objectKey } from '../../api/names.ts'
+import { DEFAULT_NAMESPACE, objectKey } from '../../api/names.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import type { RouteAnswer, RouteRequest } from '../../lib/management-server.ts'
 import type { LogBook } from '../logs/log-book.ts'
@@ -15,7 +15,7 @@ export async function readLogs(
   { cluster, logs }: { cluster: Cluster; logs: LogBook },
   { params, query, signal }: RouteRequest,
 ): Promise<RouteAnswer> {
-  const { namespace = 'default', name = '' } = params
+  const { namespace = DEFAULT_NAMESPACE, name = '' } = params
   const key = objectKey(namespace, name)
   if ((await cluster.get(FUNCTIONS, { namespace, name })) === undefined)
     throw new ApiError(404, 'not-found', `Function ${key} does not exist`)
