@@ -29,15 +29,16 @@ export function planApply(manifest: KubeObject, current: KubeObject | undefined)
 
 /** The RFC 7386 patch that makes `wanted` of `current`; undefined when they are equal. */
 export function patchBetween(current: Json, wanted: Json): Json | undefined {
-  const patch: Json = {}
-  for (const name of Object.keys(current)) if (!(name in wanted)) patch[name] = null
+  // Without a prototype, and asking for own fields only: users may call a file `constructor` or `__proto__`.
+  const patch = Object.create(null) as Json
+  for (const name of Object.keys(current)) if (!Object.hasOwn(wanted, name)) patch[name] = null
   for (const [name, value] of Object.entries(wanted)) {
-    const before = current[name]
+    const before = Object.hasOwn(current, name) ? current[name] : undefined
     if (isDeepStrictEqual(before, value)) continue
     const inner = isRecord(before) && isRecord(value) ? patchBetween(before, value) : value
     if (inner !== undefined) patch[name] = inner
   }
-  return Object.keys(patch).length === 0 ? undefined : patch
+  return Object.keys(patch).length === 0 ? undefined : { ...patch }
 }
 
 function usersOwn(entries: Record<string, string> | undefined): Json {

@@ -35,3 +35,11 @@ test('what the manifest no longer says is removed, the platform’s own labels s
     patch: { spec: { a: null, b: { d: null } }, metadata: { labels: { x: null } } },
   })
 })
+
+test('files named like parts of every object are added and removed like any other', () => {
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const file = JSON.parse(`{${JSON.stringify(name)}: "text"}`) as Record<string, unknown>
+    expect(mergePatch({}, patchBetween({}, file) ?? {})).toEqual(file)
+    expect(Object.keys(mergePatch(file, patchBetween(file, {}) ?? {}))).toEqual([])
+  }
+})
