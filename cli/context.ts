@@ -2,7 +2,7 @@
 import type { ApiClient } from './client/api-client.ts'
 
 export interface OutputStream {
-  write(text: string): unknown
+  write(text: string | Uint8Array): unknown
   readonly isTTY?: boolean
   readonly columns?: number
 }

@@ -5,6 +5,7 @@ import type { LocalInstance } from '../../local/api/routes.ts'
 import type { ClusterEvent } from '../../kube/objects.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { patientFetch } from './patient-fetch.ts'
 import { readLines } from './read-lines.ts'
 
 export interface ObjectQuery {
@@ -46,10 +47,10 @@ export interface ApiClient {
 }
 
 export function createApiClient(server: string): ApiClient {
-  const ask = (path: string, init?: RequestInit) => request(server, path, init)
+  const ask = (path: string, init?: RequestInit) => checked(fetch(`${server}${path}`, init), server)
   const json = async (path: string, init?: RequestInit) => (await ask(path, init)).json()
   async function* stream(path: string, signal: AbortSignal): AsyncGenerator<unknown> {
-    const response = await ask(path, { signal })
+    const response = await checked(patientFetch(`${server}${path}`, { signal }), server, signal)
     for await (const line of readLines(response, signal)) yield JSON.parse(line)
   }
   return {
@@ -88,9 +89,10 @@ function post(body: unknown): RequestInit {
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
-async function request(server: string, path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(`${server}${path}`, init).catch((error: unknown) => {
-    if (init.signal?.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
+/** `sent`: a request on its way to `server`. */
+async function checked(sent: Promise<Response>, server: string, signal?: AbortSignal): Promise<Response> {
+  const response = await sent.catch((error: unknown) => {
+    if (signal?.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
     throw unreachable(server, error)
   })
   if (response.ok) return response

@@ -6,6 +6,7 @@ import type { DormouseFunction } from '../../api/function.ts'
 import { HEADER } from '../../api/names.ts'
 import { CliError } from '../cli-error.ts'
 import { unreachable } from '../client/api-client.ts'
+import { patientFetch } from '../client/patient-fetch.ts'
 import { connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -45,7 +46,7 @@ async function invoke(context: CliContext, word: string, options: InvokeOptions)
   const { urls } = await client.instance()
   const url = `${urls.internal}/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
   const response = await call(context, url, callOf(target, data, options.tail === true))
-  if (options.tail === true) context.stderr.write(logTail(response))
+  if (options.tail === true) context.stderr.write(logTail(response, target))
   await printResult(context, response)
 }
 
@@ -101,29 +102,48 @@ function cloudEvent(json: string): string {
 }
 
 async function call({ signal }: CliContext, url: string, init: RequestInit): Promise<Response> {
-  return fetch(url, { ...init, signal, redirect: 'manual' }).catch((error: unknown) => {
+  return patientFetch(url, { ...init, signal, redirect: 'manual' }).catch((error: unknown) => {
     if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
     throw unreachable(new URL(url).origin, error)
   })
 }
 
-function logTail(response: Response): string {
+function logTail(response: Response, { spec, metadata }: DormouseFunction): string {
+  if (spec.signature === 'http')
+    return `dormouse: functions of signature http send no log tail; see \`dormouse logs ${metadata.name}\`\n`
   const text = Buffer.from(response.headers.get(HEADER.logResult) ?? '', 'base64').toString('utf8')
   return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
 
 /** The function's answer on stdout, whatever it is; the platform's own refusals are errors of the command. */
-async function printResult({ stdout, signal }: CliContext, response: Response): Promise<void> {
+async function printResult(context: CliContext, response: Response): Promise<void> {
   const failure = response.headers.get(HEADER.error)
-  if (failure === null && response.headers.get('content-type')?.startsWith('application/problem+json') === true) {
+  const type = response.headers.get('content-type') ?? ''
+  if (failure === null && type.startsWith('application/problem+json')) {
     const { detail, code } = (await response.json()) as { detail?: string; code?: string }
     throw new CliError(response.status === 404 ? EXIT.notFound : EXIT.failure, detail ?? code ?? response.statusText)
   }
-  const text = await response.text().catch((cause: unknown) => {
-    if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
-    throw new CliError(EXIT.failure, 'the answer was cut off before its end', { cause })
-  })
-  stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`)
+  const last = await printBody(context, response)
+  if (last !== undefined && last !== NEWLINE && !BINARY.test(type)) context.stdout.write('\n')
   if (failure !== null) throw new CliError(EXIT.functionError, `the function failed (${failure})`)
   if (response.status >= 400) throw new CliError(EXIT.functionError, `the function answered ${response.status}`)
+}
+
+const NEWLINE = 10
+/** A byte more would spoil these. */
+const BINARY = /^(?:image|audio|video|font)\/|^application\/(?:octet-stream|pdf|zip|gzip|wasm)/
+
+/** Piece by piece as it comes. Returns its last byte; undefined for an empty one. */
+async function printBody({ stdout, signal }: CliContext, { body }: Response): Promise<number | undefined> {
+  let last: number | undefined
+  try {
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      stdout.write(chunk)
+      last = chunk.at(-1) ?? last
+    }
+    return last
+  } catch (cause) {
+    if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
+    throw new CliError(EXIT.failure, 'the answer was cut off before its end', { cause })
+  }
 }

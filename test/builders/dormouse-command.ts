@@ -40,6 +40,8 @@ export function createWorkspace(files: Record<string, string> = {}) {
   Object.entries(files).forEach(([name, text]) => write(name, text))
   return {
     cwd,
+    /** bin/dormouse.js, for those who start it themselves. */
+    command: COMMAND,
     write,
     start,
     run: (...args: string[]) => start(args).ended,
