@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure } from './answer.ts'
+import { holdToLength } from './answer-length.ts'
 import { errorObject, relativeTo } from './error-object.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
@@ -28,6 +29,7 @@ export function invokeHttp(call: HttpCall & { response: ServerResponse }, ports:
     if (!response.writableFinished) answerFailure(response, { kind, error })
   }
   hideHead(request)
+  holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
   guard(call, ports, () =>
     user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),

@@ -1,0 +1,70 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
+
+afterEach(endRuntimes)
+
+const http = (code: string) => RuntimeProcess.with({ files: { 'index.mjs': code }, signature: 'http', concurrency: 80 })
+
+/** Calls one after the other on one connection. */
+function oneConnection(runtime: RuntimeProcess): { call: (path: string) => Promise<string>; end: () => void } {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const call = async (path: string) => {
+    const outgoing = request({
+      host: '127.0.0.1',
+      port: runtime.dataPort,
+      path,
+      agent,
+      headers: runtime.callHeaders(),
+    })
+    outgoing.end()
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    let text = ''
+    for await (const chunk of response) text += String(chunk)
+    return text
+  }
+  return { call, end: () => agent.destroy() }
+}
+
+describe('an http function whose content-length is wrong', () => {
+  const TOO_SHORT = `export const handler = (req, res) => {
+    if (req.url === '/next') return res.end('next')
+    if (req.url === '/characters') return res.setHeader('content-length', 'ääh'.length).end('ääh')
+    res.writeHead(200, { 'content-length': 4 })
+    res.write('abc')
+    setTimeout(() => { res.write('def'); res.end('ghi') }, 20)
+  }`
+
+  test('sends as much as it said; what is over never reaches the next answer of the connection', async () => {
+    const runtime = await http(TOO_SHORT)
+    const connection = oneConnection(runtime)
+    expect(await Promise.all(['/late', '/next', '/next'].map(connection.call))).toEqual(['abcd', 'next', 'next'])
+    expect(await connection.call('/characters')).toBe('ä\ufffd')
+    expect(await connection.call('/next')).toBe('next')
+    expect(runtime.stdout.match(/content-length/g)).toHaveLength(2)
+    expect(runtime.stdout).toContain('ERROR\tThe answer is longer than its content-length of 4')
+    connection.end()
+  })
+
+  test('and too large cuts the connection at once: nobody waits for the rest until the deadline', async () => {
+    const runtime = await http(`export const handler = (req, res) => {
+      res.writeHead(200, { 'content-length': 10 })
+      res.end('abc')
+    }`)
+    const startedAt = performance.now()
+    await expect(runtime.call({ deadlineMs: 3_000 })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
+    expect(performance.now() - startedAt).toBeLessThan(1_500)
+    expect(await runtime.printed('content-length')).toContain('shorter than its content-length of 10')
+  })
+
+  test('is left alone where there is no body: HEAD, 204, 304', async () => {
+    const runtime = await http(`export const handler = (req, res) => {
+      res.writeHead(Number(req.url.slice(1)), { 'content-length': 10 })
+      res.end()
+    }`)
+    expect(await runtime.call({ method: 'HEAD', path: '/200' })).toMatchObject({ status: 200, text: '' })
+    expect(await runtime.call({ path: '/304' })).toMatchObject({ status: 304, text: '' })
+    expect(runtime.stdout).toBe('')
+  })
+})
