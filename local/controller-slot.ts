@@ -19,6 +19,8 @@ export interface ControllerSlotOptions {
   verifyFirstRevision: boolean
   /** How long user code may load; default: the controller's. */
   initTimeoutMs?: number | undefined
+  /** Of the internal listener, for `status.url`; undefined while its port is not known. */
+  internalBaseUrl?: string | undefined
   metrics: Metrics
   logger: Logger
 }
@@ -58,9 +60,13 @@ export class ControllerSlot {
   }
 
   #config(): Partial<ControllerConfig> {
-    const { verifyFirstRevision, initTimeoutMs } = this.#options
+    const { verifyFirstRevision, initTimeoutMs, internalBaseUrl } = this.#options
     return {
-      functions: { ...DEFAULT_CONTROLLER_CONFIG.functions, verifyFirstRevision },
+      functions: {
+        ...DEFAULT_CONTROLLER_CONFIG.functions,
+        verifyFirstRevision,
+        ...(internalBaseUrl !== undefined && { internalBaseUrl }),
+      },
       // Many pods share one machine.
       podPorts: { control: 0, data: 0 },
       ...(initTimeoutMs !== undefined && { initTimeoutMs }),

@@ -96,7 +96,8 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
     metrics: createMetrics({ processMetrics: true }),
   }
   const { verifyFirstRevision = true, initTimeoutMs } = options
-  const controller = new ControllerSlot({ ...shared, host: HOST, verifyFirstRevision, initTimeoutMs, logger })
+  const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: internalBaseUrl(options) }
+  const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, logger })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
@@ -106,6 +107,11 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   store.announce(urls.management)
   const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
   return { urls, cluster, logs, gateway, controller, kubelet, stop }
+}
+
+/** A port that is chosen freely is known too late: Functions are told the name that the internal listener takes as Host. */
+function internalBaseUrl({ ports }: LocalOptions): string | undefined {
+  return ports.internal === 0 ? undefined : `http://${HOST}:${ports.internal}`
 }
 
 interface GatewayParts {
