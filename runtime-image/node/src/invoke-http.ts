@@ -26,14 +26,22 @@ export interface HttpCall {
 export function invokeHttp(call: HttpCall & { response: ServerResponse }, ports: HttpPorts): void {
   const { invocation, user, request, response } = call
   invocation.fail = (kind, error) => {
-    if (!response.writableFinished) answerFailure(response, { kind, error })
+    // An answer that was ended is whole: a later failure is no reason to cut it, only a client that does not take it in time.
+    const isWhole = kind === 'timeout' ? response.writableFinished : response.writableEnded
+    if (!isWhole) answerFailure(response, { kind, error })
   }
+  response.writeContinue = writeNothing
   hideHead(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
   guard(call, ports, () =>
     user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
   )
+}
+
+/** The caller has dealt with Expect: a 100 that nobody waits for would end its connection. */
+function writeNothing(done?: () => void): void {
+  if (done !== undefined) process.nextTick(done)
 }
 
 export function takesUpgrades(user: UserFunction): boolean {

@@ -68,3 +68,24 @@ describe('an http function whose content-length is wrong', () => {
     expect(runtime.stdout).toBe('')
   })
 })
+
+test('writeContinue writes nothing: the caller has dealt with Expect, and a 100 nobody waits for ends its connection', async () => {
+  const runtime = await http(`export const handler = (req, res) => { res.writeContinue(() => res.end('done')) }`)
+  expect(await runtime.call()).toMatchObject({ status: 200, text: 'done', informational: [102] })
+})
+
+test('an http function that fails after it has ended its answer has answered: the client gets all of it', async () => {
+  const ANSWER_BYTES = 8 * 1024 * 1024
+  const runtime = await http(`export const handler = async (req, res) => {
+    res.end(Buffer.alloc(${ANSWER_BYTES}, 'x'))
+    throw new Error('after')
+  }`)
+  const outgoing = request({ host: '127.0.0.1', port: runtime.dataPort, agent: false, headers: runtime.callHeaders() })
+  outgoing.end()
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+  // More than the kernel holds: without a reader the answer is not out yet when the handler fails.
+  await runtime.printed('after')
+  let sizeBytes = 0
+  for await (const chunk of response) sizeBytes += (chunk as Buffer).length
+  expect(sizeBytes).toBe(ANSWER_BYTES)
+})
