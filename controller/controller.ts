@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, Server } from 'node:http'
 import { Agent } from 'undici'
-import { systemClock, type Clock } from '../kube/clock.ts'
 import type { Cluster } from '../kube/cluster.ts'
+import { wallClock, type Clock } from '../lib/clock.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
@@ -60,7 +60,7 @@ class RunningController implements Controller {
   constructor(options: ControllerOptions) {
     this.#options = options
     this.#config = { ...DEFAULT_CONTROLLER_CONFIG, ...options.config }
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock ?? wallClock
   }
 
   async start(): Promise<{ url: string }> {

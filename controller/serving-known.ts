@@ -1,7 +1,7 @@
 import type { DormouseFunction } from '../api/function.ts'
 import { keyOf } from '../api/names.ts'
-import type { Clock } from '../kube/clock.ts'
 import type { Cache } from '../kube/cluster.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { ServingBook } from './functions/serving.ts'
 
 /**

@@ -1,5 +1,5 @@
+import { wallClock, type Clock } from '../lib/clock.ts'
 import type { LogFields, Logger } from '../lib/logger.ts'
-import { systemClock, type Clock } from './clock.ts'
 import { WorkQueue, type Backoff } from './work-queue.ts'
 
 /**
@@ -55,7 +55,7 @@ export class ControlLoop {
   #stopping: Promise<void> | undefined
 
   constructor(options: ControlLoopOptions) {
-    const { clock = systemClock, backoff, metrics } = options
+    const { clock = wallClock, backoff, metrics } = options
     this.#options = options
     this.#clock = clock
     this.#queue = new WorkQueue({ clock, onLength: (keys) => metrics?.depth(keys), ...(backoff && { backoff }) })

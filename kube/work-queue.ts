@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from './clock.ts'
+import { wallClock, type Clock } from '../lib/clock.ts'
 
 export interface WorkQueueOptions {
   clock?: Clock
@@ -34,7 +34,7 @@ export class WorkQueue {
   #drained: (() => void)[] = []
   #isShutDown = false
 
-  constructor({ clock = systemClock, backoff = DEFAULT_BACKOFF, onLength }: WorkQueueOptions = {}) {
+  constructor({ clock = wallClock, backoff = DEFAULT_BACKOFF, onLength }: WorkQueueOptions = {}) {
     this.#onLength = onLength ?? (() => undefined)
     this.#clock = clock
     this.#backoff = backoff

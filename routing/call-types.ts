@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Lane } from './lane.ts'
 import type { ProblemError } from './problems.ts'
 

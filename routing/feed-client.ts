@@ -4,8 +4,9 @@
  */
 import { feedMessageSchema, type FeedMessage } from '../api/protocol.ts'
 import type { ObjectKey } from '../api/names.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Clock } from './clock.ts'
+import { pause } from '../lib/pause.ts'
 import type { ControllerClient } from './controller-client.ts'
 import { SnapshotStore, type Applied, type Snapshot } from './snapshot.ts'
 
@@ -76,7 +77,7 @@ export class FeedClient {
       }
       this.#connected = false
       at++
-      await this.#sleep(this.#backOffMs(random()))
+      await pause(this.#options.clock, this.#backOffMs(random()), this.#stopped.signal)
     }
   }
 
@@ -121,15 +122,6 @@ export class FeedClient {
   #backOffMs(random: number): number {
     const limitMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures++, 10))
     return limitMs * (0.5 + random / 2)
-  }
-
-  #sleep(delayMs: number): Promise<void> {
-    const { signal } = this.#stopped
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve()
-      const cancel = this.#options.clock.after(delayMs, resolve)
-      signal.addEventListener('abort', () => (cancel(), resolve()), { once: true })
-    })
   }
 }
 

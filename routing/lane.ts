@@ -5,8 +5,8 @@
  */
 import type { ObjectKey } from '../api/names.ts'
 import type { FeedEndpoint, FeedFunction, LoadReport } from '../api/protocol.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { BlockCause } from './block-policy.ts'
-import type { Clock } from './clock.ts'
 import { LinkedList, ListNode } from './linked-list.ts'
 import { LoadMeter } from './load-meter.ts'
 import { PodSet, type WakePhases } from './pod-set.ts'

@@ -1,7 +1,7 @@
 /** Tells every controller replica once a second what runs and waits here. A report that cannot be delivered is dropped: the next is newer. */
 import type { LoadReport } from '../api/protocol.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Clock } from './clock.ts'
 import type { ControllerClient } from './controller-client.ts'
 
 export interface LoadReporterOptions {

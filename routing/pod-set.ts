@@ -3,8 +3,8 @@
  * with, and those already taken away that still run something. Says through `onAvailable` when one can be picked again.
  */
 import type { ActivationAnswer, FeedEndpoint } from '../api/protocol.ts'
+import type { Clock } from '../lib/clock.ts'
 import { blockMs, type BlockCause } from './block-policy.ts'
-import type { Clock } from './clock.ts'
 import { PodSlots, SlotTable } from './slot-table.ts'
 
 /** Milliseconds per phase as the controller measured them. */

@@ -5,10 +5,10 @@
 import { Agent } from 'undici'
 import type { ObjectKey } from '../api/names.ts'
 import type { LoadReport } from '../api/protocol.ts'
+import { monotonicClock, type Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { Call } from './call.ts'
 import type { CallDeps, CallRequest, CallSink, ReplayReason } from './call-types.ts'
-import { systemClock, type Clock } from './clock.ts'
 import { ControllerClient } from './controller-client.ts'
 import { FeedClient } from './feed-client.ts'
 import { Lane } from './lane.ts'
@@ -64,7 +64,7 @@ export class Router {
   readonly #callDeps: CallDeps
 
   constructor(options: RouterOptions) {
-    const { clock = systemClock, logger, events } = options
+    const { clock = monotonicClock, logger, events } = options
     this.#options = options
     this.#clock = clock
     this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token })

@@ -3,8 +3,8 @@
  * true queue length. Promises that waiters of a function that cannot run hear why; leaves their deadlines to them.
  */
 import { activationAnswerSchema, type ActivationAnswer, type ActivationRequest } from '../api/protocol.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import type { Clock } from './clock.ts'
 import { rendezvousOrder, type ControllerClient } from './controller-client.ts'
 import type { Lane } from './lane.ts'
 import { ProblemError, problemOf } from './problems.ts'

@@ -4,7 +4,7 @@
  */
 import type { ObjectKey } from '../../api/names.ts'
 import type { ActivationAnswer, ActivationRequest } from '../../api/protocol.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Counter, Metrics } from '../../lib/metrics.ts'
 import type { Feed } from '../feed/feed.ts'

@@ -4,7 +4,7 @@
  * A fresh controller knows nothing about load, so it holds what is there until data planes report.
  */
 import type { ObjectKey } from '../../api/names.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Gauge, Metrics } from '../../lib/metrics.ts'
 import type { Fleet } from '../fleet/fleet.ts'

@@ -4,7 +4,7 @@
  */
 import type { ObjectKey } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Metrics } from '../../lib/metrics.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Serving, ServingBook } from '../functions/serving.ts'

@@ -1,5 +1,5 @@
 import type { LoadReport } from '../../api/protocol.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 
 /** Older than this, a report says nothing any more: its data plane is gone or cut off. */
 export const FRESH_MS = 5_000

@@ -1,8 +1,8 @@
 /** Events on Functions at a bounded rate: what happened to a function's pods, where `kubectl describe` shows it. */
 import type { DormouseFunction } from '../../api/function.ts'
 import { splitKey, type ObjectKey } from '../../api/names.ts'
-import type { Clock } from '../../kube/clock.ts'
 import type { Cache, Cluster, EventInput } from '../../kube/cluster.ts'
+import type { Clock } from '../../lib/clock.ts'
 
 export interface FunctionEvents {
   /** Never throws and never waits; dropped when the function is unknown or had too many lately. */

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
 import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -27,7 +27,7 @@ import { PodStarter } from './pod-start.ts'
 import { PodSupply } from './pod-supply.ts'
 import { PodTable } from './pod-table.ts'
 import { genericPod, podName, templateHash, type PodSettings } from './resources.ts'
-import { pause } from './retry.ts'
+import { pause } from '../../lib/pause.ts'
 import type { RuntimeClient } from './runtime-client.ts'
 
 export interface PodFleetOptions {

@@ -1,13 +1,13 @@
 /** Asks pods who they are and acts on the answer: after a restart, for pods another controller made, and for labels that were lost. */
 import { splitKey, type ObjectKey } from '../../api/names.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { pause } from '../../lib/pause.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
-import { pause } from './retry.ts'
 import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 
 export interface PodInspectorOptions {

@@ -1,8 +1,8 @@
 /** Writes to the API what pods already are. Off the critical path: a pod serves before its labels say so, and a lost patch is written again. */
-import type { Clock } from '../../kube/clock.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { PODS } from '../../kube/objects.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { refOf, type PodRecord } from './pod-record.ts'
 import { claimPatch, leavingPatch } from './resources.ts'

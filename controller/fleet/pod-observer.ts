@@ -1,6 +1,6 @@
 /** Brings what the API shows of our pods into the table. The API is the fallback for births and the truth for deaths. */
 import { ANNOTATION, LABEL } from '../../api/names.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'

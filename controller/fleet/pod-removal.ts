@@ -2,10 +2,10 @@
  * How pods go: retired (out of the feed, data planes informed, then deleted with the time to finish), or given up (deleted at once
  * because they ended, broke or cannot be trusted). Whatever the way, a pod is out of the feed before anything else happens.
  */
-import type { Clock } from '../../kube/clock.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { PODS } from '../../kube/objects.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import type { FunctionEvents } from './function-events.ts'

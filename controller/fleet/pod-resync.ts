@@ -1,7 +1,7 @@
 /** Finds, every so often, what no event tells: lost label patches, silent pods, deletions that were missed. Writes nothing when all is well. */
-import type { Clock } from '../../kube/clock.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { refOf, type PodRecord } from './pod-record.ts'

@@ -1,7 +1,7 @@
 /** One start of a function's pod: take a generic pod, make it the function's, go on with another when that one is taken or dies. */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Specialize } from '../../api/protocol.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Keys } from '../keys/keys.ts'
 import { CodeLoadError, PodStartError, type RevisionTemplate, type Startup } from './fleet.ts'
 import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
@@ -10,7 +10,7 @@ import type { PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodSupply } from './pod-supply.ts'
 import type { PodTable } from './pod-table.ts'
-import { pause } from './retry.ts'
+import { pause } from '../../lib/pause.ts'
 import type { RuntimeClient, SpecializeOutcome } from './runtime-client.ts'
 import type { WantedClaim } from './waiting-starts.ts'
 

@@ -4,8 +4,8 @@
  */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
-import type { Clock } from '../../kube/clock.ts'
 import type { Cache } from '../../kube/cluster.ts'
+import type { Clock } from '../../lib/clock.ts'
 import { PodStartError } from './fleet.ts'
 import type { BootBackoff } from './boot-backoff.ts'
 import { poolKey, type PodRecord } from './pod-record.ts'

@@ -1,4 +1,5 @@
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { pause } from '../../lib/pause.ts'
 
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 10_000
@@ -22,18 +23,4 @@ export async function retry(write: () => Promise<unknown>, { clock, signal, fail
     }
     await pause(clock, delayMs, signal)
   }
-}
-
-/** Resolves after the delay or when the signal aborts. */
-export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve()
-    const done = () => {
-      cancel()
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const cancel = clock.after(delayMs, done)
-    signal?.addEventListener('abort', done)
-  })
 }

@@ -1,7 +1,7 @@
 /** Starts pods without waiting for them and remembers how each start went; the next reconcile decides from that. */
 import type { ObjectKey } from '../../api/names.ts'
 import type { ErrorObject } from '../../api/protocol.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { CodeLoadError, PodStartError } from '../fleet/fleet.ts'
 import type { Fleet, RevisionTemplate } from '../fleet/fleet.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 
 /** A clock that stands still until told; timers of one moment run in the order they were set. */
 export class FakeClock implements Clock {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ObjectKey } from '../../api/names.ts'
 import { objectKey } from '../../api/names.ts'
-import type { Clock } from '../../kube/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from '../../controller/fleet/fleet.ts'
 import { CodeLoadError, PodStartError } from '../../controller/fleet/fleet.ts'
 

@@ -9,7 +9,7 @@ import type { RevisionTemplate } from '../../../controller/fleet/fleet.ts'
 import { DEFAULT_FLEET_LIMITS, PodFleet } from '../../../controller/fleet/pod-fleet.ts'
 import { createRuntimeClient } from '../../../controller/fleet/runtime-client.ts'
 import { loadKeys } from '../../../controller/keys/keys.ts'
-import { systemClock } from '../../../kube/clock.ts'
+import { wallClock } from '../../../lib/clock.ts'
 import type { NewObject } from '../../../kube/cluster.ts'
 import { createMemoryCluster } from '../../../kube/memory/memory-cluster.ts'
 import { PODS } from '../../../kube/objects.ts'
@@ -77,7 +77,7 @@ describe('two fleets on one cluster', () => {
       }
       const made = new PodFleet({
         cluster: api,
-        clock: systemClock,
+        clock: wallClock,
         logger: silentLogger,
         metrics: createMetrics(),
         keys,
