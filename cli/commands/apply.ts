@@ -38,7 +38,8 @@ async function apply(context: CliContext, options: ApplyOptions): Promise<void> 
   const { cwd, readStdin } = context
   const { manifests, mistakes } = await loadManifests({ sources: options.filename, cwd, readStdin })
   if (mistakes.length > 0) throw new ManifestError(mistakes)
-  if (manifests.length === 0) throw new CliError(EXIT.failure, `no manifests found in ${options.filename.join(', ')}`)
+  if (manifests.length === 0)
+    throw new CliError(EXIT.failure, `no manifests found in ${options.filename.map(sourceName).join(', ')}`)
   const client = await connect(context, options)
   const results = await client.apply(manifests.map(({ written }) => written))
   for (const result of results) tellOutcome(context, result)
@@ -49,6 +50,7 @@ async function apply(context: CliContext, options: ApplyOptions): Promise<void> 
 }
 
 const count = (objects: number) => (objects === 1 ? '1 object was' : `${objects} objects were`)
+const sourceName = (filename: string) => (filename === '-' ? 'standard input' : filename)
 const nameOf = ({ kind, name }: ApplyResult) => `${kind.toLowerCase()}/${name}`
 
 function tellOutcome({ stdout, stderr }: CliContext, result: ApplyResult): void {
@@ -77,7 +79,7 @@ async function waitForAll({ context, client, results, timeoutMs }: Waiting): Pro
       generation,
       ...(namespace === undefined ? {} : { namespace }),
     }
-    const waiting = (waitingFor: string) => progress.show(`${nameOf(result)}: waiting for ${waitingFor}`)
+    const waiting = (waitingFor: string) => progress.show(`${nameOf(result)}: ${waitingFor}`)
     const end = await waitForRollout({ client, target, timeoutMs, signal: context.signal, waiting })
     progress.clear()
     const line = `${describeRollout(nameOf(result), end, performance.now() - startedAt)}\n`

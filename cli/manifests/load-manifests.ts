@@ -2,6 +2,7 @@
  * Files, folders and standard input → manifests ready for the API: parsed, code packed in, checked by the API's own rules.
  * Collects all mistakes instead of stopping at the first; each names file, line and column.
  */
+import { isUtf8 } from 'node:buffer'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
@@ -43,6 +44,8 @@ export interface LoadOptions {
 interface Source {
   file: string
   text: string
+  /** False when bytes of it were no text: they are U+FFFD in `text`. */
+  isUtf8: boolean
   /** What `code.path` is relative to. */
   folder: string
   /** Named by the user, not found in a folder: everything in it must be ours. */
@@ -53,6 +56,10 @@ export async function loadManifests(options: LoadOptions): Promise<LoadedManifes
   const sources = (await Promise.all(options.sources.map((source) => readSource(source, options)))).flat()
   const loaded: LoadedManifests = { manifests: [], mistakes: [], files: sources.map(({ file }) => file) }
   for (const source of sources) {
+    if (!source.isUtf8) {
+      loaded.mistakes.push(notUtf8(source))
+      continue
+    }
     const { documents, mistakes } = parseDocuments(source.file, source.text)
     loaded.mistakes.push(...mistakes)
     for (const document of documents) await loadDocument({ source, document, loaded })
@@ -62,22 +69,31 @@ export async function loadManifests(options: LoadOptions): Promise<LoadedManifes
   return loaded
 }
 
+/** What decoding makes of bytes that are not UTF-8. */
+const REPLACEMENT = '\ufffd'
+
+function notUtf8({ file, text }: Source): ManifestMistake {
+  const before = text.slice(0, text.indexOf(REPLACEMENT)).split('\n')
+  return { file, line: before.length, column: (before.at(-1) ?? '').length + 1, message: 'expected text in UTF-8' }
+}
+
 const ORDER: readonly string[] = ['Runtime', 'Function', 'Trigger']
 
 async function readSource(source: string, { cwd, readStdin }: LoadOptions): Promise<Source[]> {
-  if (source === '-') return [{ file: 'stdin', text: await readStdin(), folder: cwd, explicit: true }]
+  if (source === '-') return [{ file: 'stdin', text: await readStdin(), isUtf8: true, folder: cwd, explicit: true }]
   const path = resolve(cwd, source)
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new CliError(EXIT.failure, `${source}: no such file or folder`)
   if (found.isDirectory()) return readFolder(source, path)
-  const text = await readText(path, source)
-  return text === undefined ? [] : [{ file: source, text, folder: dirname(path), explicit: true }]
+  const read = await readText(path, source)
+  return read === undefined ? [] : [{ file: source, ...read, folder: dirname(path), explicit: true }]
 }
 
 /** Undefined when it has just vanished, or is no file at all (a broken link, a folder named like one). */
-async function readText(path: string, label: string): Promise<string | undefined> {
+async function readText(path: string, label: string): Promise<Pick<Source, 'text' | 'isUtf8'> | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    const bytes = await readFile(path)
+    return { text: bytes.toString('utf8'), isUtf8: isUtf8(bytes) }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'EISDIR' || code === 'ELOOP') return undefined
@@ -95,9 +111,9 @@ async function readFolder(label: string, path: string): Promise<Source[]> {
     const childLabel = join(label, entry.name)
     if (entry.isDirectory()) found.push(...(await readFolder(childLabel, child)))
     else if (MANIFEST_FILE.test(entry.name)) {
-      const text = await readText(child, childLabel)
-      if (text !== undefined && isManifestText(text))
-        found.push({ file: childLabel, text, folder: path, explicit: false })
+      const read = await readText(child, childLabel)
+      if (read !== undefined && isManifestText(read.text))
+        found.push({ file: childLabel, ...read, folder: path, explicit: false })
     }
   }
   return found

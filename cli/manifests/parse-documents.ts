@@ -50,7 +50,7 @@ function readDocument({ file, document, lines, result }: Reading): void {
   if (value === null || value === undefined) return
   const locate = (path: FieldPath) => placeAt(lines, offsetOf(document, path))
   if (!isRecord(value)) {
-    const got = Array.isArray(value) ? 'a list' : JSON.stringify(value)
+    const got = Array.isArray(value) ? 'a list' : shortened(JSON.stringify(value))
     result.mistakes.push({ file, ...locate([]), message: `expected an object with apiVersion and kind, got ${got}` })
     return
   }
@@ -90,6 +90,12 @@ const rangeStart = (node: unknown) => (node as Node | null | undefined)?.range?.
 function placeAt(lines: LineCounter, offset: number): Place {
   const { line, col } = lines.linePos(offset)
   return { line: Math.max(line, 1), column: Math.max(col, 1) }
+}
+
+const SHOWN_CHARACTERS = 60
+
+function shortened(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`
 }
 
 function firstLine(text: string): string {

@@ -18,9 +18,9 @@ interface Status {
 /** `generation`: of the object as it was applied. */
 export function rolloutStatus(object: KubeObject, generation: number): RolloutStatus {
   const { status = {} } = object as KubeObject & { status?: Status }
-  if ((status.observedGeneration ?? 0) < generation) return { kind: 'pending', waitingFor: 'the controller' }
+  if ((status.observedGeneration ?? 0) < generation) return { kind: 'pending', waitingFor: 'waits for the controller' }
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
-  if (ready === undefined) return { kind: 'pending', waitingFor: 'its first status' }
+  if (ready === undefined) return { kind: 'pending', waitingFor: 'waits for its first status' }
   switch (ready.status) {
     case 'Unknown':
       return { kind: 'pending', waitingFor: ready.message }

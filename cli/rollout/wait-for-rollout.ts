@@ -21,7 +21,7 @@ export interface RolloutWait {
   timeoutMs: number
   /** The user's Ctrl-C. */
   signal: AbortSignal
-  /** Called when what it waits for changes. */
+  /** Called when what it waits for changes, with a clause or a sentence of the controller's. */
   waiting?: (waitingFor: string) => void
 }
 
@@ -29,7 +29,7 @@ export interface RolloutWait {
 export async function waitForRollout(wait: RolloutWait): Promise<RolloutEnd> {
   const { timeoutMs, signal } = wait
   const timeout = AbortSignal.timeout(timeoutMs)
-  let waitingFor = 'the controller'
+  let waitingFor = 'waits for the controller'
   const waiting = (what: string) => {
     waitingFor = what
     wait.waiting?.(what)
@@ -85,6 +85,6 @@ export function describeRollout(name: string, end: RolloutEnd, tookMs: number): 
     case 'deleted':
       return `${name} was deleted meanwhile`
     case 'timeout':
-      return `${name} is not ready after ${Math.round(tookMs / 1000)} s (waits for ${end.waitingFor}); it is still being tried`
+      return `${name} is not ready after ${Math.round(tookMs / 1000)} s (${end.waitingFor}); it is still being tried`
   }
 }

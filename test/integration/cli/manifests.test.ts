@@ -121,3 +121,12 @@ test('what others refer to comes first, whatever the order of the files', async 
     'Trigger',
   ])
 })
+
+test('bytes that are not UTF-8 are a mistake with their place; a replacement character somebody wrote is none', async () => {
+  write('fn.yaml', Buffer.from(`${head('latin')}# gr\xfc\xdfe\n`, 'latin1'))
+  expect((await load('fn.yaml')).mistakes).toEqual([
+    { file: 'fn.yaml', line: 6, column: 5, message: 'expected text in UTF-8' },
+  ])
+  write('ok.yaml', `${head('ok')}  code: { inline: { index.mjs: "// \ufffd" } }\n`)
+  expect((await load('ok.yaml')).mistakes).toEqual([])
+})

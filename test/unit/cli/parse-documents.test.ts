@@ -56,6 +56,11 @@ test('a document that is no object is a mistake', () => {
   expect(parseDocuments('x.yaml', '- 1\n').mistakes[0]!.message).toContain('got a list')
 })
 
+test('what is no object is shown by its beginning only', () => {
+  const [mistake] = parseDocuments('x.yaml', 'a'.repeat(1_000_000)).mistakes
+  expect(mistake!.message).toMatch(/got "a{59}…$/)
+})
+
 test('JSON is read with its places', () => {
   const { documents } = parseDocuments('a.json', '{\n  "kind": "Function",\n  "spec": {\n    "timeout": "1h"\n  }\n}\n')
   expect(documents[0]!.value).toEqual({ kind: 'Function', spec: { timeout: '1h' } })
