@@ -1,6 +1,7 @@
+import type { Backoff } from '../lib/backoff.ts'
 import { wallClock, type Clock } from '../lib/clock.ts'
 import type { LogFields, Logger } from '../lib/logger.ts'
-import { WorkQueue, type Backoff } from './work-queue.ts'
+import { WorkQueue } from './work-queue.ts'
 
 /**
  * What a reconcile says of its key. `done`: wait for a change. `requeueAfter`: look again then, changes or not.

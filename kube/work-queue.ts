@@ -1,3 +1,4 @@
+import { backoffMs, type Backoff } from '../lib/backoff.ts'
 import { wallClock, type Clock } from '../lib/clock.ts'
 
 export interface WorkQueueOptions {
@@ -7,13 +8,7 @@ export interface WorkQueueOptions {
   onLength?: (length: number) => void
 }
 
-export interface Backoff {
-  /** The first wait; each failure doubles it. */
-  baseMs: number
-  capMs: number
-}
-
-export const DEFAULT_BACKOFF: Backoff = { baseMs: 5, capMs: 60_000 }
+const DEFAULT_BACKOFF: Backoff = { firstMs: 5, longestMs: 60_000 }
 
 /**
  * Keys to work on, with client-go's semantics: a key waits at most once, is never handed out twice at once, and is handed out again
@@ -66,10 +61,9 @@ export class WorkQueue {
 
   /** Adds the key after a wait that doubles with each call, until `forget`. */
   addRateLimited(key: string): void {
-    const failures = this.#failures.get(key) ?? 0
-    this.#failures.set(key, failures + 1)
-    const { baseMs, capMs } = this.#backoff
-    this.addAfter(key, Math.min(capMs, baseMs * 2 ** failures))
+    const failures = this.failures(key) + 1
+    this.#failures.set(key, failures)
+    this.addAfter(key, backoffMs(failures, this.#backoff))
   }
 
   /** The next failure of this key is its first. */

@@ -4,6 +4,7 @@
  */
 import { feedMessageSchema, type FeedMessage } from '../api/protocol.ts'
 import type { ObjectKey } from '../api/names.ts'
+import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { pause } from '../lib/pause.ts'
@@ -22,8 +23,7 @@ export interface FeedClientOptions {
   random?: () => number
 }
 
-const FIRST_RETRY_MS = 100
-const LONGEST_RETRY_MS = 5_000
+const RETRY = { firstMs: 100, longestMs: 5_000 }
 
 export class FeedClient {
   readonly #options: FeedClientOptions
@@ -120,8 +120,7 @@ export class FeedClient {
   }
 
   #backOffMs(random: number): number {
-    const limitMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures++, 10))
-    return limitMs * (0.5 + random / 2)
+    return backoffMs(++this.#failures, RETRY) * (0.5 + random / 2)
   }
 }
 

@@ -3,6 +3,7 @@
  * true queue length. Promises that waiters of a function that cannot run hear why; leaves their deadlines to them.
  */
 import { activationAnswerSchema, type ActivationAnswer, type ActivationRequest } from '../api/protocol.ts'
+import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { rendezvousOrder, type ControllerClient } from './controller-client.ts'
@@ -29,8 +30,7 @@ const ASK_MS = 10_000
 const REASK_MS = 1_000
 /** After an answer that helped nobody. */
 const NO_PROGRESS_MS = 250
-const FIRST_RETRY_MS = 100
-const LONGEST_RETRY_MS = 2_000
+const RETRY = { firstMs: 100, longestMs: 2_000 }
 /** A new leader is there by then; who waits longer for a controller should hear so and try again. */
 const UNREACHABLE_LIMIT_MS = 10_000
 
@@ -110,7 +110,7 @@ export class Waker {
     if (outageMs >= UNREACHABLE_LIMIT_MS && lane.podCount === 0) {
       lane.rejectAll(new ProblemError('cannot-wake', `${lane.key} sleeps and ${this.reason}`))
     }
-    this.#pause(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10)))
+    this.#pause(backoffMs(this.#failures, RETRY))
   }
 
   #pause(delayMs: number): void {

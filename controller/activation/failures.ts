@@ -1,6 +1,7 @@
 /** Remembers for a short, growing time that a revision could not be started, so that a storm of wake-ups does not burn pods. */
 import type { ObjectKey } from '../../api/names.ts'
 import type { ActivationAnswer } from '../../api/protocol.ts'
+import { backoffMs } from '../../lib/backoff.ts'
 import { CodeLoadError, PodStartError, type RevisionTemplate } from '../fleet/fleet.ts'
 import { describeLoadError } from '../functions/fate.ts'
 
@@ -15,8 +16,8 @@ export interface StartFailure {
   untilMs: number
 }
 
-const CODE_DELAY = { firstMs: 5_000, longestMs: 60_000 }
-const START_DELAY = { firstMs: 500, longestMs: 10_000 }
+const CODE_BACKOFF = { firstMs: 5_000, longestMs: 60_000 }
+const START_BACKOFF = { firstMs: 500, longestMs: 10_000 }
 /** Trouble this long ago is another trouble. */
 const FORGET_AFTER_MS = 180_000
 
@@ -34,7 +35,6 @@ export function nextFailure(input: FailedStart & { previous: StartFailure | unde
   // Pods that were started together fail together: that is one failure.
   const attempts = isSame ? previous.attempts + (nowMs >= previous.untilMs ? 1 : 0) : 1
   const final = error instanceof CodeLoadError
-  const { firstMs, longestMs } = final ? CODE_DELAY : START_DELAY
   return {
     revision,
     final,
@@ -42,7 +42,7 @@ export function nextFailure(input: FailedStart & { previous: StartFailure | unde
     message: messageOf(error, template.files),
     attempts,
     atMs: nowMs,
-    untilMs: nowMs + Math.min(longestMs, firstMs * 2 ** Math.min(attempts - 1, 10)),
+    untilMs: nowMs + backoffMs(attempts, final ? CODE_BACKOFF : START_BACKOFF),
   }
 }
 

@@ -1,10 +1,10 @@
 /** Keeps pods that die before they are up from becoming a hot loop: per namespace and runtime, forgotten with the first that boots. */
 import type { ObjectKey } from '../../api/names.ts'
+import { backoffMs } from '../../lib/backoff.ts'
 
 /** Fewer failures in a row than this may be bad luck and delay nothing. */
 const TOLERATED = 2
-const FIRST_DELAY_MS = 1_000
-const LONGEST_DELAY_MS = 60_000
+const BACKOFF = { firstMs: 1_000, longestMs: 60_000 }
 
 export interface BootState {
   /** Failures in a row. */
@@ -37,7 +37,7 @@ export class BootBackoff {
     if (before.failures > 0 && createdAtMs < before.lastAtMs) return
     const failures = before.failures + 1
     const excess = failures - TOLERATED
-    const delayMs = excess <= 0 ? 0 : Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (excess - 1))
+    const delayMs = excess <= 0 ? 0 : backoffMs(excess, BACKOFF)
     this.#states.set(pool, { failures, lastAtMs: nowMs, notBeforeMs: nowMs + delayMs, lastMessage: message })
   }
 }

@@ -1,8 +1,8 @@
+import { backoffMs } from '../../lib/backoff.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 
-const FIRST_DELAY_MS = 100
-const LONGEST_DELAY_MS = 10_000
+const BACKOFF = { firstMs: 100, longestMs: 10_000 }
 
 export interface RetryOptions {
   clock: Clock
@@ -14,13 +14,13 @@ export interface RetryOptions {
 
 /** Runs a write until it succeeds, doubling the wait from 0.1 s to 10 s. Resolves, never rejects: whether it was done is asked of the API. */
 export async function retry(write: () => Promise<unknown>, { clock, signal, failed }: RetryOptions): Promise<void> {
-  for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = Math.min(LONGEST_DELAY_MS, delayMs * 2)) {
+  for (let failures = 1; !signal.aborted; failures += 1) {
     try {
       await write()
       return
     } catch (error) {
       if (!failed(error)) return
     }
-    await pause(clock, delayMs, signal)
+    await pause(clock, backoffMs(failures, BACKOFF), signal)
   }
 }

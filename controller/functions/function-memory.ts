@@ -5,6 +5,7 @@
 import type { ObjectKey } from '../../api/names.ts'
 import type { DormouseFunction } from '../../api/function.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
+import { backoffMs } from '../../lib/backoff.ts'
 import type { FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
 import type { Fate } from './fate.ts'
 import { parseRevision } from './revision-record.ts'
@@ -21,8 +22,7 @@ export interface StartFailure {
   retryAtMs: number
 }
 
-const FIRST_DELAY_MS = 500
-const LONGEST_DELAY_MS = 60_000
+const BACKOFF = { firstMs: 500, longestMs: 60_000 }
 /** Trouble this long ago is another trouble. */
 const FORGET_AFTER_MS = 180_000
 /** A pod that ends sooner after it was ready counts as a failed start: it would be replaced in a loop. */
@@ -35,8 +35,7 @@ export function nextFailure(
 ): StartFailure {
   const isSameTrouble = previous !== undefined && nowMs - previous.atMs < FORGET_AFTER_MS
   const attempts = isSameTrouble ? previous.attempts + 1 : 1
-  const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts - 1, 20))
-  return { kind, attempts, message, atMs: nowMs, retryAtMs: nowMs + delayMs }
+  return { kind, attempts, message, atMs: nowMs, retryAtMs: nowMs + backoffMs(attempts, BACKOFF) }
 }
 
 export class FunctionMemory {

@@ -17,7 +17,7 @@ function startLoop(outcomes: (Outcome | Error)[], options: Partial<ControlLoopOp
   const loop = createControlLoop({
     name: 'test',
     clock,
-    backoff: { baseMs: 10, capMs: 1000 },
+    backoff: { firstMs: 10, longestMs: 1000 },
     logger: createLogger({ level: 'debug', sink: (record) => records.push(record) }),
     metrics: { reconciled: (...numbers) => metrics.push(numbers), depth: () => undefined },
     reconcile: (key) => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { WorkQueue } from '../../../kube/work-queue.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
-const BACKOFF = { baseMs: 3, capMs: 20 }
+const BACKOFF = { firstMs: 3, longestMs: 20 }
 
 /** client-go's queue written down as plainly as possible: time is a number, nothing is asynchronous. */
 class Model {
@@ -27,7 +27,7 @@ class Model {
   addRateLimited(key: string): void {
     const failures = this.failures.get(key) ?? 0
     this.failures.set(key, failures + 1)
-    this.addAfter(key, Math.min(BACKOFF.capMs, BACKOFF.baseMs * 2 ** failures))
+    this.addAfter(key, Math.min(BACKOFF.longestMs, BACKOFF.firstMs * 2 ** failures))
   }
 
   get(): string | undefined {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { WorkQueue } from '../../../kube/work-queue.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
-const newQueue = (clock = new FakeClock()) => new WorkQueue({ clock, backoff: { baseMs: 10, capMs: 100 } })
+const newQueue = (clock = new FakeClock()) => new WorkQueue({ clock, backoff: { firstMs: 10, longestMs: 100 } })
 
 describe('a work queue', () => {
   test('hands a key out once however often it was added', async () => {
