@@ -8,18 +8,23 @@ import type { Pod } from './pod.ts'
 /** How much longer than the last deadline a reset process may live before the watchdog ends it. */
 const RESET_SLACK_MS = 1_000
 const UPGRADE_END_MS = 1_000
+/** What user code's own signal listeners may take once nothing runs any more; about what Lambda gives a runtime. */
+const LAST_WORDS_MS = 500
 /** How long answers may take to reach the kernel when the process is beyond repair. */
 const FLUSH_MS = 250
 
 export interface LeavingPorts {
   pod: Pod
   invocations: Invocations
+  /** Tells user code that the process ends; false if it does not listen. */
+  lastWords: () => boolean
   exit: (code: number) => void
 }
 
 export class Leaving {
   private readonly ports: LeavingPorts
   private hasBegun = false
+  private isEnding = false
   private exitCode = 0
 
   constructor(ports: LeavingPorts) {
@@ -59,7 +64,16 @@ export class Leaving {
   }
 
   private exitIfIdle(): void {
-    if (this.hasBegun && this.ports.invocations.isIdle) this.ports.exit(this.exitCode)
+    if (!this.hasBegun || this.isEnding || !this.ports.invocations.isIdle) return
+    this.isEnding = true
+    if (this.exitCode === 0 && this.hasLastWords()) setTimeout(() => this.ports.exit(this.exitCode), LAST_WORDS_MS)
+    else this.ports.exit(this.exitCode)
+  }
+
+  private hasLastWords(): boolean {
+    const { pod, lastWords } = this.ports
+    pod.board?.postPlatform({ id: 'leaving', deadlineMs: Date.now() + LAST_WORDS_MS, fd: -1 })
+    return lastWords()
   }
 
   /** Upgraded connections have no end of their own; they get as long as a request could have taken. */

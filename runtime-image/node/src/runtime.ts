@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { removeCodeDir } from './code-dir.ts'
 import { ControlServer } from './control-server.ts'
 import { DataServer } from './data-server.ts'
+import { EndSignals } from './end-signals.ts'
 import type { Environment } from './environment.ts'
 import type { ErrorObject } from './error-object.ts'
 import { guardExits } from './exits.ts'
@@ -45,9 +46,11 @@ export class Runtime {
     this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: () => new Date() })
     this.control = this.createControl()
     this.data = this.createData(scope)
+    const signals = new EndSignals(process, () => this.leaving.begin())
     this.leaving = new Leaving({
       pod: this.pod,
       invocations: this.invocations,
+      lastWords: () => signals.passOn(),
       exit: process.exit.bind(process),
     })
   }
@@ -56,7 +59,6 @@ export class Runtime {
   async start(): Promise<void> {
     const { host, controlPort, dataPort, readyFd, phoneHome: home, pod: self, exitOnStdinEnd } = this.environment
     this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) this.process.on(signal, () => this.leaving.begin())
     const [control, data] = await Promise.all([
       listen(this.control.server, controlPort, host),
       listen(this.data.server, dataPort, host),
