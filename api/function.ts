@@ -12,7 +12,7 @@ const duration = () => z.string().max(DURATION_MAX_LENGTH)
 
 export const MAX_FILES = 64
 export const MAX_CODE_BYTES = 256 * 1024
-export const MAX_ENV = 100
+const MAX_ENV = 100
 export const MAX_ENV_BYTES = 4096
 
 export const signatureSchema = z.enum(['event', 'http', 'cloudevent'])

@@ -22,7 +22,7 @@ export function invalid(path: string, value: unknown, detail: string): Problem {
   return { path, message: `${shown}: ${detail}` }
 }
 
-export function wrongType(path: string, value: unknown, expected: string): Problem {
+function wrongType(path: string, value: unknown, expected: string): Problem {
   const actual = `"${jsonType(value)}"`
   return { path, message: `Invalid value: ${actual}: ${path} in body must be of type ${expected}: ${actual}` }
 }

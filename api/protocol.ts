@@ -14,7 +14,7 @@ import type { ObjectKey } from './names.ts'
 const key = z.string().regex(/^[^/]+\/[^/]+$/) as unknown as z.ZodType<ObjectKey>
 
 /** What a data plane must know of a Function. `revision` is the one that takes traffic. */
-export const feedFunctionSchema = z.object({
+const feedFunctionSchema = z.object({
   key,
   /** Changes when a Function is deleted and made anew. */
   uid: z.string(),
@@ -30,7 +30,7 @@ export const feedFunctionSchema = z.object({
 })
 export type FeedFunction = z.infer<typeof feedFunctionSchema>
 
-export const feedRouteSchema = z.object({
+const feedRouteSchema = z.object({
   trigger: key,
   function: key,
   hosts: z.array(z.string()),
@@ -51,7 +51,7 @@ export const feedRouteSchema = z.object({
 })
 export type FeedRoute = z.infer<typeof feedRouteSchema>
 
-export const feedEndpointSchema = z.object({
+const feedEndpointSchema = z.object({
   /** Pod uid. */
   id: z.string(),
   pod: z.string(),
@@ -110,7 +110,7 @@ export const activationRequestSchema = z.object({
 export type ActivationRequest = z.infer<typeof activationRequestSchema>
 
 /** Milliseconds per phase of a wake-up; keys are the labels of the cold-start histogram. */
-export const activationPhasesSchema = z.object({
+const activationPhasesSchema = z.object({
   /** The wait for a pod to exist and call home; 0 from the pool. */
   podMs: z.number(),
   specializeMs: z.number(),

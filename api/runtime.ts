@@ -3,7 +3,7 @@
  * Schema, defaults and types; the descriptions are the users' reference. Rules: runtime-rules.ts.
  */
 import { z } from 'zod'
-import type { KubeObject, ManifestMeta } from './object.ts'
+import type { KubeObject } from './object.ts'
 import { integer } from './schema.ts'
 
 export const runtimeSpecSchema = z
@@ -28,11 +28,4 @@ export type RuntimeSpec = z.infer<typeof runtimeSpecSchema>
 export interface Runtime extends KubeObject {
   kind: 'Runtime'
   spec: RuntimeSpec
-}
-
-export interface RuntimeManifest {
-  apiVersion: string
-  kind: 'Runtime'
-  metadata: ManifestMeta
-  spec: z.input<typeof runtimeSpecSchema>
 }

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod'
 import { conditionsSchema } from './condition.ts'
-import type { KubeObject, ManifestMeta } from './object.ts'
+import type { KubeObject } from './object.ts'
 import { integer, listSet } from './schema.ts'
 
-export const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const headerNames = () => z.array(z.string().max(128)).max(64).default([])
 
@@ -35,7 +35,7 @@ const corsSchema = z
   })
   .describe('Cross-origin resource sharing, answered by the gateway; what the function says about it is replaced.')
 
-export const httpTriggerSchema = z
+const httpTriggerSchema = z
   .strictObject({
     hosts: listSet(z.string().max(253), 64)
       .default([])
@@ -79,11 +79,4 @@ export interface Trigger extends KubeObject {
   kind: 'Trigger'
   spec: TriggerSpec
   status?: TriggerStatus
-}
-
-export interface TriggerManifest {
-  apiVersion: string
-  kind: 'Trigger'
-  metadata: ManifestMeta
-  spec: z.input<typeof triggerSpecSchema>
 }

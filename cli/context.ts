@@ -1,5 +1,4 @@
 /** Everything a command gets from the process it runs in; main.ts makes the real one. */
-import type { ApiClient } from './client/api-client.ts'
 
 export interface OutputStream {
   write(text: string | Uint8Array): unknown
@@ -25,5 +24,3 @@ export interface ServerOptions {
   server?: string
   stateDir?: string
 }
-
-export type Connect = (options: ServerOptions) => Promise<ApiClient>

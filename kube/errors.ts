@@ -1,5 +1,5 @@
 /** Everything a Cluster can refuse. One file of predicates, so that no caller looks at an adapter's own errors. */
-export type ClusterErrorCode = 'NotFound' | 'AlreadyExists' | 'Conflict' | 'Invalid' | 'Gone' | 'Unavailable'
+export type ClusterErrorCode = 'NotFound' | 'AlreadyExists' | 'Conflict' | 'Invalid' | 'Unavailable'
 
 export class ClusterError extends Error {
   override readonly name = 'ClusterError'
@@ -21,5 +21,3 @@ export const isAlreadyExists = hasCode('AlreadyExists')
 export const isConflict = hasCode('Conflict')
 /** The object breaks its schema; the message says which rule. */
 export const isInvalid = hasCode('Invalid')
-/** A watch position is too old: list again. */
-export const isGone = hasCode('Gone')

@@ -43,7 +43,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   }
 }
 
-export function jsonSink(stream: { write(text: string): unknown }): (record: LogRecord) => void {
+function jsonSink(stream: { write(text: string): unknown }): (record: LogRecord) => void {
   return ({ time, level, message, fields }) =>
     void stream.write(`${JSON.stringify({ time, level, message, ...plain(fields) })}\n`)
 }

@@ -7,7 +7,7 @@ import { ProblemError } from './problems.ts'
 import type { Router } from './router.ts'
 
 /** Lambda's 6 MB and room for what JSON adds. */
-export const INVOKE_ANSWER_LIMIT_BYTES = 6 * 1024 * 1024 + 100 * 1024
+const INVOKE_ANSWER_LIMIT_BYTES = 6 * 1024 * 1024 + 100 * 1024
 
 export interface InvokeRequest {
   /** Name, value, …; request id, content type and what else the pod should see. */

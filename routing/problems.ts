@@ -39,7 +39,7 @@ const CATALOGUE = {
 export type ProblemCode = keyof typeof CATALOGUE
 export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = CATALOGUE
 
-export function isProblemCode(code: string): code is ProblemCode {
+function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(CATALOGUE, code)
 }
 

@@ -19,7 +19,7 @@ export interface Snapshot {
   readonly routes: readonly FeedRoute[]
 }
 
-export const EMPTY_SNAPSHOT: Snapshot = { epoch: undefined, version: 0, functions: new Map(), routes: [] }
+const EMPTY_SNAPSHOT: Snapshot = { epoch: undefined, version: 0, functions: new Map(), routes: [] }
 
 type SnapshotMessage = Extract<FeedMessage, { type: 'snapshot' }>
 type ChangeMessage = Extract<FeedMessage, { type: 'change' }>

@@ -26,7 +26,7 @@ export function createFunctionLogPrinter({ paint, verbose, write }: LogPrinterOp
 }
 
 /** The namespace is shown where it is not the default one. */
-export function shortName(source: string): string {
+function shortName(source: string): string {
   return source.startsWith('default/') ? source.slice('default/'.length) : source
 }
 

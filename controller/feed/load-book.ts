@@ -1,18 +1,13 @@
 import type { LoadReport } from '../../api/protocol.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { LoadSource, ReceivedReport } from '../autoscaler/load.ts'
 
 /** Older than this, a report says nothing any more: its data plane is gone or cut off. */
 export const FRESH_MS = 5_000
 
-export interface ReceivedReport {
-  report: LoadReport
-  receivedAtMs: number
-}
-
 /** What each data plane last said about load. */
-export interface LoadBook {
+export interface LoadBook extends LoadSource {
   put(report: LoadReport): void
-  /** The latest report of each data plane, none older than 5 s. */
   fresh(): ReceivedReport[]
   /** Called after put. Returns the unsubscribe. */
   onReport(listener: () => void): () => void

@@ -5,6 +5,7 @@ import { API_VERSION, GROUP, LABEL } from '../../api/names.ts'
 import type { NewObject } from '../../kube/cluster.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
 import type { RevisionTemplate } from '../fleet/fleet.ts'
+import { MANAGED_BY } from '../fleet/resources.ts'
 import type { Fate } from './fate.ts'
 
 /** On ControllerRevisions whose code does not load: the Fate, so that a restarted controller does not try it again. */
@@ -39,7 +40,7 @@ export function revisionName({ function: { name }, revision }: RevisionTemplate)
 
 /** Labels by which a Function's revisions are listed. */
 export function revisionLabels(functionName: string): Record<string, string> {
-  return { [LABEL.managedBy]: 'dormouse', [LABEL.function]: functionName }
+  return { [LABEL.managedBy]: MANAGED_BY, [LABEL.function]: functionName }
 }
 
 export function newRevision(template: RevisionTemplate, number: number): NewObject<ControllerRevision> {

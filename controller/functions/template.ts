@@ -27,7 +27,7 @@ export function templateOf({ metadata, spec }: Pick<DormouseFunction, 'metadata'
 }
 
 /** Hash of everything pods are made from, without whose they are: the order of keys does not matter. */
-export function revisionOf(made: Omit<RevisionTemplate, 'function' | 'revision'>): string {
+function revisionOf(made: Omit<RevisionTemplate, 'function' | 'revision'>): string {
   return createHash('sha256').update(canonicalJson(made)).digest('hex').slice(0, REVISION_LENGTH)
 }
 

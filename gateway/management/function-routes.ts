@@ -1,8 +1,7 @@
 /** What operators may ask of a gateway's view of functions: `GET /api/v1/functions[/:namespace/:name]`. */
 import { objectKey } from '../../api/names.ts'
 import type { Route } from '../../lib/management-server.ts'
-import type { Lane } from '../../routing/lane.ts'
-import { ProblemError } from '../../routing/problems.ts'
+import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import type { Router } from '../../routing/router.ts'
 
 export function functionRoutes(router: Router): Route[] {
@@ -18,7 +17,7 @@ export function functionRoutes(router: Router): Route[] {
       handle: ({ params }) => {
         const key = objectKey(params['namespace'] ?? '', params['name'] ?? '')
         const lane = router.lane(key)
-        if (lane === undefined) throw new ProblemError('unknown-function', `there is no function ${key}`)
+        if (lane === undefined) throw unknownFunction(key)
         return { json: { ...summaryOf(lane), pods: podsOf(lane), routes: routesOf(router, lane) } }
       },
     },

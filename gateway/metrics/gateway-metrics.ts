@@ -18,11 +18,6 @@ export class GatewayMetrics {
     return created
   }
 
-  /** Undefined for a function nobody called yet. */
-  peek(key: ObjectKey): FunctionTally | undefined {
-    return this.#tallies.get(key)
-  }
-
   forget(key: ObjectKey): void {
     this.#tallies.delete(key)
   }

@@ -14,7 +14,7 @@ export interface ColdStart {
   total: number
 }
 
-export function coldStartOf(call: Call, nowMs: number): ColdStart {
+function coldStartOf(call: Call, nowMs: number): ColdStart {
   const phases = call.pod === undefined ? undefined : call.lane.phasesOf(call.pod)
   const own = { wait: call.sentMs - call.startedMs, 'first-byte': nowMs - call.sentMs, total: nowMs - call.startedMs }
   if (phases === undefined) return own
@@ -22,7 +22,7 @@ export function coldStartOf(call: Call, nowMs: number): ColdStart {
 }
 
 /** `pod=0.0,specialize=5.1,init=2.0,wait=8.3,first-byte=1.9,total=10.2` */
-export function coldStartHeader(phases: ColdStart): string {
+function coldStartHeader(phases: ColdStart): string {
   const order = ['pod', 'specialize', 'init', 'wait', 'first-byte', 'total'] as const
   return order
     .filter((name) => phases[name] !== undefined)

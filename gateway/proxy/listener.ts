@@ -30,7 +30,6 @@ export interface ListenerHandlers {
 
 export class Listener {
   readonly #server: Server
-  #draining = false
 
   constructor(limits: ListenerLimits, handlers: ListenerHandlers) {
     this.#server = createServer({
@@ -53,16 +52,11 @@ export class Listener {
     })
   }
 
-  get draining(): boolean {
-    return this.#draining
-  }
-
   start(address: ListenAddress): Promise<number> {
     return listen(this.#server, address)
   }
 
-  async stop(graceMs: number): Promise<void> {
-    this.#draining = true
-    await closeServer(this.#server, graceMs)
+  stop(graceMs: number): Promise<void> {
+    return closeServer(this.#server, graceMs)
   }
 }

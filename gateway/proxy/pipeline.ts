@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HEADER } from '../../api/names.ts'
 import type { CallRequest } from '../../routing/call-types.ts'
-import type { Lane } from '../../routing/lane.ts'
+import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
@@ -86,8 +86,7 @@ export class Pipeline {
     if (resolution.kind !== 'target') return resolution
     const lane = router.lane(resolution.key)
     if (lane !== undefined) return { kind: 'admitted', target: resolution, lane }
-    const unknown = new ProblemError('unknown-function', `there is no function ${resolution.key}`)
-    return problemResolution(unknown, resolution.extraHeaders)
+    return problemResolution(unknownFunction(resolution.key), resolution.extraHeaders)
   }
 
   #reject(

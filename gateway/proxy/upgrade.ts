@@ -66,10 +66,6 @@ export class Upgrades {
     for (const socket of this.#open) socket.destroy()
   }
 
-  get size(): number {
-    return this.#open.size
-  }
-
   #join(client: Socket, pod: Duplex): void {
     client.setTimeout(this.#idleMs, () => client.destroy())
     joinSockets(client, pod)
@@ -163,7 +159,7 @@ function notUpgradable(protocol: string | undefined): ProblemError {
 }
 
 /** Bytes both ways with back-pressure; an end is passed on as an end, a reset or error as the end of both. */
-export function joinSockets(client: Duplex, pod: Duplex): void {
+function joinSockets(client: Duplex, pod: Duplex): void {
   pod.allowHalfOpen = true
   for (const [from, to] of [
     [client, pod],

@@ -20,7 +20,6 @@ const CLUSTER_STATUS: Record<ClusterErrorCode, [status: number, code: string]> =
   AlreadyExists: [409, 'already-exists'],
   Conflict: [409, 'conflict'],
   Invalid: [422, 'invalid'],
-  Gone: [410, 'gone'],
   Unavailable: [503, 'unavailable'],
 }
 

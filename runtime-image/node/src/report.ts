@@ -8,7 +8,7 @@ export interface Report {
 }
 
 /** Never less than 1: an invocation is billed by started milliseconds. */
-export function billedMs(durationMs: number): number {
+function billedMs(durationMs: number): number {
   return Math.max(1, Math.ceil(durationMs))
 }
 

@@ -22,7 +22,7 @@ export interface BoardViews {
   ids: Uint8Array
 }
 
-export function allocateBoard(concurrency: number): BoardMemory {
+function allocateBoard(concurrency: number): BoardMemory {
   const slots = Math.min(concurrency, MOST_SLOTS) + 1
   return { buffer: new SharedArrayBuffer(8 + slots * (8 + 4 + 4 + ID_BYTES)), slots }
 }
@@ -64,11 +64,6 @@ export class WatchdogBoard {
   /** The platform's own deadline: for loading the code, and for being gone after a reset. */
   postPlatform(entry: { id: string; deadlineMs: number; fd: number }): void {
     this.fill(0, entry)
-  }
-
-  /** The slot's answer has begun: the thread must not answer any more. */
-  forbidAnswer(slot: number): void {
-    this.views.fds[slot] = NO_FD
   }
 
   clear(slot: number): void {

@@ -4,7 +4,7 @@ import type { WatchdogBoard } from './watchdog-board.ts'
 import type { WatchdogOrders } from './watchdog-thread.ts'
 
 /** How long after a deadline the loop may take to notice it. */
-export const GRACE_MS = 500
+const GRACE_MS = 500
 
 export function startWatchdog(board: WatchdogBoard, orders: Omit<WatchdogOrders, 'memory' | 'graceMs'>): void {
   const { Worker } = process.getBuiltinModule('node:worker_threads')
