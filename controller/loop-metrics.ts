@@ -7,18 +7,18 @@ import type { Metrics } from '../lib/metrics.ts'
 export function createLoopMetrics(metrics: Metrics): (loop: string) => ControlLoopMetrics {
   const reconciles = metrics.counter({
     name: 'dormouse_controller_reconciles_total',
-    help: 'Reconciles by control loop and outcome',
+    help: 'Reconciles by control loop and outcome.',
     labels: ['loop', 'outcome'],
   })
   const durations = metrics.histogram({
     name: 'dormouse_controller_reconcile_duration_seconds',
-    help: 'How long one reconcile took',
+    help: 'How long one reconcile took.',
     labels: ['loop'],
     buckets: DURATION_BUCKETS,
   })
   const waiting = metrics.gauge({
     name: 'dormouse_controller_queue_keys',
-    help: 'Keys that wait to be reconciled',
+    help: 'Keys that wait to be reconciled.',
     labels: ['loop'],
   })
   return (loop) => ({

@@ -67,7 +67,7 @@ class TickingAutoscaler implements Autoscaler {
     this.#options = options
     this.#gauge = options.metrics.gauge({
       name: 'dormouse_controller_desired_pods',
-      help: 'Pods the autoscaler wants a function to have',
+      help: 'Pods the autoscaler wants a function to have.',
       labels: ['function'],
     })
   }

@@ -91,7 +91,7 @@ class ReconcilingFunctions implements FunctionsController {
     this.#statuses = new StatusWriter(options.cluster, FUNCTIONS)
     this.#rollouts = metrics.counter({
       name: 'dormouse_controller_rollouts_total',
-      help: 'Revisions that took over from another, and revisions that were refused because their code does not load',
+      help: 'Revisions that took over from another, and revisions that were refused because their code does not load.',
       labels: ['outcome'],
     })
     this.#starts = new PodStarts({
