@@ -112,7 +112,7 @@ async function scaleDown(platform: PlatformProcess): Promise<LoadResult & { from
   const from = await podCount()
   const failuresAtPeak = await peak.stop()
   const low = startLoad({ url, clients: 1, method: 'POST', body: '{}' })
-  await waitFor('two pods or fewer', async () => (await podCount()) <= 2, { limitMs: 120_000, everyMs: 250 })
+  await waitFor('two pods or fewer', async () => (await podCount()) <= 2, { withinMs: 120_000, everyMs: 250 })
   const to = await podCount()
   const result = await low.stop()
   for (const [what, count] of failuresAtPeak.failures)

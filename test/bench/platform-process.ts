@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../builders/eventually.ts'
 
 export interface PlatformProcess {
   pid: number
@@ -84,23 +84,13 @@ async function metric(management: string, name: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
 }
 
-/** Polls until `probe` returns something; a probe that throws is asked again. Throws after `limitMs`. */
-export async function waitFor<T>(
+/** `eventually` for benchmarks: a thousand functions take a while, and polling costs what is measured. */
+export function waitFor<T>(
   what: string,
-  probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { limitMs = 60_000, everyMs = 20 } = {},
+  probe: Parameters<typeof eventually<T>>[1],
+  { withinMs = 60_000, everyMs = 20 } = {},
 ): Promise<T> {
-  const endMs = performance.now() + limitMs
-  for (;;) {
-    try {
-      const value = await probe()
-      if (value !== undefined && value !== false) return value
-    } catch (error) {
-      if (performance.now() > endMs) throw error
-    }
-    if (performance.now() > endMs) throw new Error(`waited ${limitMs} ms in vain for ${what}`)
-    await sleep(everyMs)
-  }
+  return eventually(what, probe, { withinMs, everyMs })
 }
 
 export interface FunctionOptions {
@@ -157,7 +147,7 @@ export async function allReady(platform: PlatformProcess, count: number): Promis
     `${count} functions to be ready`,
     async () => (await platform.objects<Fn>('functions')).filter(isReady).length >= count,
     {
-      limitMs: 600_000,
+      withinMs: 600_000,
       everyMs: 50,
     },
   )

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually } from './kubelet-bed.ts'
+import { eventually } from './eventually.ts'
 
 const COMMAND = fileURLToPath(new URL('../../bin/dormouse.js', import.meta.url))
 export const FREE_PORTS = ['--port', '0', '--internal-port', '0', '--management-port', '0']

@@ -57,17 +57,6 @@ function podManifest(name: string, image: string, labels: Record<string, string>
   return { apiVersion: 'v1', kind: 'Pod' as const, metadata: { name, namespace: 'default', labels }, spec }
 }
 
-/** Polls until `probe` gives something; throws with `what` after 5 s. */
-export async function eventually<T>(what: string, probe: () => T | undefined | false | Promise<T | undefined | false>) {
-  const until = performance.now() + 5_000
-  for (;;) {
-    const value = await probe()
-    if (value !== undefined && value !== false) return value
-    if (performance.now() > until) throw new Error(`not within 5 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
 /** A process that has ended but was not yet waited for counts as dead. */
 export function isAlive(pid: number): boolean {
   try {

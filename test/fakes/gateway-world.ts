@@ -10,6 +10,7 @@ import type { FeedFunction } from '../../api/protocol.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { createMetrics } from '../../lib/metrics.ts'
 import { feedFunction, feedRoute } from '../builders/feed.ts'
+import { until } from '../builders/eventually.ts'
 import { FakeController, FAKE_TOKEN } from './fake-controller.ts'
 import { FakePod, type FakePodOptions } from './fake-pod.ts'
 
@@ -97,14 +98,5 @@ export class GatewayWorld {
     this.#stopped = true
     await this.gateway.stop({ graceMs })
     await Promise.all([this.controller, ...this.#more, ...this.pods].map((each) => each.stop()))
-  }
-}
-
-/** Waits for a condition of real processes; fails with the condition's text. */
-export async function until(condition: () => boolean, withinMs = 3_000): Promise<void> {
-  const endMs = Date.now() + withinMs
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`expected within ${withinMs} ms: ${String(condition)}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, jest } from '@jest/globals'
 import { parse, parseAllDocuments } from 'yaml'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
-import { eventually } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
 jest.setTimeout(30_000)

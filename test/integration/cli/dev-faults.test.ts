@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createWorkspace, descendants, FREE_PORTS, type RunningCommand } from '../../builders/dormouse-command.ts'
-import { eventually, isAlive } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { isAlive } from '../../builders/kubelet-bed.ts'
 
 // Each test starts several processes.
 jest.setTimeout(30_000)

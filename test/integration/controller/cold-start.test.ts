@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { ANNOTATION, LABEL } from '../../../api/names.ts'
-import { activate, code, ControllerBed, endpointOf, eventually, FeedReader, invoke, keyOf } from './controller-bed.ts'
+import { until } from '../../builders/eventually.ts'
+import { activate, code, ControllerBed, endpointOf, FeedReader, invoke, keyOf } from './controller-bed.ts'
 
 describe('waking a function', () => {
   let bed: ControllerBed
@@ -18,13 +19,13 @@ describe('waking a function', () => {
     await bed.start({ poolSize: 2 })
     const process = await bed.controller()
     await bed.function('hello')
-    await eventually(async () => (await waiting()).length === 2)
+    await until(async () => (await waiting()).length === 2)
 
     const answer = await activate(process, 'hello')
 
     expect(answer).toMatchObject({ outcome: 'endpoint', source: 'pool', phases: { podMs: 0, initMs: 1.5 } })
     expect(await invoke(endpointOf(answer))).toMatchObject({ status: 200, body: { function: keyOf('hello') } })
-    await eventually(async () => (await waiting()).length === 2)
+    await until(async () => (await waiting()).length === 2)
     expect(bed.kubelet.started).toBe(3)
   })
 
@@ -57,9 +58,9 @@ describe('waking a function', () => {
 
     const endpoint = endpointOf(await activate(process, 'hello'))
 
-    await eventually(() => reader.endpoints('hello').length === 1)
+    await until(() => reader.endpoints('hello').length === 1)
     expect(reader.endpoints('hello')).toEqual([endpoint])
-    await eventually(async () => (await bed.pods())[0]?.metadata.labels?.[LABEL.state] === 'claimed')
+    await until(async () => (await bed.pods())[0]?.metadata.labels?.[LABEL.state] === 'claimed')
     const [pod] = await bed.pods()
     expect(pod?.metadata.labels).toMatchObject({ [LABEL.function]: 'hello', [LABEL.revision]: endpoint.revision })
     expect(pod?.metadata.annotations?.[ANNOTATION.acknowledges]).toBe('true')
@@ -82,7 +83,7 @@ describe('waking a function', () => {
     ])
 
     expect(answers.map(({ outcome }) => outcome)).toEqual(['endpoint', 'endpoint', 'endpoint'])
-    await eventually(() => bed.kubelet.running().filter(({ runtime }) => runtime.state === 'specialized').length === 10)
+    await until(() => bed.kubelet.running().filter(({ runtime }) => runtime.state === 'specialized').length === 10)
     expect(bed.kubelet.started).toBe(10)
   })
 
@@ -92,7 +93,7 @@ describe('waking a function', () => {
     await bed.function('small', { scaling: { min: 0, max: 2, target: 0.7, idleAfter: '5m', maxPodAge: '4h' } })
     const reader = await new FeedReader().open(process)
     await activate(process, 'small', { queued: 50 })
-    await eventually(() => reader.endpoints('small').length === 2)
+    await until(() => reader.endpoints('small').length === 2)
 
     const { epoch, version } = reader
     expect(await activate(process, 'small', { queued: 50, epoch, version })).toEqual({ outcome: 'at-capacity' })
@@ -105,11 +106,11 @@ describe('waking a function', () => {
     const process = await bed.controller()
     const names = Array.from({ length: 8 }, (_, index) => `fn-${index}`)
     for (const name of names) await bed.function(name)
-    await eventually(async () => (await waiting()).length === 2)
+    await until(async () => (await waiting()).length === 2)
     bed.kubelet.behaviour = { bootMs: 150 }
 
     const wakes = names.map((name) => activate(process, name))
-    await eventually(() => bed.kubelet.started === 8)
+    await until(() => bed.kubelet.started === 8)
     await new Promise((resolve) => setTimeout(resolve, 60))
     expect(bed.kubelet.started).toBe(8)
 
@@ -130,7 +131,7 @@ describe('waking a function', () => {
     await bed.start({ poolSize: 2 })
     await bed.controller()
     const fn = await bed.function('hello')
-    await eventually(async () => (await waiting()).length === 2)
+    await until(async () => (await waiting()).length === 2)
 
     await bed.cluster.delete(
       {
@@ -144,7 +145,7 @@ describe('waking a function', () => {
       { namespace: 'default', name: fn.metadata.name },
     )
 
-    await eventually(async () => (await bed.pods()).length === 0)
+    await until(async () => (await bed.pods()).length === 0)
   })
 
   test('answers 404 with a stable code for a function that does not exist', async () => {
@@ -166,6 +167,6 @@ describe('waking a function', () => {
     const again = await activate(process, 'bad')
     expect(again).toMatchObject({ outcome: 'failed' })
     expect(bed.kubelet.started).toBe(1)
-    await eventually(async () => (await bed.pods()).length === 0)
+    await until(async () => (await bed.pods()).length === 0)
   })
 })

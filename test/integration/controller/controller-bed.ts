@@ -14,6 +14,7 @@ import { silentLogger } from '../../../lib/logger.ts'
 import { createMetrics, type Metrics } from '../../../lib/metrics.ts'
 import { newFunction } from '../../builders/kube-objects.ts'
 import { FakeKubelet } from '../../fakes/fake-kubelet.ts'
+import { until } from '../../builders/eventually.ts'
 
 export const NAMESPACE = 'default'
 export const TOKEN = 'data-plane-token'
@@ -133,7 +134,7 @@ export class FeedReader {
     })
     if (response.status !== 200 || response.body === null) throw new Error(`feed answered ${response.status}`)
     void this.#read(response.body).catch(() => (this.ended = true))
-    await eventually(() => this.messages.length > 0)
+    await until(() => this.messages.length > 0)
     return this
   }
 
@@ -175,18 +176,6 @@ export class FeedReader {
       for (const line of lines) this.messages.push(feedMessageSchema.parse(JSON.parse(line)))
     }
     this.ended = true
-  }
-}
-
-/** Resolves when it holds; rejects with what was seen last after 5 s. */
-export async function eventually(
-  holds: () => boolean | Promise<boolean>,
-  { withinMs = 5_000 }: { withinMs?: number } = {},
-): Promise<void> {
-  const untilMs = Date.now() + withinMs
-  while (!(await holds())) {
-    if (Date.now() > untilMs) throw new Error(`did not come true within ${withinMs} ms: ${String(holds)}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 

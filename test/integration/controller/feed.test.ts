@@ -3,12 +3,12 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { FUNCTIONS, TRIGGERS } from '../../../api/kinds.ts'
 import type { Trigger } from '../../../api/trigger.ts'
 import type { NewObject } from '../../../kube/cluster.ts'
+import { until } from '../../builders/eventually.ts'
 import {
   activate,
   code,
   ControllerBed,
   endpointOf,
-  eventually,
   FeedReader,
   keyOf,
   metricOf,
@@ -35,7 +35,7 @@ describe('the feed', () => {
   test('begins with everything and goes on with what changes, versions counting up by one', async () => {
     const process = await bed.controller()
     await bed.function('hello', { concurrency: 3, timeout: '7s' })
-    await eventually(async () => (await activate(process, 'hello')).outcome === 'endpoint')
+    await until(async () => (await activate(process, 'hello')).outcome === 'endpoint')
     const reader = await new FeedReader().open(process)
     expect(reader.messages[0]).toMatchObject({
       type: 'snapshot',
@@ -45,9 +45,9 @@ describe('the feed', () => {
 
     await bed.function('second')
     await trigger('web', '/hello')
-    await eventually(() => reader.messages.some((message) => message.type === 'change' && message.routes?.length === 1))
+    await until(() => reader.messages.some((message) => message.type === 'change' && message.routes?.length === 1))
     await bed.cluster.delete(FUNCTIONS, { namespace: NAMESPACE, name: 'second' })
-    await eventually(() =>
+    await until(() =>
       reader.messages.some(
         (message) => message.type === 'change' && message.removedFunctions.includes(keyOf('second')),
       ),
@@ -65,7 +65,7 @@ describe('the feed', () => {
     const reader = await new FeedReader().open(process)
 
     await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: code('two') })
-    await eventually(() => reader.endpoints('hello').some(({ revision }) => revision !== before.revision))
+    await until(() => reader.endpoints('hello').some(({ revision }) => revision !== before.revision))
 
     const switches = reader.messages.filter(
       (message) => message.type === 'change' && message.removedEndpoints.includes(before.id),
@@ -89,24 +89,21 @@ describe('the feed', () => {
     stuck.write(`GET /v1/feed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`)
     stuck.pause()
     const reader = await new FeedReader().open(process)
-    await eventually(async () => (await metricOf(process, 'dormouse_controller_feed_consumers')) === 2)
+    await until(async () => (await metricOf(process, 'dormouse_controller_feed_consumers')) === 2)
 
     // Route tables are replaced whole: with enough routes every change is a big line.
     const path = (index: number) => `/${'x'.repeat(450)}/${index}`
     for (let index = 0; index < 400; index += 1) await trigger(`t-${index}`, path(index))
-    await eventually(
-      async () => {
-        await bed.cluster.patch(
-          TRIGGERS,
-          { namespace: NAMESPACE, name: 't-0' },
-          { spec: { http: { path: `/${Math.random()}` } } },
-        )
-        return (await metricOf(process, 'dormouse_controller_feed_cut_total')) === 1
-      },
-      { withinMs: 20_000 },
-    )
+    await until(async () => {
+      await bed.cluster.patch(
+        TRIGGERS,
+        { namespace: NAMESPACE, name: 't-0' },
+        { spec: { http: { path: `/${Math.random()}` } } },
+      )
+      return (await metricOf(process, 'dormouse_controller_feed_cut_total')) === 1
+    }, 20_000)
     stuck.destroy()
-    await eventually(() => ended)
+    await until(() => ended)
     expect(reader.ended).toBe(false)
     expect(await metricOf(process, 'dormouse_controller_feed_consumers')).toBe(1)
     reader.close()
@@ -117,18 +114,18 @@ describe('the feed', () => {
     await bed.function('hello')
     const reader = await new FeedReader().open(process)
     const endpoint = endpointOf(await activate(process, 'hello'))
-    await eventually(() => reader.endpoints('hello').length === 1)
+    await until(() => reader.endpoints('hello').length === 1)
     const pod = bed.kubelet.pods.get(endpoint.pod)!
     // Before the removal: this report must not count as knowing of it.
     await reader.report(process)
 
     await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: code('two') })
-    await eventually(() => reader.endpoints('hello').every(({ id }) => id !== endpoint.id))
+    await until(() => reader.endpoints('hello').every(({ id }) => id !== endpoint.id))
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(pod.ended).toBe(false)
 
     await reader.report(process)
-    await eventually(() => pod.ended, { withinMs: 1_000 })
+    await until(() => pod.ended, 1_000)
     reader.close()
   })
 
@@ -141,7 +138,7 @@ describe('the feed', () => {
 
     await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: code('two') })
 
-    await eventually(() => pod.ended, { withinMs: 4_000 })
+    await until(() => pod.ended, 4_000)
     expect(Date.now() - changedAtMs).toBeGreaterThan(1_900)
   })
 

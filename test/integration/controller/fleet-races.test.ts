@@ -17,7 +17,7 @@ import { silentLogger } from '../../../lib/logger.ts'
 import { createMetrics } from '../../../lib/metrics.ts'
 import { newFunction } from '../../builders/kube-objects.ts'
 import { FakeKubelet } from '../../fakes/fake-kubelet.ts'
-import { eventually } from './controller-bed.ts'
+import { until } from '../../builders/eventually.ts'
 
 const templateOf = ({ metadata: { name, uid } }: DormouseFunction, code = ''): RevisionTemplate => ({
   function: { namespace: 'default', name, uid },
@@ -106,7 +106,7 @@ describe('two fleets on one cluster', () => {
     const { runtime, fleet, template } = await world()
     const [first, second] = [await fleet(), await fleet()]
     first.createGeneric('default', runtime)
-    await eventually(() => idle(first) === 1 && idle(second) === 1)
+    await until(() => idle(first) === 1 && idle(second) === 1)
 
     const [slow, other] = [await template('slow', 'slow'), await template('other', 'slow')]
 
@@ -124,7 +124,7 @@ describe('two fleets on one cluster', () => {
     const [first, second] = [await fleet(), await fleet()]
     const { pod } = await first.start(await template('hello'))
 
-    await eventually(() => second.pods('default/hello')[0]?.phase === 'ready')
+    await until(() => second.pods('default/hello')[0]?.phase === 'ready')
 
     expect(second.pods('default/hello')[0]?.endpoint).toEqual(pod.endpoint)
   })
@@ -141,11 +141,11 @@ describe('two fleets on one cluster', () => {
     const one = await fleet()
     const starting = one.start(await template('hello', 'slow'))
     const failure = starting.catch((error: unknown) => error)
-    await eventually(() => kubelet.running()[0]?.runtime.state === 'specializing')
+    await until(() => kubelet.running()[0]?.runtime.state === 'specializing')
 
     one.retire(one.pods('default/hello')[0]!.uid, 'a newer revision serves')
 
     expect(await failure).toMatchObject({ code: 'stopped', message: expect.stringContaining('newer revision') })
-    await eventually(async () => (await api.list(PODS)).length === 0)
+    await until(async () => (await api.list(PODS)).length === 0)
   })
 })

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { HEADER } from '../../../api/names.ts'
 import type { ControllerProcess } from './controller-bed.ts'
-import { activate, ControllerBed, endpointOf, eventually, metricOf } from './controller-bed.ts'
+import { until } from '../../builders/eventually.ts'
+import { activate, ControllerBed, endpointOf, metricOf } from './controller-bed.ts'
 
 describe('calling home', () => {
   let bed: ControllerBed
@@ -11,7 +12,7 @@ describe('calling home', () => {
     bed = await new ControllerBed().start({ poolSize: 2 })
     process = await bed.controller()
     await bed.function('hello')
-    await eventually(() => bed.kubelet.running().filter(({ runtime }) => runtime.calls[0] === 204).length === 2)
+    await until(() => bed.kubelet.running().filter(({ runtime }) => runtime.calls[0] === 204).length === 2)
   })
   afterEach(() => bed.stop())
 
@@ -50,7 +51,7 @@ describe('calling home', () => {
     const pod = bed.kubelet.pods.get(endpoint.pod)
     pod?.runtime.restart()
     expect(await pod?.runtime.callHome()).toBe(204)
-    await eventually(async () => (await bed.pods()).every(({ metadata }) => metadata.uid !== endpoint.id))
+    await until(async () => (await bed.pods()).every(({ metadata }) => metadata.uid !== endpoint.id))
   })
 
   test('a specialization that the controller did not sign leaves the pod generic', async () => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { LABEL } from '../../../api/names.ts'
 import { RUNTIMES } from '../../../api/kinds.ts'
-import { activate, code, ControllerBed, endpointOf, eventually, FeedReader, keyOf, metricOf } from './controller-bed.ts'
+import { until } from '../../builders/eventually.ts'
+import { activate, code, ControllerBed, endpointOf, FeedReader, keyOf, metricOf } from './controller-bed.ts'
 
 describe('pods that die', () => {
   let bed: ControllerBed
@@ -15,7 +16,7 @@ describe('pods that die', () => {
     const process = await bed.controller()
     await bed.function('slow', code('slow'))
     const waking = activate(process, 'slow')
-    await eventually(() => bed.kubelet.running()[0]?.runtime.state === 'specializing')
+    await until(() => bed.kubelet.running()[0]?.runtime.state === 'specializing')
     const [first] = bed.kubelet.running()
     await bed.kubelet.kill(first!.pod.metadata.name)
 
@@ -23,7 +24,7 @@ describe('pods that die', () => {
 
     expect(endpoint.id).not.toBe(first!.pod.metadata.uid)
     expect(bed.kubelet.started).toBe(2)
-    await eventually(async () => (await bed.pods()).length === 1)
+    await until(async () => (await bed.pods()).length === 1)
   })
 
   test('code that ends its process while it loads burns two pods, and the caller reads the exit code', async () => {
@@ -36,7 +37,7 @@ describe('pods that die', () => {
     expect(answer).toMatchObject({ outcome: 'failed', code: 'cannot-wake', retryAfterMs: expect.any(Number) })
     expect(answer).toMatchObject({ message: expect.stringContaining('exited with code 1') })
     expect(bed.kubelet.started).toBe(2)
-    await eventually(async () => (await bed.events('CannotWake')).length === 1)
+    await until(async () => (await bed.events('CannotWake')).length === 1)
   })
 
   test('code that never finishes loading is told as such when its time is up', async () => {
@@ -55,12 +56,12 @@ describe('pods that die', () => {
     await bed.start({ poolSize: 1 })
     const process = await bed.controller()
     await bed.function('hello')
-    await eventually(() => bed.kubelet.running()[0]?.runtime.calls[0] === 204)
+    await until(() => bed.kubelet.running()[0]?.runtime.calls[0] === 204)
     const [waiting] = bed.kubelet.running()
     await bed.kubelet.kill(waiting!.pod.metadata.name)
 
     expect(endpointOf(await activate(process, 'hello')).id).not.toBe(waiting!.pod.metadata.uid)
-    await eventually(() => bed.kubelet.running().length === 2)
+    await until(() => bed.kubelet.running().length === 2)
   })
 
   test('a serving pod that dies leaves the feed at once and its end is an Event of the Function', async () => {
@@ -69,13 +70,13 @@ describe('pods that die', () => {
     await bed.function('hello')
     const reader = await new FeedReader().open(process)
     const endpoint = endpointOf(await activate(process, 'hello'))
-    await eventually(() => reader.endpoints('hello').length === 1)
+    await until(() => reader.endpoints('hello').length === 1)
 
     await bed.kubelet.kill(endpoint.pod, 137)
 
-    await eventually(() => !reader.endpoints('hello').some(({ id }) => id === endpoint.id))
-    await eventually(async () => (await bed.events('PodEnded'))[0]?.includes('ended by signal 9') ?? false)
-    await eventually(async () => (await bed.pods()).every(({ metadata }) => metadata.uid !== endpoint.id))
+    await until(() => !reader.endpoints('hello').some(({ id }) => id === endpoint.id))
+    await until(async () => (await bed.events('PodEnded'))[0]?.includes('ended by signal 9') ?? false)
+    await until(async () => (await bed.pods()).every(({ metadata }) => metadata.uid !== endpoint.id))
     expect(await metricOf(process, 'dormouse_controller_pods_ended_total')).toBe(1)
     reader.close()
   })
@@ -85,7 +86,7 @@ describe('pods that die', () => {
     bed.kubelet.behaviour = { diesAtBoot: 2 }
     const process = await bed.controller()
     await bed.function('hello')
-    await eventually(async () => (await bed.events('PoolBackOff')).length > 0)
+    await until(async () => (await bed.events('PoolBackOff')).length > 0)
     await new Promise((resolve) => setTimeout(resolve, 300))
     // The first three at once, then one by one, then the back-off.
     expect(bed.kubelet.started).toBeLessThanOrEqual(5)
@@ -112,11 +113,11 @@ describe('pods that die', () => {
     await bed.controller()
     await bed.function('hello')
     const images = async () => (await bed.pods()).map(({ spec }) => spec.containers[0]?.image)
-    await eventually(async () => (await images()).length === 2)
+    await until(async () => (await images()).length === 2)
 
     await bed.cluster.patch(RUNTIMES, { name: 'node' }, { spec: { image: 'local/other' } })
 
-    await eventually(async () => (await images()).join() === 'local/other,local/other')
+    await until(async () => (await images()).join() === 'local/other,local/other')
   })
 
   test('a pod whose kubelet reports another address than it called home from is expelled', async () => {
@@ -126,7 +127,7 @@ describe('pods that die', () => {
     await bed.function('hello')
     await activate(process, 'hello')
 
-    await eventually(async () => (await bed.events('PodEnded')).some((text) => text.includes('10.9.8.7')))
+    await until(async () => (await bed.events('PodEnded')).some((text) => text.includes('10.9.8.7')))
   })
 
   test('a deleted pod leaves the feed although it still runs', async () => {
@@ -135,10 +136,10 @@ describe('pods that die', () => {
     await bed.function('hello')
     const reader = await new FeedReader().open(process)
     const endpoint = endpointOf(await activate(process, 'hello'))
-    await eventually(() => reader.endpoints('hello').length === 1)
+    await until(() => reader.endpoints('hello').length === 1)
     const { PODS } = await import('../../../kube/objects.ts')
     await bed.cluster.delete(PODS, { namespace: 'default', name: endpoint.pod })
-    await eventually(() => !reader.endpoints('hello').some(({ id }) => id === endpoint.id))
+    await until(() => !reader.endpoints('hello').some(({ id }) => id === endpoint.id))
     expect((await bed.pods()).some((pod) => pod.metadata.labels?.[LABEL.function] === keyOf('hello'))).toBe(false)
     reader.close()
   })

@@ -3,7 +3,8 @@ import { LABEL } from '../../../api/names.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
 import { ClusterError } from '../../../kube/errors.ts'
 import { PODS } from '../../../kube/objects.ts'
-import { activate, ControllerBed, endpointOf, eventually, FeedReader, invoke, metricOf } from './controller-bed.ts'
+import { until } from '../../builders/eventually.ts'
+import { activate, ControllerBed, endpointOf, FeedReader, invoke, metricOf } from './controller-bed.ts'
 
 /** The cluster, but patches of pods fail while `failing` says so: as when the API is away for writes. */
 function losingLabels(cluster: Cluster, failing: () => boolean): Cluster {
@@ -37,7 +38,7 @@ describe('a controller that starts afresh', () => {
     const first = await bed.controller()
     await bed.function('hello')
     const endpoint = endpointOf(await activate(first, 'hello'))
-    await eventually(async () => (await stateOf(endpoint.id)) === 'claimed')
+    await until(async () => (await stateOf(endpoint.id)) === 'claimed')
     await first.controller.stop()
     expect(await invoke(endpoint)).toMatchObject({ status: 200 })
 
@@ -53,13 +54,13 @@ describe('a controller that starts afresh', () => {
     await bed.start({ poolSize: 2 })
     const first = await bed.controller()
     await bed.function('hello')
-    await eventually(() => bed.kubelet.running().filter(({ runtime }) => runtime.calls[0] === 204).length === 2)
+    await until(() => bed.kubelet.running().filter(({ runtime }) => runtime.calls[0] === 204).length === 2)
     await first.controller.stop()
 
     const second = await bed.controller()
 
     expect(await activate(second, 'hello')).toMatchObject({ source: 'pool' })
-    await eventually(() => bed.kubelet.started === 3)
+    await until(() => bed.kubelet.started === 3)
   })
 
   test('writes a lost label again by itself', async () => {
@@ -70,7 +71,7 @@ describe('a controller that starts afresh', () => {
     const endpoint = endpointOf(await activate(process, 'hello'))
     expect(await stateOf(endpoint.id)).toBe('generic')
     failing = false
-    await eventually(async () => (await stateOf(endpoint.id)) === 'claimed')
+    await until(async () => (await stateOf(endpoint.id)) === 'claimed')
   })
 
   test('repairs a pod whose label patch its predecessor lost, and serves it', async () => {
@@ -83,7 +84,7 @@ describe('a controller that starts afresh', () => {
 
     const second = await bed.controller()
 
-    await eventually(async () => (await stateOf(endpoint.id)) === 'claimed')
+    await until(async () => (await stateOf(endpoint.id)) === 'claimed')
     expect(await metricOf(second, 'dormouse_controller_label_repairs_total')).toBe(1)
     const reader = await new FeedReader().open(second)
     expect(reader.endpoints('hello').map(({ id, dataKey }) => ({ id, dataKey }))).toEqual([
@@ -103,7 +104,7 @@ describe('a controller that starts afresh', () => {
 
     await bed.controller()
 
-    await eventually(async () => (await bed.pods()).length === 0)
+    await until(async () => (await bed.pods()).length === 0)
   })
 
   test('deletes claimed pods that have forgotten their function or do not answer', async () => {
@@ -113,13 +114,13 @@ describe('a controller that starts afresh', () => {
     await bed.function('silent')
     const forgets = endpointOf(await activate(first, 'forgets'))
     const silent = endpointOf(await activate(first, 'silent'))
-    await eventually(async () => (await stateOf(forgets.id)) === 'claimed' && (await stateOf(silent.id)) === 'claimed')
+    await until(async () => (await stateOf(forgets.id)) === 'claimed' && (await stateOf(silent.id)) === 'claimed')
     await first.controller.stop()
     bed.kubelet.pods.get(forgets.pod)?.runtime.restart()
     await bed.kubelet.pods.get(silent.pod)?.runtime.kill()
 
     await bed.controller()
 
-    await eventually(async () => (await stateOf(forgets.id)) === undefined && (await stateOf(silent.id)) === undefined)
+    await until(async () => (await stateOf(forgets.id)) === undefined && (await stateOf(silent.id)) === undefined)
   })
 })

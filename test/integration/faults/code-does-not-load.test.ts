@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { functionManifest } from '../../builders/local-platform.ts'
-import { eventually } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 import { json, startFaultBed, type FaultBed } from './fault-bed.ts'
 
 const INIT_TIMEOUT_MS = 700

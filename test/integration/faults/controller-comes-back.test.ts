@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { eventually, isAlive } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { isAlive } from '../../builders/kubelet-bed.ts'
 import { functionManifest } from '../../builders/local-platform.ts'
 import { specializing, startFaultBed, waitingPods, type FaultBed } from './fault-bed.ts'
 

@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { ClusterEvent, Pod } from '../../../kube/objects.ts'
-import { eventually, isAlive } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { isAlive } from '../../builders/kubelet-bed.ts'
 import { startPlatform, type PlatformOptions, type TestPlatform } from '../../builders/local-platform.ts'
 import { exchange, type Answer, type CallOptions } from '../../builders/runtime-process.ts'
 

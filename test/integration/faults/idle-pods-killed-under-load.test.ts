@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Pod } from '../../../kube/objects.ts'
-import { eventually } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 import { functionManifest } from '../../builders/local-platform.ts'
 import { startFaultBed, startLoad, type FaultBed } from './fault-bed.ts'
 

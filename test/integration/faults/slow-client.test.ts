@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { eventually } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 import { functionManifest, triggerManifest } from '../../builders/local-platform.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 import { startFaultBed, type FaultBed } from './fault-bed.ts'

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { afterEach, expect, test } from '@jest/globals'
 import type { ApiGatewayEvent } from '../../../gateway/api-gateway/event.ts'
-import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { wokeUp } from '../../fakes/fake-controller.ts'
 
 let world: GatewayWorld

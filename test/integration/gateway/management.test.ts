@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { wokeUp } from '../../fakes/fake-controller.ts'
-import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
 
 let world: GatewayWorld
 afterEach(() => world.stop())

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
 import { FAKE_TOKEN, FakeController } from '../../fakes/fake-controller.ts'
-import { until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'dormouse-gateway-'))
 let child: ChildProcess | undefined

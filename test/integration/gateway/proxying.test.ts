@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { afterEach, expect, test } from '@jest/globals'
-import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
 let world: GatewayWorld

@@ -1,6 +1,7 @@
 import { afterEach, test } from '@jest/globals'
 import { EventSource } from 'eventsource'
-import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
 let world: GatewayWorld

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 import { afterEach, expect, test } from '@jest/globals'
 import { WebSocket, WebSocketServer } from 'ws'
 import { wokeUp } from '../../fakes/fake-controller.ts'
-import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
 let world: GatewayWorld

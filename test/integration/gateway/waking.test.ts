@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { later, wokeUp, FakeController } from '../../fakes/fake-controller.ts'
-import { GatewayWorld, until } from '../../fakes/gateway-world.ts'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { feedFunction } from '../../builders/feed.ts'
 
 let world: GatewayWorld

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { existsSync, readdirSync } from 'node:fs'
 import { ANNOTATION, LABEL } from '../../../api/names.ts'
 import { PODS } from '../../../kube/objects.ts'
-import { eventually, isAlive, startKubeletBed } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { isAlive, startKubeletBed } from '../../builders/kubelet-bed.ts'
 
 type Bed = Awaited<ReturnType<typeof startKubeletBed>>
 let bed: Bed

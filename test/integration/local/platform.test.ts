@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { createServer, type Server } from 'node:http'
 import { functionManifest, startPlatform, triggerManifest, type TestPlatform } from '../../builders/local-platform.ts'
-import { eventually } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
 jest.setTimeout(30_000)

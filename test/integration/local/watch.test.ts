@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, jest } from '@jest/globals'
 import { createWorkspace, type RunningCommand } from '../../builders/dormouse-command.ts'
-import { eventually } from '../../builders/kubelet-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
 jest.setTimeout(30_000)
