@@ -27,6 +27,7 @@ export function feedEndpoint(part: Partial<FeedEndpoint> & { id: string }): Feed
   }
 }
 
+/** A route for everything. */
 export function feedRoute(part: Partial<FeedRoute> = {}): FeedRoute {
   return {
     trigger: 'default/hello',
@@ -38,4 +39,13 @@ export function feedRoute(part: Partial<FeedRoute> = {}): FeedRoute {
     stripPrefix: false,
     ...part,
   }
+}
+
+export const defaultCors: NonNullable<FeedRoute['cors']> = {
+  allowOrigins: ['*'],
+  allowMethods: [],
+  allowHeaders: [],
+  exposeHeaders: [],
+  allowCredentials: false,
+  maxAgeSeconds: 600,
 }

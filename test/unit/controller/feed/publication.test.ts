@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { ObjectKey } from '../../../../api/names.ts'
 import { feedMessageSchema, type FeedEndpoint, type FeedFunction, type FeedMessage } from '../../../../api/protocol.ts'
 import { Publication, type FunctionState } from '../../../../controller/feed/publication.ts'
-import { feedRoute } from '../../../builders/feed-route.ts'
+import { feedRoute } from '../../../builders/feed.ts'
 
 const fn = (key: ObjectKey, revision: string): FeedFunction => ({
   key,

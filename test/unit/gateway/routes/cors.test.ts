@@ -6,7 +6,7 @@ import {
   preflightHeaders,
   readPreflight,
 } from '../../../../gateway/routes/cors.ts'
-import { defaultCors } from '../../../builders/feed-route.ts'
+import { defaultCors } from '../../../builders/feed.ts'
 
 const ORIGIN = 'https://a.example'
 const cors = { ...defaultCors, allowOrigins: [ORIGIN, 'http://localhost:3000'] }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { FeedRoute } from '../../../../api/protocol.ts'
 import { compileRoutes, hostName, type RouteMatch } from '../../../../gateway/routes/match.ts'
-import { feedRoute } from '../../../builders/feed-route.ts'
+import { feedRoute } from '../../../builders/feed.ts'
 
 function named(name: string, change: Partial<FeedRoute>): FeedRoute {
   return feedRoute({ trigger: `default/${name}`, ...change })

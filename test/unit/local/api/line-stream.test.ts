@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createLineStream } from '../../../local/api/line-stream.ts'
+import { createLineStream } from '../../../../local/api/line-stream.ts'
 
 async function all(lines: AsyncIterable<string>): Promise<unknown[]> {
   let text = ''

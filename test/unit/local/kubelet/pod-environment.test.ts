@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { hostVariables, podEnvironment } from '../../../local/kubelet/pod-environment.ts'
-import { imageCommand } from '../../../local/kubelet/images.ts'
-import { terminatedStatus } from '../../../local/kubelet/pod-status.ts'
-import type { Pod } from '../../../kube/objects.ts'
+import { hostVariables, podEnvironment } from '../../../../local/kubelet/pod-environment.ts'
+import { imageCommand } from '../../../../local/kubelet/images.ts'
+import { terminatedStatus } from '../../../../local/kubelet/pod-status.ts'
+import type { Pod } from '../../../../kube/objects.ts'
 
 const pod = {
   metadata: { name: 'p', namespace: 'n', uid: 'u' },

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createFunctionLogPrinter } from '../../../cli/dev/function-log-printer.ts'
+import { createFunctionLogPrinter } from '../../../../cli/dev/function-log-printer.ts'
 
 function printed(
   text: string,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { describeLoadFailure } from '../../../cli/dev/load-failure.ts'
+import { describeLoadFailure } from '../../../../cli/dev/load-failure.ts'
 
 const inApp = (file: string) => `app/src/${file}`
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { parseDocuments } from '../../../cli/manifests/parse-documents.ts'
+import { parseDocuments } from '../../../../cli/manifests/parse-documents.ts'
 
 const TWO = `# comment
 apiVersion: dormouse.dev/v1alpha1

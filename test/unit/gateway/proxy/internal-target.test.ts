@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { resolveInternal } from '../../../gateway/proxy/internal-target.ts'
+import { resolveInternal } from '../../../../gateway/proxy/internal-target.ts'
 
 const resolve = (host: string, target: string) =>
   resolveInternal({ host, target, method: 'GET', rawHeaders: [] }, (key) => key === 'shop/cart')

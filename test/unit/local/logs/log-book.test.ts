@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { createLineSplitter } from '../../../local/logs/line-splitter.ts'
-import { createLogBook, RING_BYTES } from '../../../local/logs/log-book.ts'
-import type { LogLine } from '../../../local/logs/log-line.ts'
+import { createLineSplitter } from '../../../../local/logs/line-splitter.ts'
+import { createLogBook, RING_BYTES } from '../../../../local/logs/log-book.ts'
+import type { LogLine } from '../../../../local/logs/log-line.ts'
 
 const texts = (lines: LogLine[]) => lines.map(({ text }) => text)
 const openClaimed = (book = createLogBook(), pod = 'p') => ({

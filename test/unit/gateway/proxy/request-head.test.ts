@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { readHead } from '../../../gateway/proxy/request-head.ts'
+import { readHead } from '../../../../gateway/proxy/request-head.ts'
 
 const names = ({ headers }: { headers: string[] }) =>
   headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())

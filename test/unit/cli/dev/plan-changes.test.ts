@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { planChanges } from '../../../cli/dev/plan-changes.ts'
-import type { LoadedManifest, LoadedManifests } from '../../../cli/manifests/load-manifests.ts'
+import { planChanges } from '../../../../cli/dev/plan-changes.ts'
+import type { LoadedManifest, LoadedManifests } from '../../../../cli/manifests/load-manifests.ts'
 
 function entry(name: string, file: string, code = 'one'): LoadedManifest {
   const manifest = { kind: 'Function', metadata: { name } }

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import type { KubeObject } from '../../../api/object.ts'
-import { rolloutStatus } from '../../../cli/rollout/rollout-status.ts'
-import { describeRollout } from '../../../cli/rollout/wait-for-rollout.ts'
+import type { KubeObject } from '../../../../api/object.ts'
+import { rolloutStatus } from '../../../../cli/rollout/rollout-status.ts'
+import { describeRollout } from '../../../../cli/rollout/wait-for-rollout.ts'
 
 function condition(type: string, status: string, [reason, message] = ['R', 'M.']): object {
   return { type, status, reason, message }

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { KubeObject } from '../../../api/object.ts'
-import { mergePatch } from '../../../kube/merge-patch.ts'
-import { patchBetween, planApply } from '../../../local/api/plan-apply.ts'
+import type { KubeObject } from '../../../../api/object.ts'
+import { mergePatch } from '../../../../kube/merge-patch.ts'
+import { patchBetween, planApply } from '../../../../local/api/plan-apply.ts'
 
 const object = (spec: object, metadata: object = {}): KubeObject =>
   ({ apiVersion: 'x/v1', kind: 'X', metadata: { name: 'a', ...metadata }, spec }) as never
