@@ -32,7 +32,7 @@ export interface GatewayOptions {
   ports?: { public: number; internal: number; management: number }
   limits?: Partial<GatewayLimits>
   /** For tests and embedding: timings of the routing core. */
-  routing?: Pick<RouterOptions, 'connectTimeoutMs' | 'feedSilenceMs' | 'loadIntervalMs' | 'graceMs'>
+  routing?: Pick<RouterOptions, 'connectTimeoutMs' | 'podKeepAliveMs' | 'feedSilenceMs' | 'loadIntervalMs' | 'graceMs'>
   metrics?: Metrics
   /** Further routes of the management listener, for processes that embed a gateway. */
   managementRoutes?: readonly Route[]

@@ -34,6 +34,8 @@ export interface RouterOptions {
   graceMs?: number
   /** TCP connect to a pod; default 2 s. */
   connectTimeoutMs?: number
+  /** How long an idle connection to a pod is kept; default 4 s. */
+  podKeepAliveMs?: number
   /** Without a feed message for so long the connection counts as dead; default 15 s. */
   feedSilenceMs?: number
   loadIntervalMs?: number
@@ -49,6 +51,8 @@ export interface RouterEvents {
 
 /** Above the pods' own keep-alive would mean reusing connections that are just being closed. */
 const POD_KEEP_ALIVE_MS = 4_000
+/** A function may answer with as large a head as a client may send to it (DEFAULT_LIMITS of the gateway), and some more. */
+const ANSWER_HEAD_BYTES = 64 * 1024
 
 export class Router {
   readonly #options: RouterOptions
@@ -68,10 +72,14 @@ export class Router {
     this.#options = options
     this.#clock = clock
     this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token })
+    const keepAliveMs = options.podKeepAliveMs ?? POD_KEEP_ALIVE_MS
     this.#agent = new Agent({
       connect: { timeout: options.connectTimeoutMs ?? 2_000 },
       pipelining: 1,
-      keepAliveTimeout: POD_KEEP_ALIVE_MS,
+      keepAliveTimeout: keepAliveMs,
+      // Pods say how long they keep a connection, and undici would go by that: 20 × 80 of them for over a minute after a peak.
+      keepAliveMaxTimeout: keepAliveMs,
+      maxHeaderSize: ANSWER_HEAD_BYTES,
       // The call's own deadline is the only limit: functions may be silent up to their timeout.
       headersTimeout: 0,
       bodyTimeout: 0,
