@@ -11,7 +11,11 @@ const fn = (observedGeneration: number | undefined, ...conditions: object[]): Ku
 
 test.each([
   ['without a status', { kind: 'Function' } as never, { kind: 'pending', waitingFor: 'waits for the controller' }],
-  ['observed too early', fn(1, condition('Ready', 'True')), { kind: 'pending', waitingFor: 'waits for the controller' }],
+  [
+    'observed too early',
+    fn(1, condition('Ready', 'True')),
+    { kind: 'pending', waitingFor: 'waits for the controller' },
+  ],
   ['unknown', fn(2, condition('Ready', 'Unknown', ['RollingOut', 'Wait.'])), { kind: 'pending', waitingFor: 'Wait.' }],
   ['ready', fn(2, condition('Ready', 'True')), { kind: 'ready', revision: 'ab11' }],
   [
