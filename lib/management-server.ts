@@ -5,6 +5,7 @@
 import express, { type NextFunction, type Request, type Response } from 'express'
 import { createServer, type Server } from 'node:http'
 import type { Metrics } from './metrics.ts'
+import { problemJson, PROBLEM_TYPE, type Problem } from './problem.ts'
 
 export interface RouteRequest {
   params: Record<string, string>
@@ -19,20 +20,13 @@ export type RouteAnswer =
   | { status?: number; json: unknown }
   | { status?: number; text: string; contentType?: string }
   | { stream: AsyncIterable<string>; contentType?: string }
+  | { problem: Problem }
 
 export interface Route {
   method: 'get' | 'post' | 'put' | 'delete'
   /** Express 5 path: `/api/v1/functions/:namespace/:name`. */
   path: string
   handle(request: RouteRequest): Promise<RouteAnswer> | RouteAnswer
-}
-
-export interface Problem {
-  status: number
-  /** Stable, for programs. */
-  code: string
-  /** One sentence, for people. */
-  message: string
 }
 
 export interface ManagementOptions {
@@ -102,6 +96,7 @@ async function run(route: Route, request: Request, response: Response): Promise<
     signal: gone.signal,
   })
   if ('stream' in answer) return stream(response, answer)
+  if ('problem' in answer) return sendProblem(response, answer.problem)
   response.status(answer.status ?? 200)
   if ('json' in answer) response.json(answer.json)
   else response.type(answer.contentType ?? 'text/plain').send(answer.text)
@@ -155,7 +150,6 @@ function defaultProblem(error: unknown): Problem {
   }
 }
 
-function sendProblem(response: Response, { status, code, message }: Problem): void {
-  response.status(status).type('application/problem+json')
-  response.send(JSON.stringify({ status, code, title: code, detail: message }))
+function sendProblem(response: Response, problem: Problem): void {
+  response.status(problem.status).type(PROBLEM_TYPE).send(problemJson(problem))
 }

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Logger } from '../../lib/logger.ts'
 import { BodyError } from '../../lib/json-body.ts'
-import { sendProblem } from './problem.ts'
+import { sendProblem } from './answer.ts'
 
 export interface ServerRoute {
   method: 'GET' | 'POST'

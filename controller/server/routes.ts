@@ -11,7 +11,7 @@ import { streamFeed } from '../feed/feed-stream.ts'
 import type { LoadBook } from '../feed/load-book.ts'
 import type { PodFleet } from '../fleet/pod-fleet.ts'
 import { bearerToken, sendUnauthorized, type ServerRoute } from './listener.ts'
-import { sendJson, sendProblem } from './problem.ts'
+import { sendJson, sendProblem } from './answer.ts'
 
 export interface RoutesOptions {
   fleet: Pick<PodFleet, 'calledHome'>

@@ -1,6 +1,7 @@
 /** What the local API refuses, and the one table from errors to answers. */
 import { ClusterError, type ClusterErrorCode } from '../../kube/errors.ts'
 import type { Route, RouteAnswer, RouteRequest } from '../../lib/management-server.ts'
+import type { Problem } from '../../lib/problem.ts'
 
 /** A request the API cannot answer; becomes problem+json. */
 export class ApiError extends Error {
@@ -23,12 +24,6 @@ const CLUSTER_STATUS: Record<ClusterErrorCode, [status: number, code: string]> =
   Unavailable: [503, 'unavailable'],
 }
 
-export interface Problem {
-  status: number
-  code: string
-  message: string
-}
-
 export function toProblem(error: unknown): Problem {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof ApiError) return { status: error.status, code: error.code, message }
@@ -47,9 +42,7 @@ export function withProblems(route: Route): Route {
       try {
         return await route.handle(request)
       } catch (error) {
-        const { status, code, message } = toProblem(error)
-        const body = JSON.stringify({ status, code, title: code, detail: message })
-        return { status, text: body, contentType: 'application/problem+json' }
+        return { problem: toProblem(error) }
       }
     },
   }
