@@ -115,7 +115,7 @@ export class PodFleet implements Fleet {
     this.#inspector = new PodInspector({ ...parts, healthTimeoutMs: options.limits.healthTimeoutMs, offer })
     this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer })
     const added = (record: PodRecord) => this.#door.added(record)
-    this.#observer = new PodObserver({ ...parts, inspector: this.#inspector, added })
+    this.#observer = new PodObserver({ ...parts, inspector: this.#inspector, added, offer })
     this.#starter = new PodStarter({ ...parts, initTimeoutMs: options.settings.initTimeoutMs })
     this.#resync = new PodResync({ ...parts, inspector: this.#inspector, everyMs: options.limits.resyncMs })
   }
@@ -222,7 +222,10 @@ export class PodFleet implements Fleet {
   async #create({ namespace, name, runtime }: { namespace: string; name: string; runtime: Runtime }): Promise<void> {
     const { cluster, keys, settings } = this.#options
     const phoneHomeToken = keys.phoneHomeToken(namespace, name)
-    this.#observer.seen(await cluster.create(PODS, genericPod({ runtime, namespace, name, phoneHomeToken, settings })))
+    const pod = await cluster.create(PODS, genericPod({ runtime, namespace, name, phoneHomeToken, settings }))
+    this.#observer.seen(pod)
+    const record = this.#table.get(pod.metadata.uid)
+    if (record !== undefined) record.madeHere = true
   }
 
   #createFailed(pool: ObjectKey, error: unknown): void {

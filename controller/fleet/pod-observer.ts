@@ -15,6 +15,8 @@ export interface PodObserverOptions {
   clock: Clock
   /** A pod is in the table for the first time: it may have called home before. */
   added(record: PodRecord): void
+  /** A pod is up and generic. */
+  offer(record: PodRecord): void
 }
 
 export class PodObserver {
@@ -34,7 +36,9 @@ export class PodObserver {
     const contact = readyContact(pod)
     if (contact === undefined) return
     record.contact ??= contact
-    if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
+    if (record.stage === 'booting' && record.madeHere === true && record.label === 'generic')
+      this.#options.offer(record)
+    else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
 
   deleted(pod: Pod): void {

@@ -35,13 +35,18 @@ export interface PodRecord {
   /** The address came from the pod itself: the kubelet has to agree, see phone-home.ts. */
   calledHome: boolean
   claim?: PodClaim
+  /** Created by this process in this life: once up it is generic, or another controller's 409 will tell. */
+  madeHere?: boolean
   /** It was given up by our own decision, not by its end. */
   retired?: boolean
   /** Aborts, with a sentence as reason, when the pod has ended or was given up: whoever talks to it can stop. */
   readonly gone: AbortController
 }
 
-export type NewPodRecord = Omit<PodRecord, 'stage' | 'calledHome' | 'gone' | 'contact' | 'claim' | 'retired'>
+export type NewPodRecord = Omit<
+  PodRecord,
+  'stage' | 'calledHome' | 'gone' | 'contact' | 'claim' | 'madeHere' | 'retired'
+>
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
 

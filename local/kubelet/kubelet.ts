@@ -14,6 +14,7 @@ import { podFunction, podRuntime } from '../logs/pod-source.ts'
 import type { Guardian } from './guardian.ts'
 import { imageCommand, type ImageTable } from './images.ts'
 import { hostVariables, podEnvironment, POD_IP, type Environment } from './pod-environment.ts'
+import { openPodSockets, type PodSockets } from './pod-sockets.ts'
 import { startPodProcess, type PodPorts, type PodProcess } from './pod-process.ts'
 import { failedToStart, runningStatus, terminatedStatus } from './pod-status.ts'
 
@@ -66,7 +67,7 @@ export class Kubelet {
     this.#cache = this.#options.cluster.cache(PODS)
     await this.#cache.synced
     this.#unsubscribe = this.#cache.subscribe({
-      added: (pod) => this.#run(pod),
+      added: (pod) => void this.#run(pod),
       updated: (pod) => this.#changed(pod),
       deleted: (pod) => this.#removed(pod),
     })
@@ -82,25 +83,36 @@ export class Kubelet {
     await Promise.all(processes.map((process) => process.exited))
   }
 
-  #run(pod: Pod): void {
+  async #run(pod: Pod): Promise<void> {
     if (this.#stopped) return
     const { logs, logger } = this.#options
     const log = logs.open({ pod: pod.metadata.name, runtime: podRuntime(pod), function: podFunction(pod) })
     const local: LocalPod = { pod, log, process: undefined, terminating: false }
     this.#pods.set(pod.metadata.uid, local)
+    const sockets = await openPodSockets(POD_IP).catch(() => undefined)
+    if (this.#isOver(local)) return sockets?.release()
     try {
-      local.process = this.#spawn(local)
+      local.process = this.#spawn(local, sockets)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       logger.error('pod cannot be started', { pod: pod.metadata.name, error: message })
       void this.#write(pod, () => this.#options.cluster.patchStatus(PODS, refOf(pod), failedToStart(pod, message)))
       return
+    } finally {
+      sockets?.release()
     }
-    void this.#write(pod, () => this.#options.cluster.patch(PODS, refOf(pod), { spec: { nodeName: NODE_NAME } }))
+    const annotations = sockets && portsAnnotation(sockets.ports)
+    const bound = { spec: { nodeName: NODE_NAME }, ...(annotations && { metadata: { annotations } }) }
+    void this.#write(pod, () => this.#options.cluster.patch(PODS, refOf(pod), bound))
     if (pod.metadata.deletionTimestamp !== undefined) this.#terminate(local)
   }
 
-  #spawn(local: LocalPod): PodProcess {
+  /** It was deleted, or we stopped, before it had a process. */
+  #isOver({ pod, terminating }: LocalPod): boolean {
+    return this.#stopped || terminating || !this.#pods.has(pod.metadata.uid)
+  }
+
+  #spawn(local: LocalPod, sockets: PodSockets | undefined): PodProcess {
     const { pod, log } = local
     const container = pod.spec.containers[0]
     if (container === undefined) throw new Error(`pod ${pod.metadata.name} has no container`)
@@ -109,6 +121,7 @@ export class Kubelet {
       environment: { ...this.#hostVariables, ...podEnvironment(pod, container) },
       directory: `${this.#options.podsDirectory}/${pod.metadata.uid}`,
       guardian: this.#options.guardian,
+      sockets,
       output: (stream, chunk) => log.write(stream, chunk),
       ready: (ports) => void this.#ready(local, ports),
     })
@@ -118,8 +131,11 @@ export class Kubelet {
 
   async #ready({ pod }: LocalPod, ports: PodPorts): Promise<void> {
     const { cluster } = this.#options
-    const annotations = { [ANNOTATION.ports]: JSON.stringify(ports) }
-    await this.#write(pod, () => cluster.patch(PODS, refOf(pod), { metadata: { annotations } }))
+    const annotations = portsAnnotation(ports)
+    if (
+      this.#pods.get(pod.metadata.uid)?.pod.metadata.annotations?.[ANNOTATION.ports] !== annotations[ANNOTATION.ports]
+    )
+      await this.#write(pod, () => cluster.patch(PODS, refOf(pod), { metadata: { annotations } }))
     await this.#write(pod, () => cluster.patchStatus(PODS, refOf(pod), runningStatus(pod, POD_IP)))
   }
 
@@ -183,4 +199,8 @@ export class Kubelet {
 function refOf({ metadata }: KubeObject): { namespace?: string; name: string } {
   const { namespace, name } = metadata
   return namespace === undefined ? { name } : { namespace, name }
+}
+
+function portsAnnotation(ports: PodPorts): Record<string, string> {
+  return { [ANNOTATION.ports]: JSON.stringify({ control: ports.control, data: ports.data }) }
 }

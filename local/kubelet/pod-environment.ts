@@ -6,6 +6,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const POD_IP = '127.0.0.1'
 /** Descriptor on which a runtime says that it listens. */
 export const READY_FD = 3
+/** Descriptors of the sockets it inherits, when it inherits them. */
+export const SOCKET_FDS = { DORMOUSE_CONTROL_FD: '4', DORMOUSE_DATA_FD: '5' } as const
 
 /** Outgoing calls of functions must work behind a company proxy and its certificate authority; nothing else of the user's leaks in. */
 const INHERITED = new Set([

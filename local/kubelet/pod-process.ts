@@ -9,7 +9,8 @@ import { rm } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import type { LogStream } from '../logs/log-line.ts'
 import type { Guardian } from './guardian.ts'
-import { READY_FD } from './pod-environment.ts'
+import { READY_FD, SOCKET_FDS } from './pod-environment.ts'
+import type { PodSockets } from './pod-sockets.ts'
 import type { ProcessExit } from './pod-status.ts'
 
 export interface PodPorts {
@@ -24,6 +25,8 @@ export interface PodProcessOptions {
   /** Made for the pod, removed with it; working directory and TMPDIR. */
   directory: string
   guardian: Guardian
+  /** Handed on to the process; see pod-sockets.ts. */
+  sockets?: PodSockets | undefined
   output(stream: LogStream, chunk: Buffer): void
   /** Called at most once, when the runtime listens. */
   ready(ports: PodPorts): void
@@ -48,8 +51,8 @@ export function startPodProcess(options: PodProcessOptions): PodProcess {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 })
   const child = spawn(program, args, {
     cwd: options.directory,
-    env: { ...options.environment, TMPDIR: options.directory },
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    env: { ...options.environment, ...(options.sockets && SOCKET_FDS), TMPDIR: options.directory },
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...inherited(options.sockets)],
     detached: true,
   })
   // A failed spawn has no pid; its reason comes as an event, which we turn into the pod's last words.
@@ -60,6 +63,11 @@ export function startPodProcess(options: PodProcessOptions): PodProcess {
   child.stderr?.on('data', (chunk: Buffer) => options.output('stderr', chunk))
   readPorts(child.stdio[READY_FD] as Readable | null, (ports) => options.ready(ports))
   return { pid: child.pid, exited: processEnd(child, options), terminate: terminator(child) }
+}
+
+/** In the order of SOCKET_FDS. */
+function inherited(sockets: PodSockets | undefined): number[] {
+  return sockets === undefined ? [] : [sockets.descriptors.control, sockets.descriptors.data]
 }
 
 function processEnd(child: ChildProcess, { guardian, directory }: PodProcessOptions): Promise<ProcessExit> {

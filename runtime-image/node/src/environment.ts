@@ -2,6 +2,9 @@
 export interface Environment {
   controlPort: number
   dataPort: number
+  /** Listening sockets inherited from the parent; the ports and the host are then of no account. */
+  controlFd?: number
+  dataFd?: number
   host: string
   pod: { namespace: string; name: string; uid: string; address: string }
   /** Base64 of the SPKI DER of an Ed25519 public key. */
@@ -18,18 +21,24 @@ export interface Environment {
 }
 
 const PREFIX = 'DORMOUSE_'
+const MOST_FD = 1_048_576
 const DEFAULT_INIT_TIMEOUT_MS = 10_000
 
 /** Reads and removes every `DORMOUSE_*` variable. Throws an Error that names the variable, what was expected and what came. */
 export function takeEnvironment(env: Record<string, string | undefined>): Environment {
   const taken = take(env)
   const url = taken.get('PHONE_HOME_URL')
-  const readyFd = taken.get('READY_FD')
+  const fd = (name: string) => (taken.has(name) ? wholeNumber(taken, name, { max: MOST_FD }) : undefined)
+  const readyFd = fd('READY_FD')
+  const controlFd = fd('CONTROL_FD')
+  const dataFd = fd('DATA_FD')
   const codeDir = taken.get('CODE_DIR')
   const compileCache = taken.get('COMPILE_CACHE')
   return {
     controlPort: wholeNumber(taken, 'CONTROL_PORT', { max: 65_535 }),
     dataPort: wholeNumber(taken, 'DATA_PORT', { max: 65_535 }),
+    ...(controlFd === undefined ? {} : { controlFd }),
+    ...(dataFd === undefined ? {} : { dataFd }),
     host: taken.get('LISTEN_HOST') ?? '0.0.0.0',
     pod: {
       namespace: required(taken, 'POD_NAMESPACE'),
@@ -39,7 +48,7 @@ export function takeEnvironment(env: Record<string, string | undefined>): Enviro
     },
     publicKey: required(taken, 'PUBLIC_KEY'),
     ...(url === undefined ? {} : { phoneHome: { url, token: required(taken, 'PHONE_HOME_TOKEN') } }),
-    ...(readyFd === undefined ? {} : { readyFd: wholeNumber(taken, 'READY_FD', { max: 1_048_576 }) }),
+    ...(readyFd === undefined ? {} : { readyFd }),
     initTimeoutMs: wholeNumber(taken, 'INIT_TIMEOUT_MS', { max: 900_000, fallback: DEFAULT_INIT_TIMEOUT_MS }),
     ...(codeDir === undefined ? {} : { codeDir }),
     ...(compileCache === undefined ? {} : { compileCache }),

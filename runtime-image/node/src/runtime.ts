@@ -20,6 +20,7 @@ import { Pod } from './pod.ts'
 import { socketFd } from './socket-fd.ts'
 import type { Specialization } from './specialization.ts'
 import { specialize, type Specialized } from './specialize.ts'
+import { Watchdog } from './watchdog.ts'
 import { warmUp } from './warm-up.ts'
 import { SignatureVerifier } from './verify.ts'
 
@@ -32,6 +33,7 @@ export class Runtime {
   private readonly pod = new Pod()
   private readonly invocations = new Invocations(this.pod)
   private readonly verifier: SignatureVerifier
+  private readonly watchdog = new Watchdog()
   private readonly logs: Logs
   private readonly control: ControlServer
   private readonly data: DataServer
@@ -57,11 +59,11 @@ export class Runtime {
 
   /** Serves from the moment that both ports listen; resolves when the waiting pod has made itself ready for more. */
   async start(): Promise<void> {
-    const { host, controlPort, dataPort, readyFd, phoneHome: home, pod: self, exitOnStdinEnd } = this.environment
+    const { host, readyFd, phoneHome: home, pod: self, exitOnStdinEnd, ...sockets } = this.environment
     this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
     const [control, data] = await Promise.all([
-      listen(this.control.server, controlPort, host),
-      listen(this.data.server, dataPort, host),
+      listen(this.control.server, { fd: sockets.controlFd, port: sockets.controlPort, host }),
+      listen(this.data.server, { fd: sockets.dataFd, port: sockets.dataPort, host }),
     ])
     if (readyFd !== undefined) writeSync(readyFd, `${JSON.stringify({ control, data })}\n`)
     if (exitOnStdinEnd) this.followParent()
@@ -72,6 +74,7 @@ export class Runtime {
     else setTimeout(call, CALL_AFTER_READY_MS).unref()
     this.verifier.warm()
     await warmUp({
+      watchdog: this.watchdog,
       host,
       controlPort: control,
       dataPort: data,
@@ -116,6 +119,7 @@ export class Runtime {
     })
     return specialize(claim, socketFd(response.socket), {
       pod,
+      watchdog: this.watchdog,
       logs,
       process,
       podName: environment.pod.name,
@@ -142,9 +146,10 @@ export class Runtime {
   }
 }
 
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** On the inherited socket, if there is one. */
+function listen(server: Server, { fd, ...address }: { fd: number | undefined; port: number; host: string }) {
+  return new Promise<number>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+    server.listen(fd === undefined ? address : { fd }, () => resolve((server.address() as AddressInfo).port))
   })
 }

@@ -10,7 +10,7 @@ import type { Logs } from './logs.ts'
 import type { Pod } from './pod.ts'
 import { awslambda } from './response-stream.ts'
 import type { Specialization } from './specialization.ts'
-import { startWatchdog } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
 import { WatchdogBoard } from './watchdog-board.ts'
 
 /**
@@ -22,6 +22,7 @@ const MEMORY_SLACK_MB = 64
 
 export interface SpecializePorts {
   pod: Pod
+  watchdog: Watchdog
   logs: Logs
   podName: string
   codeParent: string | undefined
@@ -69,7 +70,8 @@ function guard(claim: Specialization, fd: number, ports: SpecializePorts): Watch
   const board = new WatchdogBoard(claim.concurrency)
   ports.pod.board = board
   board.postPlatform({ id: 'init', deadlineMs: Date.now() + ports.initTimeoutMs, fd })
-  startWatchdog(board, {
+  ports.watchdog.watch({
+    memory: board.memory,
     timeoutMs: claim.timeoutMs,
     initTimeoutMs: ports.initTimeoutMs,
     anonymousLimitMb: claim.memoryMb * MEMORY_FACTOR + MEMORY_SLACK_MB,

@@ -3,6 +3,7 @@
  * and compiles what lies there on first use. Nothing here may fail a pod, and it stops as soon as somebody wants the pod.
  */
 import { request } from 'node:http'
+import type { Watchdog } from './watchdog.ts'
 
 /** Starts Node's ES module loader. */
 const EMPTY_MODULE: string = 'data:text/javascript,export const warm = true'
@@ -11,6 +12,7 @@ const EMPTY_MODULE: string = 'data:text/javascript,export const warm = true'
 const DELAY_MS = 40
 
 export interface WarmUpPorts {
+  watchdog: Watchdog
   host: string
   controlPort: number
   dataPort: number
@@ -23,7 +25,7 @@ export async function warmUp(ports: WarmUpPorts): Promise<void> {
     () => call(ports, ports.controlPort, 'GET'),
     () => call(ports, ports.dataPort, 'POST'),
     () => import(EMPTY_MODULE),
-    () => process.getBuiltinModule('node:worker_threads'),
+    () => ports.watchdog.prepare(),
   ]
   for (const step of steps) {
     await new Promise((resolve) => setImmediate(resolve))

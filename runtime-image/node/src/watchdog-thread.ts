@@ -4,9 +4,14 @@
  * after the machine slept: a verdict needs a second look at the same entry.
  */
 import { readFileSync, writeSync } from 'node:fs'
-import { workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { timeoutMessage } from './log-format.ts'
 import { ID_BYTES, NO_FD, viewBoard, type BoardMemory } from './watchdog-board.ts'
+
+/** What the thread is made with: it sleeps until `called` is not 0, then its orders are waiting as a message. */
+export interface WatchdogBirth {
+  called: Int32Array
+}
 
 export interface WatchdogOrders {
   memory: BoardMemory
@@ -22,8 +27,17 @@ const SECOND_LOOK_MS = 100
 const POLLS_BEFORE_SLEEP = 8
 const PAGES_PER_MB = 256
 
-const orders = workerData as WatchdogOrders
+const orders = waitForOrders()
 const { asleep, deadlines, fds, idLengths, ids } = viewBoard(orders.memory)
+
+function waitForOrders(): WatchdogOrders {
+  const { called } = workerData as WatchdogBirth
+  Atomics.wait(called, 0, 0)
+  if (parentPort === null) throw new Error('the watchdog must run as a worker thread')
+  const received = receiveMessageOnPort(parentPort) as { message: WatchdogOrders } | undefined
+  if (received === undefined) throw new Error('the watchdog was called without orders')
+  return received.message
+}
 
 function watch(): never {
   let idlePolls = 0
