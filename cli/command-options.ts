@@ -15,9 +15,9 @@ export function withNamespaceOption(command: Command): Command {
   return command.option('-n, --namespace <name>', 'namespace of the object', DEFAULT_NAMESPACE)
 }
 
-export async function connect(context: CliContext, options: ServerOptions): Promise<ApiClient> {
+export function connect(context: CliContext, options: ServerOptions): ApiClient {
   const { server = context.environment['DORMOUSE_SERVER'], stateDir } = options
-  return createApiClient(await findServer({ server, stateDir, cwd: context.cwd }))
+  return createApiClient(findServer({ server, stateDir, cwd: context.cwd }))
 }
 
 export function outputOption(choices: readonly string[]): Option {

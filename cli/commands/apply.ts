@@ -40,7 +40,7 @@ async function apply(context: CliContext, options: ApplyOptions): Promise<void> 
   if (mistakes.length > 0) throw new ManifestError(mistakes)
   if (manifests.length === 0)
     throw new CliError(EXIT.failure, `no manifests found in ${options.filename.map(sourceName).join(', ')}`)
-  const client = await connect(context, options)
+  const client = connect(context, options)
   const results = await client.apply(manifests.map(({ written }) => written))
   for (const result of results) tellOutcome(context, result)
   const refused = results.filter(({ outcome }) => outcome === 'refused').length

@@ -42,7 +42,7 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
 
 async function deleteAll(context: CliContext, words: readonly string[], options: DeleteOptions): Promise<void> {
   const targets = options.filename === undefined ? named(words, options) : await fromFiles(context, words, options)
-  const client = await connect(context, options)
+  const client = connect(context, options)
   let missing: CliError | undefined
   for (const target of targets) {
     const gone = await deleteOne(client, target, context)

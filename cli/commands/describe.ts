@@ -32,7 +32,7 @@ async function describe(context: CliContext, words: readonly string[], options: 
   const { kind, names } = parseTarget(words)
   const [name] = names
   if (name === undefined) throw new CliError(EXIT.usage, `name the ${kind.kind.toLowerCase()} to describe`)
-  const client = await connect(context, options)
+  const client = connect(context, options)
   const { namespace } = options
   const object = await client.get({ plural: kind.plural, name, namespace })
   const events = await client.events({ namespace, kind: kind.kind, name })

@@ -46,7 +46,7 @@ interface Listing {
 async function get(context: CliContext, words: readonly string[], options: GetOptions): Promise<void> {
   const all = words[0] === 'all'
   if (all && words.length > 1) throw new CliError(EXIT.usage, '`get all` takes no names')
-  const client = await connect(context, options)
+  const client = connect(context, options)
   const listings = all
     ? await Promise.all(ALL_KINDS.map((kind) => list(client, { kind, names: [] }, options)))
     : [await list(client, parseTarget(words), options)]

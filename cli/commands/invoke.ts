@@ -41,7 +41,7 @@ async function invoke(context: CliContext, word: string, options: InvokeOptions)
   const name = names[0] ?? ''
   const { namespace } = options
   const data = await readData(context, options.data)
-  const client = await connect(context, options)
+  const client = connect(context, options)
   const target = (await client.get({ plural: kind.plural, name, namespace })) as DormouseFunction
   const { urls } = await client.instance()
   const url = `${urls.internal}/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`

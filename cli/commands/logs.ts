@@ -31,7 +31,7 @@ export function addLogsCommand(program: Command, context: CliContext): void {
 async function logs(context: CliContext, word: string, options: LogsOptions): Promise<void> {
   const { kind, names } = parseTarget([word], FUNCTION_KIND)
   if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions have logs')
-  const client = await connect(context, options)
+  const client = connect(context, options)
   const { namespace, tail, follow } = options
   const query = { namespace, name: names[0] ?? '', ...(tail === undefined ? {} : { tail }) }
   for await (const { text } of client.logs({ ...query, follow: follow === true }, context.signal))

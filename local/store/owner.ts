@@ -34,10 +34,16 @@ export function removeOwner(dir: string): void {
   rmSync(pathIn(dir), { force: true })
 }
 
-/** `process 4711, http://127.0.0.1:9090`; empty when the file is left over from a process that is gone. */
-export function describeOwner(dir: string): string {
+/** Undefined when the file is left over from a process that is gone, too. */
+export function runningOwner(dir: string): Owner | undefined {
   const owner = readOwner(dir)
-  if (!owner || !isRunning(owner.pid)) return ''
+  return owner && isRunning(owner.pid) ? owner : undefined
+}
+
+/** `process 4711, http://127.0.0.1:9090`; empty when nobody runs on it. */
+export function describeOwner(dir: string): string {
+  const owner = runningOwner(dir)
+  if (owner === undefined) return ''
   return `process ${owner.pid}${owner.managementUrl === undefined ? '' : `, ${owner.managementUrl}`}`
 }
 

@@ -48,7 +48,7 @@ async function serverOf(child: ChildProcess, stateDir: string, said: () => strin
   const until = performance.now() + START_MS
   while (performance.now() < until) {
     if (child.exitCode !== null) throw new Error(`dormouse dev ended with ${child.exitCode}: ${said().trim()}`)
-    const server = await findServer({ server: undefined, stateDir, cwd: '/' })
+    const server = findServer({ server: undefined, stateDir, cwd: '/' })
     if (server !== DEFAULT_SERVER) return server
     await delay(10)
   }
