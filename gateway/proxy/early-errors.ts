@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import { requestIdFrom } from './identity.ts'
-import { rawProblem } from './problem-answer.ts'
+import { answerAndLinger, rawProblem } from './problem-answer.ts'
 
 interface ParserError extends NodeJS.ErrnoException {
   rawPacket?: Buffer
@@ -20,7 +20,7 @@ export function answerClientError(error: ParserError, socket: Duplex, maxUrlByte
     return undefined
   }
   const problem = problemOfParser(error, maxUrlBytes)
-  socket.end(rawProblem(problem, requestIdFrom(undefined)), () => socket.destroy())
+  answerAndLinger(socket, rawProblem(problem, requestIdFrom(undefined)))
   return problem.code
 }
 
@@ -38,6 +38,8 @@ function problemOfParser(error: ParserError, maxUrlBytes: number): ProblemError 
         : new ProblemError('headers-too-large', 'the request headers are larger than allowed')
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ProblemError('request-timeout', 'the request did not arrive completely in time')
+    case 'HPE_PAUSED_H2_UPGRADE':
+      return new ProblemError('bad-request', 'expected HTTP/1.1, got HTTP/2, which this listener does not speak')
     default:
       return new ProblemError('bad-request', `expected an HTTP/1.1 request, got ${error.message}`)
   }

@@ -1,6 +1,7 @@
 /** Writes the platform's own answers; never HTML, never a stack. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { HEADER } from '../../api/names.ts'
 import { problemBody, type ProblemError } from '../../routing/problems.ts'
 
@@ -50,10 +51,22 @@ const LINGER_MS = 2_000
  */
 export function lingerOnClose(request: IncomingMessage): void {
   const socket: Socket = request.socket
-  socket.destroySoon = () => {
-    socket.end()
-    const cut = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => clearTimeout(cut))
-  }
+  socket.destroySoon = () => endThenCut(socket)
   request.resume()
+}
+
+/** The same for a connection whose parser gave up: it must not see what still comes. */
+export function answerAndLinger(socket: Duplex, answer: string): void {
+  // Node's parser lets go of the connection when somebody else listens.
+  socket.on('data', () => undefined)
+  for (const listener of socket.listeners('data').slice(0, -1)) socket.off('data', listener as () => void)
+  socket.write(answer)
+  endThenCut(socket)
+  socket.resume()
+}
+
+function endThenCut(socket: Duplex): void {
+  socket.end()
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(cut))
 }
