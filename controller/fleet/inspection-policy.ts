@@ -19,6 +19,10 @@ export interface InspectionInput {
   exists: boolean
   /** Times it was asked in a row without a final answer, this one included. */
   attempts: number
+  /** How long one question waits for its answer. */
+  healthTimeoutMs: number
+  /** Of the function it runs; absent when that is not known. */
+  functionTimeoutMs?: number
 }
 
 export type InspectionVerdict =
@@ -28,11 +32,20 @@ export type InspectionVerdict =
   | { kind: 'give-up'; why: GiveUp }
 
 const ASK_AGAIN_MS = 500
+/** Times asked before a pod is given up. */
+const PATIENCE = { unreachable: 2, silentGeneric: 5, specializing: 120 }
+const LONGEST_TIMEOUT_MS = 15 * 60_000
+/** Beyond a deadline: the runtime's own watchdog comes first. */
+const DEADLINE_SLACK_MS = 10_000
+
 /**
- * Times asked before a pod is given up. A claimed one that is silent may run a handler that holds its event loop: its requests must
- * not die because a controller started afresh. The runtime's own watchdog ends it at the deadline.
+ * A claimed pod that is silent may run a handler that holds its event loop, and its requests must not die of our questions. Silent for
+ * longer than any invocation may take, it is stuck.
  */
-const PATIENCE = { unreachable: 2, silent: { generic: 5, claimed: 400 }, specializing: 120 }
+function silentPatience({ label, healthTimeoutMs, functionTimeoutMs = LONGEST_TIMEOUT_MS }: InspectionInput): number {
+  if (label === 'generic') return PATIENCE.silentGeneric
+  return Math.ceil((functionTimeoutMs + DEADLINE_SLACK_MS) / (healthTimeoutMs + ASK_AGAIN_MS))
+}
 
 const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict => ({
   kind: 'give-up',
@@ -42,7 +55,7 @@ const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict =>
 export function judgeInspection(input: InspectionInput): InspectionVerdict {
   const { label, outcome, attempts } = input
   if (outcome.kind !== 'answered') {
-    const patience = outcome.kind === 'silent' ? PATIENCE.silent[label] : PATIENCE.unreachable
+    const patience = outcome.kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
     if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
     return giveUp('silent', 'it does not answer on its control port')
   }

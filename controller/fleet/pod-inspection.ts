@@ -74,11 +74,15 @@ export class PodInspector {
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,
+      healthTimeoutMs: this.#options.healthTimeoutMs,
+      ...(claim?.timeoutMs !== undefined && { functionTimeoutMs: claim.timeoutMs }),
     })
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {
     const { removal, offer } = this.#options
+    // One that serves may be finishing what runs, or its revision may be on its way out: others see to that.
+    if (record.stage === 'ready' && !isStuckOrRestarted(verdict)) return
     switch (verdict.kind) {
       case 'idle':
         return record.stage === 'idle' ? undefined : offer(record)
@@ -101,4 +105,8 @@ export class PodInspector {
     metrics.labelRepairs.inc()
     labels.claimed(record)
   }
+}
+
+function isStuckOrRestarted(verdict: InspectionVerdict): boolean {
+  return verdict.kind === 'give-up' && (verdict.why.reason === 'silent' || verdict.why.reason === 'restarted')
 }

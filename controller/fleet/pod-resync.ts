@@ -51,9 +51,9 @@ export class PodResync {
       return table.remove(record)
     }
     const { stage, label, contact } = record
-    if (stage === 'ready' && label === 'generic') return labels.claimed(record)
+    if (stage === 'ready' && label === 'generic') labels.claimed(record)
     if (stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS)
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
-    if (stage === 'booting' || stage === 'idle' || stage === 'taken') void inspector.inspect(record)
+    if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
   }
 }

@@ -13,6 +13,7 @@ const input = (change: Partial<InspectionInput>): InspectionInput => ({
   outcome: answered({ state: 'generic' }),
   exists: true,
   attempts: 1,
+  healthTimeoutMs: 2_000,
   ...change,
 })
 const claimed = { label: 'claimed', labelled: { function: 'a/b', revision: 'r1' } } as const
@@ -54,6 +55,16 @@ describe('judgeInspection', () => {
       { why: { reason: 'silent' } },
     ],
     ['a pod that is ending goes', input({ outcome: answered({ state: 'leaving' }) }), { kind: 'give-up' }],
+    [
+      'a silent pod may be busy until its function times out',
+      input({ ...claimed, outcome: { kind: 'silent' }, attempts: 7, functionTimeoutMs: 10_000 }),
+      { kind: 'ask-again' },
+    ],
+    [
+      'a pod that is silent for longer than any invocation takes is stuck',
+      input({ ...claimed, outcome: { kind: 'silent' }, attempts: 8, functionTimeoutMs: 10_000 }),
+      { kind: 'give-up', why: { reason: 'silent' } },
+    ],
     ['nobody there is asked once more', input({ outcome: { kind: 'unreachable' } }), { kind: 'ask-again' }],
     [
       'nobody there twice goes',
