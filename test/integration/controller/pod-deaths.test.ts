@@ -52,6 +52,18 @@ describe('pods that die', () => {
     })
   })
 
+  test('a pod that serves and has forgotten its function is found and replaced', async () => {
+    await bed.start()
+    const process = await bed.controller({ resyncMs: 50 })
+    await bed.function('hello')
+    const { id } = endpointOf(await activate(process, 'hello'))
+    await until(async () => (await bed.pods())[0]?.metadata.labels?.[LABEL.state] === 'claimed')
+    bed.kubelet.running()[0]!.runtime.restart()
+
+    await until(async () => (await bed.pods()).every(({ metadata }) => metadata.uid !== id))
+    expect(await bed.events('PodEnded')).toEqual([expect.stringContaining('has forgotten its function')])
+  })
+
   test('a waiting pod that is killed is replaced and never given to a function', async () => {
     await bed.start({ poolSize: 1 })
     const process = await bed.controller()
