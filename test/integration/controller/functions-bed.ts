@@ -48,8 +48,16 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
   const { world = createWorld(), runtime = 'node' } = options
   if (runtime !== '' && !(await world.cluster.get(RUNTIMES, { name: runtime }))) await createRuntime(world, runtime)
   const bed = new Bed(world, options)
+  running.add(bed)
   await bed.controller.start()
   return bed
+}
+
+const running = new Set<Bed>()
+
+/** For `afterEach`: stops whatever a test started. */
+export async function endBeds(): Promise<void> {
+  for (const bed of running) await bed.stop()
 }
 
 const ref = (name: string) => ({ namespace: NAMESPACE, name })
@@ -162,6 +170,7 @@ export class Bed {
   }
 
   async stop(): Promise<void> {
+    running.delete(this)
     await this.controller.stop()
     Object.values(this.#caches).forEach((cache) => cache.stop())
   }

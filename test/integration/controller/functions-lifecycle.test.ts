@@ -4,19 +4,11 @@ import { PodStartError } from '../../../controller/fleet/fleet.ts'
 import { CONTROLLER_REVISIONS } from '../../../kube/objects.ts'
 import { newFunction } from '../../builders/kube-objects.ts'
 import { codeLoadError } from '../../fakes/fake-fleet.ts'
-import { NAMESPACE, createRuntime, createWorld, startBed } from './functions-bed.ts'
-import type { Bed, BedOptions } from './functions-bed.ts'
+import { NAMESPACE, createRuntime, createWorld, endBeds, startBed } from './functions-bed.ts'
+import type { Bed } from './functions-bed.ts'
 
 const KEY = 'default/web'
-const beds: Bed[] = []
-async function start(options?: BedOptions): Promise<Bed> {
-  const bed = await startBed(options)
-  beds.push(bed)
-  return bed
-}
-afterEach(async () => {
-  for (const bed of beds.splice(0)) await bed.stop()
-})
+afterEach(endBeds)
 
 const forever = () => new Promise<void>(() => undefined)
 
@@ -29,7 +21,7 @@ async function awake(bed: Bed, pods: number, spec = {}): Promise<void> {
 
 describe('a Function that goes', () => {
   test('in the middle of a rollout takes pods, book entries and revisions with it', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 2)
     bed.fleet.beforeReady = forever
     await bed.code('web', 'two')
@@ -42,7 +34,7 @@ describe('a Function that goes', () => {
   })
 
   test('and comes back under its name in one breath is a new one: nothing of the old serves', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 2)
     const { uid } = (await bed.get('web')).metadata
     await bed.cluster.delete(FUNCTIONS, { namespace: NAMESPACE, name: 'web' })
@@ -59,7 +51,7 @@ describe('a Function that goes', () => {
 
 describe('a Runtime', () => {
   test('that does not exist is said in one sentence, and its creation is enough', async () => {
-    const bed = await start({ runtime: '' })
+    const bed = await startBed({ runtime: '' })
     await bed.create('web')
     expect(await bed.condition('web', 'Ready')).toBe('False RuntimeNotFound')
     expect(await bed.message('web', 'Ready')).toBe('Runtime "node" does not exist: create it or change spec.runtime.')
@@ -71,7 +63,7 @@ describe('a Runtime', () => {
   })
 
   test('that goes away lets warm pods serve', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     await bed.cluster.delete(RUNTIMES, { name: 'node' })
     await bed.settle()
@@ -80,7 +72,7 @@ describe('a Runtime', () => {
   })
 
   test('that a changed spec misnames leaves the old revision serving', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     const revision = bed.servedRevision('web')
     await bed.change('web', { runtime: 'cobol' })
@@ -92,7 +84,7 @@ describe('a Runtime', () => {
 
 describe('pods', () => {
   test('are kept warm up to min, also when they die, and never more than max', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web', { scaling: { min: 2, max: 3, target: 0.7, idleAfter: '5m', maxPodAge: '4h' } })
     expect(bed.ready('web')).toHaveLength(2)
     await bed.pass(60_000, 10_000)
@@ -105,7 +97,7 @@ describe('pods', () => {
   })
 
   test('that die are not replaced when nobody wants them', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 2)
     bed.desired.set(KEY, 1)
     bed.fleet.die(bed.ready('web')[0]!.uid)
@@ -115,7 +107,7 @@ describe('pods', () => {
   })
 
   test('that end as soon as they are ready are replaced with growing waits', async () => {
-    const bed = await start()
+    const bed = await startBed()
     bed.fleet.onChange(() => setImmediate(() => bed.ready('web').forEach(({ uid }) => bed.fleet.die(uid))))
     await bed.create('web', { scaling: { min: 1, max: 3, target: 0.7, idleAfter: '5m', maxPodAge: '4h' } })
     await bed.pass(60_000, 250)
@@ -125,7 +117,7 @@ describe('pods', () => {
   })
 
   test('that do not start are tried again with growing waits, the reason is said and goes when one comes up', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     bed.fleet.beforeReady = () => {
       throw new PodStartError('start-failed', 'no room on any node')
@@ -141,7 +133,7 @@ describe('pods', () => {
   })
 
   test('of a failing start of a changed revision leave the old one serving, then take over', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     const old = bed.servedRevision('web')
     bed.fleet.beforeReady = () => {
@@ -156,7 +148,7 @@ describe('pods', () => {
   })
 
   test('past their age are replaced one by one, the replacement first', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 3, { scaling: { min: 0, max: 3, target: 0.7, idleAfter: '5m', maxPodAge: '1h' } })
     const before = bed.ready('web').map(({ uid }) => uid)
     const counts: number[] = []
@@ -172,7 +164,7 @@ describe('pods', () => {
 
 describe('verification', () => {
   test('loads a few revisions at a time, changed ones first', async () => {
-    const bed = await start({ verifyFirstRevision: true, verifyConcurrency: 2 })
+    const bed = await startBed({ verifyFirstRevision: true, verifyConcurrency: 2 })
     await bed.create('changed')
     const releases: (() => void)[] = []
     const order: string[] = []
@@ -204,7 +196,7 @@ describe('a controller that starts again', () => {
     world.fleet.beforeReady = () => undefined
     for (const { uid, phase } of world.fleet.pods(KEY)) if (phase === 'starting') world.fleet.die(uid)
 
-    const second = await start({ world })
+    const second = await startBed({ world })
     const served: (string | undefined)[] = []
     second.serving.onChange(() => served.push(second.servedRevision('web')))
     await second.settle()
@@ -218,7 +210,7 @@ describe('a controller that starts again', () => {
     const first = await startBed({ world })
     await awake(first, 3)
     await first.stop()
-    const second = await start({ world })
+    const second = await startBed({ world })
     await second.pass(10_000)
     expect(second.ready('web')).toHaveLength(3)
     expect(second.desired.get(KEY)).toBeUndefined()
@@ -237,7 +229,7 @@ describe('a controller that starts again', () => {
     const before = first.starts()
     const revision = first.servedRevision('web')
     await first.stop()
-    const second = await start({ world, verifyFirstRevision: true })
+    const second = await startBed({ world, verifyFirstRevision: true })
     await second.settle()
     expect(second.starts()).toBe(before)
     expect(second.servedRevision('web')).toBe(revision)
@@ -253,7 +245,7 @@ describe('a controller that starts again', () => {
     await first.stop()
     const versions = async () => (await world.cluster.list(FUNCTIONS)).map(({ metadata }) => metadata.resourceVersion)
     const before = await versions()
-    const second = await start({ world })
+    const second = await startBed({ world })
     await second.pass(600_000, 60_000)
     expect(await versions()).toEqual(before)
     expect(second.clock.pending).toBe(0)
@@ -262,7 +254,7 @@ describe('a controller that starts again', () => {
 
 describe('revisions', () => {
   test('are kept: the serving one, the latest, and three more', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     for (let number = 0; number < 8; number += 1) await bed.code('web', `version ${number}`)
     const kept = (await bed.cluster.list(CONTROLLER_REVISIONS)).map(({ revision }) => revision)
@@ -270,7 +262,7 @@ describe('revisions', () => {
   })
 
   test('a serving one outlives any number of broken ones', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     await bed.code('web', 'good')
     bed.fleet.beforeReady = () => {
@@ -284,7 +276,7 @@ describe('revisions', () => {
   })
 
   test('that is deleted by hand is stored again while it is needed', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     const name = `web-${bed.servedRevision('web')!}`
     await bed.cluster.delete(CONTROLLER_REVISIONS, { namespace: NAMESPACE, name })
@@ -298,7 +290,7 @@ test('1,000 sleeping functions are synced within 10 s and written once each', as
   const names = Array.from({ length: 1_000 }, (_, index) => `fn-${index}`)
   for (const name of names) await world.cluster.create(FUNCTIONS, newFunction({ namespace: NAMESPACE, name }))
   const startedMs = performance.now()
-  const bed = await start({ world })
+  const bed = await startBed({ world })
   while ([...bed.serving.all()].length < names.length) await bed.settle()
   await bed.settle()
   expect(performance.now() - startedMs).toBeLessThan(10_000)

@@ -3,19 +3,11 @@ import { FUNCTIONS, RUNTIMES } from '../../../api/kinds.ts'
 import { codeLoadError } from '../../fakes/fake-fleet.ts'
 import type { RevisionTemplate } from '../../../controller/fleet/fleet.ts'
 import { CONTROLLER_REVISIONS } from '../../../kube/objects.ts'
-import { NAMESPACE, startBed } from './functions-bed.ts'
-import type { Bed, BedOptions } from './functions-bed.ts'
+import { NAMESPACE, endBeds, startBed } from './functions-bed.ts'
+import type { Bed } from './functions-bed.ts'
 
 const KEY = 'default/web'
-const beds: Bed[] = []
-async function start(options?: BedOptions): Promise<Bed> {
-  const bed = await startBed(options)
-  beds.push(bed)
-  return bed
-}
-afterEach(async () => {
-  for (const bed of beds.splice(0)) await bed.stop()
-})
+afterEach(endBeds)
 
 const breaksOn = (word: string) => (template: RevisionTemplate) => {
   if (template.files['index.mjs']?.includes(word) === true) throw codeLoadError()
@@ -32,7 +24,7 @@ async function awake(bed: Bed, pods: number): Promise<void> {
 
 describe('the first revision', () => {
   test('takes traffic at once and sleeps without a pod', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     expect(bed.servedRevision('web')).toMatch(/^[0-9a-f]{12}$/)
     expect(bed.fleet.history).toEqual([])
@@ -49,7 +41,7 @@ describe('the first revision', () => {
   })
 
   test('is loaded once in the background when asked to, and its pod goes when nobody called', async () => {
-    const bed = await start({ verifyFirstRevision: true })
+    const bed = await startBed({ verifyFirstRevision: true })
     await bed.create('web')
     expect(bed.fleet.history).toEqual([
       expect.stringContaining('start'),
@@ -60,7 +52,7 @@ describe('the first revision', () => {
   })
 
   test('that does not load is refused to callers until it changes, and the reason names file and line', async () => {
-    const bed = await start({ verifyFirstRevision: true })
+    const bed = await startBed({ verifyFirstRevision: true })
     bed.fleet.beforeReady = breaksOn('=>')
     await bed.create('web')
     const { broken, template } = bed.serving.get(KEY) ?? {}
@@ -79,7 +71,7 @@ describe('the first revision', () => {
   })
 
   test('found broken by a wake-up is refused just the same', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     bed.controller.reportLoadFailure(KEY, bed.servedRevision('web')!, codeLoadError().error)
     await bed.settle()
@@ -88,7 +80,7 @@ describe('the first revision', () => {
   })
 
   test('a report about a revision that is not served any more is ignored', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     bed.controller.reportLoadFailure(KEY, 'another', codeLoadError().error)
     await bed.settle()
@@ -96,7 +88,7 @@ describe('the first revision', () => {
   })
 
   test('code that has loaded before is not given up for one load that failed', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     bed.controller.reportLoadFailure(KEY, bed.servedRevision('web')!, codeLoadError().error)
     await bed.settle()
@@ -106,7 +98,7 @@ describe('the first revision', () => {
 
 describe('a changed revision', () => {
   test('takes over only when it has as many pods as the old one, in one change, and then the old pods go', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 3)
     const old = bed.servedRevision('web')!
     const seen: { revision: string | undefined; old: number; ready: number }[] = []
@@ -126,7 +118,7 @@ describe('a changed revision', () => {
   })
 
   test('of a sleeping function is proven by one pod, takes over and sleeps again', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await bed.create('web')
     await bed.code('web', 'two')
     expect(bed.servedCode('web')).toBe('two')
@@ -136,7 +128,7 @@ describe('a changed revision', () => {
   })
 
   test('is not started at all when only scaling changed', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     const before = bed.fleet.history.length
     const revision = bed.servedRevision('web')
@@ -147,7 +139,7 @@ describe('a changed revision', () => {
   })
 
   test('waits while it starts: the old one serves, is scaled, and the status says so', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     const gate = Promise.withResolvers<void>()
     bed.fleet.beforeReady = ({ files }) => (files['index.mjs'] === 'two' ? gate.promise : undefined)
@@ -165,7 +157,7 @@ describe('a changed revision', () => {
   })
 
   test('that does not load leaves the old one serving, waking and scaling; the error is readable', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 2)
     bed.fleet.beforeReady = breaksOn('broken')
     await bed.code('web', 'broken')
@@ -189,7 +181,7 @@ describe('a changed revision', () => {
   })
 
   test('that was broken rolls out after it is fixed, and one that is edited back needs nothing', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     bed.fleet.beforeReady = breaksOn('broken')
     await bed.code('web', 'broken')
@@ -202,7 +194,7 @@ describe('a changed revision', () => {
   })
 
   test('that is broken is tried again when its Runtime changes', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     bed.fleet.beforeReady = breaksOn('broken')
     await bed.code('web', 'broken')
@@ -214,7 +206,7 @@ describe('a changed revision', () => {
   })
 
   test('is superseded by a newer one while it starts: its pod goes, the newest takes over', async () => {
-    const bed = await start()
+    const bed = await startBed()
     await awake(bed, 1)
     bed.fleet.beforeReady = ({ files }) => (files['index.mjs'] === 'two' ? new Promise(() => undefined) : undefined)
     await bed.code('web', 'two')
@@ -225,7 +217,7 @@ describe('a changed revision', () => {
 })
 
 test('200 revisions in a row never leave a moment without a serving revision that has a ready pod', async () => {
-  const bed = await start()
+  const bed = await startBed()
   await awake(bed, 2)
   const bad: string[] = []
   const check = () => {
