@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { eventually } from '../builders/eventually.ts'
+import { memoryMb } from './process-cost.ts'
 
 export interface PlatformProcess {
   pid: number
@@ -56,7 +57,7 @@ export async function startPlatformProcess({ pool, stateDir }: Options): Promise
       return ((await answer.json()) as { items: T[] }).items
     },
     metric: (name) => metric(management, name),
-    residentMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024,
+    residentMb: () => memoryMb(child.pid ?? 0, 'VmRSS'),
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')

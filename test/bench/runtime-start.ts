@@ -3,9 +3,11 @@
  * Usage: npm run bench:runtime [rounds]
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { RuntimeProcess, endRuntimes } from '../builders/runtime-process.ts'
+import { cpuUs, memoryMb } from './process-cost.ts'
+import { percentile } from './stats.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 15)
 const WARM_CALLS = 4_000
@@ -27,19 +29,6 @@ interface Sample {
   /** User and system time of the serving process. */
   warmCpuUs: number
 }
-
-const TICK_US = 10_000
-
-function cpuUs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) * TICK_US
-}
-
-function rssAnonMb(pid: number): number {
-  return Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 async function timed<T>(work: () => Promise<T>): Promise<[number, T]> {
   const startedAt = performance.now()
@@ -95,7 +84,7 @@ async function bare(): Promise<Sample> {
   )
   const startMs = performance.now() - startedAt
   await sleep(SETTLE_MS)
-  const memory = rssAnonMb(child.pid ?? 0)
+  const memory = memoryMb(child.pid ?? 0, 'RssAnon')
   const rest = await calls(child.pid ?? 0, port, () => ({}))
   child.kill('SIGKILL')
   return { startMs, rssAnonMb: memory, ...rest }
@@ -104,22 +93,20 @@ async function bare(): Promise<Sample> {
 async function pod(): Promise<Sample & { specializeMs: number; initMs: number; specializedMb: number }> {
   const [startMs, runtime] = await timed(() => RuntimeProcess.start())
   await sleep(SETTLE_MS)
-  const memory = rssAnonMb(runtime.pid)
+  const memory = memoryMb(runtime.pid, 'RssAnon')
   const [specializeMs, answer] = await timed(() => runtime.specialize({ files: HANDLER, timeoutMs: 30_000 }))
   const headers = () => runtime.callHeaders({ deadlineMs: 30_000 }) as Record<string, string>
   const agent = new Agent()
   const [firstCallMs] = await timed(() => call(agent, runtime.dataPort, headers()))
   await sleep(SETTLE_MS)
-  const specializedMb = rssAnonMb(runtime.pid)
+  const specializedMb = memoryMb(runtime.pid, 'RssAnon')
   const { warmCallUs, warmCpuUs } = await calls(runtime.pid, runtime.dataPort, headers)
   await runtime.end()
   const { initMs } = JSON.parse(answer.text) as { initMs: number }
   return { startMs, rssAnonMb: memory, firstCallMs, warmCallUs, warmCpuUs, specializeMs, initMs, specializedMb }
 }
 
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN
-}
+const median = (values: number[]) => percentile(values, 50)
 
 function row(name: string, [ours, theirs]: [number, number?], unit: string): void {
   const beside =

@@ -1,10 +1,11 @@
 /** Debian's nginx proxying to the pod with keep-alive connections upstream, one worker, in a temporary directory. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cpuUs } from '../process-cost.ts'
 
 export const NGINX = '/usr/sbin/nginx'
 
@@ -26,7 +27,7 @@ export async function startNginx(podPort: number): Promise<Nginx | undefined> {
   await listening(port)
   return {
     port,
-    cpuUs: () => cpuOf(child),
+    cpuUs: () => cpuUs(child.pid ?? 0),
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGQUIT')
@@ -56,13 +57,6 @@ http {
   }
 }
 `
-}
-
-/** User and system time from /proc, in clock ticks of 10 ms. */
-function cpuOf(child: ChildProcess): number {
-  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
 async function freePort(): Promise<number> {
