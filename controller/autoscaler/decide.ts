@@ -1,5 +1,5 @@
 /**
- * How many pods a function should have, from what data planes saw: DESIGN §7 as a pure fold. The next decision depends on nothing but
+ * How many pods a function should have, from what data planes saw: a pure fold. The next decision depends on nothing but
  * the state the last one returned and one observation, so a recording of observations replays to the same decisions (recording.ts).
  *
  *   steady   ceil(mean concurrency of the last 10 s / (concurrency × target))

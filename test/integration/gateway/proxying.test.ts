@@ -1,4 +1,4 @@
-/** PITFALLS "HTTP proxying", row by row, against real sockets on both sides. */
+/** What a proxy must get right, rule by rule, against real sockets on both sides. */
 import { createHash } from 'node:crypto'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { afterEach, expect, test } from '@jest/globals'
