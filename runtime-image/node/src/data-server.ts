@@ -81,8 +81,14 @@ export class DataServer {
     const { request, response, invocation, claim, loaded } = accepted
     const { scope, logs, invocations } = this.ports
     if (claim.signature === 'http') {
-      response.once('close', () => invocations.release(invocation))
-      invokeHttp({ invocation, user: loaded.user, request, response }, { scope, logs, codeDir: loaded.codeDir })
+      const onClose = () => {
+        invocations.release(invocation)
+        invocations.closed(response)
+      }
+      invokeHttp(
+        { invocation, user: loaded.user, request, response, onClose },
+        { scope, logs, codeDir: loaded.codeDir },
+      )
       return
     }
     const execution = this.execution(accepted)

@@ -33,13 +33,15 @@ export class Invocations {
 
   accept(invocation: Invocation, response: ServerResponse): void {
     this.open.add(response)
-    response.once('close', () => {
-      this.open.delete(response)
-      this.tellIdle()
-    })
+    response.once('close', () => this.closed(response))
     const isBuffered = this.pod.claim?.signature !== 'http' && !this.isStreaming()
     this.hold(invocation, isBuffered ? socketFd(response.socket) : NO_FD)
     invocation.timer = this.timer(invocation, () => this.timeOut(invocation))
+  }
+
+  /** Nothing of this answer is left to send. Calling it again is without effect. */
+  closed(response: ServerResponse): void {
+    if (this.open.delete(response)) this.tellIdle()
   }
 
   /** The deadline of an upgrade is that of its handshake: a connection that was opened may live longer. */

@@ -23,8 +23,14 @@ export interface HttpCall {
   request: IncomingMessage
 }
 
-export function invokeHttp(call: HttpCall & { response: ServerResponse }, ports: HttpPorts): void {
-  const { invocation, user, request, response } = call
+export interface RequestCall extends HttpCall {
+  response: ServerResponse
+  /** The answer is out or its connection gone. Not a listener: user code may take those away. */
+  onClose: () => void
+}
+
+export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
+  const { invocation, user, request, response, onClose } = call
   invocation.fail = (kind, error) => {
     // An answer that was ended is whole: a later failure is no reason to cut it, only a client that does not take it in time.
     const isWhole = kind === 'timeout' ? response.writableFinished : response.writableEnded
@@ -33,6 +39,7 @@ export function invokeHttp(call: HttpCall & { response: ServerResponse }, ports:
   response.writeContinue = writeNothing
   hideHead(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
+  callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
   guard(call, ports, () =>
     user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
@@ -63,6 +70,14 @@ export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer },
 function bindEvents(emitter: EventEmitter, invocation: Invocation, scope: AsyncLocalStorage<LogScope>): void {
   const emit = emitter.emit.bind(emitter)
   emitter.emit = (...args: Parameters<typeof emit>) => scope.run(invocation, () => emit(...args))
+}
+
+function callAtClose(response: ServerResponse, onClose: () => void): void {
+  const emit = response.emit.bind(response)
+  response.emit = (...args: Parameters<typeof emit>) => {
+    if (args[0] === 'close') onClose()
+    return emit(...args)
+  }
 }
 
 /** A throw and a rejection are the same failure, whether or not the handler is async. */

@@ -89,3 +89,20 @@ test('an http function that fails after it has ended its answer has answered: th
   for await (const chunk of response) sizeBytes += (chunk as Buffer).length
   expect(sizeBytes).toBe(ANSWER_BYTES)
 })
+
+test.each(['s.removeAllListeners("close")', 's.removeAllListeners(); s.socket.destroySoon()'])(
+  'an http function that takes listeners away (%s) gives its slot back all the same, and can be ended',
+  async (code) => {
+    const runtime = await RuntimeProcess.with({
+      files: { 'index.mjs': `export const handler = (q, s) => { ${code}; s.end('x') }` },
+      signature: 'http',
+      concurrency: 1,
+    })
+    for (let i = 0; i < 3; i++) {
+      const answer = await runtime.call().catch((error: Error) => error)
+      expect(answer).not.toMatchObject({ status: 503 })
+    }
+    runtime.child.kill('SIGTERM')
+    expect((await runtime.exited).code).toBe(0)
+  },
+)
