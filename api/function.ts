@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { conditionsSchema } from './condition.ts'
 import { DURATION_MAX_LENGTH } from './duration.ts'
 import type { KubeObject, ManifestMeta } from './object.ts'
-import { boundedRecord, integer, listMap } from './schema.ts'
+import { boundedRecord, integer, listMap, oneOf } from './schema.ts'
 
 const duration = () => z.string().max(DURATION_MAX_LENGTH)
 
@@ -24,8 +24,7 @@ const inlineSchema = boundedRecord(z.string().max(MAX_CODE_BYTES), MAX_FILES).de
 
 const codeSchema = z
   .strictObject({
-    /** Optional for the parser, so that the rule "exactly one of …" says what is missing; always there once the rules hold. */
-    inline: inlineSchema.optional() as unknown as typeof inlineSchema,
+    inline: oneOf(inlineSchema),
   })
   .describe('Where the code comes from: exactly one of inline.')
 

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { conditionsSchema } from './condition.ts'
 import type { KubeObject } from './object.ts'
-import { integer, listSet } from './schema.ts'
+import { integer, listSet, oneOf } from './schema.ts'
 
 const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -61,8 +61,7 @@ export type HttpTrigger = z.infer<typeof httpTriggerSchema>
 export const triggerSpecSchema = z
   .strictObject({
     function: z.string().max(63).describe('Name of a Function in the same namespace.'),
-    /** Optional for the parser, so that the rule "exactly one of …" says what is missing; always there once the rules hold. */
-    http: httpTriggerSchema.optional() as unknown as typeof httpTriggerSchema,
+    http: oneOf(httpTriggerSchema),
   })
   .describe('Which Function to wake, and by what: exactly one of http.')
 export type TriggerSpec = z.infer<typeof triggerSpecSchema>
