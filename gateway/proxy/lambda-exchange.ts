@@ -64,10 +64,11 @@ export class LambdaExchange {
 
   #event(body: Buffer): unknown {
     const { request, head, requestId, target } = this.#admitted
+    const hasLength = head.hasBody || head.contentLength !== undefined
     return toApiGatewayEvent({
       method: request.method ?? 'GET',
       rawTarget: target.path,
-      rawHeaders: head.headers,
+      rawHeaders: hasLength ? [...head.headers, 'content-length', String(body.length)] : head.headers,
       body,
       sourceIp: request.socket.remoteAddress ?? '',
       requestId,

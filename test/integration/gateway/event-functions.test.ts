@@ -41,6 +41,19 @@ test('behind an http Trigger an event function gets an API Gateway event and ans
   expect(pod.seen[0]).toMatchObject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' } })
 })
 
+test.each([
+  ['declared', 'hällo', '6'],
+  ['chunked', new Blob(['hällo']).stream(), '6'],
+  ['declared to be empty', '', '0'],
+])('the event has the length of a body that came %s, as API Gateway says it', async (_how, body, length) => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const pod = await world.pod({ script: answering('ok') })
+  await fetch(world.publicUrl, { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'text/plain' } })
+  const event = JSON.parse(pod.seen[0]!.body.toString()) as ApiGatewayEvent
+  expect(event.headers['content-length']).toBe(length)
+  expect(event.headers).not.toHaveProperty('transfer-encoding')
+})
+
 test('a sleeping event function wakes behind its Trigger, phases in the answer', async () => {
   world = await GatewayWorld.start({ fn: { signature: 'event' } })
   const pod = await world.sleepingPod()
