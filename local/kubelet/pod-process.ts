@@ -10,13 +10,9 @@ import type { Readable } from 'node:stream'
 import type { LogStream } from '../logs/log-line.ts'
 import type { Guardian } from './guardian.ts'
 import { READY_FD, SOCKET_FDS } from './pod-environment.ts'
+import { parsePorts, type PodPorts } from './pod-ports.ts'
 import type { PodSockets } from './pod-sockets.ts'
 import type { ProcessExit } from './pod-status.ts'
-
-export interface PodPorts {
-  control: number
-  data: number
-}
 
 export interface PodProcessOptions {
   /** Program and arguments. */
@@ -125,15 +121,4 @@ function readPorts(pipe: Readable | null, ready: (ports: PodPorts) => void): voi
     const ports = parsePorts(text.slice(0, end))
     if (ports !== undefined) ready(ports)
   })
-}
-
-function parsePorts(line: string): PodPorts | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    if (typeof value !== 'object' || value === null || !('control' in value) || !('data' in value)) return undefined
-    const { control, data } = value
-    return typeof control === 'number' && typeof data === 'number' ? { control, data } : undefined
-  } catch {
-    return undefined
-  }
 }

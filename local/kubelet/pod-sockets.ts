@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import type { PodPorts } from './pod-process.ts'
+import type { PodPorts } from './pod-ports.ts'
 
 export interface PodSockets {
   ports: PodPorts
