@@ -21,7 +21,7 @@ export interface WarmUpPorts {
 
 export async function warmUp(ports: WarmUpPorts): Promise<void> {
   await new Promise<void>((resolve) => setTimeout(resolve, DELAY_MS).unref())
-  const steps = [
+  const steps: (() => Promise<unknown> | void)[] = [
     () => call(ports, ports.controlPort, 'GET'),
     () => call(ports, ports.dataPort, 'POST'),
     () => import(EMPTY_MODULE),
