@@ -10,6 +10,7 @@ import type { Logs } from './logs.ts'
 import type { Pod } from './pod.ts'
 import { awslambda } from './response-stream.ts'
 import type { Specialization } from './specialization.ts'
+import { keepStandardDescriptors } from './standard-descriptors.ts'
 import type { Watchdog } from './watchdog.ts'
 import { WatchdogBoard } from './watchdog-board.ts'
 
@@ -63,6 +64,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
   process.chdir(codeDir)
   Object.assign(globalThis, { awslambda })
   ports.logs.capture(console, process)
+  keepStandardDescriptors(process.getBuiltinModule('node:fs'))
   if (ports.compileCache !== undefined) enableCompileCache(ports.compileCache)
 }
 
