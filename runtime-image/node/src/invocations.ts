@@ -2,6 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+// Not the globals: user code may replace those.
+import { clearTimeout, setTimeout } from 'node:timers'
 import type { ErrorKind } from './answer.ts'
 import { platformError, type ErrorObject } from './error-object.ts'
 import type { Invocation } from './invocation.ts'

@@ -2,6 +2,8 @@
  * The end of a pod's life: no new work, what runs is finished, exit. Idle connections stay open until then: a request that is on
  * its way over one of them gets a refusal its caller can act on instead of a reset.
  */
+// Not the global: user code may replace it.
+import { setTimeout } from 'node:timers'
 import type { Invocations } from './invocations.ts'
 import type { Pod } from './pod.ts'
 
