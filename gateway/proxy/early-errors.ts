@@ -20,9 +20,13 @@ export function answerClientError(error: ParserError, socket: Duplex, maxUrlByte
     return undefined
   }
   const problem = problemOfParser(error, maxUrlBytes)
-  answerAndLinger(socket, rawProblem(problem, requestIdFrom(undefined)))
+  const isHttp2 = error.code === 'HPE_PAUSED_H2_UPGRADE'
+  answerAndLinger(socket, isHttp2 ? HTTP_1_1_REQUIRED : rawProblem(problem, requestIdFrom(undefined)))
   return problem.code
 }
+
+/** To clients that begin with HTTP/2 and read nothing else: an empty SETTINGS frame and GOAWAY with error 13 (RFC 9113 §7). */
+const HTTP_1_1_REQUIRED = Buffer.from('000000040000000000' + '000008070000000000' + '000000000000000d', 'hex')
 
 /** Node keeps the answer in progress on the socket; its documentation recommends this check. */
 function answerBegun(socket: Duplex): boolean {

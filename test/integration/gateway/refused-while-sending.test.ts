@@ -1,5 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect, constants } from 'node:http2'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
@@ -44,14 +46,15 @@ test('an HTTP client that sends far too large headers gets 431, every time', asy
   expect(statuses).toEqual(Array.from({ length: 20 }, () => 431))
 })
 
-test('HTTP/2 with prior knowledge is refused with a sentence that names it', async () => {
+test('HTTP/2 with prior knowledge is refused in its own words: HTTP/1.1 required', async () => {
   world = await GatewayWorld.start()
-  const client = await open()
-  client.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\x04\0\0\0\0\0')
-  await client.expect(/^HTTP\/1\.1 400 [^]*expected HTTP\/1\.1, got HTTP\/2/)
-  client.send('\0\0\0\x04\x01\0\0\0\0')
-  await client.untilClosed()
-  expect(client.failed).toBeUndefined()
+  const session = connect(world.publicUrl)
+  session.on('error', () => undefined)
+  const stream = session.request({ ':path': '/' })
+  stream.on('error', () => undefined)
+  const [code] = (await once(session, 'goaway')) as [number]
+  expect(code).toBe(constants.NGHTTP2_HTTP_1_1_REQUIRED)
+  session.destroy()
 })
 
 test('a client that never stops is cut a little later', async () => {
