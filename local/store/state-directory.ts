@@ -1,13 +1,26 @@
 import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { damaged, StoreError } from './store-error.ts'
 
 /** Makes the directory, for its owner's eyes only: secrets are kept in it. Throws StoreError. */
 export function prepareDirectory(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeDirectory(dir)
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw refusalOf(dir, error)
+  }
+}
+
+/** Not mkdir's own recursion: it never ends where a directory exists and takes none, as /proc does. */
+function makeDirectory(dir: string): void {
+  if (isDirectory(dir)) return
+  if (dirname(dir) !== dir) makeDirectory(dirname(dir))
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+  } catch (error) {
+    // Made meanwhile by another.
+    if (!isDirectory(dir)) throw error
   }
 }
 

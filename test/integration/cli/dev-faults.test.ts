@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, jest } from '@jest/globals'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -75,6 +75,17 @@ describe('dormouse dev that cannot start', () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/dormouse\.db is damaged \([^\n]+\): put a backup in its place/)
     expect(readFileSync(stateFile(), 'utf8')).toBe(before)
+  })
+
+  const onLinux = existsSync('/proc/self') ? test : test.skip
+  onLinux('because no state directory can be made there says so, instead of trying forever', () => {
+    const args = [workspace.command, 'dev', 'app', ...FREE_PORTS, '--state-dir', '/proc/dormouse/state']
+    const options = { cwd: workspace.cwd, timeout: 10_000, killSignal: 'SIGKILL' } as const
+    const { status, stderr } = spawnSync(process.execPath, args, options)
+    expect([status, stderr.toString()]).toEqual([
+      1,
+      expect.stringMatching(/dormouse: \/proc\/dormouse\/state [^\n]+\n$/),
+    ])
   })
 
   test('because a manifest is wrong exits 4, unless it watches', async () => {
