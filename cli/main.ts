@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander'
 import { CliError, ManifestError } from './cli-error.ts'
 import type { CliContext } from './context.ts'
-import { EXIT } from './exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import { createProgram } from './program.ts'
 
 const interrupted = new AbortController()
@@ -53,14 +53,19 @@ function causes({ cause }: Error): string {
 process.on('SIGINT', onInterrupt)
 process.on('SIGTERM', onInterrupt)
 process.on('SIGHUP', onInterrupt)
-// A reader that has enough (`dormouse logs | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
-)
+/** A reader that has enough (`dormouse logs | head`) is no failure, but the end of the work: a `dev` still stops cleanly. */
+let exitCodeOfLostReader: ExitCode | undefined
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  exitCodeOfLostReader = code === 'EPIPE' ? EXIT.ok : EXIT.failure
+  process.exitCode = exitCodeOfLostReader
+  interrupted.abort()
+})
+// A terminal that was closed, just before its SIGHUP: there is nobody to tell any more.
+process.stderr.on('error', () => undefined)
 
 const program = createProgram(createContext())
 try {
   await program.parseAsync(process.argv)
 } catch (error) {
-  process.exitCode = exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
+  process.exitCode = exitCodeOfLostReader ?? exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
 }

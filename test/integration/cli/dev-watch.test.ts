@@ -106,3 +106,19 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   return port
 }
+
+test.each(['stdout', 'stderr'] as const)(
+  'a reader of %s that goes away stops it cleanly: exit 0, no lock left',
+  async (stream) => {
+    workspace.write('app/fn.yaml', fn('hello').replace('async () =>', 'async () => console.log("x".repeat(200)) ??'))
+    const dev = await workspace.dev('app', '--watch')
+    dev.child[stream]!.destroy()
+    for (let call = 0; call < 3; call += 1) await workspace.run('invoke', 'hello')
+    workspace.write('app/fn.yaml', fn('hello', '20s'))
+    const until = performance.now() + 5_000
+    while (dev.child.exitCode === null && stream === 'stdout' && performance.now() < until) await delay(20)
+    dev.child.kill('SIGHUP')
+    expect((await dev.ended).code).toBe(0)
+    expect(existsSync(join(workspace.cwd, '.dormouse/owner.json'))).toBe(false)
+  },
+)
