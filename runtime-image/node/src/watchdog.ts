@@ -17,7 +17,9 @@ export class Watchdog {
       workerData: this.birth,
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
+      trackUnmanagedFds: false,
+      // A tight heap would cost a third more of the processor at its start, in collections, and save no memory.
+      resourceLimits: { maxYoungGenerationSizeMb: 4, stackSizeMb: 1 },
     })
     this.thread.unref()
     // Without it a blocked loop lives until the controller ends its pod: worse, but no reason to stop serving.
