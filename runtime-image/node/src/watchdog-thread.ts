@@ -8,9 +8,10 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { timeoutMessage } from './log-format.ts'
 import { ID_BYTES, NO_FD, viewBoard, type BoardMemory } from './watchdog-board.ts'
 
-/** What the thread is made with: it sleeps until `called` is not 0, then its orders are waiting as a message. */
+/** What the thread is made with. Without orders it sleeps until `called` is not 0: then they are waiting as a message. */
 export interface WatchdogBirth {
   called: Int32Array
+  orders?: WatchdogOrders
 }
 
 export interface WatchdogOrders {
@@ -31,7 +32,8 @@ const orders = waitForOrders()
 const { asleep, deadlines, fds, idLengths, ids } = viewBoard(orders.memory)
 
 function waitForOrders(): WatchdogOrders {
-  const { called } = workerData as WatchdogBirth
+  const { called, orders } = workerData as WatchdogBirth
+  if (orders !== undefined) return orders
   Atomics.wait(called, 0, 0)
   if (parentPort === null) throw new Error('the watchdog must run as a worker thread')
   const received = receiveMessageOnPort(parentPort) as { message: WatchdogOrders } | undefined
