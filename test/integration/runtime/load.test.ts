@@ -177,7 +177,7 @@ describe('code that does not load is answered 422', () => {
     )
     expect(error.errorMessage).toBe('Loading the code did not finish within 0.30 seconds: it blocks the event loop')
     expect((await runtime.exited).signal).toBe('SIGKILL')
-    expect(runtime.stderr).toContain('The event loop is blocked past the deadline')
+    expect(await runtime.printed('blocked past', 'stderr')).toContain('The event loop is blocked past the deadline')
   })
 
   test('and the pod is spent: health says why, nobody gets it any more', async () => {
