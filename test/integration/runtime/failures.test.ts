@@ -112,7 +112,9 @@ describe('a deadline', () => {
     const answer = await runtime.invoke({}, { deadlineMs: 200, requestId: 'blocked-1' })
     expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' }, informational: [102] })
     expect((await runtime.exited).signal).toBe('SIGKILL')
-    expect(await runtime.printed('blocked past', 'stderr')).toMatch(/blocked-1\tERROR\tThe event loop is blocked past the deadline/)
+    expect(await runtime.printed('blocked past', 'stderr')).toMatch(
+      /blocked-1\tERROR\tThe event loop is blocked past the deadline/,
+    )
     expect(runtime.stdout).toMatch(/START RequestId: blocked-1 Version: \$LATEST\n.*\tblocked-1\tINFO\tbefore\n/)
   })
 
