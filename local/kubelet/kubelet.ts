@@ -132,11 +132,9 @@ export class Kubelet {
 
   async #ready({ pod }: LocalPod, ports: PodPorts): Promise<void> {
     const { cluster } = this.#options
+    // No write where the pod was given its sockets: the annotation is there already.
     const annotations = portsAnnotation(ports)
-    if (
-      this.#pods.get(pod.metadata.uid)?.pod.metadata.annotations?.[ANNOTATION.ports] !== annotations[ANNOTATION.ports]
-    )
-      await this.#write(pod, () => cluster.patch(PODS, refOf(pod), { metadata: { annotations } }))
+    await this.#write(pod, () => cluster.patch(PODS, refOf(pod), { metadata: { annotations } }))
     await this.#write(pod, () => cluster.patchStatus(PODS, refOf(pod), runningStatus(pod, POD_IP)))
   }
 

@@ -97,3 +97,15 @@ export async function descendants(pid: number): Promise<number[]> {
   const children = text.trim().split(/\s+/).filter(Boolean).map(Number)
   return [...children, ...(await Promise.all(children.map(descendants))).flat()]
 }
+
+/** A manifest with one inline module; `spec` is more YAML below `spec:`, indented by two. */
+export const functionYaml = (name: string, code: string, spec = ''): string => `apiVersion: dormouse.dev/v1alpha1
+kind: Function
+metadata:
+  name: ${name}
+spec:
+  runtime: node
+  code:
+    inline:
+      index.mjs: ${JSON.stringify(code)}
+${spec}`

@@ -3,23 +3,18 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { createWorkspace, descendants, FREE_PORTS, type RunningCommand } from '../../builders/dormouse-command.ts'
+import {
+  createWorkspace,
+  descendants,
+  FREE_PORTS,
+  type RunningCommand,
+  functionYaml as fn,
+} from '../../builders/dormouse-command.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { isAlive } from '../../builders/kubelet-bed.ts'
 
 // Each test starts several processes.
 jest.setTimeout(30_000)
-
-const fn = (name: string, code: string, spec = '') => `apiVersion: dormouse.dev/v1alpha1
-kind: Function
-metadata:
-  name: ${name}
-spec:
-  runtime: node
-  code:
-    inline:
-      index.mjs: ${JSON.stringify(code)}
-${spec}`
 
 let workspace: ReturnType<typeof createWorkspace>
 beforeEach(() => {

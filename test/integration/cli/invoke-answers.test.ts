@@ -1,19 +1,8 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import { createWorkspace } from '../../builders/dormouse-command.ts'
+import { createWorkspace, functionYaml as fn } from '../../builders/dormouse-command.ts'
 
 jest.setTimeout(30_000)
-
-const fn = (name: string, code: string, spec = '') => `apiVersion: dormouse.dev/v1alpha1
-kind: Function
-metadata:
-  name: ${name}
-spec:
-  runtime: node
-  code:
-    inline:
-      index.mjs: ${JSON.stringify(code)}
-${spec}`
 
 const HTTP = '  signature: http\n'
 const APP = [

@@ -1,22 +1,11 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { FeedFunction } from '../../../api/protocol.ts'
-import { Lane, Waiter } from '../../../routing/lane.ts'
-import type { ProblemError } from '../../../routing/problems.ts'
+import { Lane } from '../../../routing/lane.ts'
 import type { PodSlots } from '../../../routing/slot-table.ts'
 import { feedEndpoint, feedFunction } from '../../builders/feed.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
-
-class Waiting extends Waiter {
-  pod: PodSlots | undefined
-  problem: ProblemError | undefined
-  override granted(pod: PodSlots): void {
-    this.pod = pod
-  }
-  override rejected(problem: ProblemError): void {
-    this.problem = problem
-  }
-}
+import { Waiting } from '../../fakes/waiting.ts'
 
 function world(fn: Partial<FeedFunction> = {}, endpoints: string[] = [], queueLimit = 10) {
   const clock = new FakeClock()

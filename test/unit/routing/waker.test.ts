@@ -2,23 +2,11 @@ import { expect, test } from '@jest/globals'
 import type { ActivationAnswer, ActivationRequest, FeedFunction } from '../../../api/protocol.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { rendezvousOrder } from '../../../routing/controller-client.ts'
-import { Lane, Waiter } from '../../../routing/lane.ts'
-import type { ProblemError } from '../../../routing/problems.ts'
-import type { PodSlots } from '../../../routing/slot-table.ts'
+import { Lane } from '../../../routing/lane.ts'
 import { Waker } from '../../../routing/waker.ts'
 import { feedEndpoint, feedFunction } from '../../builders/feed.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
-
-class Waiting extends Waiter {
-  pod: PodSlots | undefined
-  problem: ProblemError | undefined
-  override granted(pod: PodSlots): void {
-    this.pod = pod
-  }
-  override rejected(problem: ProblemError): void {
-    this.problem = problem
-  }
-}
+import { Waiting } from '../../fakes/waiting.ts'
 
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 const atCapacity: ActivationAnswer = { outcome: 'at-capacity' }
