@@ -2,16 +2,21 @@
 import importX from 'eslint-plugin-import-x'
 import tseslint from 'typescript-eslint'
 
-const LAYERS = ['api', 'lib', 'kube', 'routing', 'controller', 'gateway', 'local', 'cli', 'runtime-image']
-/** Who may import whom: processes → routing, kube → lib → api; never back, never sideways. `local` embeds processes, `cli` embeds `local`. */
+const LAYERS = [
+  ...['api', 'lib', 'kube', 'events', 'routing'],
+  ...['controller', 'gateway', 'dispatcher', 'local', 'cli', 'runtime-image'],
+]
+/** Who may import whom: processes → routing, events, kube → lib → api; never back, never sideways. `local` embeds processes, `cli` embeds `local`. */
 const MAY_IMPORT = {
   api: [],
   lib: ['api'],
   kube: ['api', 'lib'],
+  events: ['api', 'lib'],
   routing: ['api', 'lib'],
-  controller: ['api', 'lib', 'kube', 'routing'],
-  gateway: ['api', 'lib', 'routing'],
-  local: ['api', 'lib', 'kube', 'routing', 'controller', 'gateway'],
+  controller: ['api', 'lib', 'kube', 'events', 'routing'],
+  gateway: ['api', 'lib', 'events', 'routing'],
+  dispatcher: ['api', 'lib', 'events', 'routing'],
+  local: ['api', 'lib', 'kube', 'events', 'routing', 'controller', 'gateway', 'dispatcher'],
   cli: ['api', 'lib', 'kube', 'local'],
   'runtime-image': [],
 }
@@ -32,7 +37,8 @@ const zones = LAYERS.flatMap((layer) =>
 const CLIENT_LIBRARIES = [
   { name: 'express', home: 'lib/management-server.ts' },
   { name: 'prom-client', home: 'lib/metrics.ts' },
-  { name: 'node:sqlite', home: 'local/store/' },
+  { name: 'node:sqlite', home: 'lib/sqlite/' },
+  { name: 'croner', home: 'controller/cron/schedule.ts' },
   { name: 'chokidar', home: 'cli/' },
   { name: 'commander', home: 'cli/' },
   { name: 'esbuild', home: 'runtime-image/node/build-runtime.ts' },

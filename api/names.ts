@@ -45,8 +45,34 @@ export const HEADER = {
   invocationType: 'dormouse-invocation-type',
   clientContext: 'dormouse-client-context',
   invokedArn: 'dormouse-invoked-arn',
+  /** On asynchronous deliveries: the idempotency key and the number of the attempt, from 1. */
+  deliveryId: 'dormouse-delivery-id',
+  attempt: 'dormouse-attempt',
   /** On answers that woke a pod: `pod=…,specialize=…,init=…,wait=…,first-byte=…,total=…` in milliseconds. */
   coldStart: 'dormouse-cold-start',
+} as const
+
+/** Headers of records that Dormouse writes to event logs (docs/events.md). `*` first write wins, on every later hop. */
+export const EVENT_HEADER = {
+  /** * The user's idempotency key. */
+  deliveryId: 'dormouse-delivery-id',
+  /** The attempt this record is for; 1 when absent. */
+  attempt: 'dormouse-attempt',
+  /** Epoch milliseconds before which a record of a retry tier is not delivered. */
+  due: 'dormouse-due',
+  /** `namespace/name` of the Trigger or Function. */
+  trigger: 'dormouse-trigger',
+  /** * Where the record was first read. */
+  originTopic: 'dormouse-origin-topic',
+  originPartition: 'dormouse-origin-partition',
+  originOffset: 'dormouse-origin-offset',
+  originTimestamp: 'dormouse-origin-timestamp',
+  /** * Epoch milliseconds. */
+  firstFailedAt: 'dormouse-first-failed-at',
+  errorClass: 'dormouse-error-class',
+  errorStatus: 'dormouse-error-status',
+  errorMessage: 'dormouse-error-message',
+  redriveCount: 'dormouse-redrive-count',
 } as const
 
 export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'

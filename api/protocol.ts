@@ -13,6 +13,52 @@ import type { ObjectKey } from './names.ts'
 
 const key = z.string().regex(/^[^/]+\/[^/]+$/) as unknown as z.ZodType<ObjectKey>
 
+const feedBackoffSchema = z.object({ initialMs: z.number(), factor: z.number(), maxMs: z.number() })
+
+/** Where the record of an asynchronous invocation's end goes. */
+const feedDestinationSchema = z.union([
+  z.object({ function: key }),
+  z.object({ topic: z.string() }),
+  z.object({ url: z.string() }),
+])
+export type FeedDestination = z.infer<typeof feedDestinationSchema>
+
+const feedAsyncSchema = z.object({
+  maxAttempts: z.int(),
+  /** Since it was accepted. */
+  maxAgeMs: z.number(),
+  backoff: feedBackoffSchema,
+  onSuccess: feedDestinationSchema.optional(),
+  onFailure: feedDestinationSchema.optional(),
+})
+export type FeedAsync = z.infer<typeof feedAsyncSchema>
+
+/** Ways to tell whether a record is for a Trigger: all of `match` must hold; of several filters one is enough. */
+export const filterPatternSchema = z.union([
+  z.object({ exact: z.string() }),
+  z.object({ prefix: z.string() }),
+  z.object({ suffix: z.string() }),
+])
+export type FilterPattern = z.infer<typeof filterPatternSchema>
+
+/** A kafka or cron Trigger as dispatchers see it. */
+const feedSubscriptionSchema = z.object({
+  trigger: key,
+  /** Of the Trigger. */
+  uid: z.string(),
+  function: key,
+  source: z.enum(['kafka', 'cron']),
+  topics: z.array(z.string()),
+  startFrom: z.enum(['earliest', 'latest']),
+  ordering: z.enum(['unordered', 'key', 'partition']),
+  /** Attribute of the CloudEvent → pattern. Empty: everything passes. */
+  filters: z.array(z.record(z.string(), filterPatternSchema)),
+  batch: z.object({ size: z.int(), windowMs: z.number(), bisect: z.boolean() }).optional(),
+  retry: z.object({ maxAttempts: z.int(), backoff: feedBackoffSchema, maxAgeMs: z.number() }),
+  onExhausted: z.enum(['deadLetter', 'block']),
+})
+export type FeedSubscription = z.infer<typeof feedSubscriptionSchema>
+
 /** What a data plane must know of a Function. `revision` is the one that takes traffic. */
 const feedFunctionSchema = z.object({
   key,
@@ -25,6 +71,8 @@ const feedFunctionSchema = z.object({
   timeoutMs: z.number(),
   maxPods: z.int(),
   memoryMb: z.number(),
+  /** What becomes of asynchronous invocations of it. */
+  async: feedAsyncSchema.optional(),
   /** Set when no revision of it can run: the answer callers get. */
   broken: z.object({ code: z.string(), message: z.string() }).optional(),
 })
@@ -76,6 +124,8 @@ export const feedMessageSchema = z.discriminatedUnion('type', [
     version: z.int(),
     functions: z.array(feedFunctionSchema),
     routes: z.array(feedRouteSchema),
+    /** kafka and cron Triggers; gateways ignore them. */
+    subscriptions: z.array(feedSubscriptionSchema).default([]),
     endpoints: z.array(feedEndpointSchema),
   }),
   z.object({
@@ -85,6 +135,8 @@ export const feedMessageSchema = z.discriminatedUnion('type', [
     removedFunctions: z.array(key),
     /** Replaces all routes when present. */
     routes: z.array(feedRouteSchema).optional(),
+    /** Replaces all subscriptions when present. */
+    subscriptions: z.array(feedSubscriptionSchema).optional(),
     endpoints: z.array(feedEndpointSchema),
     removedEndpoints: z.array(z.string()),
   }),
