@@ -1,0 +1,40 @@
+/** The records that a failed record becomes: the same key and value, its headers and ours. Pure. */
+import type { Failure } from './delivery.ts'
+import type { Header, LogRecord, NewRecord } from './event-log.ts'
+import { DLQ_PREFIX, cutText, hopHeaders, type RecordMeta } from './record-headers.ts'
+import type { Subscription } from './subscription.ts'
+import { deadLetterTopic, retryTopic } from './topic-names.ts'
+
+/** For the next attempt, due at `meta.dueMs`. */
+export function retryRecord(
+  subscription: Subscription,
+  record: LogRecord,
+  meta: RecordMeta & { delayMs: number },
+): NewRecord {
+  const headers = hopHeaders(record.headers, meta, subscription.key)
+  return { topic: retryTopic(subscription, meta.delayMs), key: record.key, value: record.value, headers }
+}
+
+export interface DeadLetter {
+  subscription: Subscription
+  record: LogRecord
+  meta: RecordMeta
+  failure: Failure
+  /** That read it where it stood last. */
+  group: string
+}
+
+export function deadLetterRecord({ subscription, record, meta, failure, group }: DeadLetter): NewRecord {
+  const { dueMs: _due, ...kept } = meta
+  const headers = hopHeaders(record.headers, { ...kept, failure }, subscription.key)
+  const put = (name: string, value: string | number) => headers.push(header(`${DLQ_PREFIX}${name}`, value))
+  put('topic', record.topic)
+  put('partition', record.partition)
+  put('offset', record.offset)
+  put('group', group)
+  put('delivery.count', meta.attempt)
+  put('message', cutText(failure.message))
+  return { topic: deadLetterTopic(subscription), key: record.key, value: record.value, headers }
+}
+
+const header = (name: string, value: string | number): Header => [name, Buffer.from(String(value))]

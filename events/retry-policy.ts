@@ -1,0 +1,66 @@
+/** What becomes of a failed attempt. Pure: no clock, no randomness. */
+import type { ErrorClass } from './delivery.ts'
+import type { RetryPolicy } from './subscription.ts'
+
+/** More different delays than this share the last tier. */
+export const MAX_TIERS = 6
+
+/** Delay after the `failures`-th failure, 1 for the first. */
+export function delayAfter({ backoff }: Pick<RetryPolicy, 'backoff'>, failures: number): number {
+  const { initialMs, factor, maxMs } = backoff
+  return Math.round(Math.min(maxMs, initialMs * factor ** (failures - 1)))
+}
+
+/** The different delays of a policy, shortest use first: one retry topic each. At least one, which replays use too. */
+export function tierDelays(policy: Pick<RetryPolicy, 'backoff' | 'maxAttempts'>): number[] {
+  const delays = new Set([delayAfter(policy, 1)])
+  for (let failures = 2; failures < policy.maxAttempts && delays.size < MAX_TIERS; failures++) {
+    const before = delays.size
+    delays.add(delayAfter(policy, failures))
+    // Delays never fall: once two are the same, so are all that follow (factor 1, or the maximum).
+    if (delays.size === before) break
+  }
+  return [...delays]
+}
+
+/** The delay of the tier that the record goes to after its `failures`-th failure. */
+export function tierAfter(policy: Pick<RetryPolicy, 'backoff' | 'maxAttempts'>, failures: number): number {
+  const tiers = tierDelays(policy)
+  const delayMs = delayAfter(policy, failures)
+  return tiers.includes(delayMs) ? delayMs : (tiers.at(-1) ?? delayMs)
+}
+
+export interface FailedAttempt {
+  policy: RetryPolicy
+  /** The one that failed, from 1. */
+  attempt: number
+  errorClass: ErrorClass
+  firstFailedAtMs: number
+  recordTimestampMs: number
+  nowMs: number
+}
+
+export type RetryDecision =
+  | { kind: 'retry'; delayMs: number; dueMs: number }
+  /** `expired`: there were attempts left, but no time. */
+  | { kind: 'exhausted'; expired: boolean }
+
+/** Never due earlier than the delay of the next attempt says. */
+export function decideRetry({
+  policy,
+  attempt,
+  firstFailedAtMs,
+  recordTimestampMs,
+  nowMs,
+}: FailedAttempt): RetryDecision {
+  if (attempt >= policy.maxAttempts) return { kind: 'exhausted', expired: false }
+  const delayMs = tierAfter(policy, attempt)
+  const sinceMs = policy.maxAge.since === 'failure' ? firstFailedAtMs : recordTimestampMs
+  if (nowMs + delayMs - sinceMs > policy.maxAge.ms) return { kind: 'exhausted', expired: true }
+  return { kind: 'retry', delayMs, dueMs: nowMs + delayMs }
+}
+
+/** A record that waits for its function without any attempt ages all the same when its policy counts from the record. */
+export function isExpired(policy: RetryPolicy, recordTimestampMs: number, nowMs: number): boolean {
+  return policy.maxAge.since === 'record' && nowMs - recordTimestampMs > policy.maxAge.ms
+}
