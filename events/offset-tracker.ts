@@ -1,0 +1,117 @@
+/**
+ * Which records of one partition are done, when they end out of order. What may be committed is the low-water mark: everything before it
+ * is done; what is done beyond it, and how often records that wait in place were tried, goes along in the commit's metadata, so that
+ * neither a restart nor a rebalance does finished work again. Offsets may have gaps.
+ */
+import { decodeMarks, encodeMarks, type Marks } from './commit-metadata.ts'
+
+/** Far enough beyond the mark that a bitset of it still fits into a commit. */
+const MAX_SPAN = 16_000
+
+export interface InPlace {
+  attempts: number
+  firstFailedAtMs: number
+}
+
+export class OffsetTracker {
+  /** Tracked offsets from `#head` on; those before are done and forgotten. */
+  #offsets: number[] = []
+  #done: boolean[] = []
+  #head = 0
+  #next: number
+  #pending = 0
+  /** Done according to the commit this assignment began with. */
+  readonly #restored: ReadonlySet<number>
+  readonly #inPlace: Map<number, InPlace>
+
+  /** `position`: the committed offset. Metadata that is damaged or of another make counts as none. */
+  constructor(position: number, metadata = '') {
+    const marks = decodeMarks(metadata, position)
+    this.#next = position
+    this.#restored = new Set(marks.done)
+    this.#inPlace = new Map(marks.inPlace)
+  }
+
+  /** Everything before it is done. */
+  get lowWater(): number {
+    return this.#offsets[this.#head] ?? this.#next
+  }
+
+  /** Tracked and not done. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** False when it was done before: then there is nothing to do with it. Call in the order of offsets. */
+  track(offset: number): boolean {
+    // Read again after a seek: it is tracked already.
+    if (offset < this.#next) return false
+    const wasDone = this.#restored.has(offset)
+    this.#offsets.push(offset)
+    this.#done.push(wasDone)
+    this.#next = offset + 1
+    if (wasDone) this.#advance()
+    else this.#pending++
+    return !wasDone
+  }
+
+  done(offset: number): void {
+    const index = this.#indexOf(offset)
+    if (index === undefined || this.#done[index] === true) return
+    this.#done[index] = true
+    this.#pending--
+    this.#inPlace.delete(offset)
+    if (index === this.#head) this.#advance()
+  }
+
+  inPlace(offset: number): InPlace | undefined {
+    return this.#inPlace.get(offset)
+  }
+
+  failedInPlace(offset: number, state: InPlace): void {
+    this.#inPlace.set(offset, state)
+  }
+
+  /** False: what would have to be remembered might not fit into a commit any more. */
+  get fits(): boolean {
+    return this.#next - this.lowWater <= MAX_SPAN
+  }
+
+  /** For the commit of `lowWater`. */
+  encode(): string {
+    const done: number[] = []
+    for (let index = this.#head; index < this.#offsets.length; index++) {
+      if (this.#done[index] === true) done.push(this.#offsets[index] ?? 0)
+    }
+    for (const offset of this.#restored) if (offset >= this.#next) done.push(offset)
+    const marks: Marks = { done, inPlace: [...this.#inPlace] }
+    return encodeMarks(marks, this.lowWater)
+  }
+
+  #advance(): void {
+    while (this.#done[this.#head] === true) this.#head++
+    // Moving the rest costs its length: paid once per that many steps.
+    if (this.#head < 1024 || this.#head * 2 < this.#offsets.length) return
+    this.#offsets = this.#offsets.slice(this.#head)
+    this.#done = this.#done.slice(this.#head)
+    this.#head = 0
+  }
+
+  /** Mostly offsets have no gaps: then the first guess is right. */
+  #indexOf(offset: number): number | undefined {
+    const first = this.#offsets[this.#head]
+    if (first === undefined || offset < first) return undefined
+    const guess = this.#head + offset - first
+    if (this.#offsets[guess] === offset) return guess
+    let low = this.#head
+    let high = Math.min(guess, this.#offsets.length - 1)
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const found = this.#offsets[middle] ?? 0
+      if (found === offset) return middle
+      if (found < offset) low = middle + 1
+      else high = middle - 1
+    }
+    return undefined
+  }
+}
