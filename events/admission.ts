@@ -1,7 +1,7 @@
 /**
  * Which of a partition's buffered records may start now.
  *   unordered  any
- *   key        one per key; records without a key hold up nobody
+ *   key        one per key (in a batch: a run of them); records without a key hold up nobody
  *   partition  one at a time
  * A record that was taken holds its lane until it is released: done, or put back to be tried again as the first of its lane. Every step
  * is O(1).
@@ -14,10 +14,11 @@ export interface Admission<T> {
   /** Could be taken now. */
   readonly ready: number
   push(key: Buffer | null, item: T): void
-  take(): T | undefined
+  /** At most `max`; several of one lane only in one call, in order: they are one batch. */
+  take(max: number): T[]
   /** The item is done. */
   release(item: T): void
-  /** The item is to be taken again, before all others of its lane. */
+  /** The item is to be taken again, before all others of its lane. Of several, the last one first. */
   putBack(item: T): void
 }
 
@@ -71,8 +72,10 @@ class FreeAdmission<T> implements Admission<T> {
     this.#queue.push(item)
   }
 
-  take(): T | undefined {
-    return this.#queue.shift()
+  take(max: number): T[] {
+    const items: T[] = []
+    while (items.length < max && this.#queue.size > 0) items.push(this.#queue.shift() as T)
+    return items
   }
 
   release(): void {
@@ -87,15 +90,17 @@ class FreeAdmission<T> implements Admission<T> {
 interface Lane<T> {
   name: string | undefined
   items: Queue<T>
-  isTaken: boolean
+  /** Items of it that were taken and neither released nor put back. */
+  taken: number
 }
 
 class LaneAdmission<T> implements Admission<T> {
   readonly #isOneLane: boolean
   readonly #lanes = new Map<string, Lane<T>>()
-  readonly #ready = new Queue<Lane<T>>()
+  readonly #readyLanes = new Queue<Lane<T>>()
   readonly #taken = new Map<T, Lane<T>>()
   #waiting = 0
+  #ready = 0
 
   constructor(ordering: 'key' | 'partition') {
     this.#isOneLane = ordering === 'partition'
@@ -106,30 +111,33 @@ class LaneAdmission<T> implements Admission<T> {
   }
 
   get ready(): number {
-    return this.#ready.size
+    return this.#ready
   }
 
   push(key: Buffer | null, item: T): void {
     const lane = this.#laneOf(key)
     lane.items.push(item)
     this.#waiting++
-    if (lane.items.size === 1 && !lane.isTaken) this.#ready.push(lane)
+    if (lane.taken > 0) return
+    this.#ready++
+    if (lane.items.size === 1) this.#readyLanes.push(lane)
   }
 
-  take(): T | undefined {
-    const lane = this.#ready.shift()
-    const item = lane?.items.shift()
-    if (lane === undefined || item === undefined) return undefined
-    lane.isTaken = true
-    this.#waiting--
-    this.#taken.set(item, lane)
-    return item
+  take(max: number): T[] {
+    const items: T[] = []
+    while (items.length < max) {
+      const lane = this.#readyLanes.shift()
+      if (lane === undefined) break
+      this.#ready -= lane.items.size
+      this.#takeFrom(lane, max, items)
+    }
+    return items
   }
 
   release(item: T): void {
     const lane = this.#untake(item)
-    if (lane === undefined) return
-    if (lane.items.size > 0) this.#ready.push(lane)
+    if (lane === undefined || lane.taken > 0) return
+    if (lane.items.size > 0) this.#open(lane)
     else if (lane.name !== undefined) this.#lanes.delete(lane.name)
   }
 
@@ -138,20 +146,36 @@ class LaneAdmission<T> implements Admission<T> {
     if (lane === undefined) return
     lane.items.unshift(item)
     this.#waiting++
-    this.#ready.push(lane)
+    if (lane.taken === 0) this.#open(lane)
+  }
+
+  #takeFrom(lane: Lane<T>, max: number, items: T[]): void {
+    while (items.length < max) {
+      const item = lane.items.shift()
+      if (item === undefined) return
+      items.push(item)
+      lane.taken++
+      this.#waiting--
+      this.#taken.set(item, lane)
+    }
+  }
+
+  #open(lane: Lane<T>): void {
+    this.#ready += lane.items.size
+    this.#readyLanes.push(lane)
   }
 
   #untake(item: T): Lane<T> | undefined {
     const lane = this.#taken.get(item)
     this.#taken.delete(item)
-    if (lane !== undefined) lane.isTaken = false
+    if (lane !== undefined) lane.taken--
     return lane
   }
 
   #laneOf(key: Buffer | null): Lane<T> {
     const name = this.#isOneLane ? '' : key?.toString('latin1')
-    if (name === undefined) return { name, items: new Queue<T>(), isTaken: false }
-    const lane = this.#lanes.get(name) ?? { name, items: new Queue<T>(), isTaken: false }
+    if (name === undefined) return { name, items: new Queue<T>(), taken: 0 }
+    const lane = this.#lanes.get(name) ?? { name, items: new Queue<T>(), taken: 0 }
     this.#lanes.set(name, lane)
     return lane
   }

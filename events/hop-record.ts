@@ -25,7 +25,7 @@ export interface DeadLetter {
 }
 
 export function deadLetterRecord({ subscription, record, meta, failure, group }: DeadLetter): NewRecord {
-  const { dueMs: _due, ...kept } = meta
+  const { dueMs, ...kept } = meta
   const headers = hopHeaders(record.headers, { ...kept, failure }, subscription.key)
   const put = (name: string, value: string | number) => headers.push(header(`${DLQ_PREFIX}${name}`, value))
   put('topic', record.topic)
