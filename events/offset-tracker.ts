@@ -37,6 +37,11 @@ export class OffsetTracker {
     return this.#offsets[this.#head] ?? this.#next
   }
 
+  /** The next offset that would be new. */
+  get next(): number {
+    return this.#next
+  }
+
   /** Tracked and not done. */
   get pending(): number {
     return this.#pending

@@ -1,0 +1,152 @@
+/**
+ * One consumer of the log and the workers of what it is assigned. Commits once a second, after a thousand acknowledgements, and when
+ * partitions are taken away; a commit says what each partition's tracker knows.
+ */
+import { EventLogError, type Assignment, type Consumer, type PartitionId } from '../event-log.ts'
+import type { Engine } from './engine.ts'
+import type { Role } from './entry.ts'
+import { PartitionWorker } from './partition-worker.ts'
+import type { SubscriptionState } from './subscription-state.ts'
+
+export interface DriverOptions {
+  engine: Engine
+  group: string
+  role: Role
+  startFrom: 'earliest' | 'latest'
+}
+
+export class ConsumerDriver {
+  readonly #options: DriverOptions
+  #states: ReadonlyMap<string, SubscriptionState> = new Map()
+  readonly #workers = new Map<string, PartitionWorker>()
+  readonly #dirty = new Set<PartitionWorker>()
+  #consumer: Consumer | undefined
+  #unsaved = 0
+  #cancelCommit: (() => void) | undefined
+  #isCommitNear = false
+  #committing: Promise<void> | undefined
+  /** Milliseconds the last commit took. */
+  lastCommitMs: number | undefined
+
+  constructor(options: DriverOptions) {
+    this.#options = options
+  }
+
+  get workers(): Iterable<PartitionWorker> {
+    return this.#workers.values()
+  }
+
+  /** Topic → whose it is. Joins the group when there is something to read. */
+  setTopics(states: ReadonlyMap<string, SubscriptionState>): void {
+    const isSame = states.size === this.#states.size && [...states.keys()].every((topic) => this.#states.has(topic))
+    this.#states = states
+    if (this.#consumer !== undefined) return isSame ? undefined : this.#consumer.subscribe([...states.keys()])
+    if (states.size > 0) this.#consumer = this.#join([...states.keys()])
+  }
+
+  /** Lets what runs end within the grace, commits, leaves the group. */
+  async close(): Promise<void> {
+    await this.#consumer?.close()
+    this.#consumer = undefined
+    this.#cancelCommit?.()
+    for (const worker of [...this.#workers.values()]) this.#drop(worker)
+  }
+
+  #join(topics: string[]): Consumer {
+    const { engine, group, startFrom } = this.#options
+    return engine.log.consumer({
+      group,
+      topics,
+      startFrom,
+      onAssigned: (assignments) => this.#assigned(assignments),
+      onRevoked: (partitions) => this.#revoked(partitions),
+      onRecords: (partition, records) => this.#workers.get(keyOf(partition))?.accept(records),
+      onError: (error) => engine.logger.warn('a consumer met an error and goes on', { group, error }),
+    })
+  }
+
+  #assigned(assignments: readonly Assignment[]): void {
+    const { engine, role, group } = this.#options
+    for (const assignment of assignments) {
+      const state = this.#states.get(assignment.topic)
+      if (state === undefined) continue
+      const known = this.#workers.get(keyOf(assignment))
+      if (known !== undefined) this.#drop(known)
+      const worker: PartitionWorker = new PartitionWorker({
+        ...{ engine, state, role, group, assignment },
+        pause: (partition) => this.#consumer?.pause([partition]),
+        resume: (partition) => this.#consumer?.resume([partition]),
+        onProgress: (acknowledged) => this.#progressed(worker, acknowledged),
+      })
+      this.#workers.set(keyOf(assignment), worker)
+      // "The end as it was when we joined" must survive a restart before the first record.
+      this.#progressed(worker, 0)
+    }
+  }
+
+  async #revoked(partitions: readonly PartitionId[]): Promise<void> {
+    const { engine } = this.#options
+    const workers = partitions.flatMap((partition) => this.#workers.get(keyOf(partition)) ?? [])
+    const drained = Promise.all(workers.map((worker) => worker.drain()))
+    let cancel: (() => void) | undefined
+    const tooLong = new Promise<void>((resolve) => (cancel = engine.clock.after(engine.limits.revokeGraceMs, resolve)))
+    await Promise.race([drained, tooLong])
+    cancel?.()
+    await this.#committing
+    await this.#commit(workers)
+    for (const worker of workers) this.#drop(worker)
+  }
+
+  #drop(worker: PartitionWorker): void {
+    worker.drop()
+    this.#dirty.delete(worker)
+    if (this.#workers.get(keyOf(worker.id)) === worker) this.#workers.delete(keyOf(worker.id))
+  }
+
+  #progressed(worker: PartitionWorker, acknowledged: number): void {
+    const { engine } = this.#options
+    this.#dirty.add(worker)
+    this.#unsaved += acknowledged
+    if (this.#unsaved >= engine.limits.commitEvery) return this.#commitSoon(0)
+    this.#commitSoon(engine.limits.commitIntervalMs)
+  }
+
+  #commitSoon(delayMs: number): void {
+    const { clock } = this.#options.engine
+    if (this.#committing !== undefined || this.#isCommitNear) return
+    if (delayMs > 0 && this.#cancelCommit !== undefined) return
+    this.#cancelCommit?.()
+    this.#isCommitNear = delayMs === 0
+    this.#cancelCommit = clock.after(delayMs, () => {
+      this.#cancelCommit = undefined
+      this.#isCommitNear = false
+      this.#committing = this.#commit([...this.#dirty]).finally(() => {
+        this.#committing = undefined
+        if (this.#dirty.size > 0) this.#commitSoon(this.#options.engine.limits.commitIntervalMs)
+      })
+    })
+  }
+
+  /** Never throws: what could not be committed is tried again with the next. */
+  async #commit(workers: readonly PartitionWorker[]): Promise<void> {
+    const { engine, group } = this.#options
+    const alive = workers.filter((worker) => !worker.isGone)
+    if (alive.length === 0 || this.#consumer === undefined) return
+    await this.#commitWith(this.#consumer, alive).catch((error: unknown) => {
+      if (error instanceof EventLogError && error.code === 'not-assigned') return
+      alive.forEach((worker) => this.#dirty.add(worker))
+      engine.logger.warn('a commit failed and is tried again', { group, error })
+    })
+  }
+
+  async #commitWith(consumer: Consumer, workers: readonly PartitionWorker[]): Promise<void> {
+    const { clock } = this.#options.engine
+    this.#unsaved = 0
+    workers.forEach((worker) => this.#dirty.delete(worker))
+    const startedMs = clock.now()
+    await consumer.commit(workers.map((worker) => worker.commitOf()))
+    this.lastCommitMs = clock.now() - startedMs
+  }
+}
+
+const keyOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`

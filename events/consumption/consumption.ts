@@ -1,0 +1,118 @@
+/**
+ * Reads the topics of one or many subscriptions with one consumer, and their retry tiers with another, so that waits in the tiers never
+ * disturb the sources. A Trigger has a consumption of its own; the asynchronous invocations of all functions share one.
+ */
+import type { Subscription } from '../subscription.ts'
+import { retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
+import { tierDelays } from '../retry-policy.ts'
+import { ConsumerDriver } from './consumer-driver.ts'
+import type { Engine } from './engine.ts'
+import { retire } from './retire.ts'
+import { statusOf, type SubscriptionStatus } from './status.ts'
+import { SubscriptionState } from './subscription-state.ts'
+
+export interface ConsumptionOptions {
+  engine: Engine
+  group: string
+  startFrom: 'earliest' | 'latest'
+}
+
+/** A tier that an earlier policy used is read on until this finds it gone. */
+const REFRESH_MS = 60_000
+
+export class Consumption {
+  readonly #options: ConsumptionOptions
+  readonly #sources: ConsumerDriver
+  readonly #tiers: ConsumerDriver
+  readonly #states = new Map<string, SubscriptionState>()
+  #cancelRefresh: (() => void) | undefined
+  #isClosed = false
+
+  constructor(options: ConsumptionOptions) {
+    const { engine, group, startFrom } = options
+    this.#options = options
+    this.#sources = new ConsumerDriver({ engine, group, role: 'source', startFrom })
+    this.#tiers = new ConsumerDriver({ engine, group: retryGroup(group), role: 'tier', startFrom: 'earliest' })
+  }
+
+  get states(): Iterable<SubscriptionState> {
+    return this.#states.values()
+  }
+
+  state(key: string): SubscriptionState | undefined {
+    return this.#states.get(key)
+  }
+
+  /** From now on these, and no others. Those that are gone are left as they are: see `retire`. */
+  async setSubscriptions(subscriptions: readonly Subscription[]): Promise<void> {
+    const { engine } = this.#options
+    const wanted = new Set(subscriptions.map(({ key }) => key))
+    for (const [key, state] of this.#states) {
+      if (wanted.has(key)) continue
+      state.stop()
+      this.#states.delete(key)
+    }
+    for (const subscription of subscriptions) {
+      const known = this.#states.get(subscription.key)
+      if (known === undefined) this.#states.set(subscription.key, new SubscriptionState(subscription, engine))
+      else known.subscription = subscription
+    }
+    await this.#follow()
+  }
+
+  /** Moves what waits in the tiers of a subscription that is gone to its dead letters and deletes the tiers. Call after it was left out. */
+  async retire(subscription: Subscription): Promise<void> {
+    await retire(this.#options.engine, subscription, retryGroup(this.#options.group))
+  }
+
+  async status(key: string): Promise<SubscriptionStatus | undefined> {
+    const state = this.#states.get(key)
+    if (state === undefined) return undefined
+    return statusOf(state, this.#options.engine, {
+      sources: [...this.#sources.workers].filter(({ options }) => options.state === state),
+      tiers: [...this.#tiers.workers].filter(({ options }) => options.state === state),
+      lastCommitMs: this.#sources.lastCommitMs,
+    })
+  }
+
+  /** Drains, commits, leaves. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelRefresh?.()
+    for (const state of this.#states.values()) state.stop()
+    await Promise.all([this.#sources.close(), this.#tiers.close()])
+  }
+
+  async #follow(): Promise<void> {
+    const { engine } = this.#options
+    this.#cancelRefresh?.()
+    const sources = new Map<string, SubscriptionState>()
+    const tiers = new Map<string, SubscriptionState>()
+    for (const state of this.#states.values()) {
+      for (const topic of state.subscription.topics) sources.set(topic, state)
+      for (const delayMs of tierDelays(state.subscription.retry))
+        tiers.set(retryTopic(state.subscription, delayMs), state)
+    }
+    this.#sources.setTopics(sources)
+    this.#tiers.setTopics(tiers)
+    await this.#addLeftovers(tiers)
+    if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+  }
+
+  /** Tiers of an earlier policy, which may still hold records. */
+  async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<void> {
+    const existing = (await this.#options.engine.log.describe()).map(({ topic }) => topic)
+    const before = tiers.size
+    for (const state of this.#states.values())
+      for (const topic of tiersAmong(existing, state.subscription)) if (!tiers.has(topic)) tiers.set(topic, state)
+    if (tiers.size > before && !this.#isClosed) this.#tiers.setTopics(new Map(tiers))
+  }
+
+  async #refresh(tiers: Map<string, SubscriptionState>): Promise<void> {
+    const { engine, group } = this.#options
+    await this.#addLeftovers(tiers).catch((error: unknown) =>
+      engine.logger.warn('topics cannot be listed', { group, error }),
+    )
+    if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * One assigned partition: takes its records over, lets them start as ordering, back-pressure and the function's capacity allow, and does
+ * with each what its outcome says. Promises that a record counts as done only after it was handled or stored elsewhere; that nothing
+ * happens to it any more once the partition is gone; that its buffer is bounded.
+ */
+import type { Admission } from '../admission.ts'
+import { createAdmission } from '../admission.ts'
+import type { DeliveryOutcome } from '../delivery.ts'
+import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
+import { OffsetTracker } from '../offset-tracker.ts'
+import { BufferGauge } from './buffer-gauge.ts'
+import { DueQueue } from './due-queue.ts'
+import type { Engine } from './engine.ts'
+import { createEntry, deliveryOf, type Entry, type Role } from './entry.ts'
+import { settle } from './settle.ts'
+import type { SubscriptionState } from './subscription-state.ts'
+
+export interface WorkerOptions {
+  engine: Engine
+  state: SubscriptionState
+  role: Role
+  group: string
+  assignment: Assignment
+  pause(partition: PartitionId): void
+  resume(partition: PartitionId): void
+  /** Something of it can be committed. */
+  onProgress(acknowledged: number): void
+}
+
+/** Waits for due times are re-checked this often: the clock may be set. */
+const LONGEST_WAIT_MS = 30_000
+
+export class PartitionWorker {
+  readonly options: WorkerOptions
+  readonly id: PartitionId
+  readonly tracker: OffsetTracker
+  readonly signal: AbortSignal
+  readonly #gone = new AbortController()
+  readonly #admission: Admission<Entry>
+  readonly #waiting = new DueQueue()
+  /** Cannot be handled, and may not be moved away: they stop their key or partition. */
+  readonly blocked = new Set<Entry>()
+  /** Cancels of entries that wait in place. */
+  readonly #inPlace = new Map<Entry, () => void>()
+  readonly #gauge: BufferGauge
+  #isPaused = false
+  #isDraining = false
+  #running = 0
+  #cancelDue: (() => void) | undefined
+  #cancelWindow: (() => void) | undefined
+  #isWindowOver = false
+  #whenIdle: (() => void) | undefined
+  /** Of the topic's end as last asked for: what is behind the buffer while it is paused. */
+  knownEnd = 0
+
+  constructor(options: WorkerOptions) {
+    const { assignment, state } = options
+    this.options = options
+    this.signal = this.#gone.signal
+    this.id = { topic: assignment.topic, partition: assignment.partition }
+    this.tracker = new OffsetTracker(assignment.position, assignment.metadata)
+    this.#gauge = new BufferGauge(options.engine, this.tracker)
+    this.#admission = createAdmission<Entry>(state.subscription.ordering)
+    state.workers.add(this)
+  }
+
+  get isGone(): boolean {
+    return this.#gone.signal.aborted
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Due and not running. */
+  get due(): number {
+    return this.#admission.waiting + this.#inPlace.size
+  }
+
+  /** Buffered, not yet due. */
+  get notDue(): number {
+    return this.#waiting.size
+  }
+
+  accept(records: readonly LogRecord[]): void {
+    if (this.isGone) return
+    const { role, state } = this.options
+    for (const record of records) {
+      if (!this.tracker.track(record.offset)) {
+        state.stats.duplicates++
+        continue
+      }
+      const entry = createEntry(record, role, state.subscription.uid)
+      this.#gauge.add(entry.sizeBytes)
+      if (entry.meta.dueMs !== undefined && role === 'tier') this.#waiting.push(entry.meta.dueMs, entry)
+      else this.#admission.push(record.key, entry)
+    }
+    if (this.#gauge.isFull) this.#pause()
+    if (role === 'tier') this.#releaseDue()
+    // What was done before may be committed now.
+    this.options.onProgress(0)
+    this.offer()
+  }
+
+  offer(): void {
+    if (this.#mayStart()) this.options.engine.scheduler.offer(this.#functionKey, this)
+  }
+
+  /** For the scheduler. */
+  startNext(): boolean {
+    if (!this.#mayStart()) return false
+    const { batch } = this.options.state.subscription
+    const entries = this.#admission.take(batch?.size ?? 1)
+    if (entries.length === 0) return false
+    this.#isWindowOver = false
+    this.#running++
+    void this.#run(entries)
+    return true
+  }
+
+  /** Nothing starts any more; settles when what runs has ended. */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    if (this.#running === 0) return
+    await new Promise<void>((resolve) => (this.#whenIdle = resolve))
+  }
+
+  /** The partition is no longer ours. */
+  drop(): void {
+    if (this.isGone) return
+    const { engine, state } = this.options
+    this.#gone.abort()
+    this.#gauge.clear()
+    engine.scheduler.forget(this.#functionKey, this)
+    state.workers.delete(this)
+    this.#cancelDue?.()
+    this.#cancelWindow?.()
+    for (const cancel of this.#inPlace.values()) cancel()
+  }
+
+  commitOf(): CommittedOffset {
+    return { ...this.id, offset: this.tracker.lowWater, metadata: this.tracker.encode() }
+  }
+
+  /** Done with it, whatever became of it. */
+  finish(entry: Entry): void {
+    this.blocked.delete(entry)
+    this.#admission.release(entry)
+    this.tracker.done(entry.record.offset)
+    this.#gauge.remove(entry.sizeBytes)
+    if (this.#isPaused && this.#gauge.isHalfEmpty) {
+      this.#isPaused = false
+      this.options.resume(this.id)
+    }
+    this.options.onProgress(1)
+  }
+
+  putBack(entry: Entry): void {
+    this.#admission.putBack(entry)
+  }
+
+  /** The entry keeps its lane and is tried again after the delay. */
+  retryInPlace(entry: Entry, delayMs: number): void {
+    const cancel = this.options.engine.clock.after(delayMs, () => {
+      this.#inPlace.delete(entry)
+      this.#admission.putBack(entry)
+      this.offer()
+    })
+    this.#inPlace.set(entry, cancel)
+    this.options.onProgress(0)
+  }
+
+  attemptOf({ record, meta }: Entry): number {
+    return meta.attempt + (this.tracker.inPlace(record.offset)?.attempts ?? 0)
+  }
+
+  get #functionKey(): string {
+    return this.options.state.subscription.functionKey
+  }
+
+  #mayStart(): boolean {
+    if (this.#isDraining || this.isGone || this.#admission.ready === 0 || !this.options.state.hold.mayStart)
+      return false
+    const { batch } = this.options.state.subscription
+    if (batch === undefined || this.#admission.ready >= batch.size || this.#isWindowOver) return true
+    this.#cancelWindow ??= this.options.engine.clock.after(batch.windowMs, () => {
+      this.#cancelWindow = undefined
+      this.#isWindowOver = true
+      this.offer()
+    })
+    return false
+  }
+
+  async #run(entries: readonly Entry[]): Promise<void> {
+    const { engine, state } = this.options
+    const functionKey = this.#functionKey
+    const isProbe = state.hold.begin()
+    const startedMs = engine.clock.now()
+    const outcomes = await this.#deliverHalving(entries)
+    if (this.isGone && isProbe) state.hold.probeLost()
+    if (!this.isGone && outcomes[0]?.kind !== 'held') state.stats.called(engine.clock.now() - startedMs)
+    // What can be done at once is done before the slot is given on: a hold must be seen by whoever would start next.
+    const settling = this.isGone ? undefined : settle(this, { entries, outcomes, isProbe })
+    engine.scheduler.finished(functionKey)
+    if (settling !== undefined) await settling
+    this.#running--
+    this.offer()
+    if (this.#running === 0) this.#whenIdle?.()
+  }
+
+  /** A batch that failed as a whole is halved until it is known which records do. */
+  async #deliverHalving(entries: readonly Entry[]): Promise<(DeliveryOutcome | undefined)[]> {
+    const { batch, ordering } = this.options.state.subscription
+    const outcomes = await this.#deliver(entries)
+    const isWhole = entries.length > 1 && outcomes.every(({ kind }) => kind === 'failed')
+    if (!isWhole || batch?.bisect !== true || this.isGone) return outcomes
+    const middle = entries.length >> 1
+    const left = await this.#deliverHalving(entries.slice(0, middle))
+    const rest = entries.slice(middle)
+    const mayGoOn = ordering === 'unordered' || left.every((outcome) => outcome?.kind === 'done')
+    return [...left, ...(mayGoOn ? await this.#deliverHalving(rest) : rest.map(() => undefined))]
+  }
+
+  async #deliver(entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
+    const { engine, state } = this.options
+    const deliveries = entries.map((entry) => deliveryOf(entry, this.attemptOf(entry)))
+    try {
+      const outcomes = await engine.deliverer.deliver(state.subscription, deliveries, this.signal)
+      if (outcomes.length === entries.length) return outcomes
+      throw new Error(`expected ${entries.length} outcomes, got ${outcomes.length}`)
+    } catch (error) {
+      engine.logger.error('a delivery failed within the dispatcher', { subscription: state.subscription.key, error })
+      const message = error instanceof Error ? error.message : String(error)
+      return entries.map(() => ({ kind: 'held', reason: `the dispatcher failed: ${message}`, retryAfterMs: 5_000 }))
+    }
+  }
+
+  #releaseDue(): void {
+    const { engine } = this.options
+    const nowMs = engine.wall.now()
+    for (let next = this.#waiting.shift(nowMs); next !== undefined; next = this.#waiting.shift(nowMs)) {
+      this.#admission.push(next.record.key, next)
+    }
+    this.#cancelDue?.()
+    const dueMs = this.#waiting.nextDueMs
+    if (dueMs === undefined || this.isGone) return
+    // A timer may fire a fraction early.
+    const waitMs = Math.min(LONGEST_WAIT_MS, Math.ceil(dueMs - nowMs))
+    this.#cancelDue = engine.clock.after(waitMs, () => {
+      this.#releaseDue()
+      this.offer()
+    })
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.options.pause(this.id)
+  }
+}

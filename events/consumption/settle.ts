@@ -1,0 +1,222 @@
+/**
+ * What becomes of records after an attempt. A record is finished only when it was handled, or when the publish to a retry tier or to the
+ * dead letters succeeded: while that fails the record stays and the publish is tried again.
+ */
+import { backoffMs } from '../../lib/backoff.ts'
+import { pause } from '../../lib/pause.ts'
+import type { DeliveryOutcome, Failure } from '../delivery.ts'
+import type { NewRecord } from '../event-log.ts'
+import { deadLetterRecord, retryRecord } from '../hop-record.ts'
+import { decideRetry, delayAfter, isExpired } from '../retry-policy.ts'
+import type { Entry } from './entry.ts'
+import type { RecordEnd } from './engine.ts'
+import type { PartitionWorker } from './partition-worker.ts'
+
+export interface Attempted {
+  entries: readonly Entry[]
+  /** Undefined: it was not tried, because one before it failed. */
+  outcomes: readonly (DeliveryOutcome | undefined)[]
+  isProbe: boolean
+}
+
+const PUBLISH_RETRY = { firstMs: 500, longestMs: 30_000 }
+const HOLD_MS = { least: 20, most: 30_000 }
+
+/** From the last to the first, so that what is put back keeps its order. */
+export async function settle(worker: PartitionWorker, { entries, outcomes, isProbe }: Attempted): Promise<void> {
+  const effective = keepOrder(worker, entries, outcomes)
+  let publishing: Promise<void>[] | undefined
+  for (let index = entries.length - 1; index >= 0; index--) {
+    const entry = entries[index]
+    if (entry === undefined) continue
+    const going = settleOne(worker, entry, { outcome: effective[index], isProbe: isProbe && index === 0 })
+    if (going !== undefined) (publishing ??= []).push(going)
+  }
+  if (publishing !== undefined) await Promise.all(publishing)
+}
+
+/** Within a lane nothing counts as done that stands behind a record which must be tried again. */
+function keepOrder(
+  worker: PartitionWorker,
+  entries: readonly Entry[],
+  outcomes: readonly (DeliveryOutcome | undefined)[],
+): readonly (DeliveryOutcome | undefined)[] {
+  const { ordering } = worker.options.state.subscription
+  if (entries.length === 1 || ordering === 'unordered') return outcomes
+  const blocked = new Set<string | undefined>()
+  return outcomes.map((outcome, index) => {
+    const key = entries[index]?.record.key ?? null
+    if (ordering === 'key' && key === null) return outcome
+    const lane = ordering === 'key' ? key?.toString('latin1') : ''
+    if (blocked.has(lane)) return undefined
+    if (outcome === undefined || outcome.kind === 'failed' || outcome.kind === 'held') blocked.add(lane)
+    return outcome
+  })
+}
+
+interface One {
+  outcome: DeliveryOutcome | undefined
+  isProbe: boolean
+}
+
+function settleOne(worker: PartitionWorker, entry: Entry, { outcome, isProbe }: One): Promise<void> | undefined {
+  const { state } = worker.options
+  const { stats } = state
+  if (outcome === undefined) {
+    worker.putBack(entry)
+    return undefined
+  }
+  switch (outcome.kind) {
+    case 'done':
+      stats.done++
+      state.attempted(undefined, isProbe)
+      return end(worker, entry, { kind: 'done', attempt: worker.attemptOf(entry), outcome })
+    case 'filtered':
+      stats.filtered++
+      if (isProbe) state.hold.probeLost()
+      worker.finish(entry)
+      return undefined
+    case 'held':
+      return held(worker, entry, outcome)
+    case 'failed':
+      stats.count(stats.failed, outcome.failure.class)
+      state.attempted(outcome.failure.class, isProbe)
+      return failed(worker, entry, outcome.failure)
+    case 'rejected':
+      stats.count(stats.rejected, outcome.failure.class)
+      if (isProbe) state.hold.probeLost()
+      remember(worker, entry, outcome.failure)
+      return exhausted(worker, entry, { failure: outcome.failure, attempt: worker.attemptOf(entry) })
+  }
+}
+
+function held(
+  worker: PartitionWorker,
+  entry: Entry,
+  { reason, retryAfterMs }: Extract<DeliveryOutcome, { kind: 'held' }>,
+): Promise<void> | undefined {
+  const { state, engine } = worker.options
+  state.stats.held++
+  state.hold.hold(reason, Math.min(HOLD_MS.most, Math.max(HOLD_MS.least, retryAfterMs)))
+  const { retry } = state.subscription
+  if (isExpired(retry, entry.meta.origin.timestampMs, engine.wall.now())) {
+    const failure: Failure = {
+      class: 'expired',
+      message: `older than ${retry.maxAge.ms} ms; last it waited: ${reason}`,
+    }
+    return deadLetter(worker, entry, { failure, attempt: worker.attemptOf(entry) })
+  }
+  worker.putBack(entry)
+  return undefined
+}
+
+function remember(worker: PartitionWorker, entry: Entry, failure: Failure): void {
+  const { state, engine } = worker.options
+  const { deliveryId } = entry.meta
+  state.stats.error(failure, { atMs: engine.wall.now(), deliveryId, attempt: worker.attemptOf(entry) })
+}
+
+interface Failed {
+  failure: Failure
+  /** The one that failed. */
+  attempt: number
+}
+
+function failed(worker: PartitionWorker, entry: Entry, failure: Failure): Promise<void> | undefined {
+  const { state, engine } = worker.options
+  const { subscription } = state
+  const nowMs = engine.wall.now()
+  const attempt = worker.attemptOf(entry)
+  const inPlace = worker.tracker.inPlace(entry.record.offset)
+  const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? nowMs
+  remember(worker, entry, failure)
+  const recordTimestampMs = entry.meta.origin.timestampMs
+  const policy = subscription.retry
+  const at = { attempt, errorClass: failure.class, firstFailedAtMs, recordTimestampMs, nowMs }
+  const decision = decideRetry({ policy, ...at })
+  if (decision.kind === 'exhausted') return exhausted(worker, entry, { failure, attempt })
+  const { delayMs, dueMs } = decision
+  state.stats.count(state.stats.retriedAfterMs, delayMs)
+  if (subscription.ordering === 'unordered') {
+    const meta = { ...entry.meta, attempt: attempt + 1, dueMs, delayMs, firstFailedAtMs, failure }
+    const next = retryRecord(subscription, entry.record, meta)
+    return publish(worker, next).then((stored) =>
+      stored ? retried(worker, entry, { failure, attempt, dueMs }) : undefined,
+    )
+  }
+  const attempts = (inPlace?.attempts ?? 0) + 1
+  worker.tracker.failedInPlace(entry.record.offset, { attempts, firstFailedAtMs })
+  worker.retryInPlace(entry, delayMs)
+  return undefined
+}
+
+function retried(worker: PartitionWorker, entry: Entry, at: Failed & { dueMs: number }): Promise<void> | undefined {
+  return end(worker, entry, { kind: 'retry', ...at })
+}
+
+function exhausted(worker: PartitionWorker, entry: Entry, at: Failed): Promise<void> | undefined {
+  const { subscription } = worker.options.state
+  if (subscription.onExhausted !== 'block' || subscription.ordering === 'unordered')
+    return deadLetter(worker, entry, at)
+  worker.blocked.add(entry)
+  worker.retryInPlace(entry, delayAfter(subscription.retry, subscription.retry.maxAttempts))
+  return undefined
+}
+
+async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, attempt }: Failed): Promise<void> {
+  const { state, group, engine } = worker.options
+  const { subscription, stats } = state
+  const inPlace = worker.tracker.inPlace(entry.record.offset)
+  const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? engine.wall.now()
+  const meta = { ...entry.meta, attempt, firstFailedAtMs }
+  const stored = await publish(worker, deadLetterRecord({ subscription, record: entry.record, meta, failure, group }))
+  if (!stored) return
+  stats.count(stats.deadLetters, failure.class)
+  const { deliveryId } = entry.meta
+  const seen = { subscription: subscription.key, deliveryId, class: failure.class, message: failure.message, attempt }
+  engine.logger.warn('dead letter', seen)
+  await end(worker, entry, { kind: 'deadLetter', failure, attempt })
+}
+
+/** False: the partition was taken away before it could be stored; its next owner gets the record again. */
+async function publish(worker: PartitionWorker, record: NewRecord): Promise<boolean> {
+  const { engine, state } = worker.options
+  for (let failures = 1; !worker.isGone; failures++) {
+    try {
+      await state.ensureTopic(record.topic)
+      await engine.log.send([record])
+      return true
+    } catch (error) {
+      state.stats.publishFailures++
+      if (failures === 1 || failures % 10 === 0)
+        engine.logger.error('a record cannot be moved, so it stays', { topic: record.topic, failures, error })
+      await pause(engine.clock, backoffMs(failures, PUBLISH_RETRY), worker.signal)
+    }
+  }
+  return false
+}
+
+/** Tells who wants to know, then counts it as done. */
+function end(worker: PartitionWorker, entry: Entry, what: EndKind): Promise<void> | undefined {
+  const { engine, state } = worker.options
+  const { subscription } = state
+  const telling = engine.onEnd?.({ ...what, subscription, record: entry.record, meta: entry.meta })
+  if (telling === undefined) {
+    finish(worker, entry)
+    return undefined
+  }
+  return telling.then(
+    () => finish(worker, entry),
+    (error: unknown) => {
+      engine.logger.error('the end of a record could not be told', { subscription: subscription.key, error })
+      finish(worker, entry)
+    },
+  )
+}
+
+function finish(worker: PartitionWorker, entry: Entry): void {
+  if (!worker.isGone) worker.finish(entry)
+}
+
+type WithoutContext<T> = T extends unknown ? Omit<T, 'subscription' | 'record' | 'meta'> : never
+type EndKind = WithoutContext<RecordEnd>

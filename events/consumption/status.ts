@@ -1,0 +1,107 @@
+/** How a subscription stands, for operators: per partition what is left and why it waits, and what happened so far. */
+import type { ErrorClass } from '../delivery.ts'
+import type { PartitionEnds } from '../event-log.ts'
+import type { Engine } from './engine.ts'
+import type { PartitionWorker } from './partition-worker.ts'
+import type { RecentError } from './stats.ts'
+import type { SubscriptionState } from './subscription-state.ts'
+
+export interface PartitionStatus {
+  topic: string
+  partition: number
+  /** Everything before it is done. */
+  position: number
+  end: number
+  /** Not done. In a tier also what is not due yet. */
+  lag: number
+  buffered: number
+  running: number
+  /** In a tier: buffered and waiting for its time. */
+  notDue: number
+  /** Records that stop their key or partition (onExhausted: block). */
+  blocked: number
+}
+
+export interface SubscriptionStatus {
+  key: string
+  sources: PartitionStatus[]
+  tiers: PartitionStatus[]
+  lag: number
+  running: number
+  waitingForRetry: number
+  done: number
+  filtered: number
+  held: number
+  duplicatesSkipped: number
+  publishFailures: number
+  failed: Partial<Record<ErrorClass, number>>
+  rejected: Partial<Record<ErrorClass, number>>
+  retriedAfterMs: Record<string, number>
+  deadLetters: Partial<Record<ErrorClass, number>>
+  recentErrors: RecentError[]
+  circuit: 'closed' | 'open'
+  /** Why nothing starts. */
+  holding?: string
+  meanCallMs?: number
+  lastCommitMs?: number
+}
+
+export interface Workers {
+  sources: readonly PartitionWorker[]
+  tiers: readonly PartitionWorker[]
+  lastCommitMs: number | undefined
+}
+
+export async function statusOf(
+  state: SubscriptionState,
+  engine: Engine,
+  workers: Workers,
+): Promise<SubscriptionStatus> {
+  const { stats, subscription } = state
+  const sources = await partitionsOf(engine, workers.sources)
+  const tiers = await partitionsOf(engine, workers.tiers)
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  return {
+    key: subscription.key,
+    ...{ sources, tiers },
+    lag: sum(sources.map(({ lag }) => lag)),
+    running: sum([...sources, ...tiers].map(({ running }) => running)),
+    waitingForRetry: sum(tiers.map(({ lag, running }) => lag - running)),
+    ...{ done: stats.done, filtered: stats.filtered, held: stats.held },
+    ...{ duplicatesSkipped: stats.duplicates, publishFailures: stats.publishFailures },
+    failed: Object.fromEntries(stats.failed),
+    rejected: Object.fromEntries(stats.rejected),
+    retriedAfterMs: Object.fromEntries(stats.retriedAfterMs),
+    deadLetters: Object.fromEntries(stats.deadLetters),
+    recentErrors: [...stats.recentErrors],
+    circuit: state.circuitOpen ? 'open' : 'closed',
+    ...(state.hold.reason !== undefined && { holding: state.hold.reason }),
+    ...(stats.meanCallMs !== undefined && { meanCallMs: stats.meanCallMs }),
+    ...(workers.lastCommitMs !== undefined && { lastCommitMs: workers.lastCommitMs }),
+  }
+}
+
+async function partitionsOf(engine: Engine, workers: readonly PartitionWorker[]): Promise<PartitionStatus[]> {
+  const ends = new Map<string, PartitionEnds[]>()
+  for (const { id } of workers) {
+    if (!ends.has(id.topic)) ends.set(id.topic, await engine.log.endOffsets(id.topic).catch(() => []))
+  }
+  return workers.map((worker) => {
+    const { topic, partition } = worker.id
+    const end = ends.get(topic)?.find((each) => each.partition === partition)?.end ?? worker.tracker.next
+    const { running, notDue } = worker
+    const lag = worker.tracker.pending + Math.max(0, end - worker.tracker.next)
+    const buffered = worker.tracker.pending - running
+    return {
+      topic,
+      partition,
+      position: worker.tracker.lowWater,
+      end,
+      lag,
+      buffered,
+      running,
+      notDue,
+      blocked: worker.blocked.size,
+    }
+  })
+}
