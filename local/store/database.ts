@@ -1,7 +1,10 @@
-import { DatabaseSync } from 'node:sqlite'
-import { APPLICATION_ID, inspect, LOCK_WAIT_MS, SCHEMA_VERSION } from './inspection.ts'
+import { openDatabase, type Database } from '../../lib/sqlite/database.ts'
+import { StoreError } from '../../lib/sqlite/store-error.ts'
 import { describeOwner } from './owner.ts'
-import { isBusy, StoreError, translateSqlite } from './store-error.ts'
+
+/** "Dorm" in ASCII. */
+const APPLICATION_ID = 0x446f726d
+const SCHEMA_VERSION = 1
 
 const SCHEMA = `
   CREATE TABLE objects (
@@ -10,35 +13,19 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE deletions (one INTEGER PRIMARY KEY CHECK (one = 1), resource_version INTEGER NOT NULL) STRICT;
   INSERT INTO deletions VALUES (1, 0);
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `
 
-/**
- * Opens the state file for this process alone; an absent or empty one becomes a new state. The lock is the kernel's, on the open file: it
- * ends with the process, however that ends. A file that is damaged or not ours is left as it is. Throws StoreError.
- */
-export function openDatabase(dir: string, path: string): DatabaseSync {
-  try {
-    return lockDatabase(path, inspect(path))
-  } catch (error) {
-    throw isBusy(error) ? locked(dir, error) : translateSqlite(error, path)
-  }
-}
-
-function lockDatabase(path: string, found: 'new' | 'ours'): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
-  try {
-    // Must come first: a WAL that is entered in exclusive mode has no shared memory that could outlive the process.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    if (found === 'new') database.exec('PRAGMA journal_mode = WAL')
-    // NORMAL survives the death of the process; only a power failure can take the last writes, whole ones.
-    database.exec(`PRAGMA synchronous = NORMAL; BEGIN EXCLUSIVE; ${found === 'new' ? SCHEMA : ''} COMMIT`)
-    return database
-  } catch (error) {
-    database.close()
-    throw error
-  }
+/** Opens the state file of `dir` for this process alone. Throws StoreError. */
+export function openState(dir: string, path: string): Database {
+  return openDatabase({
+    path,
+    schema: SCHEMA,
+    // Only a power failure can take the last writes, whole ones.
+    synchronous: 'NORMAL',
+    applicationId: APPLICATION_ID,
+    schemaVersion: SCHEMA_VERSION,
+    locked: (cause) => locked(dir, cause),
+  })
 }
 
 function locked(dir: string, cause: unknown): StoreError {

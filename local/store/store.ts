@@ -3,14 +3,14 @@
  * Promises that what a put or remove has returned from survives the death of the process at any moment, and that a file it cannot
  * make sense of stays as it is. Leaves the choice of kinds, and their meaning, to the memory cluster.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { join, resolve } from 'node:path'
 import type { KubeObject } from '../../api/object.ts'
 import type { Persistence } from '../../kube/memory/persistence.ts'
-import { openDatabase } from './database.ts'
+import type { Database, Statement } from '../../lib/sqlite/database.ts'
+import { prepareDirectory, prepareFile } from '../../lib/sqlite/state-directory.ts'
+import { translateSqlite } from '../../lib/sqlite/store-error.ts'
+import { openState } from './database.ts'
 import { removeOwner, writeOwner, type Owner } from './owner.ts'
-import { prepareDirectory, prepareFile } from './state-directory.ts'
-import { translateSqlite } from './store-error.ts'
 import { keyOf, parseRow } from './stored-object.ts'
 
 export interface StoreOptions {
@@ -31,7 +31,7 @@ export function openStore(
   const path = join(absolute, FILE_NAME)
   prepareDirectory(absolute)
   prepareFile(path)
-  const database = openDatabase(absolute, path)
+  const database = openState(absolute, path)
   try {
     const store = new Store({ dir: absolute, path, database, parse, startedAt: now().toISOString() })
     store.load()
@@ -47,16 +47,16 @@ const FILE_NAME = 'dormouse.db'
 interface OpenState {
   dir: string
   path: string
-  database: DatabaseSync
+  database: Database
   parse: (object: KubeObject) => KubeObject
   startedAt: string
 }
 
 export class Store implements Persistence {
   readonly #state: OpenState
-  readonly #putRow: StatementSync
-  readonly #removeRow: StatementSync
-  readonly #noteDeletion: StatementSync
+  readonly #putRow: Statement
+  readonly #removeRow: Statement
+  readonly #noteDeletion: Statement
 
   constructor(state: OpenState) {
     const { database } = state

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { KubeObject } from '../../api/object.ts'
-import { damaged } from './store-error.ts'
+import { damaged } from '../../lib/sqlite/store-error.ts'
 
 const rowSchema = z.object({
   api_version: z.string(),

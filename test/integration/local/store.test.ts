@@ -22,7 +22,7 @@ import { createMemoryCluster } from '../../../kube/memory/memory-cluster.ts'
 import { PODS, SECRETS } from '../../../kube/objects.ts'
 import { readOwner } from '../../../local/store/owner.ts'
 import { openStore, type Store } from '../../../local/store/store.ts'
-import { StoreError } from '../../../local/store/store-error.ts'
+import { StoreError } from '../../../lib/sqlite/store-error.ts'
 import { newFunction, newPod, newSecret } from '../../builders/kube-objects.ts'
 import { namesAfter, storedSecret } from './store-sequence.ts'
 

@@ -50,6 +50,8 @@ function sqliteCode(error: unknown): number | undefined {
   return isSqliteError(error) ? error.errcode & 0xff : undefined
 }
 
+export const isFull = (error: unknown): boolean => sqliteCode(error) === SQLITE.full
+
 export const isBusy = (error: unknown): boolean => sqliteCode(error) === SQLITE.busy
 
 /** The same in our words; what is no error of SQLite's comes back as it is. */

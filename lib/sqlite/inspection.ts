@@ -6,9 +6,11 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { damaged, StoreError } from './store-error.ts'
 
-/** "Dorm" in ASCII: tells our file from any other program's database. */
-export const APPLICATION_ID = 0x446f726d
-export const SCHEMA_VERSION = 1
+/** What tells a file of ours, and which of them, from any other program's database. */
+export interface FileIdentity {
+  applicationId: number
+  schemaVersion: number
+}
 
 /** A predecessor may be on its way out. */
 export const LOCK_WAIT_MS = 250
@@ -18,13 +20,13 @@ const LOG_MAGIC = 0x377f0682
 const LOG_HEADER_BYTES = 32
 
 /** `new`: nothing was ever stored. Throws StoreError, or SQLite's own error when the file is locked or cannot be read. */
-export function inspect(path: string): 'new' | 'ours' {
+export function inspect(path: string, identity: FileIdentity): 'new' | 'ours' {
   checkLog(path)
   if (statSync(path).size === 0) return 'new'
   const database = new DatabaseSync(path, { readOnly: true, timeout: LOCK_WAIT_MS })
   try {
     if (isBlank(database)) return 'new'
-    checkOrigin(database, path)
+    checkOrigin(database, path, identity)
     checkPages(database, path)
     return 'ours'
   } finally {
@@ -57,15 +59,15 @@ function isBlank(database: DatabaseSync): boolean {
   return tables === 0 && pragma(database, 'application_id') === 0 && pragma(database, 'user_version') === 0
 }
 
-function checkOrigin(database: DatabaseSync, path: string): void {
-  if (pragma(database, 'application_id') !== APPLICATION_ID) {
+function checkOrigin(database: DatabaseSync, path: string, { applicationId, schemaVersion }: FileIdentity): void {
+  if (pragma(database, 'application_id') !== applicationId) {
     throw new StoreError('WrongVersion', `${path} is another program's database: choose another state directory`)
   }
   const version = pragma(database, 'user_version')
-  if (version === SCHEMA_VERSION) return
+  if (version === schemaVersion) return
   throw new StoreError(
     'WrongVersion',
-    `${path} has schema version ${String(version)}, expected ${SCHEMA_VERSION}: use the Dormouse that wrote it, or another state directory`,
+    `${path} has schema version ${String(version)}, expected ${schemaVersion}: use the Dormouse that wrote it, or another state directory`,
   )
 }
 

@@ -1,0 +1,112 @@
+/** Appends records and reads them back. */
+import type { Database, Statement } from '../../lib/sqlite/database.ts'
+import { EventLogError, MAX_RECORD_BYTES, type LogRecord, type NewRecord, type RecordPosition } from '../event-log.ts'
+import { decodeHeaders, encodeHeaders } from './header-codec.ts'
+import { partitionOfKey } from './murmur2.ts'
+import { checkTopicName, type PartitionState, type Topic, type TopicDefaults, type Topics } from './topics.ts'
+
+/** Records that Dormouse moves on carry headers of ours beside what their sender was allowed. */
+const HOP_ROOM_BYTES = 64 * 1024
+
+export class Records {
+  readonly #topics: Topics
+  readonly #defaults: TopicDefaults
+  readonly #insert: Statement
+  readonly #select: Statement
+  #nextPartition = 0
+
+  constructor(database: Database, topics: Topics, defaults: TopicDefaults) {
+    this.#topics = topics
+    this.#defaults = defaults
+    this.#insert = database.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#select = database.prepare(
+      'SELECT offset, timestamp_ms, key, value, headers FROM records' +
+        ' WHERE topic_id = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?',
+    )
+  }
+
+  /** Throws EventLogError: before anything is written. */
+  check(records: readonly NewRecord[]): void {
+    for (const record of records) {
+      checkTopicName(record.topic)
+      const size = sizeOf(record)
+      if (size > MAX_RECORD_BYTES + HOP_ROOM_BYTES)
+        throw new EventLogError('too-large', `expected a record of at most ${MAX_RECORD_BYTES} bytes, got ${size}`)
+      const partitions = this.#topics.get(record.topic)?.partitions.length ?? this.#defaults.partitions
+      const { partition = 0 } = record
+      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
+        const what = `${record.topic} has partitions 0 to ${partitions - 1}, got ${partition}`
+        throw new EventLogError('unknown-topic', what)
+      }
+    }
+  }
+
+  /** Within a transaction. `pending` holds the ends it has moved so far, and topics it has made. */
+  append(records: readonly NewRecord[], pending: Pending, nowMs: number): RecordPosition[] {
+    const sticky = this.#nextPartition++
+    return records.map((record) => {
+      const topic =
+        this.#topics.get(record.topic) ?? pending.made.get(record.topic) ?? this.#make(record.topic, pending)
+      const { key, value, headers, timestampMs = nowMs } = record
+      const partition = record.partition ?? partitionOf(topic, key, sticky)
+      const state = topic.partitions[partition] as PartitionState
+      const offset = pending.ends.get(state) ?? state.end
+      this.#insert.run(topic.id, partition, offset, Math.round(timestampMs), key, value, encodeHeaders(headers))
+      pending.ends.set(state, offset + 1)
+      return { topic: record.topic, partition, offset }
+    })
+  }
+
+  /** From `offset` on, until there are enough records or bytes. */
+  read({ topic, partition }: PartitionState, offset: number, most: { records: number; bytes: number }): LogRecord[] {
+    const records: LogRecord[] = []
+    let bytes = 0
+    for (const row of this.#select.iterate(topic.id, partition, offset, most.records)) {
+      const record = recordOf(row, topic.name, partition)
+      records.push(record)
+      bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0)
+      if (bytes >= most.bytes) break
+    }
+    return records
+  }
+
+  #make(name: string, pending: Pending): Topic {
+    const topic = this.#topics.insert({ topic: name, ...this.#defaults })
+    pending.made.set(name, topic)
+    return topic
+  }
+}
+
+/** What a transaction has changed that memory must follow once it is committed. */
+export interface Pending {
+  ends: Map<PartitionState, number>
+  made: Map<string, Topic>
+}
+
+function partitionOf({ partitions }: Topic, key: Buffer | null, sticky: number): number {
+  return key === null ? sticky % partitions.length : partitionOfKey(key, partitions.length)
+}
+
+function sizeOf({ key, value, headers }: NewRecord): number {
+  let size = (key?.length ?? 0) + (value?.length ?? 0)
+  for (const [name, bytes] of headers) size += Buffer.byteLength(name) + bytes.length
+  return size
+}
+
+function recordOf(row: Record<string, unknown>, topic: string, partition: number): LogRecord {
+  return {
+    topic,
+    partition,
+    offset: Number(row['offset']),
+    timestampMs: Number(row['timestamp_ms']),
+    key: bufferOf(row['key']),
+    value: bufferOf(row['value']),
+    headers: decodeHeaders(row['headers'] as Uint8Array | null),
+  }
+}
+
+function bufferOf(value: unknown): Buffer | null {
+  if (value === null) return null
+  const bytes = value as Uint8Array
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}

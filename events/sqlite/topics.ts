@@ -1,0 +1,118 @@
+/** All topics and where their partitions begin and end, in memory; written through the statements here, followed after each commit. */
+import type { Database, Statement } from '../../lib/sqlite/database.ts'
+import { EventLogError, TOPIC_PATTERN, type TopicSpec } from '../event-log.ts'
+
+export interface PartitionState {
+  readonly topic: Topic
+  readonly partition: number
+  /** Offset of the oldest record that is still there. */
+  begin: number
+  /** Offset of the next one. */
+  end: number
+}
+
+export interface Topic {
+  readonly id: number
+  readonly name: string
+  readonly retentionMs: number
+  readonly partitions: readonly PartitionState[]
+}
+
+export interface TopicDefaults {
+  partitions: number
+  retentionMs: number
+}
+
+export class Topics {
+  readonly #byName = new Map<string, Topic>()
+  readonly #insertTopic: Statement
+  readonly #insertPartition: Statement
+  readonly #deleteTopic: Statement
+  readonly #deletePartitions: Statement
+  readonly #deletePositions: Statement
+  readonly #setEnd: Statement
+  readonly #setBegin: Statement
+
+  constructor(database: Database) {
+    this.#insertTopic = database.prepare('INSERT INTO topics (name, partitions, retention_ms) VALUES (?, ?, ?)')
+    this.#insertPartition = database.prepare('INSERT INTO partitions VALUES (?, ?, 0, 0)')
+    this.#deleteTopic = database.prepare('DELETE FROM topics WHERE id = ?')
+    this.#deletePartitions = database.prepare('DELETE FROM partitions WHERE topic_id = ?')
+    this.#deletePositions = database.prepare('DELETE FROM positions WHERE topic_id = ?')
+    this.#setEnd = database.prepare('UPDATE partitions SET last = ? WHERE topic_id = ? AND partition = ?')
+    this.#setBegin = database.prepare('UPDATE partitions SET first = ? WHERE topic_id = ? AND partition = ?')
+    this.#load(database)
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#byName.get(name)
+  }
+
+  all(): Iterable<Topic> {
+    return this.#byName.values()
+  }
+
+  /** Within a transaction; `added` follows its commit. */
+  insert({ topic, partitions, retentionMs }: Required<TopicSpec>): Topic {
+    const { lastInsertRowid } = this.#insertTopic.run(topic, partitions, retentionMs)
+    const id = Number(lastInsertRowid)
+    for (let partition = 0; partition < partitions; partition++) this.#insertPartition.run(id, partition)
+    return topicOf({ id, name: topic, retentionMs }, partitions)
+  }
+
+  added(topic: Topic): void {
+    this.#byName.set(topic.name, topic)
+  }
+
+  /** Within a transaction; `removed` follows its commit. The records are left to the retention. */
+  delete(topic: Topic): void {
+    this.#deleteTopic.run(topic.id)
+    this.#deletePartitions.run(topic.id)
+    this.#deletePositions.run(topic.id)
+  }
+
+  removed(topic: Topic): void {
+    if (this.#byName.get(topic.name) === topic) this.#byName.delete(topic.name)
+  }
+
+  /** Within a transaction. */
+  writeEnd({ topic, partition }: PartitionState, end: number): void {
+    this.#setEnd.run(end, topic.id, partition)
+  }
+
+  /** Within a transaction. */
+  writeBegin({ topic, partition }: PartitionState, begin: number): void {
+    this.#setBegin.run(begin, topic.id, partition)
+  }
+
+  #load(database: Database): void {
+    for (const row of database.prepare('SELECT id, name, partitions, retention_ms FROM topics').all()) {
+      const id = Number(row['id'])
+      const topic = topicOf(
+        { id, name: String(row['name']), retentionMs: Number(row['retention_ms']) },
+        Number(row['partitions']),
+      )
+      this.#byName.set(topic.name, topic)
+      for (const ends of database.prepare('SELECT * FROM partitions WHERE topic_id = ?').all(id)) {
+        const state = topic.partitions[Number(ends['partition'])]
+        if (state === undefined) continue
+        state.begin = Number(ends['first'])
+        state.end = Number(ends['last'])
+      }
+    }
+  }
+}
+
+function topicOf(identity: { id: number; name: string; retentionMs: number }, partitions: number): Topic {
+  const states: PartitionState[] = []
+  const topic: Topic = { ...identity, partitions: states }
+  for (let partition = 0; partition < partitions; partition++) states.push({ topic, partition, begin: 0, end: 0 })
+  return topic
+}
+
+/** Throws EventLogError `invalid-topic`. */
+export function checkTopicName(name: string): void {
+  if (TOPIC_PATTERN.test(name)) return
+  const expected = 'expected a topic name of 1 to 249 letters, digits, dots, underscores and hyphens'
+  throw new EventLogError('invalid-topic', `${expected}, got ${JSON.stringify(name.slice(0, 300))}`)
+}
