@@ -9,7 +9,7 @@ import type { DeliveryOutcome } from '../delivery.ts'
 import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { BufferGauge } from './buffer-gauge.ts'
-import { DueQueue } from './due-queue.ts'
+import { DueWait } from './due-wait.ts'
 import type { Engine } from './engine.ts'
 import { createEntry, deliveryOf, type Entry, type Role } from './entry.ts'
 import { settle } from './settle.ts'
@@ -27,9 +27,6 @@ export interface WorkerOptions {
   onProgress(acknowledged: number): void
 }
 
-/** Waits for due times are re-checked this often: the clock may be set. */
-const LONGEST_WAIT_MS = 30_000
-
 export class PartitionWorker {
   readonly options: WorkerOptions
   readonly id: PartitionId
@@ -37,7 +34,7 @@ export class PartitionWorker {
   readonly signal: AbortSignal
   readonly #gone = new AbortController()
   readonly #admission: Admission<Entry>
-  readonly #waiting = new DueQueue()
+  readonly #waiting: DueWait
   /** Cannot be handled, and may not be moved away: they stop their key or partition. */
   readonly blocked = new Set<Entry>()
   /** Cancels of entries that wait in place. */
@@ -46,11 +43,10 @@ export class PartitionWorker {
   #isPaused = false
   #isDraining = false
   #running = 0
-  #cancelDue: (() => void) | undefined
   #cancelWindow: (() => void) | undefined
   #isWindowOver = false
   #whenIdle: (() => void) | undefined
-  /** Of the topic's end as last asked for: what is behind the buffer while it is paused. */
+  /** Of the topic, as last asked for: what is behind the buffer while it is paused. */
   knownEnd = 0
 
   constructor(options: WorkerOptions) {
@@ -61,6 +57,13 @@ export class PartitionWorker {
     this.tracker = new OffsetTracker(assignment.position, assignment.metadata)
     this.#gauge = new BufferGauge(options.engine, this.tracker)
     this.#admission = createAdmission<Entry>(state.subscription.ordering)
+    this.#waiting = new DueWait({
+      ...{ clock: options.engine.clock, wall: options.engine.wall },
+      onDue: (entries) => {
+        for (const entry of entries) this.#admission.push(entry.record.key, entry)
+        this.offer()
+      },
+    })
     state.workers.add(this)
   }
 
@@ -100,7 +103,7 @@ export class PartitionWorker {
       else this.#admission.push(record.key, entry)
     }
     if (this.#gauge.isFull) this.#pause()
-    if (role === 'tier') this.#releaseDue()
+    if (role === 'tier') this.#waiting.check()
     // What was done before may be committed now.
     this.options.onProgress(0)
     this.offer()
@@ -137,7 +140,7 @@ export class PartitionWorker {
     this.#gauge.clear()
     engine.scheduler.forget(this.#functionKey, this)
     state.workers.delete(this)
-    this.#cancelDue?.()
+    this.#waiting.stop()
     this.#cancelWindow?.()
     for (const cancel of this.#inPlace.values()) cancel()
   }
@@ -237,23 +240,6 @@ export class PartitionWorker {
       const message = error instanceof Error ? error.message : String(error)
       return entries.map(() => ({ kind: 'held', reason: `the dispatcher failed: ${message}`, retryAfterMs: 5_000 }))
     }
-  }
-
-  #releaseDue(): void {
-    const { engine } = this.options
-    const nowMs = engine.wall.now()
-    for (let next = this.#waiting.shift(nowMs); next !== undefined; next = this.#waiting.shift(nowMs)) {
-      this.#admission.push(next.record.key, next)
-    }
-    this.#cancelDue?.()
-    const dueMs = this.#waiting.nextDueMs
-    if (dueMs === undefined || this.isGone) return
-    // A timer may fire a fraction early.
-    const waitMs = Math.min(LONGEST_WAIT_MS, Math.ceil(dueMs - nowMs))
-    this.#cancelDue = engine.clock.after(waitMs, () => {
-      this.#releaseDue()
-      this.offer()
-    })
   }
 
   #pause(): void {

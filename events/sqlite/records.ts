@@ -41,18 +41,15 @@ export class Records {
     }
   }
 
-  /** Within a transaction. `pending` holds the ends it has moved so far, and topics it has made. */
-  append(records: readonly NewRecord[], pending: Pending, nowMs: number): RecordPosition[] {
+  /** Within a transaction. */
+  append(records: readonly NewRecord[], nowMs: number): RecordPosition[] {
     const sticky = this.#nextPartition++
     return records.map((record) => {
-      const topic =
-        this.#topics.get(record.topic) ?? pending.made.get(record.topic) ?? this.#make(record.topic, pending)
+      const topic = this.#topics.get(record.topic) ?? this.#topics.insert({ topic: record.topic, ...this.#defaults })
       const { key, value, headers, timestampMs = nowMs } = record
       const partition = record.partition ?? partitionOf(topic, key, sticky)
-      const state = topic.partitions[partition] as PartitionState
-      const offset = pending.ends.get(state) ?? state.end
+      const offset = this.#topics.takeOffset(topic.partitions[partition] as PartitionState)
       this.#insert.run(topic.id, partition, offset, Math.round(timestampMs), key, value, encodeHeaders(headers))
-      pending.ends.set(state, offset + 1)
       return { topic: record.topic, partition, offset }
     })
   }
@@ -69,18 +66,6 @@ export class Records {
     }
     return records
   }
-
-  #make(name: string, pending: Pending): Topic {
-    const topic = this.#topics.insert({ topic: name, ...this.#defaults })
-    pending.made.set(name, topic)
-    return topic
-  }
-}
-
-/** What a transaction has changed that memory must follow once it is committed. */
-export interface Pending {
-  ends: Map<PartitionState, number>
-  made: Map<string, Topic>
 }
 
 function partitionOf({ partitions }: Topic, key: Buffer | null, sticky: number): number {

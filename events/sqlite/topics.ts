@@ -18,6 +18,14 @@ export interface Topic {
   readonly partitions: readonly PartitionState[]
 }
 
+interface Change {
+  made: Map<string, Topic>
+  deleted: Set<Topic>
+  ends: Map<PartitionState, number>
+}
+
+const noChange = (): Change => ({ made: new Map(), deleted: new Set(), ends: new Map() })
+
 export interface TopicDefaults {
   partitions: number
   retentionMs: number
@@ -25,6 +33,8 @@ export interface TopicDefaults {
 
 export class Topics {
   readonly #byName = new Map<string, Topic>()
+  /** Of the transaction that runs. */
+  #change = noChange()
   readonly #insertTopic: Statement
   readonly #insertPartition: Statement
   readonly #deleteTopic: Statement
@@ -44,45 +54,64 @@ export class Topics {
     this.#load(database)
   }
 
+  /** As committed; while a transaction runs, as it has made them so far. */
   get(name: string): Topic | undefined {
-    return this.#byName.get(name)
+    const made = this.#change.made.get(name)
+    if (made !== undefined) return made
+    const known = this.#byName.get(name)
+    return known !== undefined && this.#change.deleted.has(known) ? undefined : known
   }
 
   all(): Iterable<Topic> {
     return this.#byName.values()
   }
 
-  /** Within a transaction; `added` follows its commit. */
+  /** Within a transaction. */
   insert({ topic, partitions, retentionMs }: Required<TopicSpec>): Topic {
     const { lastInsertRowid } = this.#insertTopic.run(topic, partitions, retentionMs)
     const id = Number(lastInsertRowid)
     for (let partition = 0; partition < partitions; partition++) this.#insertPartition.run(id, partition)
-    return topicOf({ id, name: topic, retentionMs }, partitions)
+    const made = topicOf({ id, name: topic, retentionMs }, partitions)
+    this.#change.made.set(topic, made)
+    return made
   }
 
-  added(topic: Topic): void {
-    this.#byName.set(topic.name, topic)
-  }
-
-  /** Within a transaction; `removed` follows its commit. The records are left to the retention. */
+  /** Within a transaction. The records are left to the retention. */
   delete(topic: Topic): void {
     this.#deleteTopic.run(topic.id)
     this.#deletePartitions.run(topic.id)
     this.#deletePositions.run(topic.id)
+    this.#change.deleted.add(topic)
   }
 
-  removed(topic: Topic): void {
-    if (this.#byName.get(topic.name) === topic) this.#byName.delete(topic.name)
-  }
-
-  /** Within a transaction. */
-  writeEnd({ topic, partition }: PartitionState, end: number): void {
-    this.#setEnd.run(end, topic.id, partition)
+  /** Within a transaction: the offset of the next record. */
+  takeOffset(state: PartitionState): number {
+    const offset = this.#change.ends.get(state) ?? state.end
+    this.#change.ends.set(state, offset + 1)
+    return offset
   }
 
   /** Within a transaction. */
   writeBegin({ topic, partition }: PartitionState, begin: number): void {
     this.#setBegin.run(begin, topic.id, partition)
+  }
+
+  beforeCommit(): void {
+    for (const [{ topic, partition }, end] of this.#change.ends) this.#setEnd.run(end, topic.id, partition)
+  }
+
+  /** Memory follows what is stored now. */
+  committed(): { grown: PartitionState[]; isChanged: boolean } {
+    const { made, deleted, ends } = this.#change
+    this.#change = noChange()
+    for (const topic of deleted) if (this.#byName.get(topic.name) === topic) this.#byName.delete(topic.name)
+    for (const topic of made.values()) if (!deleted.has(topic)) this.#byName.set(topic.name, topic)
+    for (const [state, end] of ends) state.end = end
+    return { grown: [...ends.keys()], isChanged: made.size + deleted.size > 0 }
+  }
+
+  rolledBack(): void {
+    this.#change = noChange()
   }
 
   #load(database: Database): void {

@@ -14,8 +14,16 @@ interface Write {
   failed(error: EventLogError): void
 }
 
+/** What is kept in memory and must follow the transactions. */
+export interface Follower {
+  beforeCommit(): void
+  committed(): void
+  rolledBack(): void
+}
+
 export class Writer {
   readonly #database: Database
+  follower: Follower | undefined
   readonly #path: string
   #writes: Write[] = []
   #isClosed = false
@@ -49,14 +57,17 @@ export class Writer {
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       for (const write of writes) write.run()
+      this.follower?.beforeCommit()
       this.#database.exec('COMMIT')
     } catch (error) {
       // Some errors have rolled back by themselves.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      this.follower?.rolledBack()
       const failure = this.#translate(error)
       for (const write of writes) write.failed(failure)
       return
     }
+    this.follower?.committed()
     for (const write of writes) write.committed()
   }
 
