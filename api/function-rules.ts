@@ -5,12 +5,14 @@ import {
   dnsLabel,
   doesNotMatch,
   durationBetween,
+  exactlyOne,
   matches,
   metadataNameRule,
   quantityBetween,
   rule,
   type Rule,
 } from './rule.ts'
+import { TOPIC_NAME } from './topic.ts'
 
 type Files = Record<string, string>
 type Env = { name: string; value: string }[]
@@ -100,6 +102,51 @@ const scalingRules: Rule[] = [
   durationBetween({ path: 'spec.scaling.maxPodAge', message: 'maxPodAge must be a duration of at least 1m' }, '1m'),
 ]
 
+const destinationRules = (field: 'onSuccess' | 'onFailure'): Rule[] => [
+  exactlyOne(`spec.async.${field}`, ['function', 'topic', 'url']),
+  dnsLabel(`spec.async.${field}.function`, `${field}.function`),
+  matches(
+    {
+      path: `spec.async.${field}.topic`,
+      message: `${field}.topic must be 1 to 249 letters, digits, dots, underscores or hyphens, and not dots alone`,
+    },
+    TOPIC_NAME,
+  ),
+  doesNotMatch(
+    {
+      path: `spec.async.${field}.topic`,
+      message: `${field}.topic must not begin with dormouse.: those belong to the platform`,
+    },
+    '^dormouse\\.',
+  ),
+  matches(
+    { path: `spec.async.${field}.url`, message: `${field}.url must begin with http:// or https://` },
+    '^https?://[^\\x00-\\x20]+$',
+  ),
+]
+
+const asyncRules: Rule[] = [
+  between({ path: 'spec.async.maxAttempts', message: 'async.maxAttempts must be between 1 and 10' }, 1, 10),
+  durationBetween({ path: 'spec.async.maxAge', message: 'async.maxAge must be between 1s and 24h' }, '1s', '24h'),
+  durationBetween(
+    { path: 'spec.async.backoff.initial', message: 'backoff.initial must be between 10ms and 1h' },
+    '10ms',
+    '1h',
+  ),
+  rule<number>(
+    { path: 'spec.async.backoff.factor', message: 'backoff.factor must be between 1 and 10' },
+    'self >= 1.0 && self <= 10.0',
+    (factor) => factor >= 1 && factor <= 10,
+  ),
+  durationBetween(
+    { path: 'spec.async.backoff.max', message: 'backoff.max must be between 10ms and 24h' },
+    '10ms',
+    '24h',
+  ),
+  ...destinationRules('onSuccess'),
+  ...destinationRules('onFailure'),
+]
+
 const HANDLER = '^([^/\\\\\\x00-\\x1f]+/)*[^/\\\\.\\x00-\\x1f]+(\\.[^/\\\\.\\x00-\\x20]+)+$'
 
 export const FUNCTION_RULES: readonly Rule[] = [
@@ -120,4 +167,5 @@ export const FUNCTION_RULES: readonly Rule[] = [
   durationBetween({ path: 'spec.timeout', message: 'timeout must be between 1s and 15m' }, '1s', '15m'),
   between({ path: 'spec.concurrency', message: 'concurrency must be between 1 and 1000' }, 1, 1000),
   ...scalingRules,
+  ...asyncRules,
 ]

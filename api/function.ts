@@ -63,6 +63,35 @@ const scalingSchema = z
   .prefault({})
   .describe('How many pods it may have, and when.')
 
+const destinationSchema = z.strictObject({
+  function: z.string().max(63).optional().describe('Name of a Function in the same namespace, called asynchronously.'),
+  topic: z.string().max(249).optional().describe('A topic that gets the record.'),
+  url: z.string().max(2048).optional().describe('An http or https URL that gets it as a POST.'),
+})
+export type Destination = z.infer<typeof destinationSchema>
+
+const asyncSchema = z
+  .strictObject({
+    maxAttempts: integer().default(3).describe('Attempts in all, 1 to 10; 1 = no retry.'),
+    maxAge: duration().default('6h').describe('No attempt later than this after it was accepted, 1s to 24h.'),
+    backoff: z
+      .strictObject({
+        initial: duration().default('1m').describe('Wait before the second attempt, 10ms to 1h.'),
+        factor: z.number().default(2).describe('By what each further wait is longer, 1 to 10.'),
+        max: duration().default('5m').describe('Longest wait, 10ms to 24h.'),
+      })
+      .prefault({})
+      .describe('How long to wait between attempts.'),
+    onSuccess: destinationSchema
+      .optional()
+      .describe('Who is told of its success: exactly one of function, topic, url.'),
+    onFailure: destinationSchema
+      .optional()
+      .describe('Who is told when it failed for good: exactly one of function, topic, url.'),
+  })
+  .prefault({})
+  .describe('What becomes of asynchronous invocations.')
+
 export const functionSpecSchema = z
   .strictObject({
     runtime: z.string().max(63).describe('Name of the Runtime that runs it, for example node.'),
@@ -82,6 +111,7 @@ export const functionSpecSchema = z
       .optional()
       .describe('Requests one pod runs at the same time, 1 to 1000. Without it: 1, and 80 for signature http.'),
     scaling: scalingSchema,
+    async: asyncSchema,
   })
   .describe('What to run and how.')
 

@@ -56,6 +56,8 @@ const feedSubscriptionSchema = z.object({
   batch: z.object({ size: z.int(), windowMs: z.number(), bisect: z.boolean() }).optional(),
   retry: z.object({ maxAttempts: z.int(), backoff: feedBackoffSchema, maxAgeMs: z.number() }),
   onExhausted: z.enum(['deadLetter', 'block']),
+  /** Whether the dead letters outlive the Trigger. */
+  keepDeadLetters: z.boolean(),
 })
 export type FeedSubscription = z.infer<typeof feedSubscriptionSchema>
 
@@ -125,7 +127,7 @@ export const feedMessageSchema = z.discriminatedUnion('type', [
     functions: z.array(feedFunctionSchema),
     routes: z.array(feedRouteSchema),
     /** kafka and cron Triggers; gateways ignore them. */
-    subscriptions: z.array(feedSubscriptionSchema).default([]),
+    subscriptions: z.array(feedSubscriptionSchema),
     endpoints: z.array(feedEndpointSchema),
   }),
   z.object({

@@ -67,6 +67,15 @@ export function quantityBetween(at: Expectation, min: string, max: string): Rule
   })
 }
 
+/** Exactly one of the fields is set. */
+export function exactlyOne(path: string, fields: readonly string[]): Rule {
+  const message = `exactly one of ${fields.join(', ')} must be set`
+  const cel = `[${fields.map((field) => `has(self.${field})`).join(', ')}].filter(isSet, isSet).size() == 1`
+  return rule<Record<string, unknown>>({ path, message }, cel, (object) => {
+    return fields.filter((field) => object[field] !== undefined).length === 1
+  })
+}
+
 const LABEL_PATTERN = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'
 
 /** A DNS label: what names of our objects must be, since they end up in host names and paths. */

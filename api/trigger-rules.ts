@@ -1,5 +1,16 @@
 /** What a Trigger's values must mean, beyond their types. */
-import { between, dnsLabel, doesNotMatch, matches, metadataNameRule, rule, type Rule } from './rule.ts'
+import {
+  between,
+  dnsLabel,
+  doesNotMatch,
+  durationBetween,
+  exactlyOne,
+  matches,
+  metadataNameRule,
+  rule,
+  type Rule,
+} from './rule.ts'
+import { TOPIC_NAME } from './topic.ts'
 
 const DNS_LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?'
 const HEADER_NAME = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
@@ -25,14 +36,98 @@ const corsRules: Rule[] = [
   between({ path: 'spec.http.cors.maxAgeSeconds', message: 'maxAgeSeconds must be between 0 and 86400' }, 0, 86_400),
 ]
 
+interface Pattern {
+  exact?: string
+  prefix?: string
+  suffix?: string
+}
+
+const isOnePattern = (pattern: Pattern) =>
+  [pattern.exact, pattern.prefix, pattern.suffix].filter((part) => part !== undefined).length === 1
+
+const kafkaRules: Rule[] = [
+  rule<string[]>(
+    { path: 'spec.kafka.topics', message: 'topics must name at least one topic' },
+    'size(self) > 0',
+    (topics) => topics.length > 0,
+  ),
+  matches(
+    {
+      path: 'spec.kafka.topics[]',
+      message: 'topics must be 1 to 249 letters, digits, dots, underscores or hyphens, and not dots alone',
+    },
+    TOPIC_NAME,
+  ),
+  doesNotMatch(
+    { path: 'spec.kafka.topics[]', message: 'topics that begin with dormouse. belong to the platform' },
+    '^dormouse\\.',
+  ),
+  rule<Record<string, Pattern>>(
+    { path: 'spec.kafka.filters[]', message: 'every pattern must have exactly one of exact, prefix, suffix' },
+    'self.all(name, [has(self[name].exact), has(self[name].prefix), has(self[name].suffix)].filter(part, part).size() == 1)',
+    (filter) => Object.values(filter).every(isOnePattern),
+  ),
+  rule<Record<string, Pattern>>(
+    { path: 'spec.kafka.filters[]', message: 'a filter must have at least one pattern' },
+    'size(self) > 0',
+    (filter) => Object.keys(filter).length > 0,
+  ),
+  between({ path: 'spec.kafka.batch.size', message: 'batch.size must be between 1 and 10000' }, 1, 10_000),
+  durationBetween({ path: 'spec.kafka.batch.window', message: 'batch.window must be between 0s and 5m' }, '0s', '5m'),
+]
+
+const cronRules: Rule[] = [
+  matches(
+    {
+      path: 'spec.cron.schedule',
+      message: 'schedule must have five fields: minute, hour, day of month, month, day of week',
+    },
+    '^[0-9*/,-]+( +[0-9A-Za-z*/,?#-]+){4}$',
+  ),
+  matches(
+    { path: 'spec.cron.timezone', message: 'timezone must be a name such as UTC or Europe/Berlin' },
+    '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$',
+  ),
+  durationBetween(
+    { path: 'spec.cron.startingDeadline', message: 'startingDeadline must be a duration of at least 10s' },
+    '10s',
+  ),
+]
+
+const retryRules: Rule[] = [
+  rule<{ http?: unknown; retry?: unknown; deadLetter?: unknown }>(
+    { path: 'spec', message: 'retry and deadLetter are for kafka and cron: an HTTP caller gets its answer at once' },
+    '!has(self.http) || (!has(self.retry) && !has(self.deadLetter))',
+    ({ http, retry, deadLetter }) => http === undefined || (retry === undefined && deadLetter === undefined),
+  ),
+  rule<{ kafka?: { ordering: string }; retry?: { onExhausted: string } }>(
+    { path: 'spec', message: 'onExhausted block needs ordering key or partition: unordered records hold up nobody' },
+    "!has(self.retry) || self.retry.onExhausted != 'block' || (has(self.kafka) && self.kafka.ordering != 'unordered')",
+    ({ kafka, retry }) => retry?.onExhausted !== 'block' || (kafka !== undefined && kafka.ordering !== 'unordered'),
+  ),
+  between({ path: 'spec.retry.maxAttempts', message: 'maxAttempts must be between 1 and 100' }, 1, 100),
+  durationBetween(
+    { path: 'spec.retry.backoff.initial', message: 'backoff.initial must be between 10ms and 1h' },
+    '10ms',
+    '1h',
+  ),
+  rule<number>(
+    { path: 'spec.retry.backoff.factor', message: 'backoff.factor must be between 1 and 10' },
+    'self >= 1.0 && self <= 10.0',
+    (factor) => factor >= 1 && factor <= 10,
+  ),
+  durationBetween(
+    { path: 'spec.retry.backoff.max', message: 'backoff.max must be between 10ms and 24h' },
+    '10ms',
+    '24h',
+  ),
+  durationBetween({ path: 'spec.retry.maxAge', message: 'maxAge must be a duration of at least 1s' }, '1s'),
+]
+
 export const TRIGGER_RULES: readonly Rule[] = [
   metadataNameRule,
   dnsLabel('spec.function', 'function'),
-  rule<{ http?: unknown }>(
-    { path: 'spec', message: 'exactly one of http must be set' },
-    'has(self.http)',
-    (spec) => spec.http !== undefined,
-  ),
+  exactlyOne('spec', ['http', 'kafka', 'cron']),
   matches(
     {
       path: 'spec.http.hosts[]',
@@ -47,4 +142,7 @@ export const TRIGGER_RULES: readonly Rule[] = [
     '//|[?#%\\\\\\x00-\\x1f\\x7f]',
   ),
   ...corsRules,
+  ...kafkaRules,
+  ...cronRules,
+  ...retryRules,
 ]

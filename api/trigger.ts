@@ -1,11 +1,12 @@
 /**
- * Trigger: what wakes a Function. This version knows `http`. Schema, defaults and types; the descriptions are the users' reference.
+ * Trigger: what wakes a Function: requests, records or the clock. Schema, defaults and types; the descriptions are the users' reference.
  * What values mean together is in trigger-rules.ts.
  */
 import { z } from 'zod'
 import { conditionsSchema } from './condition.ts'
 import type { KubeObject } from './object.ts'
-import { integer, listSet, oneOf } from './schema.ts'
+import { kafkaTriggerSchema, cronTriggerSchema, retrySchema, deadLetterSchema } from './trigger-events.ts'
+import { integer, listSet } from './schema.ts'
 
 const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
@@ -61,14 +62,24 @@ export type HttpTrigger = z.infer<typeof httpTriggerSchema>
 export const triggerSpecSchema = z
   .strictObject({
     function: z.string().max(63).describe('Name of a Function in the same namespace.'),
-    http: oneOf(httpTriggerSchema),
+    http: httpTriggerSchema.optional(),
+    kafka: kafkaTriggerSchema.optional(),
+    cron: cronTriggerSchema.optional(),
+    retry: retrySchema.optional(),
+    deadLetter: deadLetterSchema.optional(),
   })
-  .describe('Which Function to wake, and by what: exactly one of http.')
+  .describe('Which Function to wake, and by what: exactly one of http, kafka, cron.')
 export type TriggerSpec = z.infer<typeof triggerSpecSchema>
 
 export const triggerStatusSchema = z
   .strictObject({
     observedGeneration: integer().exactOptional().describe('The generation of the spec that this status tells about.'),
+    lastScheduleTime: z
+      .string()
+      .max(64)
+      .exactOptional()
+      .describe('Of a cron Trigger: the due time of its last tick, RFC 3339.')
+      .meta({ format: 'date-time' }),
     conditions: conditionsSchema.exactOptional(),
   })
   .describe('What the controller last saw.')

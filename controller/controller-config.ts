@@ -8,6 +8,8 @@ export interface ControllerConfig {
   functions: FunctionsControllerConfig
   /** Where pods reach this controller; default: the address listened on. */
   advertisedUrl?: string
+  /** Base URL of gateways' internal listener, given to every function as DORMOUSE_URL. */
+  platformUrl?: string
   /** How long user code may load. */
   initTimeoutMs: number
   /** What pods are told to listen on; 0 = any free port. */

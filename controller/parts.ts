@@ -13,7 +13,8 @@ import type { ControllerCaches } from './caches.ts'
 import type { ControllerConfig } from './controller-config.ts'
 import { createFeed, type Feed } from './feed/feed.ts'
 import { createLoadBook, type LoadBook } from './feed/load-book.ts'
-import { createRouteBook } from './feed/route-book.ts'
+import type { FeedRoute, FeedSubscription } from '../api/protocol.ts'
+import { createListBook } from './feed/route-book.ts'
 import { createFunctionEvents } from './fleet/function-events.ts'
 import { PodFleet } from './fleet/pod-fleet.ts'
 import { createRuntimeClient } from './fleet/runtime-client.ts'
@@ -54,12 +55,13 @@ export function createParts(options: PartsOptions): ControllerParts {
   const { clock, caches, cluster } = options
   const serving = createServingBook()
   const load = createLoadBook(clock)
-  const routes = createRouteBook()
+  const routes = createListBook<FeedRoute>()
+  const subscriptions = createListBook<FeedSubscription>()
   const desired = createDesiredBook()
   const events = createFunctionEvents({ cluster, functions: caches.functions, clock })
   const base = { ...options, ...caches, serving, load, events, desired }
   const fleet = createPodFleet({ ...base, drained: (uid) => feed.drained(uid) })
-  const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes })
+  const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes, subscriptions })
   const loopMetrics = createLoopMetrics(options.metrics)
   const functions = createFunctionsController({
     ...base,
@@ -81,7 +83,7 @@ export function createParts(options: PartsOptions): ControllerParts {
     onLoadFailure: (key, revision, error) => functions.reportLoadFailure(key, revision, error.error),
   })
   const pool = createPool({ ...base, fleet })
-  const triggers = createTriggersController({ ...base, routes, loopMetrics: loopMetrics('triggers') })
+  const triggers = createTriggersController({ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') })
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers }
 }
 
@@ -101,6 +103,7 @@ function createPodFleet(inputs: FleetInputs): PodFleet {
     publicKey: keys.publicKey,
     initTimeoutMs: config.initTimeoutMs,
     ports: config.podPorts,
+    platformUrl: config.platformUrl,
   }
   const existing = (key: ObjectKey, revision: string) => {
     const { namespace, name } = splitKey(key)

@@ -11,7 +11,7 @@ import { Call } from './call.ts'
 import type { CallDeps, CallRequest, CallSink, ReplayReason } from './call-types.ts'
 import { ControllerClient } from './controller-client.ts'
 import { FeedClient } from './feed-client.ts'
-import { Lane } from './lane.ts'
+import { Lane, type LaneLoad } from './lane.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { ProblemError } from './problems.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -54,6 +54,9 @@ const POD_KEEP_ALIVE_MS = 4_000
 /** A function may answer with as large a head as a client may send to it (DEFAULT_LIMITS of the gateway), and some more. */
 const ANSWER_HEAD_BYTES = 64 * 1024
 
+/** Undefined: nothing waits. */
+export type BacklogSource = (key: ObjectKey) => { queued: number; concurrency: number } | undefined
+
 export class Router {
   readonly #options: RouterOptions
   readonly #clock: Clock
@@ -66,6 +69,8 @@ export class Router {
   readonly #closing = new Set<Lane>()
   readonly #wakers = new Map<Lane, Waker>()
   readonly #callDeps: CallDeps
+  readonly #snapshotListeners = new Set<(snapshot: Snapshot) => void>()
+  #backlog: BacklogSource = () => undefined
 
   constructor(options: RouterOptions) {
     const { clock = monotonicClock, logger, events } = options
@@ -117,6 +122,17 @@ export class Router {
     return this.#feed
   }
 
+  /** Called after every change; returns the unsubscribe. */
+  onSnapshot(listener: (snapshot: Snapshot) => void): () => void {
+    this.#snapshotListeners.add(listener)
+    return () => this.#snapshotListeners.delete(listener)
+  }
+
+  /** What waits elsewhere for a function counts as its load: it is neither put to sleep nor left with too few pods meanwhile. */
+  setBacklog(source: BacklogSource): void {
+    this.#backlog = source
+  }
+
   lanes(): Iterable<Lane> {
     return this.#lanes.values()
   }
@@ -149,6 +165,7 @@ export class Router {
   #apply(snapshot: Snapshot, changed: ReadonlySet<ObjectKey>): void {
     for (const key of changed) this.#applyFunction(snapshot, key)
     this.#options.events?.onSnapshot?.(snapshot)
+    this.#snapshotListeners.forEach((listener) => listener(snapshot))
   }
 
   #applyFunction(snapshot: Snapshot, key: ObjectKey): void {
@@ -194,9 +211,15 @@ export class Router {
     const closing = [...this.#closing].filter((lane) => !this.#lanes.has(lane.key))
     // Every lane is asked, so that the window of one that wakes begins with this report.
     const functions = [...this.#lanes.values(), ...closing].flatMap((lane) => {
-      const load = lane.takeLoad()
+      const load = withBacklog(lane.takeLoad(), this.#backlog(lane.key))
       return lane.podCount > 0 || load.inFlight + load.queued > 0 ? [load] : []
     })
     return { reporter: this.#options.reporter, ...this.#position(), functions }
   }
+}
+
+function withBacklog(load: LaneLoad, backlog: ReturnType<BacklogSource>): LaneLoad {
+  if (backlog === undefined) return load
+  const { queued, concurrency } = backlog
+  return { ...load, queued: load.queued + queued, meanConcurrency: load.meanConcurrency + concurrency, idleMs: 0 }
 }

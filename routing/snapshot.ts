@@ -3,7 +3,7 @@
  * A change copies the outer map and the entries it touches; everything else is shared with the snapshot before.
  */
 import type { ObjectKey } from '../api/names.ts'
-import type { FeedEndpoint, FeedFunction, FeedMessage, FeedRoute } from '../api/protocol.ts'
+import type { FeedEndpoint, FeedFunction, FeedMessage, FeedRoute, FeedSubscription } from '../api/protocol.ts'
 
 export interface FunctionEntry {
   readonly fn: FeedFunction
@@ -17,9 +17,11 @@ export interface Snapshot {
   readonly functions: ReadonlyMap<ObjectKey, FunctionEntry>
   /** The same array until routes change. */
   readonly routes: readonly FeedRoute[]
+  /** The same array until they change. */
+  readonly subscriptions: readonly FeedSubscription[]
 }
 
-const EMPTY_SNAPSHOT: Snapshot = { epoch: undefined, version: 0, functions: new Map(), routes: [] }
+const EMPTY_SNAPSHOT: Snapshot = { epoch: undefined, version: 0, functions: new Map(), routes: [], subscriptions: [] }
 
 type SnapshotMessage = Extract<FeedMessage, { type: 'snapshot' }>
 type ChangeMessage = Extract<FeedMessage, { type: 'change' }>
@@ -61,7 +63,8 @@ export class SnapshotStore {
     const functions = new Map<ObjectKey, FunctionEntry>(
       message.functions.map((fn) => [fn.key, { fn, endpoints: groups.get(fn.key) ?? [] }]),
     )
-    this.#snapshot = { epoch: message.epoch, version: message.version, functions, routes: message.routes }
+    const { epoch, version, routes, subscriptions } = message
+    this.#snapshot = { epoch, version, functions, routes, subscriptions }
     return { snapshot: this.#snapshot, changed: new Set([...before.keys(), ...functions.keys()]) }
   }
 
@@ -77,7 +80,9 @@ export class SnapshotStore {
     for (const id of message.removedEndpoints) this.#removeEndpoint(edit, id)
     for (const endpoint of message.endpoints) this.#setEndpoint(edit, endpoint)
     const routes = message.routes ?? before.routes
-    this.#snapshot = { epoch: before.epoch, version: message.version, functions: edit.functions, routes }
+    const subscriptions = message.subscriptions ?? before.subscriptions
+    const { version } = message
+    this.#snapshot = { epoch: before.epoch, version, functions: edit.functions, routes, subscriptions }
     return { snapshot: this.#snapshot, changed: edit.changed }
   }
 

@@ -32,7 +32,11 @@ export function functionUrl(internal: string, { metadata }: DormouseFunction): s
 }
 
 /** Its first host stands for all; none means every host. */
-function triggerUrl(publicUrl: string, { spec: { http } }: Trigger): string {
+function triggerUrl(publicUrl: string, { spec: { http, kafka, cron } }: Trigger): string {
+  if (http === undefined)
+    return kafka === undefined
+      ? `cron ${cron?.schedule ?? ''} (${cron?.timezone ?? ''})`
+      : `topics ${kafka.topics.join(', ')}`
   const [host] = http.hosts
   const methods = http.methods.length === 0 ? '' : `  (${http.methods.join(', ')})`
   return `${publicUrl}${http.path}${host === undefined ? '' : `  (Host: ${host})`}${methods}`

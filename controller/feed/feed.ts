@@ -10,7 +10,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Serving, ServingBook } from '../functions/serving.ts'
 import type { LoadBook } from './load-book.ts'
 import { Publication, type FunctionState } from './publication.ts'
-import type { RouteBook } from './route-book.ts'
+import type { RouteBook, SubscriptionBook } from './route-book.ts'
 
 export interface FeedConsumer {
   /** One line, with its newline; the same string for all consumers. Must not throw. */
@@ -23,6 +23,7 @@ export interface FeedOptions {
   serving: ServingBook
   fleet: Pick<Fleet, 'pods' | 'onChange'>
   routes: RouteBook
+  subscriptions: SubscriptionBook
   load: LoadBook
   clock: Clock
   metrics: Metrics
@@ -53,7 +54,7 @@ class LiveFeed implements Feed {
   readonly #consumers = new Set<FeedConsumer>()
   readonly #dirty = new Set<ObjectKey>()
   readonly #drains = new Set<() => void>()
-  #routesDirty = true
+  #listsDirty = true
   #flushPlanned = false
   #unsubscribes: (() => void)[] = []
   #cancelHeartbeat: () => void = () => undefined
@@ -73,16 +74,19 @@ class LiveFeed implements Feed {
   }
 
   start(): void {
-    const { serving, fleet, routes } = this.#options
+    const { serving, fleet, routes, subscriptions } = this.#options
     const changed = (key: ObjectKey) => {
       this.#dirty.add(key)
       this.#planFlush()
     }
-    const routesChanged = () => {
-      this.#routesDirty = true
+    const listChanged = () => {
+      this.#listsDirty = true
       this.#planFlush()
     }
-    this.#unsubscribes = [serving.onChange(changed), fleet.onChange(changed), routes.onChange(routesChanged)]
+    this.#unsubscribes = [
+      ...[serving.onChange(changed), fleet.onChange(changed)],
+      ...[routes.onChange(listChanged), subscriptions.onChange(listChanged)],
+    ]
     for (const { key } of serving.all()) this.#dirty.add(key)
     this.#flush()
     this.#beat()
@@ -138,12 +142,13 @@ class LiveFeed implements Feed {
 
   #flush(): void {
     this.#flushPlanned = false
-    if (this.#dirty.size === 0 && !this.#routesDirty) return
+    if (this.#dirty.size === 0 && !this.#listsDirty) return
     const functions = [...this.#dirty].map((key) => this.#stateOf(key))
-    const routes = this.#routesDirty ? { routes: this.#options.routes.get() } : {}
+    const { routes, subscriptions } = this.#options
+    const lists = this.#listsDirty ? { routes: routes.get(), subscriptions: subscriptions.get() } : {}
     this.#dirty.clear()
-    this.#routesDirty = false
-    const line = this.#publication.apply({ functions, ...routes })
+    this.#listsDirty = false
+    const line = this.#publication.apply({ functions, ...lists })
     if (line !== undefined) this.#consumers.forEach((consumer) => consumer.write(line))
   }
 
@@ -165,7 +170,7 @@ class LiveFeed implements Feed {
 }
 
 function feedFunction(entry: Serving): FeedFunction {
-  const { key, uid, template, signature, concurrency, timeoutMs, scaling, memoryMb, broken } = entry
+  const { key, uid, template, signature, concurrency, timeoutMs, scaling, memoryMb, broken, async } = entry
   return {
     key,
     uid,
@@ -175,6 +180,7 @@ function feedFunction(entry: Serving): FeedFunction {
     timeoutMs,
     maxPods: scaling.max,
     memoryMb,
+    ...(async && { async }),
     ...(template === undefined && broken && { broken }),
   }
 }

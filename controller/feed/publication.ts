@@ -3,7 +3,7 @@
  * a snapshot is a join, and all consumers share the same lines.
  */
 import type { ObjectKey } from '../../api/names.ts'
-import type { FeedEndpoint, FeedFunction, FeedRoute } from '../../api/protocol.ts'
+import type { FeedEndpoint, FeedFunction, FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 
 /** One function as it is now; without `function` it is gone, and so are its endpoints. */
 export interface FunctionState {
@@ -17,6 +17,7 @@ export interface PublicationInput {
   functions: readonly FunctionState[]
   /** Present when they may have changed. */
   routes?: readonly FeedRoute[]
+  subscriptions?: readonly FeedSubscription[]
 }
 
 /** Removals that drains may still ask for. */
@@ -30,6 +31,7 @@ export class Publication {
   readonly #addedAt = new Map<string, number>()
   readonly #removedAt = new Map<string, number>()
   #routes = '[]'
+  #subscriptions = '[]'
   #snapshot: string | undefined
 
   constructor(epoch: string) {
@@ -51,19 +53,21 @@ export class Publication {
   }
 
   /** The line that tells consumers what is different, all of it in one message; undefined when nothing is. */
-  apply({ functions, routes }: PublicationInput): string | undefined {
+  apply({ functions, routes, subscriptions }: PublicationInput): string | undefined {
     const change = new Change()
     this.#version += 1
     for (const state of functions) this.#applyFunction(state, change)
+    const lists: ChangedLists = {}
     const routesJson = routes === undefined ? this.#routes : JSON.stringify(routes)
-    const routesChanged = routesJson !== this.#routes
-    this.#routes = routesJson
-    if (change.isEmpty && !routesChanged) {
+    if (routesJson !== this.#routes) lists.routes = this.#routes = routesJson
+    const subscriptionsJson = subscriptions === undefined ? this.#subscriptions : JSON.stringify(subscriptions)
+    if (subscriptionsJson !== this.#subscriptions) lists.subscriptions = this.#subscriptions = subscriptionsJson
+    if (change.isEmpty && Object.keys(lists).length === 0) {
       this.#version -= 1
       return undefined
     }
     this.#snapshot = undefined
-    return change.line(this.#version, routesChanged ? routesJson : undefined)
+    return change.line(this.#version, lists)
   }
 
   /** Everything, as the first line of a feed. */
@@ -71,6 +75,7 @@ export class Publication {
     this.#snapshot ??=
       `{"type":"snapshot","epoch":${JSON.stringify(this.epoch)},"version":${this.#version},` +
       `"functions":[${[...this.#functions.values()].join()}],"routes":${this.#routes},` +
+      `"subscriptions":${this.#subscriptions},` +
       `"endpoints":[${this.#allEndpoints().join()}]}\n`
     return this.#snapshot
   }
@@ -122,6 +127,12 @@ export class Publication {
   }
 }
 
+/** As JSON; only those that are different. */
+interface ChangedLists {
+  routes?: string
+  subscriptions?: string
+}
+
 class Change {
   readonly functions: string[] = []
   readonly removedFunctions: string[] = []
@@ -133,10 +144,11 @@ class Change {
     return functions.length + removedFunctions.length + endpoints.length + removedEndpoints.length === 0
   }
 
-  line(version: number, routes: string | undefined): string {
+  line(version: number, { routes, subscriptions }: ChangedLists): string {
     return (
       `{"type":"change","version":${version},"functions":[${this.functions.join()}],` +
       `"removedFunctions":[${this.removedFunctions.join()}],${routes === undefined ? '' : `"routes":${routes},`}` +
+      (subscriptions === undefined ? '' : `"subscriptions":${subscriptions},`) +
       `"endpoints":[${this.endpoints.join()}],"removedEndpoints":[${this.removedEndpoints.join()}]}\n`
     )
   }

@@ -1,20 +1,23 @@
-import type { FeedRoute } from '../../api/protocol.ts'
+import type { FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 
-/** The route table as triggers/ last made it: whole or not at all. */
-export interface RouteBook {
-  set(routes: readonly FeedRoute[]): void
-  get(): readonly FeedRoute[]
+/** A list as triggers/ last made it: whole or not at all. */
+export interface ListBook<T> {
+  set(items: readonly T[]): void
+  get(): readonly T[]
   /** Returns the unsubscribe. */
   onChange(listener: () => void): () => void
 }
 
-export function createRouteBook(): RouteBook {
-  let current: readonly FeedRoute[] = []
+export type RouteBook = ListBook<FeedRoute>
+export type SubscriptionBook = ListBook<FeedSubscription>
+
+export function createListBook<T>(): ListBook<T> {
+  let current: readonly T[] = []
   const listeners = new Set<() => void>()
   return {
     get: () => current,
-    set(routes) {
-      current = routes
+    set(items) {
+      current = items
       listeners.forEach((listener) => listener())
     },
     onChange(listener) {

@@ -116,7 +116,11 @@ export class PodFleet implements Fleet {
     this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer })
     const added = (record: PodRecord) => this.#door.added(record)
     this.#observer = new PodObserver({ ...parts, inspector: this.#inspector, added, offer })
-    this.#starter = new PodStarter({ ...parts, initTimeoutMs: options.settings.initTimeoutMs })
+    this.#starter = new PodStarter({
+      ...parts,
+      initTimeoutMs: options.settings.initTimeoutMs,
+      platformUrl: options.settings.platformUrl,
+    })
     this.#resync = new PodResync({ ...parts, inspector: this.#inspector, everyMs: options.limits.resyncMs })
   }
 

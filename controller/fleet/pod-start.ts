@@ -24,6 +24,7 @@ export interface PodStarterOptions {
   keys: Keys
   clock: Clock
   initTimeoutMs: number
+  platformUrl?: string | undefined
 }
 
 /** A pod that dies while it is made ready is replaced once. */
@@ -129,7 +130,10 @@ export class PodStarter {
   #body(record: PodRecord, template: RevisionTemplate): Specialize {
     // Wall time, not the clock of decisions: the pod compares it with its own.
     const expiresAt = Date.now() + SIGNATURE_LIFETIME_MS
-    const { function: ref, revision, handler, signature, files, env, timeoutMs, concurrency, memoryMb } = template
+    const { function: ref, revision, handler, signature, files, timeoutMs, concurrency, memoryMb } = template
+    const { platformUrl } = this.#options
+    // Not part of the revision: where the platform listens is no reason to roll out anew.
+    const env = platformUrl === undefined ? template.env : { ...template.env, DORMOUSE_URL: platformUrl }
     const code = { function: ref, revision, handler, signature, files, env, timeoutMs, concurrency, memoryMb }
     return { ...code, podUid: record.uid, expiresAt, dataKey: this.#options.keys.dataKey(record.uid) }
   }

@@ -19,6 +19,8 @@ export interface PodSettings {
   phoneHomeUrl: string
   /** Base64 SPKI. */
   publicKey: string
+  /** Base URL of gateways' internal listener, for functions. */
+  platformUrl?: string | undefined
   /** How long user code may load. */
   initTimeoutMs: number
   /** 0 = any free port: the pod says which when it calls home. */

@@ -1,8 +1,10 @@
 /** Gathers everything a decision about one Function needs, as plain data. Reads caches and memory only: costs no API call. */
 import { durationMs } from '../../api/duration.ts'
-import type { DormouseFunction } from '../../api/function.ts'
-import type { ObjectKey } from '../../api/names.ts'
+import type { Destination, DormouseFunction } from '../../api/function.ts'
+import { DEFAULT_NAMESPACE, objectKey, type ObjectKey } from '../../api/names.ts'
+import type { FeedAsync, FeedDestination } from '../../api/protocol.ts'
 import type { Runtime } from '../../api/runtime.ts'
+import { backoffMsOf } from '../../api/trigger-events.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import { getCondition } from '../../kube/conditions.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
@@ -24,6 +26,7 @@ export interface FunctionObservation {
   /** What the spec asks for. */
   target: RevisionTemplate
   scaling: Serving['scaling']
+  async?: FeedAsync
   /** Newest first. */
   stored: readonly StoredRevision[]
   /** The revision that takes traffic so far. */
@@ -72,6 +75,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     function: fn,
     target,
     scaling: scalingOf(fn),
+    async: asyncOf(fn),
     stored,
     runtimes: new Map(world.runtimes.list().map((runtime) => [runtime.metadata.name, runtimeIdentity(runtime)])),
     fates: new Map(matters.map((revision) => [revision, fateOf(revision, { fn, memory, stored })])),
@@ -88,6 +92,22 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
 function scalingOf({ spec: { scaling } }: DormouseFunction): Serving['scaling'] {
   const { min, max, target, idleAfter, maxPodAge } = scaling
   return { min, max, target, idleAfterMs: durationMs(idleAfter), maxPodAgeMs: durationMs(maxPodAge) }
+}
+
+function asyncOf({ metadata: { namespace = DEFAULT_NAMESPACE }, spec }: DormouseFunction): FeedAsync {
+  const { maxAttempts, maxAge, backoff, onSuccess, onFailure } = spec.async
+  return {
+    maxAttempts,
+    maxAgeMs: durationMs(maxAge),
+    backoff: backoffMsOf(backoff),
+    ...(onSuccess && { onSuccess: destinationOf(onSuccess, namespace) }),
+    ...(onFailure && { onFailure: destinationOf(onFailure, namespace) }),
+  }
+}
+
+function destinationOf({ function: name, topic, url = '' }: Destination, namespace: string): FeedDestination {
+  if (name !== undefined) return { function: objectKey(namespace, name) }
+  return topic === undefined ? { url } : { topic }
 }
 
 function storedRevisions(

@@ -42,9 +42,11 @@ export function plan(seen: FunctionObservation): FunctionPlan {
   }
 }
 
-function servingOf({ serving, stage }: Rollout, { key, function: fn, target, scaling }: FunctionObservation): Serving {
+function servingOf({ serving, stage }: Rollout, seen: FunctionObservation): Serving {
+  const { key, function: fn, target, scaling, async } = seen
   const { signature, concurrency, timeoutMs, memoryMb } = serving ?? target
-  const base = { key, uid: fn.metadata.uid, scaling, signature, concurrency, timeoutMs, memoryMb }
+  const settings = { scaling, signature, concurrency, timeoutMs, memoryMb, ...(async && { async }) }
+  const base = { key, uid: fn.metadata.uid, ...settings }
   if (serving) return { ...base, template: serving }
   const code = stage.kind === 'runtime-missing' ? 'runtime-missing' : 'code-load-failed'
   const message = 'message' in stage ? stage.message : 'no revision can run'

@@ -4,6 +4,7 @@
  */
 import type { FunctionSpec } from '../../api/function.ts'
 import type { ObjectKey } from '../../api/names.ts'
+import type { FeedAsync } from '../../api/protocol.ts'
 import type { RevisionTemplate } from '../fleet/fleet.ts'
 
 export interface Serving {
@@ -18,6 +19,8 @@ export interface Serving {
   concurrency: number
   timeoutMs: number
   memoryMb: number
+  /** What becomes of asynchronous invocations. */
+  async?: FeedAsync
 }
 
 export interface ServingBook {

@@ -1,6 +1,6 @@
 /** Publishes the routes first, so that requests do not wait for status writes; then writes the statuses that differ, a few at a time. */
 import { isDeepStrictEqual } from 'node:util'
-import type { FeedRoute } from '../../api/protocol.ts'
+import type { FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 import type { Trigger, TriggerStatus } from '../../api/trigger.ts'
 import type { StatusWriter } from '../status-writer.ts'
 import type { TriggersPlan, TriggerVerdict } from './plan.ts'
@@ -8,14 +8,15 @@ import { statusOf } from './status.ts'
 
 const STATUS_WRITES_AT_ONCE = 8
 
-/** Where the feed takes routes from. */
-export interface RouteSink {
+/** Where the feed takes a list from. */
+export interface ListSink<T> {
   /** Replaces all. */
-  set(routes: FeedRoute[]): void
+  set(items: readonly T[]): void
 }
 
 export interface ApplyTargets {
-  routes: RouteSink
+  routes: ListSink<FeedRoute>
+  subscriptions: ListSink<FeedSubscription>
   statuses: StatusWriter<TriggerStatus, Trigger>
   nowMs: number
 }
@@ -23,10 +24,11 @@ export interface ApplyTargets {
 /** Publishes `plan` if it differs from `published`. Returns whether some object has moved on since it was observed. */
 export async function apply(
   plan: TriggersPlan,
-  published: readonly FeedRoute[] | undefined,
+  published: Pick<TriggersPlan, 'routes' | 'subscriptions'> | undefined,
   targets: ApplyTargets,
 ): Promise<{ isStale: boolean }> {
-  if (!isDeepStrictEqual(plan.routes, published)) targets.routes.set(plan.routes)
+  if (!isDeepStrictEqual(plan.routes, published?.routes)) targets.routes.set(plan.routes)
+  if (!isDeepStrictEqual(plan.subscriptions, published?.subscriptions)) targets.subscriptions.set(plan.subscriptions)
   const queue = plan.verdicts.values()
   const results = await Promise.allSettled(
     Array.from({ length: STATUS_WRITES_AT_ONCE }, () => writeStatuses(queue, targets)),

@@ -1,18 +1,24 @@
-/** From all Triggers to the route table and a verdict for each. Pure. */
+/** From all Triggers to the route table, the subscriptions, and a verdict for each. Pure. */
 import type { ObjectKey } from '../../api/names.ts'
-import type { FeedRoute } from '../../api/protocol.ts'
+import type { FeedRoute, FeedSubscription } from '../../api/protocol.ts'
+import type { HttpTrigger } from '../../api/trigger.ts'
 import { resolveClaims } from './claims.ts'
 import type { Claim } from './claims.ts'
 import type { ObservedTrigger } from './observe.ts'
+import { subscriptionOf } from './subscription.ts'
 
 export interface TriggerVerdict {
   observed: ObservedTrigger
   claim: Claim
+  /** Why its schedule cannot be followed. */
+  mistake?: string
 }
 
 export interface TriggersPlan {
   /** Sorted by trigger key, so that equal tables are equal arrays. */
   routes: FeedRoute[]
+  /** Sorted likewise. */
+  subscriptions: FeedSubscription[]
   verdicts: TriggerVerdict[]
 }
 
@@ -20,18 +26,35 @@ export interface TriggersPlan {
  * A Trigger whose Function is missing keeps its routes: they are published and the gateway answers 404 `unknown-function`, so that a
  * Function that is deleted and made anew does not lose its address to someone else in between, and creation order does not matter.
  */
-export function plan(triggers: readonly ObservedTrigger[]): TriggersPlan {
+export function plan(
+  triggers: readonly ObservedTrigger[],
+  checkSchedule: ScheduleCheck = () => undefined,
+): TriggersPlan {
   const claims = resolveClaims(
-    triggers.map(({ key, trigger }) => ({
-      key,
-      createdAtMs: Date.parse(trigger.metadata.creationTimestamp),
-      http: trigger.spec.http,
-    })),
+    triggers.flatMap(({ key, trigger: { metadata, spec } }) =>
+      spec.http === undefined ? [] : [{ key, createdAtMs: Date.parse(metadata.creationTimestamp), http: spec.http }],
+    ),
   )
-  const verdicts = triggers.map((observed) => ({ observed, claim: claimOf(claims, observed.key) }))
-  const routes = verdicts.filter(({ claim }) => claim.kind === 'accepted').map(({ observed }) => routeOf(observed))
-  return { verdicts, routes: routes.sort((a, b) => (a.trigger < b.trigger ? -1 : 1)) }
+  const verdicts = triggers.map((observed): TriggerVerdict => {
+    const { http, cron } = observed.trigger.spec
+    const mistake = cron && checkSchedule(cron)
+    if (mistake !== undefined) return { observed, claim: { kind: 'accepted' }, mistake }
+    return { observed, claim: http === undefined ? { kind: 'accepted' } : claimOf(claims, observed.key) }
+  })
+  const valid = verdicts.filter(({ claim, mistake }) => claim.kind === 'accepted' && mistake === undefined)
+  const sorted = valid.map(({ observed }) => observed).sort((a, b) => (a.key < b.key ? -1 : 1))
+  return {
+    verdicts,
+    routes: sorted.flatMap((observed) => {
+      const { http } = observed.trigger.spec
+      return http === undefined ? [] : [routeOf(observed, http)]
+    }),
+    subscriptions: sorted.flatMap((observed) => subscriptionOf(observed) ?? []),
+  }
 }
+
+/** One sentence when the schedule or its time zone cannot be followed. */
+export type ScheduleCheck = (cron: { schedule: string; timezone: string }) => string | undefined
 
 function claimOf(claims: Map<ObjectKey, Claim>, key: ObjectKey): Claim {
   const claim = claims.get(key)
@@ -39,8 +62,8 @@ function claimOf(claims: Map<ObjectKey, Claim>, key: ObjectKey): Claim {
   return claim
 }
 
-function routeOf({ key, functionKey, trigger }: ObservedTrigger): FeedRoute {
-  const { hosts, path, pathType, methods, stripPrefix, cors } = trigger.spec.http
+function routeOf({ key, functionKey }: ObservedTrigger, http: HttpTrigger): FeedRoute {
+  const { hosts, path, pathType, methods, stripPrefix, cors } = http
   return {
     trigger: key,
     function: functionKey,

@@ -1,11 +1,11 @@
 /**
- * Turns http Triggers into the feed's route table. Owns conflicts between Triggers and their conditions; promises that every change is one
+ * Turns Triggers into the feed's route table and subscriptions. Owns conflicts between Triggers and their conditions; promises that every change is one
  * new table, never half of one; leaves matching requests to the gateway. All Triggers are one key of work: who wins a route depends
  * on the others anyway, a pass is linear in their number, and changes that come together are one pass.
  */
 import type { DormouseFunction } from '../../api/function.ts'
 import { TRIGGERS } from '../../api/kinds.ts'
-import type { FeedRoute } from '../../api/protocol.ts'
+import type { FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 import type { Trigger, TriggerStatus } from '../../api/trigger.ts'
 import type { Cache, CacheHandler, Cluster } from '../../kube/cluster.ts'
 import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.ts'
@@ -14,9 +14,9 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { StatusWriter } from '../status-writer.ts'
 import { apply } from './apply.ts'
-import type { RouteSink } from './apply.ts'
+import type { ListSink } from './apply.ts'
 import { observe } from './observe.ts'
-import { plan } from './plan.ts'
+import { plan, type ScheduleCheck, type TriggersPlan } from './plan.ts'
 
 const ALL = 'all'
 /** An object changed under our hands: its cache entry is on the way. */
@@ -26,7 +26,10 @@ export interface TriggersControllerOptions {
   cluster: Pick<Cluster, 'patchStatus'>
   triggers: Cache<Trigger>
   functions: Cache<DormouseFunction>
-  routes: RouteSink
+  routes: ListSink<FeedRoute>
+  subscriptions: ListSink<FeedSubscription>
+  /** Of cron Triggers; default: every schedule is taken. */
+  checkSchedule?: ScheduleCheck
   clock: Clock
   logger: Logger
   loopMetrics?: ControlLoopMetrics
@@ -46,7 +49,7 @@ class RouteTableController implements TriggersController {
   readonly #options: TriggersControllerOptions
   readonly #loop: ControlLoop
   readonly #statuses: StatusWriter<TriggerStatus, Trigger>
-  #published: readonly FeedRoute[] | undefined
+  #published: TriggersPlan | undefined
   #unsubscribes: (() => void)[] = []
 
   constructor(options: TriggersControllerOptions) {
@@ -84,11 +87,12 @@ class RouteTableController implements TriggersController {
   }
 
   async #reconcile(): Promise<Outcome> {
-    const { routes, clock } = this.#options
-    const next = plan(observe(this.#options))
+    const { routes, subscriptions, clock, checkSchedule } = this.#options
+    const next = plan(observe(this.#options), checkSchedule)
     const before = this.#published
-    this.#published = next.routes
-    const { isStale } = await apply(next, before, { routes, statuses: this.#statuses, nowMs: clock.now() })
+    this.#published = next
+    const targets = { routes, subscriptions, statuses: this.#statuses, nowMs: clock.now() }
+    const { isStale } = await apply(next, before, targets)
     return isStale ? requeueAfter(STALE_RETRY_MS) : done
   }
 }

@@ -1,5 +1,5 @@
 /** Feed records with sensible values; tests name only what matters to them. */
-import type { FeedEndpoint, FeedFunction, FeedRoute } from '../../api/protocol.ts'
+import type { FeedEndpoint, FeedFunction, FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 
 export function feedFunction(part: Partial<FeedFunction> = {}): FeedFunction {
   return {
@@ -48,4 +48,21 @@ export const defaultCors: NonNullable<FeedRoute['cors']> = {
   exposeHeaders: [],
   allowCredentials: false,
   maxAgeSeconds: 600,
+}
+
+export function feedSubscription(part: Partial<FeedSubscription> = {}): FeedSubscription {
+  return {
+    trigger: 'default/on-orders',
+    uid: 'uid-on-orders',
+    function: 'default/hello',
+    source: 'kafka',
+    topics: ['orders'],
+    startFrom: 'earliest',
+    ordering: 'unordered',
+    filters: [],
+    retry: { maxAttempts: 3, backoff: { initialMs: 50, factor: 2, maxMs: 1_000 }, maxAgeMs: 3_600_000 },
+    onExhausted: 'deadLetter',
+    keepDeadLetters: true,
+    ...part,
+  }
 }

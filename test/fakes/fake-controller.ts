@@ -9,6 +9,7 @@ import type {
   FeedFunction,
   FeedMessage,
   FeedRoute,
+  FeedSubscription,
   LoadReport,
 } from '../../api/protocol.ts'
 import type { ObjectKey } from '../../api/names.ts'
@@ -29,6 +30,7 @@ export class FakeController {
   readonly #functions = new Map<ObjectKey, FeedFunction>()
   readonly #endpoints = new Map<string, FeedEndpoint>()
   #routes: FeedRoute[] = []
+  #subscriptions: FeedSubscription[] = []
   readonly #feeds = new Set<ServerResponse>()
   #server: Server
   #port = 0
@@ -79,6 +81,11 @@ export class FakeController {
   setRoutes(...routes: FeedRoute[]): void {
     this.#routes = routes
     this.#change({ routes })
+  }
+
+  setSubscriptions(...subscriptions: FeedSubscription[]): void {
+    this.#subscriptions = subscriptions
+    this.#change({ subscriptions })
   }
 
   addEndpoints(...endpoints: FeedEndpoint[]): void {
@@ -136,7 +143,8 @@ export class FakeController {
     const { epoch, version } = this
     const functions = [...this.#functions.values()]
     const endpoints = [...this.#endpoints.values()]
-    const snapshot: FeedMessage = { type: 'snapshot', epoch, version, functions, routes: this.#routes, endpoints }
+    const lists = { routes: this.#routes, subscriptions: this.#subscriptions }
+    const snapshot: FeedMessage = { type: 'snapshot', epoch, version, functions, ...lists, endpoints }
     response.write(`${JSON.stringify(snapshot)}\n`)
     this.#feeds.add(response)
     response.on('close', () => this.#feeds.delete(response))

@@ -34,7 +34,8 @@ async function startBed() {
   const controller = createTriggersController({
     cluster,
     ...caches,
-    routes: { set: (routes) => tables.push(routes) },
+    routes: { set: (routes) => void tables.push(routes) },
+    subscriptions: { set: () => undefined },
     clock,
     logger: silentLogger,
   })

@@ -13,6 +13,7 @@ const full = (part: Partial<Full> = {}): Full => ({
   version: 1,
   functions: [],
   routes: [],
+  subscriptions: [],
   endpoints: [],
   ...part,
 })

@@ -1,0 +1,2 @@
+/** Kafka's rule for names of topics, but for names of dots alone; their length is bounded by the schema. */
+export const TOPIC_NAME = '^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$'

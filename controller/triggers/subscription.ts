@@ -1,0 +1,46 @@
+/** From a kafka or cron Trigger to what dispatchers do with it. Pure. */
+import { durationMs } from '../../api/duration.ts'
+import type { FeedSubscription, FilterPattern } from '../../api/protocol.ts'
+import { backoffMsOf, DEFAULT_RETRY, type KafkaTrigger } from '../../api/trigger-events.ts'
+import { cronTopic } from '../../events/topic-names.ts'
+import type { ObservedTrigger } from './observe.ts'
+
+/** Undefined for other kinds. A Function that is missing changes nothing: its records wait. */
+export function subscriptionOf(observed: ObservedTrigger): FeedSubscription | undefined {
+  const { key, trigger } = observed
+  const { kafka, cron } = trigger.spec
+  if (kafka !== undefined) return { ...shared(observed), ...kafkaSource(kafka) }
+  if (cron === undefined) return undefined
+  return {
+    ...shared(observed),
+    source: 'cron',
+    topics: [cronTopic(key)],
+    startFrom: 'earliest',
+    ordering: 'unordered',
+    filters: [],
+  }
+}
+
+function shared({ key, functionKey, trigger }: ObservedTrigger) {
+  const { retry = DEFAULT_RETRY, deadLetter } = trigger.spec
+  const { maxAttempts, backoff, maxAge, onExhausted } = retry
+  return {
+    trigger: key,
+    uid: trigger.metadata.uid,
+    function: functionKey,
+    retry: { maxAttempts, backoff: backoffMsOf(backoff), maxAgeMs: durationMs(maxAge) },
+    onExhausted,
+    keepDeadLetters: deadLetter?.keep ?? true,
+  }
+}
+
+function kafkaSource({ topics, ordering, startFrom, filters, batch }: KafkaTrigger) {
+  return {
+    source: 'kafka' as const,
+    topics,
+    startFrom,
+    ordering,
+    filters: filters as Record<string, FilterPattern>[],
+    ...(batch && { batch: { size: batch.size, windowMs: durationMs(batch.window), bisect: batch.bisect } }),
+  }
+}
