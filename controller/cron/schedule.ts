@@ -1,0 +1,89 @@
+/**
+ * Cron schedules as CronJob knows them: five fields, in a time zone. The one place that knows croner, which follows vixie cron
+ * where clocks are changed: a fixed time that does not exist comes right after the gap, one that exists twice comes once, the first time;
+ * fields with `*` or steps go by the real hours. Pure.
+ */
+import { Cron } from 'croner'
+
+export interface Schedule {
+  /** The first due time after `epochMs`, never at it; undefined when none comes any more. */
+  nextAfter(epochMs: number): number | undefined
+}
+
+export interface ScheduleText {
+  /** `0 7 * * MON-FRI` */
+  schedule: string
+  /** IANA name. */
+  timezone: string
+}
+
+/** Users see the message as it is. */
+export class ScheduleError extends Error {
+  override readonly name = 'ScheduleError'
+  readonly code = 'invalid-schedule'
+}
+
+const EXPECTED = 'expected five fields (minute, hour, day of month, month, day of week)'
+
+/** Throws ScheduleError. */
+export function parseSchedule({ schedule, timezone }: ScheduleText): Schedule {
+  checkTimezone(timezone)
+  const text = schedule.trim().replace(/\s+/g, ' ')
+  if (text.split(' ').length !== 5) throw new ScheduleError(`${EXPECTED}, got ${JSON.stringify(schedule)}`)
+  const cron = croner(text, timezone)
+  return { nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() }
+}
+
+/** What is wrong with a schedule, in one sentence; undefined when it is a good one that will come. */
+export function checkSchedule(text: ScheduleText, nowMs: number): string | undefined {
+  try {
+    if (parseSchedule(text).nextAfter(nowMs) !== undefined) return undefined
+    return `expected a schedule that comes some day, got ${JSON.stringify(text.schedule)}, which names no day of any calendar`
+  } catch (error) {
+    if (error instanceof ScheduleError) return error.message
+    throw error
+  }
+}
+
+/**
+ * The last due time in (afterMs, untilMs]; undefined when there is none. By halving, not by counting up: a stop of a year over a schedule
+ * of every minute costs as much as one of an hour.
+ */
+export function latestDue(schedule: Schedule, afterMs: number, untilMs: number): number | undefined {
+  let latest = schedule.nextAfter(afterMs)
+  if (latest === undefined || latest > untilMs) return undefined
+  let low = latest
+  let high = untilMs
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    const due = schedule.nextAfter(middle)
+    if (due !== undefined && due <= untilMs) low = latest = due
+    else high = middle
+  }
+  return latest
+}
+
+function croner(text: string, timezone: string): Cron {
+  try {
+    return new Cron(text, { mode: '5-part', timezone, fixedTimeRule: 'no-wildcard', paused: true })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : String(error)
+    throw new ScheduleError(`${EXPECTED}, got ${JSON.stringify(text)}: ${reason}`, { cause: error })
+  }
+}
+
+/** Offsets like +02:00 would be taken, too, but are no zones: they never change their clocks. */
+function checkTimezone(timezone: string): void {
+  const isZone = /^[A-Za-z]/.test(timezone) && isKnown(timezone)
+  if (isZone) return
+  throw new ScheduleError(`expected the name of a time zone like Europe/Berlin or UTC, got ${JSON.stringify(timezone)}`)
+}
+
+function isKnown(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone })
+    return true
+  } catch {
+    return false
+  }
+}
