@@ -43,7 +43,7 @@ export interface Failure {
  * held: back-pressure (no pod, throttled, circuit open): costs no attempt, is tried again after about `retryAfterMs`.
  */
 export type DeliveryOutcome =
-  | { kind: 'done'; status?: number; body?: Buffer }
+  | { kind: 'done'; status?: number; body?: Buffer; contentType?: string }
   | { kind: 'filtered' }
   | { kind: 'failed'; failure: Failure }
   | { kind: 'rejected'; failure: Failure }

@@ -12,7 +12,8 @@ export interface MetricOptions<L extends string> {
 
 export interface Metrics {
   readonly registry: Registry
-  counter<L extends string = never>(options: MetricOptions<L>): Counter<L>
+  /** `collect` runs at every scrape: for counts that are kept elsewhere. */
+  counter<L extends string = never>(options: MetricOptions<L> & { collect?: (counter: Counter<L>) => void }): Counter<L>
   gauge<L extends string = never>(options: MetricOptions<L> & { collect?: (gauge: Gauge<L>) => void }): Gauge<L>
   histogram<L extends string = never>(options: MetricOptions<L> & { buckets: readonly number[] }): Histogram<L>
 }
@@ -33,7 +34,17 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   })
   return {
     registry,
-    counter: (o) => new Counter(base(o)),
+    counter: (o) => {
+      const { collect } = o
+      return new Counter({
+        ...base(o),
+        ...(collect && {
+          collect() {
+            collect(this)
+          },
+        }),
+      })
+    },
     gauge: (o) => {
       const { collect } = o
       return new Gauge({

@@ -81,7 +81,7 @@ export class PartitionWorker {
 
   /** Due and not running. */
   get due(): number {
-    return this.#admission.waiting + this.#inPlace.size
+    return this.#admission.waiting
   }
 
   /** Buffered, not yet due. */

@@ -1,7 +1,9 @@
-/** The `dormouse-*` headers of a data request: what callers tell us, and what user code must not see. */
+/** The `dormouse-*` headers of a data request: what callers tell us, and what user code must not see (all but those of event deliveries). */
 import type { IncomingMessage } from 'node:http'
 
 const PREFIX = 'dormouse-'
+/** Of events: the idempotency key and the number of the attempt are for user code. */
+const SHOWN = new Set(['dormouse-delivery-id', 'dormouse-attempt'])
 
 export interface RequestHead {
   key: string | undefined
@@ -30,7 +32,7 @@ function one(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value
 }
 
-/** Removes every `dormouse-*` header from all views of the request's headers. */
+/** Removes the `dormouse-*` headers from all views of the request's headers. */
 export function hideHead(request: IncomingMessage): void {
   const shown: string[] = []
   const raw = request.rawHeaders
@@ -53,5 +55,6 @@ function distinct(raw: string[]): NodeJS.Dict<string[]> {
 }
 
 function isOurs(name: string): boolean {
-  return name.length >= PREFIX.length && name.slice(0, PREFIX.length).toLowerCase() === PREFIX
+  if (name.length < PREFIX.length || name.slice(0, PREFIX.length).toLowerCase() !== PREFIX) return false
+  return !SHOWN.has(name.toLowerCase())
 }
