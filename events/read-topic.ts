@@ -9,7 +9,7 @@ export interface ReadOptions {
   /** Of each partition before its first record. */
   onAssigned?(assignment: Assignment): void
   /** Handed records as they come; what it returns is waited for before more of the partition are read. */
-  onRecords(records: readonly LogRecord[]): Promise<void> | void
+  onRecords(records: readonly LogRecord[], consumer: Consumer): Promise<void> | void
   /** Called once, when all has been read: the last time to commit. */
   beforeClose?(consumer: Consumer): Promise<void>
   signal?: AbortSignal
@@ -81,7 +81,7 @@ class Reading {
   records(partition: PartitionId, records: readonly LogRecord[]): void {
     this.consumer?.pause([partition])
     const handled = async () => {
-      await this.#options.onRecords(records)
+      if (this.consumer !== undefined) await this.#options.onRecords(records, this.consumer)
       this.consumer?.resume([partition])
       this.#reached(partition, (records.at(-1)?.offset ?? -1) + 1)
     }

@@ -10,6 +10,7 @@ import { createManagementServer, type Route } from '../lib/management-server.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { ProblemError } from '../routing/problems.ts'
 import { Router, type RouterOptions } from '../routing/router.ts'
+import { EventsApi, type EventsApiOptions } from './events-api/events-api.ts'
 import { functionRoutes } from './management/function-routes.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { resolveInternal } from './proxy/internal-target.ts'
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   /** For tests and embedding: timings of the routing core. */
   routing?: Pick<RouterOptions, 'connectTimeoutMs' | 'podKeepAliveMs' | 'feedSilenceMs' | 'loadIntervalMs' | 'graceMs'>
   metrics?: Metrics
+  /** The event log, where there is one: asynchronous invocations and topics on the internal listener. */
+  events?: Pick<EventsApiOptions, 'log' | 'ledger'>
   /** Further routes of the management listener, for processes that embed a gateway. */
   managementRoutes?: readonly Route[]
 }
@@ -157,7 +160,8 @@ class GatewayProcess implements Gateway {
   #createListener(trusted: boolean, resolve: (target: IncomingTarget) => Resolution): DataListener {
     const { maxUrlBytes, maxBodyBytes, upgradeIdleMs } = this.#limits
     const shared = { router: this.router, metrics: this.#tallies, draining: () => this.#draining }
-    const pipeline = new Pipeline({ ...shared, trusted, resolve, maxUrlBytes, maxBodyBytes })
+    const events = trusted ? this.#createEventsApi() : undefined
+    const pipeline = new Pipeline({ ...shared, trusted, resolve, maxUrlBytes, maxBodyBytes, events })
     const upgrades = new Upgrades(pipeline, upgradeIdleMs)
     const listener = new Listener(this.#limits, {
       onRequest: (request, response, expects) => pipeline.handle(request, response, expects),
@@ -165,6 +169,17 @@ class GatewayProcess implements Gateway {
       onRejected: (code) => this.#tallies.rejected(code),
     })
     return { listener, upgrades }
+  }
+
+  #createEventsApi(): EventsApi | undefined {
+    const { events } = this.#options
+    if (events === undefined) return undefined
+    const counter = this.metrics.counter({
+      name: 'dormouse_gateway_events_total',
+      help: 'Asynchronous invocations and records by what was answered.',
+      labels: ['what', 'outcome'] as const,
+    })
+    return new EventsApi({ ...events, onOutcome: (what, outcome) => counter.inc({ what, outcome }) })
   }
 
   #notReady(): string | undefined {

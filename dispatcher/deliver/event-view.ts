@@ -4,6 +4,7 @@
  */
 import type { Delivery } from '../../events/delivery.ts'
 import type { Header, LogRecord } from '../../events/event-log.ts'
+import { isJson, printable } from '../../events/payload.ts'
 import { textOf } from '../../events/record-headers.ts'
 
 export interface EventView {
@@ -86,22 +87,6 @@ function plain({ record, deliveryId, origin }: Delivery, contentType: string | u
 function guess(value: Buffer): string {
   if (isJson(value)) return 'application/json'
   return printable(value) === undefined ? 'application/octet-stream' : 'text/plain; charset=utf-8'
-}
-
-export function isJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString('utf8'))
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Undefined for what is not UTF-8, or has control characters. */
-export function printable(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8')
-   
-  return text === '' || /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text) ? undefined : text
 }
 
 function parseObject(bytes: Buffer | null): Record<string, unknown> | undefined {

@@ -1,7 +1,8 @@
 /** Which records a Trigger takes. Pure. */
 import type { FilterPattern } from '../../api/protocol.ts'
 import type { LogRecord } from '../../events/event-log.ts'
-import { printable, type EventView } from './event-view.ts'
+import { printable } from '../../events/payload.ts'
+import type { EventView } from './event-view.ts'
 
 export type Filter = Readonly<Record<string, FilterPattern>>
 

@@ -3,7 +3,8 @@ import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { isJson, type EventView } from './event-view.ts'
+import { isJson } from '../../events/payload.ts'
+import type { EventView } from './event-view.ts'
 import { kafkaEvent } from './kafka-event.ts'
 
 export type DeliveryRequest =

@@ -75,6 +75,15 @@ export class Consumption {
     })
   }
 
+  /** Looks how far the sources reach behind buffers that are full. */
+  async refreshEnds(): Promise<void> {
+    for (const worker of this.#sources.workers) {
+      if (!worker.isPaused) continue
+      const ends = await this.#options.engine.log.endOffsets(worker.id.topic)
+      worker.knownEnd = ends.find(({ partition }) => partition === worker.id.partition)?.end ?? 0
+    }
+  }
+
   /** Drains, commits, leaves. */
   async close(): Promise<void> {
     this.#isClosed = true

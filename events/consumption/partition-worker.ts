@@ -46,7 +46,7 @@ export class PartitionWorker {
   #cancelWindow: (() => void) | undefined
   #isWindowOver = false
   #whenIdle: (() => void) | undefined
-  /** Of the topic, as last asked for: what is behind the buffer while it is paused. */
+  /** Of the topic, as last asked for. */
   knownEnd = 0
 
   constructor(options: WorkerOptions) {
@@ -84,6 +84,11 @@ export class PartitionWorker {
     return this.#admission.waiting
   }
 
+  /** In a source: behind what is read, as far as it was last looked at. */
+  get behind(): number {
+    return this.#isPaused && this.options.role === 'source' ? Math.max(0, this.knownEnd - this.tracker.next) : 0
+  }
+
   /** Buffered, not yet due. */
   get notDue(): number {
     return this.#waiting.size
@@ -102,7 +107,10 @@ export class PartitionWorker {
       if (entry.meta.dueMs !== undefined && role === 'tier') this.#waiting.push(entry.meta.dueMs, entry)
       else this.#admission.push(record.key, entry)
     }
-    if (this.#gauge.isFull) this.#pause()
+    if (this.#gauge.isFull && !this.#isPaused) {
+      this.#isPaused = true
+      this.options.pause(this.id)
+    }
     if (role === 'tier') this.#waiting.check()
     // What was done before may be committed now.
     this.options.onProgress(0)
@@ -240,11 +248,5 @@ export class PartitionWorker {
       const message = error instanceof Error ? error.message : String(error)
       return entries.map(() => ({ kind: 'held', reason: `the dispatcher failed: ${message}`, retryAfterMs: 5_000 }))
     }
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return
-    this.#isPaused = true
-    this.options.pause(this.id)
   }
 }

@@ -33,6 +33,13 @@ export class SubscriptionState {
     return this.#circuit.isOpen
   }
 
+  /** Due and not running: in buffers, and behind those that are full. */
+  get due(): number {
+    let due = 0
+    for (const worker of this.workers) due += worker.due + worker.behind
+    return due
+  }
+
   offerAll(): void {
     for (const worker of this.workers) worker.offer()
   }

@@ -8,6 +8,7 @@ import type { CallRequest } from '../../routing/call-types.ts'
 import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
+import type { EventsApi, EventsExchange } from '../events-api/events-api.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
 import { Exchange } from './exchange.ts'
@@ -31,6 +32,8 @@ export interface PipelineOptions {
   /** Of bodies that stream to `http` functions. */
   maxBodyBytes: number
   draining: () => boolean
+  /** Of the internal listener, where there is an event log. */
+  events?: EventsApi | undefined
 }
 
 /** Lambda's limit of a synchronous payload. */
@@ -49,6 +52,7 @@ export class Pipeline {
     const admitted = this.admit(request, head)
     switch (admitted.kind) {
       case 'problem':
+        if (this.#isForEvents(admitted.problem, { request, response, head, requestId, expectsContinue })) return
         return this.#reject({ request, response, head, requestId }, admitted)
       case 'answer':
         return void response
@@ -109,10 +113,7 @@ export class Pipeline {
     const { signature } = lane.fn
     const type = head.invocationType
     if (trusted && type !== undefined && type.toLowerCase() !== 'requestresponse')
-      return this.#reject(admitted, {
-        problem: new ProblemError('invocation-type-unsupported', `expected RequestResponse, got ${type}`),
-        extraHeaders: target.extraHeaders,
-      })
+      return this.#forwardTyped(admitted, type)
     const limitBytes = signature === 'http' ? this.options.maxBodyBytes : EVENT_BODY_LIMIT_BYTES
     if (head.contentLength !== undefined && head.contentLength > limitBytes)
       return this.#reject(admitted, { problem: tooLarge(limitBytes), extraHeaders: target.extraHeaders })
@@ -121,6 +122,25 @@ export class Pipeline {
     if (signature === 'event' && target.route !== undefined)
       return new LambdaExchange(context, admitted, target.route).begin(this.options.router, limitBytes)
     this.#send(new Exchange(context), admitted, limitBytes)
+  }
+
+  /** Other invocation types than RequestResponse, which waits for the answer. */
+  #forwardTyped(admitted: Admitted, type: string): void {
+    const { events } = this.options
+    const { extraHeaders } = admitted.target
+    const refuse = (problem: ProblemError) => this.#reject(admitted, { problem, extraHeaders })
+    const wanted = type.toLowerCase()
+    if (wanted !== 'event' && wanted !== 'dryrun')
+      return refuse(
+        new ProblemError('invocation-type-unsupported', `expected RequestResponse, Event or DryRun, got ${type}`),
+      )
+    if (events === undefined) return refuse(new ProblemError('events-unavailable', 'there is no event log here'))
+    if (wanted === 'event') events.invoke(admitted, admitted.lane)
+    else events.dryRun(admitted)
+  }
+
+  #isForEvents({ code }: ProblemError, exchange: EventsExchange): boolean {
+    return code === 'unknown-route' && this.options.trusted && this.options.events?.handle(exchange) === true
   }
 
   #send(exchange: Exchange, admitted: Admitted, limitBytes: number): void {

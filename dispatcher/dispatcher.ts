@@ -1,0 +1,155 @@
+/**
+ * The dispatcher: the event data plane. Reads the topics of Triggers and asynchronous invocations and calls functions through routing.
+ * Owns consumptions and their end; knows of functions and Triggers what the feed says; leaves the log to whoever opened it.
+ */
+import type { ObjectKey } from '../api/names.ts'
+import type { Consumption } from '../events/consumption/consumption.ts'
+import { Engine, type EngineLimits } from '../events/consumption/engine.ts'
+import type { SubscriptionState } from '../events/consumption/subscription-state.ts'
+import type { EventLog } from '../events/event-log.ts'
+import type { InvocationLedger } from '../events/invocation-ledger.ts'
+import { monotonicClock, wallClock, type Clock } from '../lib/clock.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Route } from '../lib/management-server.ts'
+import type { Metrics } from '../lib/metrics.ts'
+import type { Router } from '../routing/router.ts'
+import type { Snapshot } from '../routing/snapshot.ts'
+import { backlogLoad } from './backlog-load.ts'
+import { filtersOf, FunctionDeliverer } from './deliver/function-deliverer.ts'
+import { Invocations } from './invocations/invocations.ts'
+import { eventRoutes } from './management/routes.ts'
+import { registerMetrics } from './metrics.ts'
+import { TriggerConsumptions } from './triggers/trigger-consumptions.ts'
+
+export interface DispatcherOptions {
+  /** Its feed says which functions and Triggers there are; the caller starts and stops it. */
+  router: Router
+  log: EventLog
+  ledger: InvocationLedger
+  logger: Logger
+  metrics: Metrics
+  /** For waits; default: monotonic. */
+  clock?: Clock
+  /** Epoch milliseconds. */
+  wall?: Pick<Clock, 'now'>
+  limits?: Partial<EngineLimits>
+}
+
+export interface Dispatcher {
+  start(): void
+  /** Begins nothing new, lets what runs end within the grace, commits. The router and the log must still work. */
+  stop(): Promise<void>
+  /** For the management listener. */
+  routes(): Route[]
+}
+
+/** How far topics reach beyond what is read is looked at this often, where it matters. */
+const TICK_MS = 1_000
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  return new EventDispatcher(options)
+}
+
+class EventDispatcher implements Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #engine: Engine
+  readonly #triggers: TriggerConsumptions
+  readonly #invocations: Invocations
+  #unsubscribe: () => void = () => undefined
+  #cancelTick: (() => void) | undefined
+
+  constructor(options: DispatcherOptions) {
+    const { router, log, ledger, metrics, logger, clock = monotonicClock, wall = wallClock, limits } = options
+    this.#options = options
+    this.#invocations = new Invocations({
+      engine: () => this.#engine,
+      ledger,
+      functionOf: (key) => router.lane(key)?.fn,
+    })
+    const deliverer = new FunctionDeliverer({
+      router,
+      filtersOf: ({ key, kind }) => (kind === 'trigger' ? filtersOf(this.#triggers.get(key)?.feed) : []),
+      onCall: ({ kind, functionKey }, delivery) => {
+        if (kind === 'async') this.#invocations.called(delivery, functionKey)
+      },
+    })
+    this.#engine = new Engine({
+      ...{ log, deliverer, clock, wall, logger, ...(limits && { limits }) },
+      onEnd: (end) => (end.subscription.kind === 'async' ? this.#invocations.ended(end) : undefined),
+    })
+    this.#triggers = new TriggerConsumptions(this.#engine)
+    registerMetrics(metrics, () => this.#reported())
+  }
+
+  start(): void {
+    const { router } = this.#options
+    router.setBacklog((key) => this.#backlog(key))
+    this.#unsubscribe = router.onSnapshot((snapshot) => this.#apply(snapshot))
+    if (router.snapshot.epoch !== undefined) this.#apply(router.snapshot)
+    this.#tick()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe()
+    this.#cancelTick?.()
+    await Promise.all([this.#triggers.stop(), this.#invocations.stop()])
+  }
+
+  routes(): Route[] {
+    const { log, ledger, router } = this.#options
+    return eventRoutes({
+      ...{ log, ledger, engine: this.#engine },
+      trigger: (key) => this.#triggers.get(key),
+      invocations: () => this.#invocations.consumption,
+      functionOf: (key) => router.lane(key)?.fn,
+    })
+  }
+
+  #apply({ subscriptions, functions }: Snapshot): void {
+    this.#triggers.set(subscriptions)
+    this.#invocations.set([...functions.values()].map(({ fn }) => fn))
+    this.#engine.scheduler.capacityChanged()
+  }
+
+  /** Due and not running, of all that is for this function. */
+  #backlog(key: ObjectKey): { queued: number; concurrency: number } | undefined {
+    let due = 0
+    let meanCallMs: number | undefined
+    for (const state of this.#statesOf(key)) {
+      due += state.due
+      meanCallMs = Math.max(meanCallMs ?? 0, state.stats.meanCallMs ?? 0) || meanCallMs
+    }
+    const fn = due === 0 ? undefined : this.#options.router.lane(key)?.fn
+    return fn && backlogLoad({ due, meanCallMs }, fn.maxPods * fn.concurrency)
+  }
+
+  *#statesOf(key: ObjectKey): Iterable<SubscriptionState> {
+    for (const consumption of this.#triggers.all) {
+      for (const state of consumption.states) if (state.subscription.functionKey === key) yield state
+    }
+    const own = this.#invocations.consumption?.state(key)
+    if (own !== undefined) yield own
+  }
+
+  /** A thousand functions that were never invoked asynchronously are no series. */
+  *#reported(): Iterable<SubscriptionState> {
+    for (const consumption of this.#triggers.all) yield* consumption.states
+    for (const state of this.#invocations.consumption?.states ?? []) if (state.workers.size > 0) yield state
+  }
+
+  #tick(): void {
+    this.#cancelTick = this.#engine.clock.after(TICK_MS, () => {
+      void this.#refresh().finally(() => this.#tick())
+    })
+  }
+
+  async #refresh(): Promise<void> {
+    const consumptions: Consumption[] = [...this.#triggers.all]
+    if (this.#invocations.consumption !== undefined) consumptions.push(this.#invocations.consumption)
+    try {
+      for (const consumption of consumptions) await consumption.refreshEnds()
+    } catch (error) {
+      this.#options.logger.warn('the ends of topics cannot be seen', { error })
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/** Metrics of the event path, read at every scrape from what the consumptions count: series go with their Trigger. */
+import type { SubscriptionState } from '../events/consumption/subscription-state.ts'
+import type { Counter, Metrics } from '../lib/metrics.ts'
+
+type Labels = 'kind' | 'name'
+const LABELS = ['kind', 'name'] as const
+
+/** `states`: of all Triggers, and of functions that were invoked asynchronously. */
+export function registerMetrics(metrics: Metrics, states: () => Iterable<SubscriptionState>): void {
+  const each: Each = (visit) => {
+    for (const state of states()) visit({ kind: state.subscription.kind, name: state.subscription.key }, state)
+  }
+  registerOutcomes(metrics, each)
+  for (const [name, help, of] of COUNTERS) {
+    metrics.counter({
+      ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
+      collect: (counter) => {
+        counter.reset()
+        each((labels, state) => counter.inc(labels, of(state)))
+      },
+    })
+  }
+  for (const [name, help, of] of GAUGES) {
+    metrics.gauge({
+      ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
+      collect: (gauge) => {
+        gauge.reset()
+        each((labels, state) => gauge.set(labels, of(state)))
+      },
+    })
+  }
+}
+
+type Reading = readonly [name: string, help: string, of: (state: SubscriptionState) => number]
+
+const COUNTERS: readonly Reading[] = [
+  ['held_total', 'Deliveries put off without an attempt.', ({ stats }) => stats.held],
+  ['duplicates_skipped_total', 'Records read again that were done.', ({ stats }) => stats.duplicates],
+  [
+    'publish_failures_total',
+    'Publishes to retry tiers and dead letters that failed; their records stay.',
+    ({ stats }) => stats.publishFailures,
+  ],
+]
+
+const GAUGES: readonly Reading[] = [
+  ['due_records', 'Records due and not running, as far as is known.', (state) => state.due],
+  ['waiting_records', 'Records read that wait for their retry.', (state) => sum(state, 'notDue')],
+  ['in_flight', 'Calls running.', (state) => sum(state, 'running')],
+  ['circuit_open', '1 while most attempts cannot reach the function.', (state) => Number(state.circuitOpen)],
+  ['holding', '1 while nothing starts: the function cannot run.', ({ hold }) => Number(hold.reason !== undefined)],
+]
+
+type Each = (visit: (labels: Record<Labels, string>, state: SubscriptionState) => void) => void
+
+function registerOutcomes(metrics: Metrics, each: Each): void {
+  metrics.counter({
+    name: 'dormouse_dispatcher_attempts_total',
+    help: 'Attempts by how they ended.',
+    labels: [...LABELS, 'outcome'] as const,
+    collect: (counter) => {
+      counter.reset()
+      each((labels, { stats }) => {
+        counter.inc({ ...labels, outcome: 'done' }, stats.done)
+        counter.inc({ ...labels, outcome: 'filtered' }, stats.filtered)
+        addAll(counter, labels, { counts: stats.failed, label: 'outcome' })
+        addAll(counter, labels, { counts: stats.rejected, label: 'outcome' })
+      })
+    },
+  })
+  metrics.counter({
+    name: 'dormouse_dispatcher_retries_total',
+    help: 'Retries by their delay in milliseconds.',
+    labels: [...LABELS, 'delay'] as const,
+    collect: (counter) => {
+      counter.reset()
+      each((labels, { stats }) => addAll(counter, labels, { counts: stats.retriedAfterMs, label: 'delay' }))
+    },
+  })
+  metrics.counter({
+    name: 'dormouse_dispatcher_dead_letters_total',
+    help: 'Records that became dead letters, by class of error.',
+    labels: [...LABELS, 'class'] as const,
+    collect: (counter) => {
+      counter.reset()
+      each((labels, { stats }) => addAll(counter, labels, { counts: stats.deadLetters, label: 'class' }))
+    },
+  })
+}
+
+function addAll<L extends string>(
+  counter: Counter<Labels | L>,
+  labels: Record<Labels, string>,
+  { counts, label }: { counts: ReadonlyMap<string | number, number>; label: L },
+): void {
+  for (const [value, count] of counts) {
+    counter.inc({ ...labels, [label]: String(value) } as Record<Labels | L, string>, count)
+  }
+}
+
+function sum({ workers }: SubscriptionState, field: 'notDue' | 'running'): number {
+  let total = 0
+  for (const worker of workers) total += worker[field]
+  return total
+}

@@ -1,0 +1,93 @@
+/** From requests to records. Pure. */
+import { EVENT_HEADER, type ObjectKey } from '../../api/names.ts'
+import type { FeedFunction } from '../../api/protocol.ts'
+import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
+import type { InvocationState } from '../../events/invocation-ledger.ts'
+import { isJson } from '../../events/payload.ts'
+import { asyncTopic, TOPIC_PREFIX } from '../../events/topic-names.ts'
+import { ProblemError } from '../../routing/problems.ts'
+import type { RequestHead } from '../proxy/request-head.ts'
+
+/** A record's limit less room for its headers. */
+export const MAX_EVENT_BYTES = MAX_RECORD_BYTES - 32 * 1024
+const EMPTY_EVENT = Buffer.from('{}')
+
+export interface Invoked {
+  id: string
+  key: ObjectKey
+  signature: FeedFunction['signature']
+  body: Buffer
+  head: Pick<RequestHead, 'headers' | 'traceparent'>
+  nowMs: number
+}
+
+/** Throws ProblemError `invalid-event`. */
+export function invocationRecord({ id, key, signature, body, head, nowMs }: Invoked): {
+  record: NewRecord
+  state: InvocationState
+} {
+  const value = signature === 'event' && body.length === 0 ? EMPTY_EVENT : body
+  if (signature === 'event' && !isJson(value))
+    throw new ProblemError('invalid-event', 'expected a body of JSON, as functions with signature event take')
+  const headers: Header[] = [[EVENT_HEADER.deliveryId, Buffer.from(id)]]
+  for (let at = 0; at + 1 < head.headers.length; at += 2) addHeader(headers, head.headers[at], head.headers[at + 1])
+  if (head.traceparent !== undefined) headers.push(['traceparent', Buffer.from(head.traceparent)])
+  return {
+    record: { topic: asyncTopic(key), key: null, value, headers, timestampMs: nowMs },
+    state: { id, functionKey: key, status: 'queued', acceptedAtMs: nowMs, attempts: 0 },
+  }
+}
+
+export interface Published {
+  topic: string
+  query: URLSearchParams
+  body: Buffer
+  rawHeaders: readonly string[]
+}
+
+/** Throws ProblemError. */
+export function publishedRecord({ topic, query, body, rawHeaders }: Published): NewRecord {
+  if (topic.startsWith(TOPIC_PREFIX))
+    throw new ProblemError(
+      'topic-reserved',
+      `topics that begin with ${TOPIC_PREFIX} belong to the platform, got ${topic}`,
+    )
+  const headers: Header[] = []
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) addHeader(headers, rawHeaders[at], rawHeaders[at + 1])
+  const text = query.get('key') ?? headerText(headers, 'ce_partitionkey')
+  const partition = partitionOf(query.get('partition'))
+  const isTombstone = query.get('tombstone') === 'true'
+  if (isTombstone && body.length > 0) throw new ProblemError('bad-request', 'a tombstone has no body')
+  return {
+    ...{ topic, headers, value: isTombstone ? null : body, key: text === undefined ? null : Buffer.from(text) },
+    ...(partition !== undefined && { partition }),
+  }
+}
+
+/** What means something beside the body: its type, its trace, and a CloudEvent's attributes, which Kafka writes with another prefix. */
+function addHeader(headers: Header[], name = '', value = ''): void {
+  const lower = name.toLowerCase()
+  if (lower === 'content-type' || lower === 'content-encoding' || lower === 'traceparent') {
+    headers.push([lower, Buffer.from(value)])
+  } else if (lower.startsWith('ce-')) headers.push([`ce_${lower.slice(3)}`, Buffer.from(decodeAttribute(value))])
+}
+
+/** Attributes are percent-encoded over HTTP and plain UTF-8 in Kafka. */
+function decodeAttribute(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+function headerText(headers: readonly Header[], name: string): string | undefined {
+  return headers.find(([found]) => found === name)?.[1].toString('utf8')
+}
+
+function partitionOf(text: string | null): number | undefined {
+  if (text === null) return undefined
+  const partition = Number(text)
+  if (text !== '' && Number.isInteger(partition) && partition >= 0) return partition
+  throw new ProblemError('bad-request', `expected a partition such as 0, got ${text}`)
+}
