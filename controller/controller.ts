@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { Agent } from 'undici'
 import type { Cluster } from '../kube/cluster.ts'
+import type { EventLog } from '../events/event-log.ts'
 import { wallClock, type Clock } from '../lib/clock.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -28,6 +29,8 @@ export interface ControllerOptions {
   /** Whether a request comes from one of our data planes. */
   authenticate: (request: IncomingMessage) => boolean | Promise<boolean>
   config?: Partial<ControllerConfig>
+  /** Where ticks of cron Triggers go; without it there are none. */
+  eventLog?: EventLog
 }
 
 export interface Controller {
@@ -81,7 +84,7 @@ class RunningController implements Controller {
     parts?.pool.stop()
     parts?.autoscaler.stop()
     parts?.fleet.stop()
-    await Promise.all([parts?.functions.stop(), parts?.triggers.stop()])
+    await Promise.all([parts?.functions.stop(), parts?.triggers.stop(), parts?.cron?.stop()])
     parts?.feed.stop()
     this.#caches?.stop()
     await this.#agent.destroy()
@@ -103,7 +106,7 @@ class RunningController implements Controller {
     parts.feed.start()
     parts.activations.start()
     parts.autoscaler.start()
-    await Promise.all([parts.functions.start(), parts.triggers.start()])
+    await Promise.all([parts.functions.start(), parts.triggers.start(), parts.cron?.start()])
     const limits = { limitMs: LONGEST_SYNC_MS, clock: this.#clock, signal: this.#stopping.signal }
     await servingKnown(caches.functions, parts.serving, limits)
     parts.pool.start()

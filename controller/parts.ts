@@ -2,13 +2,18 @@
 import { randomUUID } from 'node:crypto'
 import type { Dispatcher } from 'undici'
 import { LABEL, splitKey, type ObjectKey } from '../api/names.ts'
+import type { EventLog } from '../events/event-log.ts'
 import type { Cluster } from '../kube/cluster.ts'
+import type { ControlLoopMetrics } from '../kube/control-loop.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import { createActivations, type Activations } from './activation/activations.ts'
 import { createAutoscaler, type Autoscaler } from './autoscaler/autoscaler.ts'
 import { createDesiredBook } from './autoscaler/desired.ts'
+import { createCronController, type CronController } from './cron/cron-controller.ts'
+import { checkSchedule } from './cron/schedule.ts'
+import { createTickLog } from './cron/tick-log.ts'
 import type { ControllerCaches } from './caches.ts'
 import type { ControllerConfig } from './controller-config.ts'
 import { createFeed, type Feed } from './feed/feed.ts'
@@ -37,6 +42,8 @@ export interface PartsOptions {
   dispatcher: Dispatcher
   /** Known once the listener is bound, and asked for only then. */
   phoneHomeUrl: () => string
+  /** Where ticks go. */
+  eventLog?: EventLog
 }
 
 export interface ControllerParts {
@@ -49,6 +56,7 @@ export interface ControllerParts {
   autoscaler: Autoscaler
   functions: FunctionsController
   triggers: TriggersController
+  cron?: CronController
 }
 
 export function createParts(options: PartsOptions): ControllerParts {
@@ -83,8 +91,21 @@ export function createParts(options: PartsOptions): ControllerParts {
     onLoadFailure: (key, revision, error) => functions.reportLoadFailure(key, revision, error.error),
   })
   const pool = createPool({ ...base, fleet })
-  const triggers = createTriggersController({ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') })
-  return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers }
+  const triggers = createTriggersController({
+    ...{ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') },
+    checkSchedule: (text) => checkSchedule(text, clock.now()),
+  })
+  const cron = options.eventLog && createCron(options, options.eventLog, loopMetrics('cron'))
+  return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...(cron && { cron }) }
+}
+
+function createCron(
+  { cluster, caches, clock, logger }: PartsOptions,
+  log: EventLog,
+  loopMetrics: ControlLoopMetrics,
+): CronController {
+  const ticks = createTickLog({ log, clock })
+  return createCronController({ cluster, triggers: caches.triggers, ticks, clock, logger, loopMetrics })
 }
 
 interface FleetInputs extends PartsOptions {

@@ -38,7 +38,7 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   start(): void
   /** Begins nothing new, lets what runs end within the grace, commits. The router and the log must still work. */
-  stop(): Promise<void>
+  stop(graceMs?: number): Promise<void>
   /** For the management listener. */
   routes(): Route[]
 }
@@ -89,7 +89,8 @@ class EventDispatcher implements Dispatcher {
     this.#tick()
   }
 
-  async stop(): Promise<void> {
+  async stop(graceMs = this.#engine.limits.revokeGraceMs): Promise<void> {
+    this.#engine.limits.revokeGraceMs = Math.min(graceMs, this.#engine.limits.revokeGraceMs)
     this.#unsubscribe()
     this.#cancelTick?.()
     await Promise.all([this.#triggers.stop(), this.#invocations.stop()])

@@ -16,7 +16,7 @@ export function registerMetrics(metrics: Metrics, states: () => Iterable<Subscri
       ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
       collect: (counter) => {
         counter.reset()
-        each((labels, state) => counter.inc(labels, of(state)))
+        each((labels, state) => of(state) > 0 && counter.inc(labels, of(state)))
       },
     })
   }
@@ -62,7 +62,7 @@ function registerOutcomes(metrics: Metrics, each: Each): void {
       counter.reset()
       each((labels, { stats }) => {
         counter.inc({ ...labels, outcome: 'done' }, stats.done)
-        counter.inc({ ...labels, outcome: 'filtered' }, stats.filtered)
+        if (stats.filtered > 0) counter.inc({ ...labels, outcome: 'filtered' }, stats.filtered)
         addAll(counter, labels, { counts: stats.failed, label: 'outcome' })
         addAll(counter, labels, { counts: stats.rejected, label: 'outcome' })
       })

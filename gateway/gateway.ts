@@ -38,7 +38,7 @@ export interface GatewayOptions {
   /** The event log, where there is one: asynchronous invocations and topics on the internal listener. */
   events?: Pick<EventsApiOptions, 'log' | 'ledger'>
   /** Further routes of the management listener, for processes that embed a gateway. */
-  managementRoutes?: readonly Route[]
+  managementRoutes?: readonly Route[] | ((router: Router) => readonly Route[])
 }
 
 export interface GatewayLimits extends ListenerLimits {
@@ -110,7 +110,7 @@ class GatewayProcess implements Gateway {
     this.#management = createManagementServer({
       metrics: this.metrics,
       notReady: () => this.#notReady(),
-      routes: [...functionRoutes(this.router), ...(options.managementRoutes ?? [])],
+      routes: [...functionRoutes(this.router), ...moreRoutes(options, this.router)],
       toProblem,
       loopbackOnly: options.host === '127.0.0.1',
     })
@@ -186,6 +186,10 @@ class GatewayProcess implements Gateway {
     if (this.#draining) return 'draining'
     return this.router.feed.ready ? undefined : 'no snapshot from a controller yet'
   }
+}
+
+function moreRoutes({ managementRoutes = [] }: GatewayOptions, router: Router): readonly Route[] {
+  return typeof managementRoutes === 'function' ? managementRoutes(router) : managementRoutes
 }
 
 interface DataListener {

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { createController, type Controller } from '../controller/controller.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from '../controller/controller-config.ts'
 import { bearerToken } from '../controller/server/listener.ts'
+import type { EventLog } from '../events/event-log.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
@@ -21,6 +22,8 @@ export interface ControllerSlotOptions {
   initTimeoutMs?: number | undefined
   /** Of the internal listener, for `status.url`; undefined while its port is not known. */
   internalBaseUrl?: string | undefined
+  /** Where ticks of cron Triggers go. */
+  events: EventLog
   metrics: Metrics
   logger: Logger
 }
@@ -42,7 +45,7 @@ export class ControllerSlot {
   /** Resolves with its URL when it can serve data planes. Throws ListenError. */
   async start(): Promise<string> {
     if (this.#controller !== undefined) throw new Error('the controller runs already')
-    const { cluster, token, host, metrics, logger } = this.#options
+    const { cluster, token, host, metrics, logger, events } = this.#options
     const before = new Set(metricNames(metrics))
     this.#controller = createController({
       cluster,
@@ -52,6 +55,7 @@ export class ControllerSlot {
       listen: { host, port: this.#port },
       authenticate: (request) => isBearer(request, token),
       config: this.#config(),
+      eventLog: events,
     })
     const { url } = await this.#controller.start()
     this.#metricNames = metricNames(metrics).filter((name) => !before.has(name))
@@ -69,6 +73,7 @@ export class ControllerSlot {
       },
       // Many pods share one machine.
       podPorts: { control: 0, data: 0 },
+      ...(internalBaseUrl !== undefined && { platformUrl: internalBaseUrl }),
       ...(initTimeoutMs !== undefined && { initTimeoutMs }),
     }
   }

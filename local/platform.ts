@@ -1,6 +1,6 @@
 /**
- * The whole of Dormouse in one process: state directory, memory cluster, controller, gateway, and a kubelet that runs pods as child
- * processes. Owns their wiring, their order of start and stop, and nothing else: what they do is the same in a cluster.
+ * The whole of Dormouse in one process: state directory, memory cluster, event log, controller, gateway, dispatcher, and a kubelet that
+ * runs pods as child processes. Owns their wiring, their order of start and stop, and nothing else: what they do is the same in a cluster.
  * Promises that after stop(), and after a failed start, no process, listener or lock of it is left.
  */
 import { randomBytes } from 'node:crypto'
@@ -11,6 +11,8 @@ import { FUNCTIONS, RUNTIMES, TRIGGERS } from '../api/kinds.ts'
 import { keyOf } from '../api/names.ts'
 import type { KubeObject } from '../api/object.ts'
 import { admit } from '../api/validate.ts'
+import { createDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts'
+import { openSqliteEventLog, type SqliteEventLog } from '../events/sqlite/sqlite-event-log.ts'
 import { createGateway, type Gateway, type GatewayLimits } from '../gateway/gateway.ts'
 import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-cluster.ts'
 import type { Kind } from '../kube/cluster.ts'
@@ -19,6 +21,7 @@ import type { Logger } from '../lib/logger.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { localRoutes, type LocalInstance } from './api/routes.ts'
 import { ControllerSlot } from './controller-slot.ts'
+import { freePort } from './free-port.ts'
 import { startGuardian } from './kubelet/guardian.ts'
 import { Kubelet } from './kubelet/kubelet.ts'
 import type { Environment } from './kubelet/pod-environment.ts'
@@ -64,6 +67,7 @@ export interface LocalPlatform {
   /** For fault tests: the controller can be stopped and started while all else goes on. */
   readonly controller: ControllerSlot
   readonly kubelet: Kubelet
+  readonly events: SqliteEventLog
   /** Ends everything within about `graceMs`. A second call waits for the first. */
   stop(graceMs?: number): Promise<void>
 }
@@ -83,6 +87,8 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   const { stateDir, logger } = options
   const store = openStore(stateDir, { parse: (object) => admit(object.kind, object) })
   stops.add('store', () => store.close())
+  const events = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger: logger.child({ part: 'events' }) })
+  stops.add('log', () => events.close())
   const cluster = createMemoryCluster({
     admit,
     persistence: { store, kinds: KEPT_KINDS },
@@ -92,41 +98,50 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   const images = await localImages()
   const shared = {
     cluster,
+    events,
     token: randomBytes(32).toString('base64url'),
     metrics: createMetrics({ processMetrics: true }),
   }
   const { verifyFirstRevision = true, initTimeoutMs } = options
-  const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: internalBaseUrl(options) }
+  const ports = { ...options.ports, internal: options.ports.internal || (await freePort(HOST)) }
+  const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: `http://${HOST}:${ports.internal}` }
   const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, logger })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
-  const { gateway, urls } = await startGateway({ ...shared, options, logs, controllerUrl }, stops)
+  const { gateway, urls } = await startGateway(
+    { ...shared, options: { ...options, ports }, logs, controllerUrl },
+    stops,
+  )
   const kubelet = await startKubelet({ options, cluster, logs, images }, stops)
   forgetLogsOfDeleted(cluster, logs, stops)
   store.announce(urls.management)
   const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
-  return { urls, cluster, logs, gateway, controller, kubelet, stop }
-}
-
-/** A port that is chosen freely is known too late: Functions are told the name that the internal listener takes as Host. */
-function internalBaseUrl({ ports }: LocalOptions): string | undefined {
-  return ports.internal === 0 ? undefined : `http://${HOST}:${ports.internal}`
+  return { urls, cluster, logs, gateway, controller, kubelet, events, stop }
 }
 
 interface GatewayParts {
   options: LocalOptions
   cluster: MemoryCluster
   logs: LogBook
+  events: SqliteEventLog
   metrics: Metrics
   token: string
   controllerUrl: string
 }
 
 async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gateway: Gateway; urls: Urls }> {
-  const { options, cluster, logs, metrics, token, controllerUrl } = parts
+  const { options, cluster, logs, metrics, token, controllerUrl, events } = parts
+  const { ledger } = events
   const { version, stateDir, ports, limits, controllerVia } = options
   let urls: Urls = { public: '', internal: '', management: '' }
+  const dispatcherLogger = options.logger.child({ part: 'dispatcher' })
+  let dispatcher: Dispatcher | undefined
+  const managementRoutes = localRoutes({
+    cluster,
+    logs,
+    instance: () => ({ version, pid: process.pid, stateDir, urls }),
+  })
   const gateway = createGateway({
     controllerUrls: [controllerVia === undefined ? controllerUrl : await controllerVia(controllerUrl)],
     token: () => token,
@@ -135,11 +150,17 @@ async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gat
     ports,
     ...(limits && { limits }),
     metrics,
-    managementRoutes: localRoutes({ cluster, logs, instance: () => ({ version, pid: process.pid, stateDir, urls }) }),
+    managementRoutes: (router) => {
+      dispatcher = createDispatcher({ ...{ router, log: events, ledger, metrics }, logger: dispatcherLogger })
+      return [...managementRoutes, ...dispatcher.routes()]
+    },
+    events: { log: events, ledger },
     logger: options.logger.child({ part: 'gateway' }),
   })
   stops.add('gateway', (graceMs) => gateway.stop({ graceMs }))
+  stops.add('dispatcher', (graceMs) => dispatcher?.stop(graceMs))
   urls = urlsOf(await gateway.start())
+  dispatcher?.start()
   return { gateway, urls }
 }
 

@@ -1,8 +1,8 @@
 /**
- * What has been started, ended in the order that loses nothing: no new requests, then nobody who starts pods, then the pods, then what
- * watches over them, then the state.
+ * What has been started, ended in the order that loses nothing: no new deliveries, no new requests, then nobody who starts pods, then the
+ * pods, then what watches over them, then the event log and the state.
  */
-const ORDER = ['gateway', 'controller', 'kubelet', 'guardian', 'store'] as const
+const ORDER = ['dispatcher', 'gateway', 'controller', 'kubelet', 'guardian', 'log', 'store'] as const
 export type Part = (typeof ORDER)[number]
 type Stop = (graceMs: number) => Promise<void> | void
 

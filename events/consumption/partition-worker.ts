@@ -1,10 +1,8 @@
 /**
- * One assigned partition: takes its records over, lets them start as ordering, back-pressure and the function's capacity allow, and does
- * with each what its outcome says. Promises that a record counts as done only after it was handled or stored elsewhere; that nothing
- * happens to it any more once the partition is gone; that its buffer is bounded.
+ * One assigned partition: takes its records over, lets them start as ordering, back-pressure and capacity allow, and does with each what
+ * its outcome says. Promises that a record is done only after it was handled or stored elsewhere, and that its buffer is bounded.
  */
-import type { Admission } from '../admission.ts'
-import { createAdmission } from '../admission.ts'
+import { createAdmission, type Admission } from '../admission.ts'
 import type { DeliveryOutcome } from '../delivery.ts'
 import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'

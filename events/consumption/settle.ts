@@ -173,7 +173,7 @@ async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, atte
   if (!stored) return
   stats.count(stats.deadLetters, failure.class)
   const { deliveryId } = entry.meta
-  const seen = { subscription: subscription.key, deliveryId, class: failure.class, message: failure.message, attempt }
+  const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }
   engine.logger.warn('dead letter', seen)
   await end(worker, entry, { kind: 'deadLetter', failure, attempt })
 }
