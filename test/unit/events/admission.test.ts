@@ -1,0 +1,114 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { createAdmission } from '../../../events/admission.ts'
+
+const key = (text: string) => Buffer.from(text)
+
+test('unordered: everything may start, first come first served', () => {
+  const admission = createAdmission<number>('unordered')
+  for (const item of [1, 2, 3]) admission.push(key('same'), item)
+  expect([admission.take(2), admission.ready]).toEqual([[1, 2], 1])
+  admission.putBack(2)
+  admission.putBack(1)
+  expect(admission.take(5)).toEqual([1, 2, 3])
+})
+
+test('key: one per key, others pass', () => {
+  const admission = createAdmission<string>('key')
+  for (const [name, item] of [
+    ['a', 'a1'],
+    ['a', 'a2'],
+    ['b', 'b1'],
+  ] as const)
+    admission.push(key(name), item)
+  expect([admission.take(1), admission.take(1), admission.take(1)]).toEqual([['a1'], ['b1'], []])
+  admission.release('b1')
+  expect(admission.take(1)).toEqual([])
+  admission.release('a1')
+  expect(admission.take(1)).toEqual(['a2'])
+})
+
+test('key: what is put back goes before the others of its key', () => {
+  const admission = createAdmission<string>('key')
+  admission.push(key('a'), 'a1')
+  admission.push(key('a'), 'a2')
+  admission.take(1)
+  admission.putBack('a1')
+  expect(admission.take(1)).toEqual(['a1'])
+  admission.release('a1')
+  expect(admission.take(1)).toEqual(['a2'])
+})
+
+test('key: records without a key hold up nobody', () => {
+  const admission = createAdmission<number>('key')
+  for (const item of [1, 2, 3]) admission.push(null, item)
+  expect([admission.take(1), admission.take(1), admission.take(1)]).toEqual([[1], [2], [3]])
+})
+
+test('keys are bytes, not text', () => {
+  const admission = createAdmission<number>('key')
+  admission.push(Buffer.from([0xff]), 1)
+  admission.push(Buffer.from([0xfe]), 2)
+  expect([admission.take(1), admission.take(1)]).toEqual([[1], [2]])
+})
+
+test('partition: one at a time; a batch is a run of them', () => {
+  const admission = createAdmission<number>('partition')
+  for (const item of [1, 2, 3, 4]) admission.push(null, item)
+  expect(admission.take(3)).toEqual([1, 2, 3])
+  expect([admission.take(1), admission.ready]).toEqual([[], 0])
+  admission.release(1)
+  admission.putBack(3)
+  expect(admission.take(1)).toEqual([])
+  admission.putBack(2)
+  expect(admission.take(9)).toEqual([2, 3, 4])
+})
+
+test('in any interleaving no two of a key run at once, none overtakes another of its key, none is lost', () => {
+  const action = fc.oneof(
+    fc.record({ kind: fc.constant('push' as const), key: fc.nat(3) }),
+    fc.record({ kind: fc.constant('take' as const), max: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ kind: fc.constantFrom('release' as const, 'putBack' as const), at: fc.nat(9) }),
+  )
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
+      const admission = createAdmission<{ key: number; order: number }>('key')
+      const finished: { key: number; order: number }[] = []
+      /** Batches that run; what is put back of one is put back last first, as the engine does. */
+      const running: { key: number; order: number }[][] = []
+      let order = 0
+      let pushed = 0
+      const take = (max: number) => {
+        const batch = admission.take(max)
+        const others = new Set(running.flat().map((item) => item.key))
+        for (const item of batch) expect(others.has(item.key)).toBe(false)
+        if (batch.length > 0) running.push(batch)
+      }
+      const end = (batch: { key: number; order: number }[], isDone: boolean) => {
+        for (const item of [...batch].reverse()) {
+          if (isDone) admission.release(item)
+          else admission.putBack(item)
+        }
+        if (isDone) finished.push(...batch)
+      }
+      for (const each of actions) {
+        if (each.kind === 'push') {
+          admission.push(key(String(each.key)), { key: each.key, order: order++ })
+          pushed++
+        } else if (each.kind === 'take') take(each.max)
+        else {
+          const [batch] = running.splice(each.at % Math.max(1, running.length), 1)
+          if (batch !== undefined) end(batch, each.kind === 'release')
+        }
+      }
+      for (const batch of running.splice(0)) end(batch, true)
+      for (take(100); running.length > 0; take(100)) end(running.pop()!, true)
+      expect(finished.length).toBe(pushed)
+      for (const name of [0, 1, 2, 3]) {
+        const orders = finished.filter((item) => item.key === name).map((item) => item.order)
+        expect(orders).toEqual([...orders].sort((a, b) => a - b))
+      }
+      expect([admission.waiting, admission.ready]).toEqual([0, 0])
+    }),
+  )
+})

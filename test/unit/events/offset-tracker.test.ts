@@ -1,0 +1,138 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { decodeMarks, encodeMarks } from '../../../events/commit-metadata.ts'
+import { MAX_METADATA_BYTES } from '../../../events/event-log.ts'
+import { OffsetTracker } from '../../../events/offset-tracker.ts'
+
+test('the low-water mark is the first record that is not done, whatever is done behind it', () => {
+  const tracker = new OffsetTracker(10)
+  for (const offset of [10, 11, 12, 13]) expect(tracker.track(offset)).toBe(true)
+  tracker.done(12)
+  tracker.done(11)
+  expect(tracker.lowWater).toBe(10)
+  tracker.done(10)
+  expect(tracker.lowWater).toBe(13)
+  tracker.done(13)
+  expect([tracker.lowWater, tracker.pending]).toEqual([14, 0])
+})
+
+test('offsets with gaps are tracked as they come', () => {
+  const tracker = new OffsetTracker(0)
+  for (const offset of [3, 7, 20]) tracker.track(offset)
+  tracker.done(7)
+  tracker.done(3)
+  expect(tracker.lowWater).toBe(20)
+  tracker.done(20)
+  expect(tracker.lowWater).toBe(21)
+})
+
+test('what was done before a restart is not done again', () => {
+  const before = new OffsetTracker(5)
+  for (let offset = 5; offset < 15; offset++) before.track(offset)
+  for (const offset of [6, 7, 9, 14]) before.done(offset)
+  const after = new OffsetTracker(before.lowWater, before.encode())
+  const again = Array.from({ length: 10 }, (_, at) => 5 + at).filter((offset) => after.track(offset))
+  expect(again).toEqual([5, 8, 10, 11, 12, 13])
+})
+
+test('a record that is read again after a seek is not tracked twice', () => {
+  const tracker = new OffsetTracker(0)
+  tracker.track(0)
+  expect(tracker.track(0)).toBe(false)
+  tracker.done(0)
+  expect([tracker.track(0), tracker.lowWater]).toEqual([false, 1])
+})
+
+test('acknowledging what is unknown or done changes nothing', () => {
+  const tracker = new OffsetTracker(0)
+  tracker.track(0)
+  tracker.done(5)
+  tracker.done(-1)
+  expect([tracker.lowWater, tracker.pending]).toEqual([0, 1])
+  tracker.done(0)
+  tracker.done(0)
+  expect([tracker.lowWater, tracker.pending]).toEqual([1, 0])
+})
+
+test('attempts of records that wait in place survive a restart, until they are done', () => {
+  const before = new OffsetTracker(100)
+  before.track(100)
+  before.track(101)
+  before.failedInPlace(101, { attempts: 3, firstFailedAtMs: 1_795_000_000_000 })
+  const after = new OffsetTracker(before.lowWater, before.encode())
+  after.track(100)
+  after.track(101)
+  expect(after.inPlace(101)).toEqual({ attempts: 3, firstFailedAtMs: 1_795_000_000_000 })
+  after.done(101)
+  expect(after.inPlace(101)).toBeUndefined()
+})
+
+test('any order of acknowledgements leads to the mark a plain set of done offsets has, also over restarts', () => {
+  const step = fc.record({ at: fc.nat(60), restart: fc.boolean() })
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 60 }),
+      fc.array(step),
+      (gaps, steps) => {
+        let next = 0
+        const offsets = gaps.map((gap) => (next += gap))
+        let tracker = new OffsetTracker(0)
+        offsets.forEach((offset) => tracker.track(offset))
+        const done = new Set<number>()
+        for (const { at, restart } of steps) {
+          const offset = offsets[at % offsets.length]!
+          tracker.done(offset)
+          done.add(offset)
+          if (!restart) continue
+          tracker = new OffsetTracker(tracker.lowWater, tracker.encode())
+          for (const each of offsets) if (each >= tracker.lowWater) tracker.track(each)
+        }
+        const open = offsets.filter((offset) => !done.has(offset))
+        expect(tracker.pending).toBe(open.length)
+        expect(tracker.lowWater).toBe(open[0] ?? offsets.at(-1)! + 1)
+      },
+    ),
+  )
+})
+
+test('marks read back as they were written, and always fit into a commit', () => {
+  const state = fc.record({ attempts: fc.integer({ min: 1, max: 99 }), firstFailedAtMs: fc.nat(2 ** 41) })
+  fc.assert(
+    fc.property(
+      fc.nat(2 ** 40),
+      fc.uniqueArray(fc.nat(15_000), { maxLength: 3_000 }),
+      fc.uniqueArray(fc.tuple(fc.nat(15_000), state), { maxLength: 20, selector: ([offset]) => offset }),
+      (base, ahead, waiting) => {
+        const done = ahead.map((offset) => base + offset).sort((a, b) => a - b)
+        const inPlace = waiting.map(([offset, known]) => [base + offset, known] as const)
+        const text = encodeMarks({ done, inPlace }, base)
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(3_072)
+        expect(3_072).toBeLessThan(MAX_METADATA_BYTES)
+        const read = decodeMarks(text, base)
+        expect(read.done).toEqual(done)
+        expect(inPlace.slice(0, read.inPlace.length)).toEqual(read.inPlace)
+      },
+    ),
+  )
+})
+
+test('every other of 16,000 records done still fits; more is not admitted', () => {
+  const tracker = new OffsetTracker(0)
+  for (let offset = 0; offset <= 16_000; offset++) tracker.track(offset)
+  for (let offset = 2; offset <= 16_000; offset += 2) tracker.done(offset)
+  expect(Buffer.byteLength(tracker.encode())).toBeLessThanOrEqual(3_072)
+  expect(tracker.fits).toBe(false)
+  tracker.done(0)
+  expect(tracker.fits).toBe(true)
+})
+
+test('metadata that is damaged, or of another make, counts as none', () => {
+  for (const text of ['', 'no base64!', 'AAAA', 'Ug==', Buffer.from([0x52, 200]).toString('base64'), 'x'.repeat(4_000)])
+    expect(decodeMarks(text, 7)).toEqual({ done: [], inPlace: [] })
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const marks = decodeMarks(Buffer.from(bytes).toString('base64'), 3)
+      expect(marks.done.length).toBeLessThanOrEqual(1_000_000)
+    }),
+  )
+})
