@@ -39,7 +39,7 @@ export class ConsumerDriver {
   /** Topic → whose it is. Joins the group when there is something to read. */
   setTopics(states: ReadonlyMap<string, SubscriptionState>): void {
     const isSame = states.size === this.#states.size && [...states.keys()].every((topic) => this.#states.has(topic))
-    this.#states = states
+    this.#states = new Map(states)
     if (this.#consumer !== undefined) return isSame ? undefined : this.#consumer.subscribe([...states.keys()])
     if (states.size > 0) this.#consumer = this.#join([...states.keys()])
   }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
-import type { CommittedOffset, EventLog, LogRecord } from '../event-log.ts'
+import type { CommittedOffset, Consumer, EventLog, LogRecord } from '../event-log.ts'
 import { hopHeaders } from '../record-headers.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { readToEnd } from '../read-topic.ts'
@@ -104,19 +104,22 @@ export class Replay {
     const { log, owner } = this.#options
     const marks = new Marks()
     let unsaved = 0
+    /** One letter at a time, whatever partition it is in: that is what a rate means. */
+    let turn = Promise.resolve()
+    const work = async (records: readonly LogRecord[], consumer: Consumer) => {
+      for (const record of records) {
+        signal?.throwIfAborted()
+        if (!marks.track(record)) continue
+        const letter = deadLetterOf(record)
+        if (!fits(letter, filter) || !(await handle(letter))) continue
+        marks.done(record)
+        if (++unsaved % COMMIT_EVERY === 0) await consumer.commit(marks.commits())
+      }
+    }
     await readToEnd({
       ...{ log, topics: [deadLetterTopic(owner)], group: redriveGroup(owner), ...(signal && { signal }) },
       onAssigned: (assignment) => marks.assigned(assignment),
-      onRecords: async (records, consumer) => {
-        for (const record of records) {
-          signal?.throwIfAborted()
-          if (!marks.track(record)) continue
-          const letter = deadLetterOf(record)
-          if (!fits(letter, filter) || !(await handle(letter))) continue
-          marks.done(record)
-          if (++unsaved % COMMIT_EVERY === 0) await consumer.commit(marks.commits())
-        }
-      },
+      onRecords: (records, consumer) => (turn = turn.then(() => work(records, consumer))),
       beforeClose: async (consumer) => (unsaved > 0 ? consumer.commit(marks.commits()) : undefined),
     })
   }

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { Replay } from '../../../events/replay/replay.ts'
+import { textOf } from '../../../events/record-headers.ts'
+import { DONE, EventBed, subscription, valueOf } from '../../builders/event-bed.ts'
+
+let bed: EventBed
+let isMended: boolean
+beforeEach(() => {
+  bed = new EventBed()
+  isMended = false
+  bed.handle = (delivery) => {
+    if (isMended || !valueOf(delivery).startsWith('bad')) return DONE
+    const isPoison = valueOf(delivery).includes('poison')
+    return {
+      kind: 'rejected',
+      failure: { class: isPoison ? 'decode' : 'http-4xx', message: `cannot take ${valueOf(delivery)}` },
+    }
+  }
+})
+afterEach(() => bed.stop())
+
+const replay = () => new Replay({ log: bed.log, clock: bed.clock, now: bed.clock.now, owner: subscription() })
+const listed = async (filter = {}) =>
+  (await replay().list(filter, 100)).map(({ record }) => record.value?.toString()).sort()
+const values = () => bed.seen.map(({ value }) => value)
+
+test('a dead letter that is replayed goes to its function as a first attempt, not to the source', async () => {
+  await bed.consume()
+  await bed.publish('k:bad1', 'good')
+  expect(await listed()).toEqual(['bad1'])
+  isMended = true
+  const ends = await bed.log.endOffsets('orders')
+  expect(await replay().redrive({ filter: {} })).toEqual({ matched: 1, moved: 1, refused: [] })
+  await bed.settle()
+  expect(values().sort()).toEqual(['bad1', 'bad1', 'good'])
+  const again = bed.seen.filter(({ value }) => value === 'bad1')
+  expect(again[1]).toMatchObject({ attempt: 1, deliveryId: again[0]?.deliveryId })
+  expect(await bed.log.endOffsets('orders')).toEqual(ends)
+  expect(await listed()).toEqual([])
+})
+
+test('what was replayed is not replayed again, also after a restart', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2')
+  await replay().redrive({ filter: { id: (await replay().list({}, 1))[0]!.id } })
+  await bed.reopen()
+  isMended = true
+  const result = await replay().redrive({ filter: {} })
+  // One was never replayed, one failed again and is a dead letter anew.
+  expect(result.moved).toBeLessThanOrEqual(2)
+  expect((await replay().redrive({ filter: {} })).matched).toBe(0)
+})
+
+test.each([
+  ['class', { class: 'decode' as const }, ['bad-poison']],
+  ['key', { key: 'k2' }, ['bad2']],
+  ['origin', { origin: 'orders' }, ['bad-poison', 'bad1', 'bad2']],
+  ['another origin', { origin: 'payments' }, []],
+  ['time', { sinceMs: Number.MAX_SAFE_INTEGER }, []],
+  ['no id', { id: '9-999' }, []],
+])('dead letters are chosen by %s', async (_, filter, want) => {
+  await bed.consume()
+  await bed.publish('k1:bad1', 'k2:bad2', 'k3:bad-poison')
+  expect(await listed(filter)).toEqual(want)
+})
+
+test('a dry run says what it would do and does nothing', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2')
+  expect(await replay().redrive({ filter: {}, dryRun: true })).toEqual({ matched: 2, moved: 0, refused: [] })
+  expect(await replay().purge({ filter: {}, dryRun: true })).toEqual({ matched: 2, moved: 0, refused: [] })
+  expect(await listed()).toEqual(['bad1', 'bad2'])
+})
+
+test('what is purged is neither listed nor replayed, and still in the topic', async () => {
+  await bed.consume()
+  await bed.publish('k:bad1', 'bad2')
+  expect((await replay().purge({ filter: { key: 'k' } })).moved).toBe(1)
+  expect(await listed()).toEqual(['bad2'])
+  expect(await bed.deadLetters()).toHaveLength(2)
+})
+
+test('a replay keeps to its rate', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2', 'bad3')
+  isMended = true
+  const redriving = replay().redrive({ filter: {}, ratePerSecond: 10 })
+  await bed.settle()
+  expect(values().filter((value) => value.startsWith('bad'))).toHaveLength(4)
+  await bed.advance(100)
+  expect(values().filter((value) => value.startsWith('bad'))).toHaveLength(5)
+  await bed.advance(300, 100)
+  expect((await redriving).moved).toBe(3)
+})
+
+test('a dead letter that was replayed ten times is refused with a sentence', async () => {
+  await bed.consume()
+  await bed.publish('bad1')
+  for (let time = 0; time < 10; time++) {
+    expect((await replay().redrive({ filter: {} })).moved).toBe(1)
+    await bed.settle()
+  }
+  const { moved, refused } = await replay().redrive({ filter: {} })
+  expect([moved, refused[0]?.reason]).toEqual([0, 'it was replayed 10 times already'])
+  const letters = await bed.read('dormouse.default.mailer.dlt')
+  expect(letters.map(({ headers }) => textOf(headers, 'dormouse-redrive-count') ?? '0')).toContain('10')
+})
+
+test('replays of an ordered Trigger keep the order of a key', async () => {
+  await bed.consume(subscription({ ordering: 'key' }))
+  await bed.publish('k:bad1', 'k:bad2', 'k:bad3')
+  isMended = true
+  bed.seen.length = 0
+  await replay().redrive({ filter: {} })
+  await bed.settle()
+  expect(values()).toEqual(['bad1', 'bad2', 'bad3'])
+})
+
+test('of nothing there is nothing to replay', async () => {
+  await bed.consume()
+  expect(await replay().redrive({ filter: {} })).toEqual({ matched: 0, moved: 0, refused: [] })
+  expect(await listed()).toEqual([])
+})
