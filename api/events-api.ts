@@ -1,4 +1,5 @@
 /** What the management listener says about events, to operators and the command line. Times are ISO 8601 unless named `…Ms`. */
+import type { FeedSubscription } from './protocol.ts'
 
 export interface TopicInfo {
   topic: string
@@ -71,4 +72,54 @@ export interface InvocationInfo {
   result?: { status: number; contentType: string; body: Payload | { json: unknown }; truncated: boolean }
   failure?: { class: string; status?: number; message: string }
   destinationFailure?: string
+}
+
+export interface PartitionInfo {
+  topic: string
+  partition: number
+  /** Everything before it is done. */
+  position: number
+  end: number
+  /** Not done. In a retry tier also what is not due yet. */
+  lag: number
+  buffered: number
+  running: number
+  /** In a retry tier: buffered and waiting for its time. */
+  notDue: number
+  /** Records that stop their key or partition (onExhausted: block). */
+  blocked: number
+}
+
+/** How a Trigger, or the asynchronous invocations of a Function, stand. Counts are since this process began with it. */
+export interface SubscriptionInfo {
+  /** `namespace/name`. */
+  key: string
+  sources: PartitionInfo[]
+  /** Retry tiers. */
+  tiers: PartitionInfo[]
+  lag: number
+  running: number
+  waitingForRetry: number
+  done: number
+  filtered: number
+  held: number
+  duplicatesSkipped: number
+  publishFailures: number
+  /** Attempts, by class of error. */
+  failed: Record<string, number>
+  rejected: Record<string, number>
+  /** By delay in milliseconds. */
+  retriedAfterMs: Record<string, number>
+  /** By class of error. */
+  deadLetters: Record<string, number>
+  recentErrors: { atMs: number; deliveryId: string; attempt: number; class: string; message: string }[]
+  circuit: 'closed' | 'open'
+  /** Why nothing starts. */
+  holding?: string
+  meanCallMs?: number
+  lastCommitMs?: number
+}
+
+export interface TriggerInfo extends SubscriptionInfo {
+  subscription: FeedSubscription
 }

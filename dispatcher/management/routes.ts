@@ -9,6 +9,7 @@
  *   GET  /api/v1/dlq/:kind/:namespace/:name?…                  {items}; kind: trigger or function
  *   POST /api/v1/dlq/:kind/:namespace/:name/redrive|purge      {filter, ratePerSecond, dryRun} → {matched, moved, refused}
  */
+import type { SubscriptionInfo, TriggerInfo } from '../../api/events-api.ts'
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { FeedFunction, FeedSubscription } from '../../api/protocol.ts'
 import type { Consumption } from '../../events/consumption/consumption.ts'
@@ -89,12 +90,13 @@ class EventRoutes {
     const status = await running?.consumption.status(key)
     if (running === undefined || status === undefined)
       throw new RequestError(404, 'not-found', `there is no kafka or cron Trigger ${key}, or it is not followed yet`)
-    return { json: { ...status, subscription: running.feed } }
+    const info: TriggerInfo = { ...status, subscription: running.feed }
+    return { json: info }
   }
 
   async asyncState({ params }: RouteRequest): Promise<RouteAnswer> {
     const key = keyOf(params)
-    const status = await this.#options.invocations()?.status(key)
+    const status: SubscriptionInfo | undefined = await this.#options.invocations()?.status(key)
     if (status === undefined) throw new RequestError(404, 'not-found', `there is no Function ${key}`)
     return { json: status }
   }
