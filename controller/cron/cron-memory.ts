@@ -56,10 +56,9 @@ export class CronMemory {
   #scheduleOf({ schedule, timezone }: CronTrigger, nowMs: number): Schedule {
     const text = `${timezone} ${schedule}`
     if (this.#schedule !== undefined && this.#text === text) return this.#schedule
-    const parsed = parseSchedule({ schedule, timezone })
-    if (this.#text !== '') this.#sinceMs = nowMs
+    if (this.#text !== '' && this.#text !== text) this.#sinceMs = nowMs
     this.#text = text
-    this.#schedule = parsed
-    return parsed
+    this.#schedule = undefined
+    return (this.#schedule = parseSchedule({ schedule, timezone }))
   }
 }

@@ -34,6 +34,12 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs
   }
 
+  /** The time of day is set anew: what waits has as long to wait as before. */
+  jump(byMs: number): void {
+    this.#nowMs += byMs
+    for (const timer of this.#timers) timer.dueMs += byMs
+  }
+
   #next(untilMs: number): { dueMs: number; run: () => void } | undefined {
     return this.#timers.filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0]
   }
