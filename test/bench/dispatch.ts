@@ -1,0 +1,310 @@
+/**
+ * `npm run bench:dispatch`: the event path in numbers. Rates are ratios to raw undici calls of the same function in the same run, in
+ * alternating rounds; latencies and memory are of a whole dispatcher on a real SQLite log. Bounded in count and time; loopback only.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent } from 'undici'
+import type { FeedSubscription } from '../../api/protocol.ts'
+import { createDispatcher } from '../../dispatcher/dispatcher.ts'
+import { openSqliteEventLog, type SqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
+import { triggerGroup } from '../../events/topic-names.ts'
+import { createLogger } from '../../lib/logger.ts'
+import { createMetrics } from '../../lib/metrics.ts'
+import { Router } from '../../routing/router.ts'
+import { feedFunction, feedSubscription } from '../builders/feed.ts'
+import { FakeController, FAKE_TOKEN } from '../fakes/fake-controller.ts'
+import { waitFor } from './platform-process.ts'
+import { percentile, report, type Row } from './stats.ts'
+
+const RECORDS = 20_000
+const ROUNDS = 4
+const CONCURRENCY = 32
+const BACKLOG = 500_000
+const VALUE = JSON.stringify({ order: 4711, items: [{ sku: 'a-1', quantity: 2 }], total: 42.5, currency: 'EUR' })
+
+const controller = await FakeController.start()
+const directory = mkdtempSync(join(tmpdir(), 'dormouse-bench-'))
+const logger = createLogger({ level: 'error' })
+const children: ChildProcess[] = []
+
+function startPod(): Promise<{ child: ChildProcess; port: number }> {
+  const child = fork(new URL('./gateway/pod.ts', import.meta.url))
+  children.push(child)
+  return new Promise((resolve) =>
+    child.once('message', (said: { port: number }) => resolve({ child, port: said.port })),
+  )
+}
+
+const { child: pod, port } = await startPod()
+
+function openLog(): SqliteEventLog {
+  return openSqliteEventLog({ path: join(directory, 'events.db'), logger })
+}
+
+async function startRouter(): Promise<Router> {
+  const router = new Router({ controllerUrls: [controller.url], token: () => FAKE_TOKEN, reporter: 'bench', logger })
+  router.start()
+  await waitFor('the feed', () => router.feed.ready)
+  return router
+}
+
+controller.setFunctions(
+  feedFunction({ key: 'default/hello', signature: 'event', concurrency: CONCURRENCY, maxPods: 1 }),
+)
+controller.addEndpoints({
+  ...{ id: 'pod-1', pod: 'pod-1', function: 'default/hello', revision: 'r1', dataKey: 'bench-key' },
+  ...{ address: `127.0.0.1:${port}`, acknowledges: true },
+})
+
+async function publish(log: SqliteEventLog, topic: string, count: number): Promise<void> {
+  for (let at = 0; at < count; at += 500) {
+    const records = Array.from({ length: Math.min(500, count - at) }, (_, n) => ({
+      ...{ topic, key: Buffer.from(`key-${(at + n) % 1_000}`), value: Buffer.from(VALUE), headers: [] },
+    }))
+    await log.send(records)
+  }
+}
+
+/** Calls per second of undici alone: the same requests over as many connections, answers read to the end. */
+async function rawRate(agent: Agent): Promise<number> {
+  const headers = ['dormouse-key', 'bench-key', 'dormouse-request-id', 'raw', 'content-type', 'application/json']
+  const origin = `http://127.0.0.1:${port}`
+  const body = Buffer.from(VALUE)
+  let left = RECORDS
+  const startedAt = performance.now()
+  const one = () =>
+    new Promise<void>((resolve, reject) => {
+      agent.dispatch(
+        { origin, method: 'POST', path: '/', headers: [...headers], body },
+        {
+          onRequestStart: () => undefined,
+          onResponseStart: () => undefined,
+          onResponseData: () => undefined,
+          onResponseEnd: () => resolve(),
+          onResponseError: (_controller, error) => reject(error),
+        },
+      )
+    })
+  const worker = async () => {
+    while (left-- > 0) await one()
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  return (RECORDS / (performance.now() - startedAt)) * 1_000
+}
+
+async function acknowledged(log: SqliteEventLog, feed: FeedSubscription): Promise<number> {
+  const group = triggerGroup(feed.trigger, feed.uid)
+  return (await log.committed(group, feed.topics)).reduce((sum, { offset }) => sum + offset, 0)
+}
+
+/** Stored → function → acknowledged and committed. */
+async function dispatchRate(log: SqliteEventLog, router: Router, feed: FeedSubscription): Promise<number> {
+  controller.setSubscriptions(feed)
+  await waitFor('the subscription', () => router.snapshot.subscriptions.length === 1)
+  const dispatcher = createDispatcher({ router, log, ledger: log.ledger, logger, metrics: createMetrics() })
+  const startedAt = performance.now()
+  dispatcher.start()
+  const options = { withinMs: 120_000, everyMs: 2 }
+  await waitFor('all acknowledged', async () => (await acknowledged(log, feed)) >= RECORDS, options)
+  const rate = (RECORDS / (performance.now() - startedAt)) * 1_000
+  await dispatcher.stop()
+  return rate
+}
+
+async function rates(): Promise<Row[]> {
+  const log = openLog()
+  const router = await startRouter()
+  const agent = new Agent({ connections: CONCURRENCY, pipelining: 1 })
+  const ratios: Record<'unordered' | 'key', number[]> = { unordered: [], key: [] }
+  await rawRate(agent)
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const ordering of ['unordered', 'key'] as const) {
+      const topic = `orders-${round}-${ordering}`
+      await publish(log, topic, RECORDS)
+      const trigger = `default/${topic}` as const
+      const raw = await rawRate(agent)
+      const feed = feedSubscription({ trigger, uid: `${round}${ordering}-uid`, topics: [topic], ordering })
+      const rate = await dispatchRate(log, router, feed)
+      ratios[ordering].push(rate / raw)
+      console.log(`round ${round + 1}  ${ordering.padEnd(9)}  ${rate.toFixed(0)}/s beside raw ${raw.toFixed(0)}/s`)
+    }
+  }
+  controller.setSubscriptions()
+  await agent.close()
+  await router.stop()
+  await log.close()
+  return (['unordered', 'key'] as const).map((ordering) => {
+    const ratio = percentile(ratios[ordering], 50)
+    const what = `stored → function → acknowledged, ${ordering}, beside raw undici calls (median of ${ROUNDS})`
+    return { what, measured: ratio.toFixed(2), goal: '≥ 0.7', reached: ratio >= 0.7 }
+  })
+}
+
+/** One record every 5 ms to a warm function: from the settled send to the beginning of the call, as the pod's clock sees it. */
+async function latency(): Promise<Row[]> {
+  const log = openLog()
+  const router = await startRouter()
+  const feed = feedSubscription({ trigger: 'default/latency', uid: 'latency-uid', topics: ['latency'] })
+  controller.setSubscriptions(feed)
+  await waitFor('the subscription', () => router.snapshot.subscriptions.length === 1)
+  const calls: number[] = []
+  const call = router.call.bind(router)
+  router.call = (request, sink) => {
+    calls.push(performance.now())
+    return call(request, sink)
+  }
+  const dispatcher = createDispatcher({ router, log, ledger: log.ledger, logger, metrics: createMetrics() })
+  dispatcher.start()
+  await publish(log, 'latency', 200)
+  await waitFor('the warm-up', () => calls.length >= 200)
+  await sleep(200)
+  const times: number[] = []
+  for (let n = 0; n < 400; n++) {
+    calls.length = 0
+    await log.send([{ topic: 'latency', key: null, value: Buffer.from(VALUE), headers: [] }])
+    const storedAt = performance.now()
+    await waitFor('the call', () => calls.length > 0, { everyMs: 0 })
+    times.push(Math.max(0, (calls[0] ?? 0) - storedAt))
+    await sleep(5)
+  }
+  await dispatcher.stop()
+  await router.stop()
+  await log.close()
+  const p50 = percentile(times, 50)
+  const measured = `p50 ${p50.toFixed(2)} ms, p99 ${percentile(times, 99).toFixed(1)} ms`
+  return [{ what: 'stored → called, warm', measured, goal: 'p50 ≤ 5 ms', reached: p50 <= 5 }]
+}
+
+/** 5,000 records that fail once, due at 1,000 a second: how late their second attempt is. */
+async function retries(): Promise<Row[]> {
+  const log = openLog()
+  const router = await startRouter()
+  const backoff = { initialMs: 2_000, factor: 1, maxMs: 2_000 }
+  const retry = { maxAttempts: 2, backoff, maxAgeMs: 3_600_000 }
+  const feed = feedSubscription({
+    trigger: 'default/late',
+    uid: 'late-uid',
+    topics: ['late'],
+    retry,
+    startFrom: 'earliest',
+  })
+  controller.setSubscriptions(feed)
+  await waitFor('the subscription', () => router.snapshot.subscriptions.length === 1)
+  const failedAt = new Map<string, number>()
+  const lateMs: number[] = []
+  const call = router.call.bind(router)
+  router.call = (request, sink) => {
+    const id = request.headers[request.headers.indexOf('dormouse-delivery-id') + 1] ?? ''
+    const attempt = request.headers[request.headers.indexOf('dormouse-attempt') + 1]
+    if (attempt === '2') {
+      lateMs.push(Date.now() - (failedAt.get(id) ?? 0) - backoff.initialMs)
+      return call(request, sink)
+    }
+    return call(request, {
+      onStart: () => undefined,
+      onData: () => true,
+      onEnd: () => {
+        failedAt.set(id, Date.now())
+        sink.onStart(500, { 'dormouse-error': 'handled' })
+        sink.onData(Buffer.from('{"errorType":"Error","errorMessage":"not yet"}'))
+        sink.onEnd({})
+      },
+      onBroken: (error) => sink.onBroken(error),
+      onProblem: (problem) => sink.onProblem(problem),
+    })
+  }
+  const dispatcher = createDispatcher({ router, log, ledger: log.ledger, logger, metrics: createMetrics() })
+  dispatcher.start()
+  const count = 5_000
+  const startedAt = performance.now()
+  for (let sent = 0; sent < count;) {
+    await publish(log, 'late', 50)
+    sent += 50
+    await sleep(Math.max(0, sent - (performance.now() - startedAt)))
+  }
+  await waitFor('all retries', () => lateMs.length >= count, { withinMs: 60_000 })
+  await dispatcher.stop()
+  await router.stop()
+  await log.close()
+  const early = lateMs.filter((late) => late < 0).length
+  const p99 = percentile(lateMs, 99)
+  const measured = `${early} early, p50 ${percentile(lateMs, 50).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms late`
+  return [
+    {
+      what: `retries at 1,000/s (${count})`,
+      measured,
+      goal: '0 early, p99 ≤ 50 ms',
+      reached: early === 0 && p99 <= 50,
+    },
+  ]
+}
+
+/** A backlog much larger than any buffer, worked on for a while: resident memory before and then. */
+async function backlogMemory(): Promise<Row[]> {
+  const log = openLog()
+  await publish(log, 'backlog', BACKLOG)
+  const router = await startRouter()
+  controller.setSubscriptions(feedSubscription({ trigger: 'default/backlog', uid: 'backlog-uid', topics: ['backlog'] }))
+  await waitFor('the subscription', () => router.snapshot.subscriptions.length === 1)
+  const dispatcher = createDispatcher({ router, log, ledger: log.ledger, logger, metrics: createMetrics() })
+  dispatcher.start()
+  await sleep(3_000)
+  global.gc?.()
+  const before = process.memoryUsage().rss
+  await sleep(15_000)
+  global.gc?.()
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20
+  await dispatcher.stop()
+  controller.setSubscriptions()
+  await router.stop()
+  await log.close()
+  const measured = `${(before / 2 ** 20).toFixed(0)} MB, ${grown >= 0 ? '+' : ''}${grown.toFixed(0)} MB in 15 s`
+  return [
+    { what: `resident memory over a backlog of ${BACKLOG}`, measured, goal: 'flat (≤ +32 MB)', reached: grown <= 32 },
+  ]
+}
+
+/** 100 Triggers with nothing to do: processor time of the whole process. */
+async function idle(): Promise<Row[]> {
+  const log = openLog()
+  const router = await startRouter()
+  const names = Array.from({ length: 100 }, (_, n) => n)
+  const feeds = names.map((n) =>
+    feedSubscription({ trigger: `default/idle-${n}`, uid: `${n}-idle-uid`, topics: [`idle-${n}`] }),
+  )
+  await log.ensureTopics(names.map((n) => ({ topic: `idle-${n}`, partitions: 6 })))
+  controller.setSubscriptions(...feeds)
+  await waitFor('the subscriptions', () => router.snapshot.subscriptions.length === 100)
+  const dispatcher = createDispatcher({ router, log, ledger: log.ledger, logger, metrics: createMetrics() })
+  dispatcher.start()
+  await sleep(5_000)
+  const before = process.cpuUsage()
+  await sleep(10_000)
+  const { user, system } = process.cpuUsage(before)
+  await dispatcher.stop()
+  controller.setSubscriptions()
+  await router.stop()
+  await log.close()
+  const share = (user + system) / 1e6 / 10
+  const measured = `${(share * 100).toFixed(2)} % of a core`
+  return [{ what: '100 idle Triggers', measured, goal: '≤ 2 %', reached: share <= 0.02 }]
+}
+
+try {
+  const rows = [
+    ...(await rates()),
+    ...(await latency()),
+    ...(await retries()),
+    ...(await idle()),
+    ...(await backlogMemory()),
+  ]
+  report('Dispatch', rows)
+} finally {
+  pod.kill()
+  await controller.stop()
+  rmSync(directory, { recursive: true, force: true })
+}
