@@ -123,3 +123,10 @@ export interface SubscriptionInfo {
 export interface TriggerInfo extends SubscriptionInfo {
   subscription: FeedSubscription
 }
+
+/** Where a published record is. */
+export interface RecordPosition {
+  topic: string
+  partition: number
+  offset: number
+}
