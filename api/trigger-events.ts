@@ -62,7 +62,9 @@ export const cronTriggerSchema = z
       .string()
       .max(65_536)
       .optional()
-      .describe('What the function gets, as JSON text; without it {"trigger", "scheduledAt"}.'),
+      .describe(
+        'What the function gets: JSON as text, or any other text; without it {"trigger": …, "scheduledAt": …}.',
+      ),
     startingDeadline: duration()
       .default('1h')
       .describe(

@@ -42,6 +42,10 @@ interface Pattern {
   suffix?: string
 }
 
+/** The attribute of a CloudEvent, key and topic look alike. */
+const FILTER_NAME = '^([a-z0-9]{1,64}|data(\\.[^.]+)+)$'
+const filterName = new RegExp(FILTER_NAME)
+
 const isOnePattern = (pattern: Pattern) =>
   [pattern.exact, pattern.prefix, pattern.suffix].filter((part) => part !== undefined).length === 1
 
@@ -64,13 +68,22 @@ const kafkaRules: Rule[] = [
   ),
   rule<Record<string, Pattern>>(
     { path: 'spec.kafka.filters[]', message: 'every pattern must have exactly one of exact, prefix, suffix' },
-    'self.all(name, [has(self[name].exact), has(self[name].prefix), has(self[name].suffix)].filter(part, part).size() == 1)',
+    'self.map(name, self[name]).all(it, [has(it.exact), has(it.prefix), has(it.suffix)].filter(isSet, isSet).size() == 1)',
     (filter) => Object.values(filter).every(isOnePattern),
   ),
   rule<Record<string, Pattern>>(
     { path: 'spec.kafka.filters[]', message: 'a filter must have at least one pattern' },
     'size(self) > 0',
     (filter) => Object.keys(filter).length > 0,
+  ),
+  rule<Record<string, Pattern>>(
+    {
+      path: 'spec.kafka.filters[]',
+      message:
+        'filters name attributes of the CloudEvent (lower-case letters and digits, without ce_), key, topic, or data.<path>',
+    },
+    `self.all(name, size(name) <= 255 && name.matches(r"${FILTER_NAME}"))`,
+    (filter) => Object.keys(filter).every((name) => name.length <= 255 && filterName.test(name)),
   ),
   between({ path: 'spec.kafka.batch.size', message: 'batch.size must be between 1 and 10000' }, 1, 10_000),
   durationBetween({ path: 'spec.kafka.batch.window', message: 'batch.window must be between 0s and 5m' }, '0s', '5m'),

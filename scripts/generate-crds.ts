@@ -37,6 +37,8 @@ const COLUMNS: Record<KindName, PrinterColumn[]> = {
   Trigger: [
     { name: 'Function', type: 'string', jsonPath: '.spec.function', description: 'The Function it wakes.' },
     { name: 'Path', type: 'string', jsonPath: '.spec.http.path', description: 'The path it answers.' },
+    { name: 'Topics', type: 'string', jsonPath: '.spec.kafka.topics', description: 'The topics it reads.' },
+    { name: 'Schedule', type: 'string', jsonPath: '.spec.cron.schedule', description: 'When it ticks.' },
     ready,
     age,
   ],

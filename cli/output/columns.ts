@@ -24,7 +24,9 @@ const FUNCTION_COLUMNS: Column<DormouseFunction>[] = [
 ]
 const TRIGGER_COLUMNS: Column<Trigger>[] = [
   { head: 'FUNCTION', cell: ({ spec }) => spec.function },
-  { head: 'SOURCE', cell: ({ spec }) => sourceOf(spec) },
+  { head: 'PATH', cell: ({ spec }) => spec.http?.path },
+  { head: 'TOPICS', cell: ({ spec }) => spec.kafka?.topics.join(',') },
+  { head: 'SCHEDULE', cell: ({ spec }) => spec.cron?.schedule },
   { head: 'READY', cell: ({ status }) => readyOf(status?.conditions) },
 ]
 const RUNTIME_COLUMNS: Column<Runtime>[] = [
@@ -37,11 +39,6 @@ const POD_COLUMNS: Column<Pod>[] = [
   { head: 'REVISION', cell: ({ metadata }) => metadata.labels?.[LABEL.revision] },
   { head: 'STATUS', cell: (pod) => podStatus(pod) },
 ]
-
-/** What a Trigger waits for: a path, topics, or a time. */
-function sourceOf({ http, kafka, cron }: Trigger['spec']): string | undefined {
-  return http?.path ?? kafka?.topics.join(',') ?? cron?.schedule
-}
 
 const COLUMNS: Record<string, Column<never>[]> = {
   Function: FUNCTION_COLUMNS,

@@ -52,10 +52,12 @@ export function serve(schema: SchemaNode, manifest: Json): { object: Json; probl
 
 function defaulted(schema: SchemaNode, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => defaulted(schema.items!, item))
-  if (typeof value !== 'object' || value === null || !schema.properties) return value
+  if (typeof value !== 'object' || value === null) return value
   const filled: Json = {}
   for (const [name, inner] of Object.entries(value)) if (inner !== null) filled[name] = inner
-  for (const [name, child] of Object.entries(schema.properties)) {
+  const { properties, additionalProperties: rest } = schema
+  if (rest) return Object.fromEntries(Object.entries(filled).map(([name, inner]) => [name, defaulted(rest, inner)]))
+  for (const [name, child] of Object.entries(properties ?? {})) {
     if (filled[name] === undefined && child.default !== undefined)
       filled[name] = JSON.parse(JSON.stringify(child.default))
     if (filled[name] !== undefined) filled[name] = defaulted(child, filled[name])

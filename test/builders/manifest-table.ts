@@ -1,19 +1,11 @@
 /**
  * One row per rule and side of a bound. `breaks` rows are held to the same sentence by the local validator and by the CEL of the generated
- * CRDs; `structure` rows break types and bounds, which the API server judges before CEL.
+ * CRDs; `structure` rows break types and bounds, which the API server judges before CEL. What is about events is in manifest-table-events.ts.
  */
+import { bad, invalid, NAME, type, type BadManifest, type GoodManifest } from './manifest-rows.ts'
+import { EVENT_BREAKS, EVENT_GOOD, EVENT_STRUCTURE } from './manifest-table-events.ts'
 import { functionManifest, runtimeManifest, triggerManifest } from './manifests.ts'
 
-type Json = Record<string, unknown>
-
-export interface BadManifest {
-  why: string
-  manifest: Json
-  /** `path: message`, one per problem. */
-  problems: string[]
-}
-
-const NAME = "name must be 1 to 63 lower-case letters, digits or '-', and start and end with a letter or digit"
 const RUNTIME = NAME.replace('name', 'runtime')
 const FILE_PATHS =
   "spec.code.inline: Invalid value: file paths must be relative, at most 255 characters, without '..', '.', empty segments or backslashes"
@@ -26,11 +18,8 @@ const ORIGINS = 'origins must be * or scheme://host[:port] in lower case, withou
 const HOSTS = 'hosts must be lower-case host names without port, with *. in front for every name below'
 const PATH = "path must not contain '//', '?', '#', '%', backslashes or control characters"
 
-const bad = (why: string, manifest: Json, ...problems: string[]): BadManifest => ({ why, manifest, problems })
 const files = (...paths: string[]) => ({ code: { inline: Object.fromEntries(paths.map((path) => [path, 'x'])) } })
 const env = (...names: string[]) => ({ env: names.map((name) => ({ name, value: 'x' })) })
-const invalid = (path: string, value: unknown, detail: string) =>
-  `${path}: Invalid value: ${JSON.stringify(value)}: ${detail}`
 
 const names = ['Hello', 'a.b', '-a', 'a-', 'a_b', 'a'.repeat(64)].map((name) =>
   bad(`name ${name}`, functionManifest({}, { name }), invalid('metadata.name', name, NAME)),
@@ -173,7 +162,6 @@ const triggers = [
     triggerManifest({}, { function: 'a/b' }),
     invalid('spec.function', 'a/b', NAME.replace('name', 'function')),
   ),
-  bad('no source', triggerManifest({}, { http: undefined }), 'spec: Invalid value: exactly one of http must be set'),
   ...['Example.com', 'a_b.com', 'example.com:80', 'http://a', 'a..b', '*', '*.', 'a.*.b', '-a.com', ''].map((host) =>
     bad(`host ${host}`, triggerManifest({ hosts: ['ok.example', host] }), invalid('spec.http.hosts[1]', host, HOSTS)),
   ),
@@ -254,10 +242,8 @@ export const BREAKS: readonly BadManifest[] = [
   ...environment,
   ...triggers,
   ...runtimes,
+  ...EVENT_BREAKS,
 ]
-
-const type = (path: string, actual: string, expected: string) =>
-  `${path}: Invalid value: "${actual}": ${path} in body must be of type ${expected}: "${actual}"`
 
 /** Broken structure. */
 export const STRUCTURE: readonly BadManifest[] = [
@@ -312,10 +298,11 @@ export const STRUCTURE: readonly BadManifest[] = [
   ),
   bad('a variable twice', functionManifest(env('A', 'B', 'A')), 'spec.env[2]: Duplicate value: {"name":"A"}'),
   bad('a method twice', triggerManifest({ methods: ['GET', 'GET'] }), 'spec.http.methods[1]: Duplicate value: "GET"'),
+  ...EVENT_STRUCTURE,
 ]
 
 /** Valid, some of them just so. */
-export const GOOD: readonly { why: string; manifest: Json }[] = [
+export const GOOD: readonly GoodManifest[] = [
   { why: 'only what is required', manifest: functionManifest() },
   { why: 'null where absent', manifest: functionManifest({ env: null, scaling: null, timeout: null }) },
   ...['a', 'a1', '1a', 'a'.repeat(63)].map((name) => ({
@@ -375,4 +362,5 @@ export const GOOD: readonly { why: string; manifest: Json }[] = [
     }),
   },
   { why: 'a runtime', manifest: runtimeManifest({ command: ['node'], pool: { size: 0 } }) },
+  ...EVENT_GOOD,
 ]

@@ -23,6 +23,16 @@ export function triggerManifest(http: Json = {}, spec: Json = {}): Json {
   }
 }
 
+/** Reads `orders`. */
+export function kafkaManifest(kafka: Json = {}, spec: Json = {}): Json {
+  return triggerManifest({}, { http: undefined, kafka: { topics: ['orders'], ...kafka }, ...spec })
+}
+
+/** Every morning at six. */
+export function cronManifest(cron: Json = {}, spec: Json = {}): Json {
+  return triggerManifest({}, { http: undefined, cron: { schedule: '0 6 * * *', ...cron }, ...spec })
+}
+
 export function runtimeManifest(spec: Json = {}, metadata: Json = {}): Json {
   return {
     apiVersion: API_VERSION,

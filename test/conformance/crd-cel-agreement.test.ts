@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { parseManifest } from '../../api/validate.ts'
 import { CRD_PLURALS, readCrd, schemaOf, serve } from '../builders/crd-server.ts'
-import { functionManifest, runtimeManifest, triggerManifest } from '../builders/manifests.ts'
+import {
+  cronManifest,
+  functionManifest,
+  kafkaManifest,
+  runtimeManifest,
+  triggerManifest,
+} from '../builders/manifests.ts'
 
 type Json = Record<string, unknown>
 
@@ -36,6 +42,9 @@ const text = fc.string({ unit, maxLength: 6 })
 const short = text.map((value) => value.slice(0, 20))
 const name = text.map((value) => (value === '' ? 'a' : value))
 const number = fc.oneof(fc.integer({ min: -2, max: 1100 }), fc.constantFrom(0, 1, 100, 101, 1000, 1001))
+const topic = fc.oneof(text, fc.constantFrom('orders', 'dormouse', 'dormouse.a', '...'))
+const filterName = fc.oneof(text, fc.constantFrom('type', 'key', 'topic', 'data', 'data.a.b', 'data..a', 'ce_type'))
+const field = fc.oneof(text, fc.constantFrom('*', '*/5', '1-5', 'MON', 'L', '?'))
 
 const MANIFESTS: Record<string, fc.Arbitrary<Json>> = {
   names: name.map((value) => functionManifest({}, { name: value })),
@@ -62,6 +71,47 @@ const MANIFESTS: Record<string, fc.Arbitrary<Json>> = {
       allowHeaders: fc.array(text, { maxLength: 2 }),
     })
     .map((cors) => triggerManifest({ cors })),
+  sources: fc
+    .record(
+      { http: fc.constant({}), kafka: fc.constant({ topics: ['a'] }), cron: fc.constant({ schedule: '* * * * *' }) },
+      { requiredKeys: [] },
+    )
+    .map((spec) => triggerManifest({}, { http: undefined, ...spec })),
+  topics: fc.uniqueArray(topic, { maxLength: 3 }).map((topics) => kafkaManifest({ topics })),
+  filters: fc
+    .array(fc.dictionary(filterName, fc.record({ exact: text, prefix: text, suffix: text }, { requiredKeys: [] })), {
+      maxLength: 3,
+    })
+    .map((filters) => kafkaManifest({ filters })),
+  batches: fc.tuple(number, short).map(([size, window]) => kafkaManifest({ batch: { size, window } })),
+  retries: fc
+    .record({
+      maxAttempts: number,
+      backoff: fc.record({ initial: short, factor: fc.double({ min: -1, max: 12, noNaN: true }), max: short }),
+      maxAge: short,
+    })
+    .map((retry) => kafkaManifest({}, { retry })),
+  'ends of retries': fc
+    .tuple(
+      fc.constantFrom(triggerManifest, kafkaManifest, cronManifest),
+      fc.constantFrom(undefined, 'unordered', 'key', 'partition'),
+      fc.record({ onExhausted: fc.constantFrom('deadLetter', 'block') }, { requiredKeys: [] }),
+      fc.constantFrom({}, { deadLetter: {} }),
+    )
+    .map(([manifest, ordering, retry, rest]) =>
+      manifest(manifest === kafkaManifest && ordering !== undefined ? { ordering } : {}, { retry, ...rest }),
+    ),
+  schedules: fc
+    .tuple(fc.array(field, { maxLength: 7 }), short, text)
+    .map(([fields, startingDeadline, timezone]) =>
+      cronManifest({ schedule: fields.join(' '), startingDeadline, timezone }),
+    ),
+  'asynchronous invocations': fc
+    .record({ maxAttempts: number, maxAge: short, backoff: fc.record({ initial: short, max: short }) })
+    .map((async) => functionManifest({ async })),
+  destinations: fc
+    .array(fc.record({ function: text, topic, url: text }, { requiredKeys: [] }), { minLength: 2, maxLength: 2 })
+    .map(([onSuccess, onFailure]) => functionManifest({ async: { onSuccess, onFailure } })),
   images: fc.tuple(text, number).map(([image, size]) => runtimeManifest({ image, pool: { size } })),
 }
 

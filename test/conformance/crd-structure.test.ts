@@ -137,7 +137,7 @@ test('printer columns are those of the design', () => {
   )
   expect(columns).toEqual([
     ['Runtime', 'Ready', 'Pods', 'Url', 'Age'],
-    ['Function', 'Path', 'Ready', 'Age'],
+    ['Function', 'Path', 'Topics', 'Schedule', 'Ready', 'Age'],
     ['Image', 'Pool', 'Age'],
   ])
 })

@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals'
 import { DEFINITIONS } from '../../../api/definitions.ts'
 import { admit, InvalidObjectError, parseManifest } from '../../../api/validate.ts'
 import { BREAKS, GOOD, STRUCTURE } from '../../builders/manifest-table.ts'
-import { functionManifest, runtimeManifest, triggerManifest } from '../../builders/manifests.ts'
+import {
+  cronManifest,
+  functionManifest,
+  kafkaManifest,
+  runtimeManifest,
+  triggerManifest,
+} from '../../builders/manifests.ts'
 
 function problemsOf(manifest: unknown): string[] {
   const parsed = parseManifest(manifest)
@@ -57,11 +63,36 @@ test('defaults are filled in', () => {
         resources: { limits: { memory: '128Mi' } },
         timeout: '30s',
         scaling: { min: 0, max: 20, target: 0.7, idleAfter: '5m', maxPodAge: '4h' },
+        async: { maxAttempts: 3, maxAge: '6h', backoff: { initial: '1m', factor: 2, max: '5m' } },
       },
     },
   })
   expect(parseManifest(triggerManifest())).toMatchObject({
     object: { spec: { http: { hosts: [], path: '/', pathType: 'Prefix', methods: [], stripPrefix: false } } },
+  })
+  expect(parseManifest(kafkaManifest({ batch: {} }, { retry: {}, deadLetter: {} }))).toMatchObject({
+    object: {
+      spec: {
+        kafka: {
+          topics: ['orders'],
+          ordering: 'unordered',
+          startFrom: 'latest',
+          filters: [],
+          batch: { size: 100, window: '500ms', bisect: false },
+        },
+        retry: {
+          maxAttempts: 5,
+          backoff: { initial: '1s', factor: 2, max: '5m' },
+          maxAge: '24h',
+          onExhausted: 'deadLetter',
+        },
+        deadLetter: { keep: true },
+      },
+    },
+  })
+  expect(parseManifest(cronManifest())).toHaveProperty('object.spec', {
+    function: 'hello',
+    cron: { schedule: '0 6 * * *', timezone: 'UTC', startingDeadline: '1h' },
   })
   expect(parseManifest(runtimeManifest())).toMatchObject({ object: { spec: { pool: { size: 3 } } } })
 })
