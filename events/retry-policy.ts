@@ -1,5 +1,4 @@
 /** What becomes of a failed attempt. Pure: no clock, no randomness. */
-import type { ErrorClass } from './delivery.ts'
 import type { RetryPolicy } from './subscription.ts'
 
 /** More different delays than this share the last tier. */
@@ -34,7 +33,6 @@ export interface FailedAttempt {
   policy: RetryPolicy
   /** The one that failed, from 1. */
   attempt: number
-  errorClass: ErrorClass
   firstFailedAtMs: number
   recordTimestampMs: number
   nowMs: number

@@ -6,15 +6,29 @@ import type { Entry } from './entry.ts'
 export interface DueWaitOptions {
   clock: Clock
   wall: Pick<Clock, 'now'>
+  /** The tier's delay: whatever the wall clock says, nothing of it can have longer to wait when it is read. */
+  delayMs: number
   onDue(entries: readonly Entry[]): void
 }
 
 /** The wall clock may be set meanwhile: a wait is looked at again this often. */
 const LONGEST_WAIT_MS = 30_000
+/** Clocks of several machines, and one that is slewed, differ by that much without anybody having set them. */
+const SLACK = { factor: 1.01, ms: 1_000 }
+
+interface Arrived {
+  entry: Entry
+  /** By the clock that is never set. */
+  latestMs: number
+}
 
 export class DueWait {
   readonly #options: DueWaitOptions
   readonly #queue = new DueQueue()
+  /** Those of the queue, and some that are out already, as they came: their latest times rise. */
+  #arrived: Arrived[] = []
+  #head = 0
+  readonly #waiting = new Set<Entry>()
   #cancel: (() => void) | undefined
 
   constructor(options: DueWaitOptions) {
@@ -22,28 +36,51 @@ export class DueWait {
   }
 
   get size(): number {
-    return this.#queue.size
+    return this.#waiting.size
   }
 
   push(dueMs: number, entry: Entry): void {
+    const { clock, delayMs } = this.#options
     this.#queue.push(dueMs, entry)
+    this.#waiting.add(entry)
+    this.#arrived.push({ entry, latestMs: clock.now() + delayMs * SLACK.factor + SLACK.ms })
   }
 
-  /** Hands out what is due and waits for the next. Never early. */
+  /** Hands out what is due and waits for the next. Never early, and never much later than the delay when the wall clock is set back. */
   check(): void {
     const { clock, wall } = this.#options
     const nowMs = wall.now()
     const due: Entry[] = []
-    for (let next = this.#queue.shift(nowMs); next !== undefined; next = this.#queue.shift(nowMs)) due.push(next)
+    for (let next = this.#queue.shift(nowMs); next !== undefined; next = this.#queue.shift(nowMs)) {
+      if (this.#waiting.delete(next)) due.push(next)
+    }
+    const latestMs = this.#takeLatest(due)
     this.#cancel?.()
     const dueMs = this.#queue.nextDueMs
-    if (dueMs !== undefined) {
-      this.#cancel = clock.after(Math.min(LONGEST_WAIT_MS, Math.ceil(dueMs - nowMs)), () => this.check())
+    if (dueMs !== undefined && latestMs !== undefined) {
+      const waitMs = Math.min(Math.max(1, Math.ceil(dueMs - nowMs)), latestMs - clock.now(), LONGEST_WAIT_MS)
+      this.#cancel = clock.after(waitMs, () => this.check())
     }
     if (due.length > 0) this.#options.onDue(due)
   }
 
   stop(): void {
     this.#cancel?.()
+  }
+
+  /** Takes what has waited as long as it may; returns until when the next one may. Undefined: nothing waits. */
+  #takeLatest(due: Entry[]): number | undefined {
+    const nowMs = this.#options.clock.now()
+    for (let first = this.#arrived[this.#head]; first !== undefined; first = this.#arrived[++this.#head]) {
+      if (!this.#waiting.has(first.entry)) continue
+      if (first.latestMs > nowMs) break
+      this.#waiting.delete(first.entry)
+      due.push(first.entry)
+    }
+    if (this.#head > 256 && this.#head * 2 > this.#arrived.length) {
+      this.#arrived = this.#arrived.slice(this.#head)
+      this.#head = 0
+    }
+    return this.#arrived[this.#head]?.latestMs
   }
 }

@@ -3,13 +3,14 @@
  * its outcome says. Promises that a record is done only after it was handled or stored elsewhere, and that its buffer is bounded.
  */
 import { createAdmission, type Admission } from '../admission.ts'
-import type { DeliveryOutcome } from '../delivery.ts'
 import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
+import { tierDelayMs } from '../topic-names.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
 import type { Engine } from './engine.ts'
-import { createEntry, deliveryOf, type Entry, type Role } from './entry.ts'
+import { deliverHalving } from './deliver.ts'
+import { createEntry, type Entry, type Role } from './entry.ts'
 import { settle } from './settle.ts'
 import type { SubscriptionState } from './subscription-state.ts'
 
@@ -57,6 +58,7 @@ export class PartitionWorker {
     this.#admission = createAdmission<Entry>(state.subscription.ordering)
     this.#waiting = new DueWait({
       ...{ clock: options.engine.clock, wall: options.engine.wall },
+      delayMs: tierDelayMs(assignment.topic) ?? state.subscription.retry.backoff.maxMs,
       onDue: (entries) => {
         for (const entry of entries) this.#admission.push(entry.record.key, entry)
         this.offer()
@@ -209,7 +211,7 @@ export class PartitionWorker {
     const functionKey = this.#functionKey
     const isProbe = state.hold.begin()
     const startedMs = engine.clock.now()
-    const outcomes = await this.#deliverHalving(entries)
+    const outcomes = await deliverHalving(this, entries)
     if (this.isGone && isProbe) state.hold.probeLost()
     if (!this.isGone && outcomes[0]?.kind !== 'held') state.stats.called(engine.clock.now() - startedMs)
     // What can be done at once is done before the slot is given on: a hold must be seen by whoever would start next.
@@ -219,32 +221,5 @@ export class PartitionWorker {
     this.#running--
     this.offer()
     if (this.#running === 0) this.#whenIdle?.()
-  }
-
-  /** A batch that failed as a whole is halved until it is known which records do. */
-  async #deliverHalving(entries: readonly Entry[]): Promise<(DeliveryOutcome | undefined)[]> {
-    const { batch, ordering } = this.options.state.subscription
-    const outcomes = await this.#deliver(entries)
-    const isWhole = entries.length > 1 && outcomes.every(({ kind }) => kind === 'failed')
-    if (!isWhole || batch?.bisect !== true || this.isGone) return outcomes
-    const middle = entries.length >> 1
-    const left = await this.#deliverHalving(entries.slice(0, middle))
-    const rest = entries.slice(middle)
-    const mayGoOn = ordering === 'unordered' || left.every((outcome) => outcome?.kind === 'done')
-    return [...left, ...(mayGoOn ? await this.#deliverHalving(rest) : rest.map(() => undefined))]
-  }
-
-  async #deliver(entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
-    const { engine, state } = this.options
-    const deliveries = entries.map((entry) => deliveryOf(entry, this.attemptOf(entry)))
-    try {
-      const outcomes = await engine.deliverer.deliver(state.subscription, deliveries, this.signal)
-      if (outcomes.length === entries.length) return outcomes
-      throw new Error(`expected ${entries.length} outcomes, got ${outcomes.length}`)
-    } catch (error) {
-      engine.logger.error('a delivery failed within the dispatcher', { subscription: state.subscription.key, error })
-      const message = error instanceof Error ? error.message : String(error)
-      return entries.map(() => ({ kind: 'held', reason: `the dispatcher failed: ${message}`, retryAfterMs: 5_000 }))
-    }
   }
 }

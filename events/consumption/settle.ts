@@ -7,7 +7,8 @@ import { pause } from '../../lib/pause.ts'
 import type { DeliveryOutcome, Failure } from '../delivery.ts'
 import type { NewRecord } from '../event-log.ts'
 import { deadLetterRecord, retryRecord } from '../hop-record.ts'
-import { decideRetry, delayAfter, isExpired } from '../retry-policy.ts'
+import { decideRetry, isExpired } from '../retry-policy.ts'
+import type { RetryPolicy } from '../subscription.ts'
 import type { Entry } from './entry.ts'
 import type { RecordEnd } from './engine.ts'
 import type { PartitionWorker } from './partition-worker.ts'
@@ -84,7 +85,9 @@ function settleOne(worker: PartitionWorker, entry: Entry, { outcome, isProbe }: 
       return failed(worker, entry, outcome.failure)
     case 'rejected':
       stats.count(stats.rejected, outcome.failure.class)
-      if (isProbe) state.hold.probeLost()
+      // With a status the function was reached, whatever it thinks of the record.
+      if (outcome.failure.status !== undefined) state.attempted(undefined, isProbe)
+      else if (isProbe) state.hold.probeLost()
       remember(worker, entry, outcome.failure)
       return exhausted(worker, entry, { failure: outcome.failure, attempt: worker.attemptOf(entry) })
   }
@@ -99,7 +102,7 @@ function held(
   state.stats.held++
   state.hold.hold(reason, Math.min(HOLD_MS.most, Math.max(HOLD_MS.least, retryAfterMs)))
   const { retry } = state.subscription
-  if (isExpired(retry, entry.meta.origin.timestampMs, engine.wall.now())) {
+  if (isExpired(retry, agesSinceMs(entry), engine.wall.now())) {
     const failure: Failure = {
       class: 'expired',
       message: `older than ${retry.maxAge.ms} ms; last it waited: ${reason}`,
@@ -130,11 +133,12 @@ function failed(worker: PartitionWorker, entry: Entry, failure: Failure): Promis
   const inPlace = worker.tracker.inPlace(entry.record.offset)
   const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? nowMs
   remember(worker, entry, failure)
-  const recordTimestampMs = entry.meta.origin.timestampMs
   const policy = subscription.retry
-  const at = { attempt, errorClass: failure.class, firstFailedAtMs, recordTimestampMs, nowMs }
-  const decision = decideRetry({ policy, ...at })
-  if (decision.kind === 'exhausted') return exhausted(worker, entry, { failure, attempt })
+  const decision = decideRetry({ policy, attempt, firstFailedAtMs, recordTimestampMs: agesSinceMs(entry), nowMs })
+  if (decision.kind === 'exhausted') {
+    const last = decision.expired ? expired(failure, policy) : failure
+    return exhausted(worker, entry, { failure: last, attempt })
+  }
   const { delayMs, dueMs } = decision
   state.stats.count(state.stats.retriedAfterMs, delayMs)
   if (subscription.ordering === 'unordered') {
@@ -144,10 +148,26 @@ function failed(worker: PartitionWorker, entry: Entry, failure: Failure): Promis
       stored ? retried(worker, entry, { failure, attempt, dueMs }) : undefined,
     )
   }
-  const attempts = (inPlace?.attempts ?? 0) + 1
-  worker.tracker.failedInPlace(entry.record.offset, { attempts, firstFailedAtMs })
+  countInPlace(worker, entry, firstFailedAtMs)
   worker.retryInPlace(entry, delayMs)
   return undefined
+}
+
+function countInPlace({ tracker }: PartitionWorker, { record: { offset } }: Entry, nowMs: number): void {
+  const known = tracker.inPlace(offset)
+  tracker.failedInPlace(offset, {
+    attempts: (known?.attempts ?? 0) + 1,
+    firstFailedAtMs: known?.firstFailedAtMs ?? nowMs,
+  })
+}
+
+/** Of one that was replayed, since then: its origin may be days ago. */
+function agesSinceMs({ meta, record }: Entry): number {
+  return meta.redriveCount === 0 ? meta.origin.timestampMs : (meta.firstFailedAtMs ?? record.timestampMs)
+}
+
+function expired(last: Failure, { maxAge }: RetryPolicy): Failure {
+  return { ...last, class: 'expired', message: `older than ${maxAge.ms} ms; last (${last.class}): ${last.message}` }
 }
 
 function retried(worker: PartitionWorker, entry: Entry, at: Failed & { dueMs: number }): Promise<void> | undefined {
@@ -159,7 +179,8 @@ function exhausted(worker: PartitionWorker, entry: Entry, at: Failed): Promise<v
   if (subscription.onExhausted !== 'block' || subscription.ordering === 'unordered')
     return deadLetter(worker, entry, at)
   worker.blocked.add(entry)
-  worker.retryInPlace(entry, delayAfter(subscription.retry, subscription.retry.maxAttempts))
+  countInPlace(worker, entry, worker.options.engine.wall.now())
+  worker.retryInPlace(entry, subscription.retry.backoff.maxMs)
   return undefined
 }
 

@@ -57,7 +57,7 @@ test('key, value and the user’s headers pass byte for byte, repeats and order 
           firstFailedAtMs: meta.firstFailedAtMs ?? hop,
           failure,
         }
-        now = { ...record({ offset: hop }), ...retryRecord(subscription, now, next) } as LogRecord
+        now = { ...record({ offset: hop }), ...retryRecord(subscription, now, next) }
         expect(userHeaders(now.headers)).toEqual(original)
         expect([now.key, now.value]).toEqual([first.key, first.value])
       }

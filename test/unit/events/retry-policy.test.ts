@@ -10,7 +10,7 @@ const policy = (part: Partial<RetryPolicy> = {}): RetryPolicy => ({
   ...part,
 })
 const backoff = (initialMs: number, factor: number, maxMs: number) => ({ initialMs, factor, maxMs })
-const failed = { errorClass: 'handled' as const, firstFailedAtMs: 0, recordTimestampMs: 0, nowMs: 0 }
+const failed = { firstFailedAtMs: 0, recordTimestampMs: 0, nowMs: 0 }
 
 test.each([
   ['doubling', policy(), [1_000, 2_000, 4_000, 8_000]],

@@ -1,0 +1,37 @@
+/** One call of the function for some records, or several while a batch is halved. */
+import type { DeliveryOutcome } from '../delivery.ts'
+import { deliveryOf, type Entry } from './entry.ts'
+import type { PartitionWorker } from './partition-worker.ts'
+
+const BROKEN_RETRY_MS = 5_000
+
+/** A batch that failed as a whole is halved until it is known which records do. Undefined: not tried, because one before it failed. */
+export async function deliverHalving(
+  worker: PartitionWorker,
+  entries: readonly Entry[],
+): Promise<(DeliveryOutcome | undefined)[]> {
+  const { batch, ordering } = worker.options.state.subscription
+  const outcomes = await deliver(worker, entries)
+  const isWhole = entries.length > 1 && outcomes.every(({ kind }) => kind === 'failed')
+  if (!isWhole || batch?.bisect !== true || worker.isGone) return outcomes
+  const middle = entries.length >> 1
+  const left = await deliverHalving(worker, entries.slice(0, middle))
+  const rest = entries.slice(middle)
+  const mayGoOn = ordering === 'unordered' || left.every((outcome) => outcome?.kind === 'done')
+  return [...left, ...(mayGoOn ? await deliverHalving(worker, rest) : rest.map(() => undefined))]
+}
+
+/** A deliverer promises not to throw; if it does all the same, no record pays for it. */
+async function deliver(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
+  const { engine, state } = worker.options
+  const deliveries = entries.map((entry) => deliveryOf(entry, worker.attemptOf(entry)))
+  try {
+    const outcomes = await engine.deliverer.deliver(state.subscription, deliveries, worker.signal)
+    if (outcomes.length === entries.length) return outcomes
+    throw new Error(`expected ${entries.length} outcomes, got ${outcomes.length}`)
+  } catch (error) {
+    engine.logger.error('a delivery failed within the dispatcher', { subscription: state.subscription.key, error })
+    const reason = `the dispatcher failed: ${error instanceof Error ? error.message : String(error)}`
+    return entries.map(() => ({ kind: 'held', reason, retryAfterMs: BROKEN_RETRY_MS }))
+  }
+}
