@@ -130,10 +130,3 @@ export interface RecordPosition {
   partition: number
   offset: number
 }
-
-/** Where a published record is. */
-export interface RecordPosition {
-  topic: string
-  partition: number
-  offset: number
-}

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { DEFAULT_NAMESPACE } from '../api/names.ts'
 import { createApiClient, type ApiClient } from './client/api-client.ts'
+import { createEventsClient, type EventsClient } from './client/events-client.ts'
 import { DEFAULT_STATE_DIR, findServer } from './client/find-server.ts'
 import type { CliContext, ServerOptions } from './context.ts'
 
@@ -16,8 +17,16 @@ export function withNamespaceOption(command: Command): Command {
 }
 
 export function connect(context: CliContext, options: ServerOptions): ApiClient {
-  const { server = context.environment['DORMOUSE_SERVER'], stateDir } = options
-  return createApiClient(findServer({ server, stateDir, cwd: context.cwd }))
+  return createApiClient(serverOf(context, options))
+}
+
+export function connectEvents(context: CliContext, options: ServerOptions): EventsClient {
+  return createEventsClient(serverOf(context, options))
+}
+
+function serverOf({ environment, cwd }: CliContext, options: ServerOptions): string {
+  const { server = environment['DORMOUSE_SERVER'], stateDir } = options
+  return findServer({ server, stateDir, cwd })
 }
 
 export function outputOption(choices: readonly string[]): Option {
@@ -28,6 +37,11 @@ export function parseCount(text: string): number {
   const count = Number(text)
   if (text.trim() !== '' && Number.isInteger(count) && count >= 0) return count
   throw new InvalidArgumentError('Expected a whole number, 0 or more.')
+}
+
+/** No default: what is printed without it is for people. */
+export function formatOption(choices: readonly string[]): Option {
+  return new Option('-o, --output <format>', 'print it for programs').choices([...choices])
 }
 
 export function parsePort(text: string): number {

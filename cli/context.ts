@@ -13,6 +13,9 @@ export interface CliContext {
   stdout: OutputStream
   stderr: OutputStream
   readStdin: () => Promise<string>
+  readStdinBytes: () => Promise<Buffer>
+  /** Absent when standard input is no terminal: there is nobody to ask. */
+  ask?: (question: string) => Promise<string>
   /** Aborts on Ctrl-C and SIGTERM. */
   signal: AbortSignal
   /** Epoch milliseconds. */

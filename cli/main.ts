@@ -13,16 +13,28 @@ function createContext(): CliContext {
     environment: process.env,
     stdout: process.stdout,
     stderr: process.stderr,
-    readStdin,
+    readStdin: async () => (await readStdinBytes()).toString('utf8'),
+    readStdinBytes,
+    ...(process.stdin.isTTY && { ask }),
     signal: interrupted.signal,
     now: () => Date.now(),
   }
 }
 
-async function readStdin(): Promise<string> {
+async function readStdinBytes(): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk)
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
+}
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await terminal.question(question, { signal: interrupted.signal })
+  } finally {
+    terminal.close()
+  }
 }
 
 /** One Ctrl-C can arrive twice: from the terminal, and forwarded by bin/dormouse.js. */

@@ -4,10 +4,15 @@ import { addApplyCommand } from './commands/apply.ts'
 import { addDeleteCommand } from './commands/delete.ts'
 import { addDescribeCommand } from './commands/describe.ts'
 import { addDevCommand } from './commands/dev.ts'
+import { addDlqCommand } from './commands/dlq.ts'
+import { addEventsCommand } from './commands/events.ts'
 import { addGetCommand } from './commands/get.ts'
+import { addInvocationCommand } from './commands/invocation.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addLogsCommand } from './commands/logs.ts'
+import { addPublishCommand } from './commands/publish.ts'
 import { addRenderCommand } from './commands/render.ts'
+import { addTriggerCommand } from './commands/trigger.ts'
 import { addVersionCommand } from './commands/version.ts'
 import { examples } from './command-options.ts'
 import type { CliContext } from './context.ts'
@@ -33,6 +38,11 @@ export function createProgram(context: CliContext): Command {
   addDeleteCommand(program, context)
   addInvokeCommand(program, context)
   addLogsCommand(program, context)
+  addPublishCommand(program, context)
+  addEventsCommand(program, context)
+  addInvocationCommand(program, context)
+  addTriggerCommand(program, context)
+  addDlqCommand(program, context)
   addRenderCommand(program, context)
   addVersionCommand(program, context)
   return program

@@ -6,11 +6,11 @@ import { readLines } from './read-lines.ts'
 
 export interface Transport {
   readonly server: string
-  json(path: string, init?: RequestInit): Promise<unknown>
+  json: (path: string, init?: RequestInit) => Promise<unknown>
   /** The same for answers that may take long; ends when `signal` aborts. */
-  patientJson(path: string, init: RequestInit & { signal: AbortSignal }): Promise<unknown>
+  patientJson: (path: string, init: RequestInit & { signal: AbortSignal }) => Promise<unknown>
   /** NDJSON, line by line as it comes; ends quietly when `signal` aborts or the server goes away. */
-  stream(path: string, signal: AbortSignal): AsyncGenerator<unknown>
+  stream: (path: string, signal: AbortSignal) => AsyncGenerator<unknown>
 }
 
 export function createTransport(server: string): Transport {

@@ -1,13 +1,16 @@
 import type { Command } from 'commander'
 import { LABEL } from '../../api/names.ts'
+import type { KubeObject } from '../../api/object.ts'
+import type { Trigger } from '../../api/trigger.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError } from '../cli-error.ts'
-import { connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import { connect, connectEvents, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { parseTarget, POD_KIND, type CliKind } from '../kinds.ts'
 import { objectTable } from '../output/columns.ts'
 import { describeObject } from '../output/describe-object.ts'
+import { consumptionSection } from '../output/trigger-state.ts'
 
 interface DescribeOptions extends ServerOptions {
   namespace: string
@@ -38,7 +41,26 @@ async function describe(context: CliContext, words: readonly string[], options: 
   const events = await client.events({ namespace, kind: kind.kind, name })
   const nowMs = context.now()
   const pods = kind.kind === 'Function' ? await podsTable(client, { namespace, name, nowMs }) : ''
-  context.stdout.write(describeObject({ object, pods, events, nowMs }))
+  const consumption = isEventTrigger(object) ? await consumptionOf(context, options, name) : ''
+  context.stdout.write(`${describeObject({ object, pods, events, nowMs })}${consumption}`)
+}
+
+function isEventTrigger(object: KubeObject): boolean {
+  if (object.kind !== 'Trigger') return false
+  const { spec } = object as Trigger
+  return spec.kafka !== undefined || spec.cron !== undefined
+}
+
+/** A Trigger that is not followed yet, or never will be, has a description all the same. */
+async function consumptionOf(context: CliContext, options: DescribeOptions, name: string): Promise<string> {
+  const { namespace } = options
+  try {
+    const state = await connectEvents(context, options).trigger({ namespace, name })
+    return `\n${consumptionSection(state, context.now())}`
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.notFound) return '\nConsumption:  not followed yet\n'
+    throw error
+  }
 }
 
 async function podsTable(

@@ -1,21 +1,23 @@
 import type { Command } from 'commander'
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { DormouseFunction } from '../../api/function.ts'
 import { HEADER } from '../../api/names.ts'
 import { CliError } from '../cli-error.ts'
 import { patientFetch } from '../client/patient-fetch.ts'
 import { unreachable } from '../client/transport.ts'
-import { connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import { connect, connectEvents, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
+import { readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
+import { acceptedId, refusal, waitForInvocation } from './invoke-async.ts'
 
 interface InvokeOptions extends ServerOptions {
   namespace: string
   data?: string
   tail?: boolean
+  async?: boolean
+  wait?: boolean
 }
 
 export function addInvokeCommand(program: Command, context: CliContext): void {
@@ -25,12 +27,15 @@ export function addInvokeCommand(program: Command, context: CliContext): void {
     .argument('<name>', 'the function')
     .option('-d, --data <json>', 'the event: JSON, @FILE, or - for standard input')
     .option('--tail', "print the invocation's log lines on stderr")
+    .option('--async', 'hand the event over, print the id of the invocation, and do not wait for its result')
+    .option('--wait', 'with --async: wait until it ended, and print the result')
     .action((name: string, options: InvokeOptions) => invoke(context, name, options))
   withServerOptions(withNamespaceOption(command)).addHelpText(
     'after',
     examples([
       [`dormouse invoke hello --data '{"name":"Ada"}'`, 'call with an event'],
       ['dormouse invoke hello --data @event.json --tail', 'event from a file, logs on stderr'],
+      ['dormouse invoke hello --async', 'now or later, with retries; prints an id'],
     ]),
   )
 }
@@ -38,25 +43,34 @@ export function addInvokeCommand(program: Command, context: CliContext): void {
 async function invoke(context: CliContext, word: string, options: InvokeOptions): Promise<void> {
   const { kind, names } = parseTarget([word], FUNCTION_KIND)
   if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions can be invoked')
+  checkOptions(options)
   const name = names[0] ?? ''
   const { namespace } = options
-  const data = await readData(context, options.data)
+  const data = options.data === undefined ? undefined : (await readData(context, options.data)).toString('utf8')
   const client = connect(context, options)
   const target = (await client.get({ plural: kind.plural, name, namespace })) as DormouseFunction
   const { urls } = await client.instance()
   const url = `${urls.internal}/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
+  if (options.async === true) return invokeAsync(context, options, { url, init: callOf(target, data, false) })
   const response = await call(context, url, callOf(target, data, options.tail === true))
   if (options.tail === true) context.stderr.write(logTail(response, target))
   await printResult(context, response)
 }
 
-async function readData({ cwd, readStdin }: CliContext, text: string | undefined): Promise<string | undefined> {
-  if (text === '-') return readStdin()
-  if (text?.startsWith('@') !== true) return text
-  const file = text.slice(1)
-  return readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
-    throw new CliError(EXIT.usage, `--data: ${file} cannot be read`, { cause })
-  })
+function checkOptions({ async = false, wait = false, tail = false }: InvokeOptions): void {
+  if (wait && !async) throw new CliError(EXIT.usage, '--wait goes with --async: without it, the command waits anyway')
+  if (tail && async) throw new CliError(EXIT.usage, '--tail does not go with --async; see `dormouse logs`')
+}
+
+async function invokeAsync(
+  context: CliContext,
+  options: InvokeOptions,
+  { url, init }: { url: string; init: RequestInit },
+): Promise<void> {
+  const headers = { ...(init.headers as Record<string, string>), [HEADER.invocationType]: 'event' }
+  const id = await acceptedId(await call(context, url, { ...init, headers }))
+  if (options.wait === true) return waitForInvocation(context, connectEvents(context, options), id)
+  context.stdout.write(`${id}\n`)
 }
 
 /** What each signature expects: JSON for events, a CloudEvent, any body for http. */
@@ -119,10 +133,7 @@ function logTail(response: Response, { spec, metadata }: DormouseFunction): stri
 async function printResult(context: CliContext, response: Response): Promise<void> {
   const failure = response.headers.get(HEADER.error)
   const type = response.headers.get('content-type') ?? ''
-  if (failure === null && type.startsWith('application/problem+json')) {
-    const { detail, code } = (await response.json()) as { detail?: string; code?: string }
-    throw new CliError(response.status === 404 ? EXIT.notFound : EXIT.failure, detail ?? code ?? response.statusText)
-  }
+  if (failure === null && type.startsWith('application/problem+json')) throw await refusal(response)
   const last = await printBody(context, response)
   if (last !== undefined && last !== NEWLINE && !BINARY.test(type)) context.stdout.write('\n')
   if (failure !== null) throw new CliError(EXIT.functionError, `the function failed (${failure})`)

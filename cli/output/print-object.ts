@@ -7,5 +7,9 @@ export type ObjectFormat = 'json' | 'yaml'
 export function printObjects(objects: readonly KubeObject[], format: ObjectFormat, single: boolean): string {
   const [first] = objects
   const value = single && first !== undefined ? first : { apiVersion: 'v1', kind: 'List', items: objects }
+  return printValue(value, format)
+}
+
+export function printValue(value: unknown, format: ObjectFormat): string {
   return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 })
 }

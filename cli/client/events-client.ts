@@ -1,0 +1,81 @@
+/** Speaks the event routes of the management listener (api/events-api.ts), and publishes on the internal one. */
+import type {
+  DeadLetterFilter,
+  DeadLetterInfo,
+  EventRecord,
+  InvocationInfo,
+  RecordPosition,
+  RedriveRequest,
+  RedriveResult,
+  TriggerInfo,
+} from '../../api/events-api.ts'
+import { checked, createTransport, post, search, segment } from './transport.ts'
+
+/** Whose dead letters. */
+export interface LetterOwner {
+  kind: 'trigger' | 'function'
+  namespace: string
+  name: string
+}
+
+export interface TailQuery {
+  topic: string
+  from?: string
+  follow?: boolean
+  max?: number
+}
+
+export interface NewEvent {
+  topic: string
+  key?: string
+  partition?: number
+  headers: readonly (readonly [name: string, value: string])[]
+  /** null = tombstone. */
+  value: Buffer | null
+}
+
+export interface EventsClient {
+  /** Records as they are and, where `follow` is set, as they come, until `signal` aborts or the server ends. */
+  tail(query: TailQuery, signal: AbortSignal): AsyncIterable<EventRecord>
+  trigger(key: { namespace: string; name: string }): Promise<TriggerInfo>
+  invocation(id: string, signal: AbortSignal): Promise<InvocationInfo>
+  deadLetters(owner: LetterOwner, filter: DeadLetterFilter, limit: number): Promise<DeadLetterInfo[]>
+  redrive(owner: LetterOwner, request: RedriveRequest, signal: AbortSignal): Promise<RedriveResult>
+  purge(owner: LetterOwner, request: RedriveRequest, signal: AbortSignal): Promise<RedriveResult>
+}
+
+export function createEventsClient(server: string): EventsClient {
+  const { json, patientJson, stream } = createTransport(server)
+  const move = async (path: string, request: RedriveRequest, signal: AbortSignal) =>
+    (await patientJson(path, { ...post(request), signal })) as RedriveResult
+  return {
+    tail: ({ topic, from, follow, max }, signal) => {
+      const query = search({ from, max: max?.toString(), follow: follow === true ? 'true' : undefined })
+      return stream(`/api/v1/topics/${segment(topic)}/records${query}`, signal) as AsyncIterable<EventRecord>
+    },
+    trigger: async ({ namespace, name }) =>
+      (await json(`/api/v1/triggers/${segment(namespace)}/${segment(name)}/state`)) as TriggerInfo,
+    invocation: async (id, signal) =>
+      (await patientJson(`/api/v1/invocations/${segment(id)}`, { signal })) as InvocationInfo,
+    deadLetters: async (owner, filter, limit) => {
+      const path = `${lettersPath(owner)}${search({ ...filter, limit: String(limit) })}`
+      return ((await json(path)) as { items: DeadLetterInfo[] }).items
+    },
+    redrive: (owner, request, signal) => move(`${lettersPath(owner)}/redrive`, request, signal),
+    purge: (owner, request, signal) => move(`${lettersPath(owner)}/purge`, request, signal),
+  }
+}
+
+/** `server`: the internal listener. */
+export async function publishEvent(server: string, event: NewEvent, signal: AbortSignal): Promise<RecordPosition> {
+  const { topic, key, partition, headers, value } = event
+  const query = search({ key, partition: partition?.toString(), tombstone: value === null ? 'true' : undefined })
+  const url = `${server}/topics/${segment(topic)}${query}`
+  const init = { method: 'POST', headers: headers.map(([name, text]) => [name, text] as [string, string]), signal }
+  const sent = fetch(url, value === null ? init : { ...init, body: new Uint8Array(value) })
+  return (await (await checked(sent, server, signal)).json()) as RecordPosition
+}
+
+function lettersPath({ kind, namespace, name }: LetterOwner): string {
+  return `/api/v1/dlq/${kind}/${segment(namespace)}/${segment(name)}`
+}

@@ -1,0 +1,47 @@
+/** `dormouse invoke --async`: hands the event over, and may wait for what comes of it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { InvocationInfo } from '../../api/events-api.ts'
+import { CliError } from '../cli-error.ts'
+import type { EventsClient } from '../client/events-client.ts'
+import type { CliContext } from '../context.ts'
+import { EXIT } from '../exit-codes.ts'
+import { failureText, resultBytes } from '../output/invocation.ts'
+
+const FIRST_POLL_MS = 50
+const LAST_POLL_MS = 1_000
+
+/** What the gateway called an invocation that it took. Throws CliError when it did not. */
+export async function acceptedId(response: Response): Promise<string> {
+  if (response.status !== 202) throw await refusal(response)
+  return ((await response.json()) as { invocationId: string }).invocationId
+}
+
+/** The platform's own problem document as an error of the command. */
+export async function refusal(response: Response): Promise<CliError> {
+  const { detail, code } = (await response.json().catch(() => ({}))) as { detail?: string; code?: string }
+  const exitCode = response.status === 404 ? EXIT.notFound : EXIT.failure
+  return new CliError(exitCode, detail ?? code ?? response.statusText)
+}
+
+/** Its result on stdout. Throws CliError (functionError) when it failed. */
+export async function waitForInvocation(context: CliContext, events: EventsClient, id: string): Promise<void> {
+  const { result, failure, status } = await ended(context, events, id)
+  if (result !== undefined) context.stdout.write(endingInNewline(resultBytes(result)))
+  if (result?.truncated === true) context.stderr.write('dormouse: the result was too long to be kept whole\n')
+  if (status === 'failed')
+    throw new CliError(EXIT.functionError, `the function failed (${failure ? failureText(failure) : 'unknown'})`)
+}
+
+async function ended({ signal }: CliContext, events: EventsClient, id: string): Promise<InvocationInfo> {
+  for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
+    const info = await events.invocation(id, signal)
+    if (info.status === 'succeeded' || info.status === 'failed') return info
+    await sleep(waitMs, undefined, { signal }).catch(() => {
+      throw new CliError(EXIT.interrupted, `interrupted; it goes on: \`dormouse invocation get ${id}\``)
+    })
+  }
+}
+
+function endingInNewline(bytes: Buffer): Buffer {
+  return bytes.length === 0 || bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.from('\n')])
+}

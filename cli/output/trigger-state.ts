@@ -1,0 +1,103 @@
+/** How a kafka or cron Trigger stands, for human eyes. Pure. */
+import type { PartitionInfo, SubscriptionInfo, TriggerInfo } from '../../api/events-api.ts'
+import { formatAge } from './age.ts'
+import { formatTable } from './table.ts'
+
+const NAME_WIDTH = 18
+
+/** What `trigger describe` prints. */
+export function describeTrigger(state: TriggerInfo, nowMs: number): string {
+  const { subscription } = state
+  const head = [
+    ['Trigger:', subscription.trigger],
+    ['Function:', subscription.function],
+    ['Source:', `${subscription.source}: ${subscription.topics.join(', ')}`],
+  ]
+  return `${lines(head)}\n\n${consumptionSection(state, nowMs)}`
+}
+
+/** The part that `describe trigger` shows, too. */
+export function consumptionSection(state: SubscriptionInfo, nowMs: number): string {
+  const { lag, running, waitingForRetry, circuit, holding, meanCallMs, lastCommitMs } = state
+  const rows = [
+    ['Lag:', String(lag)],
+    ['In flight:', String(running)],
+    ['Attempts:', attempts(state)],
+    ['Retries:', retries(state.retriedAfterMs, waitingForRetry)],
+    ['Dead letters:', byName(state.deadLetters)],
+    ['Holding:', holding ?? 'no'],
+    ['Circuit:', circuit],
+    ...(meanCallMs === undefined ? [] : [['Mean call:', `${Math.round(meanCallMs)} ms`]]),
+    ...(lastCommitMs === undefined ? [] : [['Last commit:', `${formatAge(nowMs - lastCommitMs)} ago`]]),
+  ]
+  const sections = [`Consumption:\n${indent(lines(rows))}`, errorSection(state, nowMs), partitionSection(state)]
+  return `${sections.join('\n\n')}\n`
+}
+
+function attempts({
+  done,
+  filtered,
+  held,
+  failed,
+  rejected,
+  duplicatesSkipped,
+  publishFailures,
+}: SubscriptionInfo): string {
+  const also = Object.entries({
+    filtered,
+    held,
+    'duplicates skipped': duplicatesSkipped,
+    'not stored': publishFailures,
+  })
+  const rest = also.filter(([, count]) => count > 0).map(([what, count]) => `, ${count} ${what}`)
+  return `${done} done, ${byName(failed)} failed, ${byName(rejected)} rejected${rest.join('')}`
+}
+
+function retries(afterMs: Record<string, number>, waiting: number): string {
+  const after = Object.entries(afterMs).map(([ms, count]) => [delay(Number(ms)), count] as const)
+  return `${byName(Object.fromEntries(after))}, ${waiting} waiting`
+}
+
+function delay(ms: number): string {
+  return ms < 1_000 ? `after ${ms}ms` : `after ${formatAge(ms)}`
+}
+
+/** `3 (handled 2, timeout 1)` */
+function byName(counts: Readonly<Record<string, number>>): string {
+  const given = Object.entries(counts).filter(([, count]) => count > 0)
+  const total = given.reduce((sum, [, count]) => sum + count, 0)
+  return total === 0 ? '0' : `${total} (${given.map(([name, count]) => `${name} ${count}`).join(', ')})`
+}
+
+function errorSection({ recentErrors }: SubscriptionInfo, nowMs: number): string {
+  if (recentErrors.length === 0) return 'Last errors:  none'
+  const rows = [...recentErrors]
+    .sort((a, b) => b.atMs - a.atMs)
+    .map((error) => [
+      formatAge(nowMs - error.atMs),
+      error.class,
+      String(error.attempt),
+      error.deliveryId,
+      error.message.replace(/\s+/g, ' '),
+    ])
+  return `Last errors:\n${indent(formatTable(['AGE', 'CLASS', 'ATTEMPT', 'DELIVERY', 'MESSAGE'], rows))}`
+}
+
+function partitionSection({ sources, tiers }: SubscriptionInfo): string {
+  const partitions = [...sources, ...tiers]
+  if (partitions.length === 0) return 'Partitions:   none'
+  const heads = ['TOPIC', 'PARTITION', 'POSITION', 'END', 'LAG', 'IN FLIGHT', 'NOT DUE', 'BLOCKED']
+  return `Partitions:\n${indent(formatTable(heads, partitions.map(partitionRow)))}`
+}
+
+function partitionRow({ topic, partition, position, end, lag, running, notDue, blocked }: PartitionInfo): string[] {
+  return [topic, ...[partition, position, end, lag, running, notDue, blocked].map(String)]
+}
+
+function lines(rows: readonly (readonly string[])[]): string {
+  return rows.map(([name = '', value = '']) => `${name.padEnd(NAME_WIDTH)}${value}`).join('\n')
+}
+
+function indent(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ')
+}
