@@ -1,4 +1,4 @@
-/** Publishes the routes first, so that requests do not wait for status writes; then writes the statuses that differ, a few at a time. */
+/** Publishes the lists first, so that requests and records do not wait for status writes; then writes the statuses that differ, a few at a time. */
 import { isDeepStrictEqual } from 'node:util'
 import type { FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 import type { Trigger, TriggerStatus } from '../../api/trigger.ts'
@@ -17,6 +17,8 @@ export interface ListSink<T> {
 export interface ApplyTargets {
   routes: ListSink<FeedRoute>
   subscriptions: ListSink<FeedSubscription>
+  /** Both lists are out. */
+  onPublished: () => void
   statuses: StatusWriter<TriggerStatus, Trigger>
   nowMs: number
 }
@@ -29,6 +31,7 @@ export async function apply(
 ): Promise<{ isStale: boolean }> {
   if (!isDeepStrictEqual(plan.routes, published?.routes)) targets.routes.set(plan.routes)
   if (!isDeepStrictEqual(plan.subscriptions, published?.subscriptions)) targets.subscriptions.set(plan.subscriptions)
+  targets.onPublished()
   const queue = plan.verdicts.values()
   const results = await Promise.allSettled(
     Array.from({ length: STATUS_WRITES_AT_ONCE }, () => writeStatuses(queue, targets)),

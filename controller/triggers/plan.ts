@@ -25,6 +25,8 @@ export interface TriggersPlan {
 /**
  * A Trigger whose Function is missing keeps its routes: they are published and the gateway answers 404 `unknown-function`, so that a
  * Function that is deleted and made anew does not lose its address to someone else in between, and creation order does not matter.
+ * Subscriptions stay likewise, and their records wait. One with a schedule that cannot be followed stays, too: dispatchers would take it for
+ * deleted, with the ticks and retries that wait, and a mistake in an edit must not cost those.
  */
 export function plan(
   triggers: readonly ObservedTrigger[],
@@ -38,11 +40,11 @@ export function plan(
   const verdicts = triggers.map((observed): TriggerVerdict => {
     const { http, cron } = observed.trigger.spec
     const mistake = cron && checkSchedule(cron)
-    if (mistake !== undefined) return { observed, claim: { kind: 'accepted' }, mistake }
-    return { observed, claim: http === undefined ? { kind: 'accepted' } : claimOf(claims, observed.key) }
+    const claim: Claim = http === undefined ? { kind: 'accepted' } : claimOf(claims, observed.key)
+    return { observed, claim, ...(mistake !== undefined && { mistake }) }
   })
-  const valid = verdicts.filter(({ claim, mistake }) => claim.kind === 'accepted' && mistake === undefined)
-  const sorted = valid.map(({ observed }) => observed).sort((a, b) => (a.key < b.key ? -1 : 1))
+  const accepted = verdicts.filter(({ claim }) => claim.kind === 'accepted')
+  const sorted = accepted.map(({ observed }) => observed).sort((a, b) => (a.key < b.key ? -1 : 1))
   return {
     verdicts,
     routes: sorted.flatMap((observed) => {

@@ -5,13 +5,12 @@
  *   ----------|--------|------------------|------------------------------------------------------------------
  *   Accepted  | True   | Claimed          | its routes are published
  *   Accepted  | False  | Conflicted       | an older Trigger, named in the message, has one of its routes
- *   Ready     | True   | Routed           | requests reach the Function (which tells about itself)
- *   Ready     | False  | Conflicted       | as above
  *   Accepted  | True   | Subscribed       | its topics or its schedule are followed
- *   Accepted  | False  | InvalidSchedule  | its schedule or time zone cannot be followed, as the message says
+ *   Accepted  | False  | InvalidSchedule  | its schedule or time zone cannot be followed, as the message says: no more ticks
+ *   Ready     | True   | Routed           | requests reach the Function (which tells about itself)
  *   Ready     | True   | Subscribed       | records or ticks reach the Function
- *   Ready     | False  | InvalidSchedule  | as above
- *   Ready     | False  | FunctionNotFound | routes are published and answer 404 until the Function exists
+ *   Ready     | False  | FunctionNotFound | until the Function exists, requests are answered with 404, records and ticks wait
+ *   Ready     | False  | Conflicted, InvalidSchedule: as above
  */
 import type { TriggerStatus } from '../../api/trigger.ts'
 import { setCondition } from '../../kube/conditions.ts'
@@ -32,30 +31,30 @@ export function statusOf(verdict: TriggerVerdict, current: TriggerStatus | undef
 }
 
 function accepted({ claim, observed, mistake }: TriggerVerdict): Said {
-  if (mistake !== undefined) return { status: 'False', reason: 'InvalidSchedule', message: mistake }
-  if (claim.kind === 'accepted') {
-    const { kafka } = observed.trigger.spec
-    if (isHttp(observed)) return { status: 'True', reason: 'Claimed', message: 'Its routes are published.' }
-    const what = kafka === undefined ? 'Its schedule is followed.' : `It reads ${kafka.topics.join(', ')}.`
-    return { status: 'True', reason: 'Subscribed', message: what }
+  if (mistake !== undefined)
+    return { status: 'False', reason: 'InvalidSchedule', message: `Its schedule cannot be followed: ${mistake}.` }
+  if (claim.kind === 'conflicted') {
+    const message = `Trigger ${claim.winner} is older and claims the same route ${claim.route}.`
+    return { status: 'False', reason: 'Conflicted', message }
   }
-  const message = `Trigger ${claim.winner} is older and claims the same route ${claim.route}.`
-  return { status: 'False', reason: 'Conflicted', message }
+  const { http, kafka } = observed.trigger.spec
+  if (http !== undefined) return { status: 'True', reason: 'Claimed', message: 'Its routes are published.' }
+  const message = kafka === undefined ? 'Its schedule is followed.' : `It reads ${kafka.topics.join(', ')}.`
+  return { status: 'True', reason: 'Subscribed', message }
 }
 
 function ready(verdict: TriggerVerdict): Said {
-  const { claim, observed } = verdict
-  if (claim.kind === 'conflicted' || verdict.mistake !== undefined) return accepted(verdict)
+  const { claim, observed, mistake } = verdict
+  if (claim.kind === 'conflicted' || mistake !== undefined) return accepted(verdict)
   const { functionKey, functionExists, trigger } = observed
-  const what = trigger.spec.cron === undefined ? 'records' : 'ticks'
-  if (functionExists) {
-    if (isHttp(observed))
-      return { status: 'True', reason: 'Routed', message: `Requests go to Function ${functionKey}.` }
-    return { status: 'True', reason: 'Subscribed', message: `Its ${what} go to Function ${functionKey}.` }
+  const { http, kafka } = trigger.spec
+  const what = kafka === undefined ? 'ticks' : 'records'
+  if (!functionExists) {
+    const until = http === undefined ? `its ${what} wait` : 'requests are answered with 404'
+    const message = `Function ${functionKey} does not exist; ${until} until it does.`
+    return { status: 'False', reason: 'FunctionNotFound', message }
   }
-  const until = isHttp(observed) ? 'requests are answered with 404 until it does' : `its ${what} wait until it does`
-  const message = `Function ${functionKey} does not exist; ${until}.`
-  return { status: 'False', reason: 'FunctionNotFound', message }
+  if (http !== undefined)
+    return { status: 'True', reason: 'Routed', message: `Requests go to Function ${functionKey}.` }
+  return { status: 'True', reason: 'Subscribed', message: `Its ${what} go to Function ${functionKey}.` }
 }
-
-const isHttp = ({ trigger }: TriggerVerdict['observed']) => trigger.spec.http !== undefined

@@ -1,7 +1,7 @@
 /**
- * Turns Triggers into the feed's route table and subscriptions. Owns conflicts between Triggers and their conditions; promises that every change is one
- * new table, never half of one; leaves matching requests to the gateway. All Triggers are one key of work: who wins a route depends
- * on the others anyway, a pass is linear in their number, and changes that come together are one pass.
+ * Turns Triggers into the feed's routes and subscriptions. Owns conflicts between Triggers and their conditions; promises that every change
+ * is a whole new list, never half of one; leaves matching requests to gateways and consuming to dispatchers. All Triggers are one key of
+ * work: who wins a route depends on the others anyway, a pass is linear in their number, and changes that come together are one pass.
  */
 import type { DormouseFunction } from '../../api/function.ts'
 import { TRIGGERS } from '../../api/kinds.ts'
@@ -36,7 +36,7 @@ export interface TriggersControllerOptions {
 }
 
 export interface TriggersController {
-  /** Settles when the caches have synced and the first pass is under way. */
+  /** Settles when the first lists are published: data planes that saw empty ones would take every Trigger for deleted. */
   start(): Promise<void>
   stop(): Promise<void>
 }
@@ -50,6 +50,7 @@ class RouteTableController implements TriggersController {
   readonly #loop: ControlLoop
   readonly #statuses: StatusWriter<TriggerStatus, Trigger>
   #published: TriggersPlan | undefined
+  readonly #firstPublished = Promise.withResolvers<void>()
   #unsubscribes: (() => void)[] = []
 
   constructor(options: TriggersControllerOptions) {
@@ -79,10 +80,12 @@ class RouteTableController implements TriggersController {
     ]
     this.#loop.add(ALL)
     this.#loop.start()
+    await this.#firstPublished.promise
   }
 
   async stop(): Promise<void> {
     this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
+    this.#firstPublished.resolve()
     await this.#loop.stop()
   }
 
@@ -91,7 +94,8 @@ class RouteTableController implements TriggersController {
     const next = plan(observe(this.#options), checkSchedule)
     const before = this.#published
     this.#published = next
-    const targets = { routes, subscriptions, statuses: this.#statuses, nowMs: clock.now() }
+    const onPublished = () => this.#firstPublished.resolve()
+    const targets = { routes, subscriptions, onPublished, statuses: this.#statuses, nowMs: clock.now() }
     const { isStale } = await apply(next, before, targets)
     return isStale ? requeueAfter(STALE_RETRY_MS) : done
   }

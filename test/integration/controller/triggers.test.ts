@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, expect, test } from '@jest/globals'
 import { FUNCTIONS, TRIGGERS } from '../../../api/kinds.ts'
-import type { FeedRoute } from '../../../api/protocol.ts'
+import type { FeedRoute, FeedSubscription } from '../../../api/protocol.ts'
 import type { HttpTrigger, Trigger } from '../../../api/trigger.ts'
 import { admit } from '../../../api/validate.ts'
 import { createTriggersController } from '../../../controller/triggers/triggers-controller.ts'
@@ -23,19 +23,27 @@ function newTrigger(name: string, http: Partial<HttpTrigger> = {}, target = 'web
   }
 }
 
+function newEventTrigger(name: string, source: object): NewObject<Trigger> {
+  const { apiVersion, kind, metadata } = newTrigger(name)
+  return { apiVersion, kind, metadata, spec: { function: 'web', ...source } }
+}
+
 let stop = async (): Promise<void> => undefined
 afterEach(() => stop())
 
-async function startBed() {
+async function startBed(existing: NewObject<Trigger>[] = []) {
   const clock = new FakeClock()
   const cluster = createMemoryCluster({ admit, now: clock.now })
+  for (const trigger of existing) await cluster.create(TRIGGERS, trigger)
   const caches = { triggers: cluster.cache(TRIGGERS), functions: cluster.cache(FUNCTIONS) }
   const tables: (readonly FeedRoute[])[] = []
+  const lists: (readonly FeedSubscription[])[] = []
   const controller = createTriggersController({
     cluster,
     ...caches,
     routes: { set: (routes) => void tables.push(routes) },
-    subscriptions: { set: () => undefined },
+    subscriptions: { set: (subscriptions) => void lists.push(subscriptions) },
+    checkSchedule: ({ schedule }) => (schedule.startsWith('61') ? 'expected a minute, got 61' : undefined),
     clock,
     logger: silentLogger,
   })
@@ -53,7 +61,8 @@ async function startBed() {
     return found && `${found.status} ${found.reason}`
   }
   const routed = () => tables.at(-1)?.map(({ trigger }) => trigger)
-  return { cluster, clock, tables, settle, condition, routed }
+  const subscribed = () => lists.at(-1)?.map(({ trigger }) => trigger)
+  return { cluster, clock, tables, lists, settle, condition, routed, subscribed }
 }
 
 test('a route is published, whether its Function is there yet or not', async () => {
@@ -100,6 +109,90 @@ test('our own status writes and changes that mean nothing publish no new table',
   await settle()
   expect(tables).toHaveLength(before)
   expect((await cluster.get(TRIGGERS, { namespace, name: 'a' }))?.metadata.resourceVersion).toBe(version)
+})
+
+test('it has started when its first lists are out, though the first pass fails: nobody is told that there are no Triggers', async () => {
+  const clock = new FakeClock()
+  const cluster = createMemoryCluster({ admit, now: clock.now })
+  await cluster.create(TRIGGERS, newEventTrigger('a', { cron: { schedule: '1 * * * *' } }))
+  const caches = { triggers: cluster.cache(TRIGGERS), functions: cluster.cache(FUNCTIONS) }
+  const lists: (readonly FeedSubscription[])[] = []
+  let failures = 1
+  const controller = createTriggersController({
+    ...{ cluster, ...caches, clock, logger: silentLogger },
+    routes: { set: () => undefined },
+    subscriptions: { set: (subscriptions) => void lists.push(subscriptions) },
+    checkSchedule: () => {
+      if (failures-- > 0) throw new Error('out of luck')
+      return undefined
+    },
+  })
+  stop = async () => {
+    await controller.stop()
+    Object.values(caches).forEach((cache) => cache.stop())
+  }
+  let hasStarted = false
+  const started = controller.start().then(() => (hasStarted = true))
+  await turn()
+  await turn()
+  expect({ hasStarted, lists }).toEqual({ hasStarted: false, lists: [] })
+  clock.advance(1_000)
+  await started
+  expect(lists.map((subscriptions) => subscriptions.length)).toEqual([1])
+})
+
+test('a subscription lives as long as its Trigger, whether its Function is there or not', async () => {
+  const { cluster, lists, settle, condition, subscribed } = await startBed()
+  await cluster.create(TRIGGERS, newEventTrigger('a', { kafka: { topics: ['orders'] } }))
+  await settle()
+  expect(subscribed()).toEqual(['default/a'])
+  expect(await condition('a', 'Accepted')).toBe('True Subscribed')
+  expect(await condition('a', 'Ready')).toBe('False FunctionNotFound')
+  const before = lists.length
+  await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'web' }))
+  await settle()
+  expect(await condition('a', 'Ready')).toBe('True Subscribed')
+  expect(lists).toHaveLength(before)
+  await cluster.delete(TRIGGERS, { namespace, name: 'a' })
+  await settle()
+  expect(subscribed()).toEqual([])
+})
+
+test('a changed subscription is a new list, and no new table of routes', async () => {
+  const { cluster, tables, lists, settle } = await startBed([newEventTrigger('a', { kafka: { topics: ['orders'] } })])
+  await cluster.patch(TRIGGERS, { namespace, name: 'a' }, { spec: { kafka: { ordering: 'key' } } })
+  await settle()
+  expect(lists.at(-1)).toMatchObject([{ trigger: 'default/a', ordering: 'key' }])
+  expect(tables).toHaveLength(1)
+})
+
+test('a Trigger that becomes one of another kind moves from one list to the other', async () => {
+  const { cluster, settle, condition, routed, subscribed } = await startBed([newTrigger('a')])
+  const kafka = { spec: { http: null, kafka: { topics: ['orders'] } } }
+  await cluster.patch(TRIGGERS, { namespace, name: 'a' }, kafka)
+  await settle()
+  expect([routed(), subscribed()]).toEqual([[], ['default/a']])
+  expect(await condition('a', 'Accepted')).toBe('True Subscribed')
+})
+
+test('a schedule that cannot be followed is told, and taken back when it is mended', async () => {
+  const { cluster, settle, condition } = await startBed([newEventTrigger('a', { cron: { schedule: '61 * * * *' } })])
+  await settle()
+  expect(await condition('a', 'Accepted')).toBe('False InvalidSchedule')
+  await cluster.patch(TRIGGERS, { namespace, name: 'a' }, { spec: { cron: { schedule: '1 * * * *' } } })
+  await settle()
+  expect(await condition('a', 'Accepted')).toBe('True Subscribed')
+})
+
+test('a tick that is claimed between two conditions stays in the status', async () => {
+  const { cluster, settle, condition } = await startBed([newEventTrigger('a', { cron: { schedule: '1 * * * *' } })])
+  await settle()
+  const lastScheduleTime = '2026-03-01T06:01:00Z'
+  await cluster.patchStatus(TRIGGERS, { namespace, name: 'a' }, { lastScheduleTime })
+  await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'web' }))
+  await settle()
+  expect(await condition('a', 'Ready')).toBe('True Subscribed')
+  expect((await cluster.get(TRIGGERS, { namespace, name: 'a' }))?.status).toMatchObject({ lastScheduleTime })
 })
 
 test('1,000 Triggers are one table, and a change of one is one more within half a second', async () => {
