@@ -34,6 +34,11 @@ export interface EventsExchange {
 
 const PATH = /^\/(topics|invocations)\/([^/?]+)(\?.*)?$/
 
+/** Whether a request target is one that only an event log can answer. */
+export function isForEvents(target: string | undefined): boolean {
+  return PATH.test(target ?? '')
+}
+
 export class EventsApi {
   readonly #options: EventsApiOptions
 

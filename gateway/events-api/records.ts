@@ -17,7 +17,8 @@ export interface Invoked {
   key: ObjectKey
   signature: FeedFunction['signature']
   body: Buffer
-  head: Pick<RequestHead, 'headers' | 'traceparent'>
+  /** As it goes on, with its trace. */
+  head: Pick<RequestHead, 'headers'>
   nowMs: number
 }
 
@@ -31,7 +32,6 @@ export function invocationRecord({ id, key, signature, body, head, nowMs }: Invo
     throw new ProblemError('invalid-event', 'expected a body of JSON, as functions with signature event take')
   const headers: Header[] = [[EVENT_HEADER.deliveryId, Buffer.from(id)]]
   for (let at = 0; at + 1 < head.headers.length; at += 2) addHeader(headers, head.headers[at], head.headers[at + 1])
-  if (head.traceparent !== undefined) headers.push(['traceparent', Buffer.from(head.traceparent)])
   return {
     record: { topic: asyncTopic(key), key: null, value, headers, timestampMs: nowMs },
     state: { id, functionKey: key, status: 'queued', acceptedAtMs: nowMs, attempts: 0 },

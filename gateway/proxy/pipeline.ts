@@ -8,7 +8,7 @@ import type { CallRequest } from '../../routing/call-types.ts'
 import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
-import type { EventsApi, EventsExchange } from '../events-api/events-api.ts'
+import { isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
 import { Exchange } from './exchange.ts'
@@ -52,8 +52,7 @@ export class Pipeline {
     const admitted = this.admit(request, head)
     switch (admitted.kind) {
       case 'problem':
-        if (this.#isForEvents(admitted.problem, { request, response, head, requestId, expectsContinue })) return
-        return this.#reject({ request, response, head, requestId }, admitted)
+        return this.#answerUnrouted({ request, response, head, requestId, expectsContinue }, admitted)
       case 'answer':
         return void response
           .writeHead(admitted.status, [...admitted.headers, HEADER.requestId, requestId, 'content-length', '0'])
@@ -134,13 +133,18 @@ export class Pipeline {
       return refuse(
         new ProblemError('invocation-type-unsupported', `expected RequestResponse, Event or DryRun, got ${type}`),
       )
-    if (events === undefined) return refuse(new ProblemError('events-unavailable', 'there is no event log here'))
+    if (events === undefined) return refuse(noEventLog())
     if (wanted === 'event') events.invoke(admitted, admitted.lane)
     else events.dryRun(admitted)
   }
 
-  #isForEvents({ code }: ProblemError, exchange: EventsExchange): boolean {
-    return code === 'unknown-route' && this.options.trusted && this.options.events?.handle(exchange) === true
+  /** What no function serves: paths of the event path on the internal listener, else a problem. */
+  #answerUnrouted(exchange: EventsExchange, unrouted: Extract<Resolution, { kind: 'problem' }>): void {
+    const { trusted, events } = this.options
+    if (!trusted || unrouted.problem.code !== 'unknown-route') return this.#reject(exchange, unrouted)
+    if (events?.handle(exchange) === true) return
+    const isMissing = events === undefined && isForEvents(exchange.request.url)
+    this.#reject(exchange, isMissing ? { ...unrouted, problem: noEventLog() } : unrouted)
   }
 
   #send(exchange: Exchange, admitted: Admitted, limitBytes: number): void {
@@ -161,6 +165,10 @@ export class Pipeline {
     exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand && { onDemand }) })
     start(exchange.body)
   }
+}
+
+function noEventLog(): ProblemError {
+  return new ProblemError('events-unavailable', 'there is no event log here')
 }
 
 /** None at all, or one that is declared to be empty. */

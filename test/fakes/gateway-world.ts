@@ -20,6 +20,7 @@ export interface WorldOptions {
   routing?: GatewayOptions['routing']
   /** Controllers besides the first. */
   moreControllers?: FakeController[]
+  events?: NonNullable<GatewayOptions['events']>
 }
 
 export class GatewayWorld {
@@ -43,6 +44,7 @@ export class GatewayWorld {
       metrics: createMetrics(),
       ...(options.limits && { limits: options.limits }),
       ...(options.routing && { routing: options.routing }),
+      ...(options.events && { events: options.events }),
     })
   }
 
@@ -81,8 +83,12 @@ export class GatewayWorld {
     return `http://127.0.0.1:${this.ports.publicPort}`
   }
 
+  get internalUrl(): string {
+    return `http://127.0.0.1:${this.ports.internalPort}`
+  }
+
   get functionUrl(): string {
-    return `http://127.0.0.1:${this.ports.internalPort}/fn/default/hello`
+    return `${this.internalUrl}/fn/default/hello`
   }
 
   get managementUrl(): string {
