@@ -118,16 +118,16 @@ test('a client that gives up ends the event function’s call', async () => {
   await until(() => pod.aborted === 1)
 })
 
-test('only RequestResponse invocations are taken, with a sentence otherwise', async () => {
+test('invocation types that do not exist are refused with a sentence', async () => {
   world = await GatewayWorld.start({ fn: { signature: 'event' } })
   await world.pod()
   const invoke = (type: string) =>
     fetch(world.functionUrl, { method: 'POST', body: '{}', headers: { 'dormouse-invocation-type': type } })
   expect((await invoke('RequestResponse')).status).toBe(200)
-  const answer = await invoke('event')
+  const answer = await invoke('later')
   expect(answer.status).toBe(400)
   expect(await answer.json()).toMatchObject({
     code: 'invocation-type-unsupported',
-    detail: 'expected RequestResponse, got event',
+    detail: 'expected RequestResponse, Event or DryRun, got later',
   })
 })
