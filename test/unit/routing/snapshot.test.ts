@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { FeedEndpoint, FeedFunction, FeedMessage } from '../../../api/protocol.ts'
 import type { ObjectKey } from '../../../api/names.ts'
 import { FeedOrderError, SnapshotStore } from '../../../routing/snapshot.ts'
-import { feedEndpoint, feedFunction, feedRoute } from '../../builders/feed.ts'
+import { feedEndpoint, feedFunction, feedRoute, feedSubscription } from '../../builders/feed.ts'
 
 type Change = Extract<FeedMessage, { type: 'change' }>
 type Full = Extract<FeedMessage, { type: 'snapshot' }>
@@ -40,6 +40,18 @@ test('a change touches only what it names; the snapshot before stays as it was',
   expect(snapshot.functions.get('default/f7')?.endpoints.map(({ id }) => id)).toEqual(['p'])
   expect(snapshot.routes).toBe(before.routes)
   for (const [key, entry] of before.functions) if (key !== 'default/f7') expect(snapshot.functions.get(key)).toBe(entry)
+})
+
+test('subscriptions are replaced whole when a change has them, and are the same list when it has none', () => {
+  const store = new SnapshotStore()
+  store.replace(full({ subscriptions: [feedSubscription()], routes: [feedRoute()] }))
+  const before = store.snapshot
+  const { snapshot: same } = store.change(change(2, { routes: [] }))
+  expect(same.subscriptions).toBe(before.subscriptions)
+  const { snapshot, changed } = store.change(change(3, { subscriptions: [] }))
+  expect(snapshot.subscriptions).toEqual([])
+  expect(before.subscriptions).toHaveLength(1)
+  expect(changed.size).toBe(0)
 })
 
 test('1,000 changes to 1,000 functions take well under a second', () => {

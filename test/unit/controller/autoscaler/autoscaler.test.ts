@@ -166,6 +166,51 @@ describe('the autoscaler', () => {
     autoscaler.stop()
   })
 
+  describe('due records that a dispatcher holds', () => {
+    /** As Router and backlogLoad report them: no call runs. */
+    const due = (records: number, concurrency: number) =>
+      entry(KEY, { queued: records, meanConcurrency: concurrency, idleMs: 0 })
+
+    test('wake a function that sleeps, though nobody asked for an activation', () => {
+      const { autoscaler, serving, desired, clock, state } = bed()
+      serving.set(servingOf(KEY))
+      autoscaler.start()
+      clock.advance(60_000)
+      expect(desired.get(KEY)).toBe(0)
+      state.reports = [report(clock, [due(1, 0.01)], 'dispatcher')]
+      clock.advance(1_000)
+      expect(desired.get(KEY)).toBe(1)
+      autoscaler.stop()
+    })
+
+    test('ask for as many pods as it takes to work them off', () => {
+      const { autoscaler, serving, desired, clock, state } = bed()
+      serving.set(servingOf(KEY))
+      autoscaler.start()
+      state.reports = [report(clock, [due(10, 6)], 'dispatcher'), report(clock, [], 'gateway')]
+      clock.advance(1_000)
+      expect(desired.get(KEY)).toBe(6)
+      autoscaler.stop()
+    })
+
+    test('keep it awake as long as they wait, and idleAfter longer', () => {
+      const { autoscaler, serving, desired, clock, state } = bed()
+      serving.set(servingOf(KEY))
+      autoscaler.start()
+      for (let second = 0; second < 100; second += 1) {
+        state.reports = [report(clock, [due(1, 0.01)], 'dispatcher')]
+        clock.advance(1_000)
+      }
+      expect(desired.get(KEY)).toBe(1)
+      state.reports = [report(clock, [], 'dispatcher')]
+      clock.advance(9_000)
+      expect(desired.get(KEY)).toBe(1)
+      clock.advance(2_000)
+      expect(desired.get(KEY)).toBe(0)
+      autoscaler.stop()
+    })
+  })
+
   test('does not look at functions that sleep', () => {
     const { autoscaler, serving, clock, state } = bed()
     for (let index = 0; index < 1_000; index += 1) serving.set(servingOf(`default/fn-${index}`))

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { ObjectKey } from '../../../../api/names.ts'
 import { feedMessageSchema, type FeedEndpoint, type FeedFunction, type FeedMessage } from '../../../../api/protocol.ts'
 import { Publication, type FunctionState } from '../../../../controller/feed/publication.ts'
-import { feedRoute } from '../../../builders/feed.ts'
+import { feedRoute, feedSubscription } from '../../../builders/feed.ts'
 
 const fn = (key: ObjectKey, revision: string): FeedFunction => ({
   key,
@@ -105,6 +105,39 @@ describe('Publication', () => {
       routes: [{ path: '/x' }],
     })
     expect(publication.apply({ functions: [], routes: [feedRoute({ path: '/x' })] })).toBeUndefined()
+  })
+
+  test('subscriptions are replaced whole, only when they differ, and without the routes', () => {
+    const publication = new Publication('e')
+    publication.apply({ functions: [], routes: [feedRoute()], subscriptions: [feedSubscription()] })
+    const both = { functions: [], routes: [feedRoute()] }
+    expect(publication.apply({ ...both, subscriptions: [feedSubscription()] })).toBeUndefined()
+    const message = parse(publication.apply({ ...both, subscriptions: [feedSubscription({ ordering: 'key' })] }))
+    expect(message).toMatchObject({ version: 2, subscriptions: [{ ordering: 'key' }] })
+    expect(message).not.toHaveProperty('routes')
+    expect(parse(publication.apply({ functions: [], subscriptions: [] }))).toHaveProperty('subscriptions', [])
+  })
+
+  test('routes that change say nothing of subscriptions, and a snapshot says both', () => {
+    const publication = new Publication('e')
+    publication.apply({ functions: [], routes: [], subscriptions: [feedSubscription()] })
+    expect(parse(publication.apply({ functions: [], routes: [feedRoute()] }))).not.toHaveProperty('subscriptions')
+    expect(parse(publication.snapshot())).toMatchObject({
+      routes: [feedRoute()],
+      subscriptions: [feedSubscription()],
+    })
+  })
+
+  test('everything a subscription can say reaches the consumer', () => {
+    const all = feedSubscription({
+      filters: [{ type: { prefix: 'shop.' }, key: { exact: 'a' } }, { 'data.a': { suffix: 'z' } }],
+      batch: { size: 3, windowMs: 250, bisect: true },
+      onExhausted: 'block',
+      keepDeadLetters: false,
+    })
+    const publication = new Publication('e')
+    publication.apply({ functions: [], subscriptions: [all] })
+    expect(parse(publication.snapshot())).toHaveProperty('subscriptions', [all])
   })
 
   test('following changes from any snapshot leads to what a fresh snapshot says', () => {
