@@ -44,7 +44,13 @@ export class ControllerBed {
 
   /** One more controller process on the same cluster; `through` may make its API calls fail. */
   async controller(
-    options: { through?: Cluster; resyncMs?: number; initTimeoutMs?: number; feedBufferBytes?: number } = {},
+    options: {
+      through?: Cluster
+      resyncMs?: number
+      initTimeoutMs?: number
+      feedBufferBytes?: number
+      platformUrl?: string
+    } = {},
   ): Promise<ControllerProcess> {
     const metrics = createMetrics()
     const controller = createController({
@@ -58,6 +64,7 @@ export class ControllerBed {
         functions: { verifyFirstRevision: false },
         initTimeoutMs: options.initTimeoutMs ?? 10_000,
         podPorts: { control: 0, data: 0 },
+        ...(options.platformUrl !== undefined && { platformUrl: options.platformUrl }),
         fleet: { podTimeoutMs: 5_000, healthTimeoutMs: 500, resyncMs: options.resyncMs ?? 30_000 },
         server: {
           ...DEFAULT_SERVER_LIMITS,

@@ -32,6 +32,14 @@ describe('the feed', () => {
       spec: { function: 'hello', http: { path } },
     } as NewObject<Trigger>)
 
+  const eventTrigger = (name: string, source: object) =>
+    ({
+      apiVersion: 'dormouse.dev/v1alpha1',
+      kind: 'Trigger',
+      metadata: { name, namespace: NAMESPACE },
+      spec: { function: 'hello', ...source },
+    }) as NewObject<Trigger>
+
   test('begins with everything and goes on with what changes, versions counting up by one', async () => {
     const process = await bed.controller()
     await bed.function('hello', { concurrency: 3, timeout: '7s' })
@@ -55,6 +63,67 @@ describe('the feed', () => {
 
     const versions = reader.messages.map(({ version }) => version)
     expect(versions).toEqual(versions.map((_, index) => versions[0]! + index))
+    reader.close()
+  })
+
+  test('tells dispatchers of kafka and cron Triggers, at first and when they change', async () => {
+    await bed.cluster.create(TRIGGERS, eventTrigger('on-orders', { kafka: { topics: ['orders'] } }))
+    const process = await bed.controller()
+    const reader = await new FeedReader().open(process)
+    expect(reader.messages[0]).toMatchObject({
+      subscriptions: [
+        { trigger: keyOf('on-orders'), function: keyOf('hello'), topics: ['orders'], ordering: 'unordered' },
+      ],
+    })
+
+    await bed.cluster.create(TRIGGERS, eventTrigger('nightly', { cron: { schedule: '0 3 * * *' } }))
+    await trigger('web', '/hello')
+    const lists = () =>
+      reader.messages.flatMap((message) => ('subscriptions' in message ? [message.subscriptions] : []))
+    await until(() => reader.messages.some((message) => message.type === 'change' && message.routes?.length === 1))
+    expect(
+      lists()
+        .at(-1)
+        ?.map(({ trigger: key, source }) => `${key} ${source}`),
+    ).toEqual(['default/nightly cron', 'default/on-orders kafka'])
+    reader.close()
+  })
+
+  test('tells what becomes of asynchronous invocations; another policy is no other revision', async () => {
+    const process = await bed.controller()
+    await bed.function('hello')
+    const reader = await new FeedReader().open(process)
+    const last = () => reader.messages.flatMap((message) => ('functions' in message ? message.functions : [])).at(-1)
+    await until(() => last() !== undefined)
+    const before = last()
+    expect(before?.async).toEqual({
+      maxAttempts: 3,
+      maxAgeMs: 6 * 3_600_000,
+      backoff: { initialMs: 60_000, factor: 2, maxMs: 300_000 },
+    })
+
+    const policy = {
+      maxAttempts: 1,
+      maxAge: '90s',
+      backoff: { initial: '2s', factor: 3, max: '4s' },
+      onSuccess: { function: 'audit' },
+      onFailure: { topic: 'failed' },
+    }
+    await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: { async: policy } })
+    await until(() => last()?.async?.maxAttempts === 1)
+    expect(last()?.async).toEqual({
+      maxAttempts: 1,
+      maxAgeMs: 90_000,
+      backoff: { initialMs: 2_000, factor: 3, maxMs: 4_000 },
+      onSuccess: { function: keyOf('audit') },
+      onFailure: { topic: 'failed' },
+    })
+    expect(last()?.revision).toBe(before?.revision)
+
+    const url = { onSuccess: null, onFailure: { topic: null, url: 'http://a.example/x' } }
+    await bed.cluster.patch(FUNCTIONS, { namespace: NAMESPACE, name: 'hello' }, { spec: { async: url } })
+    await until(() => last()?.async?.onSuccess === undefined)
+    expect(last()?.async?.onFailure).toEqual({ url: 'http://a.example/x' })
     reader.close()
   })
 
