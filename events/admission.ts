@@ -13,9 +13,13 @@ export interface Admission<T> {
   readonly waiting: number
   /** Could be taken now. */
   readonly ready: number
+  /** Of these, in lanes whose first was put back. They are taken before others. */
+  readonly readyAgain: number
   push(key: Buffer | null, item: T): void
-  /** At most `max`; several of one lane only in one call, in order: they are one batch. */
-  take(max: number): T[]
+  /** As if it had been pushed and taken. False: others of its lane are before it, and nothing was done. */
+  pushTaken(key: Buffer | null, item: T): boolean
+  /** At most `max`; several of one lane only in one call, in order: they are one batch. `again`: only of lanes whose first was put back. */
+  take(max: number, which?: 'all' | 'again'): T[]
   /** The item is done. */
   release(item: T): void
   /** The item is to be taken again, before all others of its lane. Of several, the last one first. */
@@ -68,8 +72,17 @@ class FreeAdmission<T> implements Admission<T> {
     return this.#queue.size
   }
 
+  /** Records that fail leave, and those that are held cost nothing: no need to tell. */
+  get readyAgain(): number {
+    return this.#queue.size
+  }
+
   push(_key: Buffer | null, item: T): void {
     this.#queue.push(item)
+  }
+
+  pushTaken(): boolean {
+    return true
   }
 
   take(max: number): T[] {
@@ -92,15 +105,19 @@ interface Lane<T> {
   items: Queue<T>
   /** Items of it that were taken and neither released nor put back. */
   taken: number
+  /** Its first was put back. */
+  isAgain: boolean
 }
 
 class LaneAdmission<T> implements Admission<T> {
   readonly #isOneLane: boolean
   readonly #lanes = new Map<string, Lane<T>>()
-  readonly #readyLanes = new Queue<Lane<T>>()
+  readonly #freshLanes = new Queue<Lane<T>>()
+  readonly #againLanes = new Queue<Lane<T>>()
   readonly #taken = new Map<T, Lane<T>>()
   #waiting = 0
   #ready = 0
+  #readyAgain = 0
 
   constructor(ordering: 'key' | 'partition') {
     this.#isOneLane = ordering === 'partition'
@@ -114,21 +131,33 @@ class LaneAdmission<T> implements Admission<T> {
     return this.#ready
   }
 
+  get readyAgain(): number {
+    return this.#readyAgain
+  }
+
   push(key: Buffer | null, item: T): void {
     const lane = this.#laneOf(key)
     lane.items.push(item)
     this.#waiting++
     if (lane.taken > 0) return
-    this.#ready++
-    if (lane.items.size === 1) this.#readyLanes.push(lane)
+    if (lane.items.size === 1) this.#open(lane, false)
+    else this.#countReady(lane, 1)
   }
 
-  take(max: number): T[] {
+  pushTaken(key: Buffer | null, item: T): boolean {
+    const lane = this.#laneOf(key)
+    if (lane.taken > 0 || lane.items.size > 0) return false
+    lane.taken++
+    this.#taken.set(item, lane)
+    return true
+  }
+
+  take(max: number, which: 'all' | 'again' = 'all'): T[] {
     const items: T[] = []
     while (items.length < max) {
-      const lane = this.#readyLanes.shift()
+      const lane = this.#againLanes.shift() ?? (which === 'all' ? this.#freshLanes.shift() : undefined)
       if (lane === undefined) break
-      this.#ready -= lane.items.size
+      this.#countReady(lane, -lane.items.size)
       this.#takeFrom(lane, max, items)
     }
     return items
@@ -137,7 +166,7 @@ class LaneAdmission<T> implements Admission<T> {
   release(item: T): void {
     const lane = this.#untake(item)
     if (lane === undefined || lane.taken > 0) return
-    if (lane.items.size > 0) this.#open(lane)
+    if (lane.items.size > 0) this.#open(lane, lane.isAgain)
     else if (lane.name !== undefined) this.#lanes.delete(lane.name)
   }
 
@@ -145,11 +174,13 @@ class LaneAdmission<T> implements Admission<T> {
     const lane = this.#untake(item)
     if (lane === undefined) return
     lane.items.unshift(item)
+    lane.isAgain = true
     this.#waiting++
-    if (lane.taken === 0) this.#open(lane)
+    if (lane.taken === 0) this.#open(lane, true)
   }
 
   #takeFrom(lane: Lane<T>, max: number, items: T[]): void {
+    lane.isAgain = false
     while (items.length < max) {
       const item = lane.items.shift()
       if (item === undefined) return
@@ -160,9 +191,16 @@ class LaneAdmission<T> implements Admission<T> {
     }
   }
 
-  #open(lane: Lane<T>): void {
-    this.#ready += lane.items.size
-    this.#readyLanes.push(lane)
+  #open(lane: Lane<T>, isAgain: boolean): void {
+    lane.isAgain = isAgain
+    this.#countReady(lane, lane.items.size)
+    if (isAgain) this.#againLanes.push(lane)
+    else this.#freshLanes.push(lane)
+  }
+
+  #countReady(lane: Lane<T>, count: number): void {
+    this.#ready += count
+    if (lane.isAgain) this.#readyAgain += count
   }
 
   #untake(item: T): Lane<T> | undefined {
@@ -174,9 +212,10 @@ class LaneAdmission<T> implements Admission<T> {
 
   #laneOf(key: Buffer | null): Lane<T> {
     const name = this.#isOneLane ? '' : key?.toString('latin1')
-    if (name === undefined) return { name, items: new Queue<T>(), taken: 0 }
-    const lane = this.#lanes.get(name) ?? { name, items: new Queue<T>(), taken: 0 }
-    this.#lanes.set(name, lane)
+    const known = name === undefined ? undefined : this.#lanes.get(name)
+    if (known !== undefined) return known
+    const lane: Lane<T> = { name, items: new Queue<T>(), taken: 0, isAgain: false }
+    if (name !== undefined) this.#lanes.set(name, lane)
     return lane
   }
 }

@@ -10,27 +10,26 @@ export interface Marks {
   inPlace: readonly (readonly [offset: number, state: InPlace])[]
 }
 
-const MAX_BYTES = 2_250
+/** 3 KiB as base64. */
+export const MAX_MARKS_BYTES = 2_300
 const RUNS = 0x52
 const BITS = 0x42
 const NONE: Marks = { done: [], inPlace: [] }
 
-/** Records in place beyond the room that is left are not remembered: their budget of attempts begins anew after a restart. */
+/**
+ * What does not fit is left out, the last first: those records come again, or their attempts count anew. The tracker sees to it that it
+ * does fit.
+ */
 export function encodeMarks({ done, inPlace }: Marks, base: number): string {
   if (done.length === 0 && inPlace.length === 0) return ''
   const runs = runLengths(done, base)
   const bits = bitset(done, base)
-  const isRuns = runs.length <= bits.length
-  const bytes = [isRuns ? RUNS : BITS]
+  const isRuns = bits === undefined || runs.length <= bits.length
   const body = isRuns ? runs : bits
+  const bytes = [isRuns ? RUNS : BITS]
   pushVarint(bytes, body.length)
   for (const byte of body) bytes.push(byte)
-  for (const [offset, { attempts, firstFailedAtMs }] of inPlace) {
-    if (offset < base || bytes.length > MAX_BYTES - 20) continue
-    pushVarint(bytes, offset - base)
-    pushVarint(bytes, attempts)
-    pushVarint(bytes, Math.max(0, Math.round(firstFailedAtMs)))
-  }
+  pushInPlace(bytes, inPlace, base)
   return Buffer.from(bytes).toString('base64')
 }
 
@@ -43,22 +42,50 @@ export function decodeMarks(metadata: string, base: number): Marks {
     if (tag !== RUNS && tag !== BITS) return NONE
     const body = reader.take(reader.varint())
     const done = tag === RUNS ? fromRuns(new Reader(body), base) : fromBits(body, base)
-    const inPlace: [number, InPlace][] = []
-    while (!reader.ended) {
-      const offset = base + reader.varint()
-      inPlace.push([offset, { attempts: reader.varint(), firstFailedAtMs: reader.varint() }])
-    }
-    return { done, inPlace }
+    return { done, inPlace: readInPlace(reader, base) }
   } catch {
     return NONE
   }
 }
 
+/** What one entry takes at most: a number of up to 2^53 is 8 bytes, offsets and times count from the one before. */
+const ENTRY_BYTES = 19
+
+/** The earliest failure, then by offset: how far behind the one before, attempts, how long after the earliest. */
+function pushInPlace(bytes: number[], inPlace: Marks['inPlace'], base: number): void {
+  if (inPlace.length === 0) return
+  const sorted = inPlace.filter(([offset]) => offset >= base).sort((a, b) => a[0] - b[0])
+  const earliestMs = sorted.reduce((least, [, { firstFailedAtMs }]) => Math.min(least, firstFailedAtMs), Infinity)
+  const originMs = Number.isFinite(earliestMs) ? Math.max(0, Math.floor(earliestMs)) : 0
+  pushVarint(bytes, originMs)
+  let before = base
+  for (const [offset, { attempts, firstFailedAtMs }] of sorted) {
+    if (bytes.length + ENTRY_BYTES > MAX_MARKS_BYTES) return
+    pushVarint(bytes, offset - before)
+    pushVarint(bytes, attempts)
+    pushVarint(bytes, Math.max(0, Math.round(firstFailedAtMs - originMs)))
+    before = offset
+  }
+}
+
+function readInPlace(reader: Reader, base: number): [number, InPlace][] {
+  const inPlace: [number, InPlace][] = []
+  if (reader.ended) return inPlace
+  const originMs = reader.varint()
+  for (let offset = base; !reader.ended;) {
+    offset += reader.varint()
+    inPlace.push([offset, { attempts: reader.varint(), firstFailedAtMs: originMs + reader.varint() }])
+  }
+  return inPlace
+}
+
+const MAX_BODY_BYTES = MAX_MARKS_BYTES - 16
+
 /** Gap, length, gap, length … as variable-length numbers. */
 function runLengths(done: readonly number[], base: number): number[] {
   const bytes: number[] = []
   let expected = base
-  for (let index = 0; index < done.length;) {
+  for (let index = 0; index < done.length && bytes.length + 16 <= MAX_BODY_BYTES;) {
     const start = done[index] ?? 0
     let length = 1
     while (done[index + length] === start + length) length++
@@ -70,12 +97,10 @@ function runLengths(done: readonly number[], base: number): number[] {
   return bytes
 }
 
-function bitset(done: readonly number[], base: number): number[] {
-  const last = done.at(-1)
-  if (last === undefined) return []
-  // A set that cannot fit need not be made: run lengths are the smaller then.
-  const size = Math.floor((last - base) / 8) + 1
-  if (size > MAX_BYTES) return new Array<number>(done.length * 16).fill(0)
+/** Undefined: it does not fit. */
+function bitset(done: readonly number[], base: number): number[] | undefined {
+  const size = Math.floor(((done.at(-1) ?? base - 1) - base) / 8) + 1
+  if (size > MAX_BODY_BYTES) return undefined
   const bytes = new Array<number>(size).fill(0)
   for (const offset of done) {
     const at = Math.floor((offset - base) / 8)

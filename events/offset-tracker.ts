@@ -3,10 +3,14 @@
  * is done; what is done beyond it, and how often records that wait in place were tried, goes along in the commit's metadata, so that
  * neither a restart nor a rebalance does finished work again. Offsets may have gaps.
  */
-import { decodeMarks, encodeMarks, type Marks } from './commit-metadata.ts'
+import { decodeMarks, encodeMarks, MAX_MARKS_BYTES, type Marks } from './commit-metadata.ts'
 
-/** Far enough beyond the mark that a bitset of it still fits into a commit. */
-const MAX_SPAN = 16_000
+/** Of a commit's marks, leaving room for what is on its way. */
+const ROOM_BYTES = MAX_MARKS_BYTES - 200
+/** What a record that waits in place takes of a commit. */
+const IN_PLACE_BYTES = 9
+/** Of one partition, those that run and might fail counted. Leaves half of a commit for what is done beyond the mark. */
+const MAX_IN_PLACE = 120
 
 export interface InPlace {
   attempts: number
@@ -77,9 +81,20 @@ export class OffsetTracker {
     this.#inPlace.set(offset, state)
   }
 
-  /** False: what would have to be remembered might not fit into a commit any more. */
+  /** False: of what is read beyond this, not everything might fit into a commit. */
   get fits(): boolean {
-    return this.#next - this.lowWater <= MAX_SPAN
+    return this.#marksBytes(0) <= ROOM_BYTES
+  }
+
+  /** False: of another record that fails in place the attempts might not fit. `running`: those that might fail. */
+  mayFailInPlace(running: number): boolean {
+    const most = this.#inPlace.size + running
+    return most < MAX_IN_PLACE && this.#marksBytes(running + 1) <= MAX_MARKS_BYTES
+  }
+
+  /** A bitset of the whole is the most that what is done takes. */
+  #marksBytes(failing: number): number {
+    return (this.#next - this.lowWater) / 8 + (this.#inPlace.size + failing) * IN_PLACE_BYTES
   }
 
   /** For the commit of `lowWater`. */

@@ -62,3 +62,16 @@ export function decideRetry({
 export function isExpired(policy: RetryPolicy, recordTimestampMs: number, nowMs: number): boolean {
   return policy.maxAge.since === 'record' && nowMs - recordTimestampMs > policy.maxAge.ms
 }
+
+/** How long a record waits in place after its `failures`-th failure; one that blocks, since its attempts are used up, as long as may be. */
+export function retryDelayMs(policy: RetryPolicy, failures: number): number {
+  return failures >= policy.maxAttempts ? policy.backoff.maxMs : tierAfter(policy, failures)
+}
+
+/** Before this a record that failed `failures` times since `firstFailedAtMs` cannot be due, however quickly each attempt failed. */
+export function earliestRetryMs(policy: RetryPolicy, failures: number, firstFailedAtMs: number): number {
+  const counted = Math.min(failures, policy.maxAttempts)
+  let dueMs = firstFailedAtMs + (failures - counted) * policy.backoff.maxMs
+  for (let failure = 1; failure <= counted; failure++) dueMs += retryDelayMs(policy, failure)
+  return dueMs
+}

@@ -37,9 +37,12 @@ export class BufferGauge {
     )
   }
 
+  /** When the process is full, only those go on that have nothing left: else nobody's end would let them. */
   get isHalfEmpty(): boolean {
-    const { bufferedRecords, bufferedBytes } = this.#engine.limits
+    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = this.#engine.limits
     const { pending, fits } = this.#tracker
-    return pending * 2 <= bufferedRecords && this.#bytes * 2 <= bufferedBytes && fits
+    if (pending === 0) return true
+    const isRoom = this.#engine.bufferedBytes < totalBufferedBytes
+    return isRoom && pending * 2 <= bufferedRecords && this.#bytes * 2 <= bufferedBytes && fits
   }
 }

@@ -5,6 +5,7 @@
 import { createAdmission, type Admission } from '../admission.ts'
 import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
+import { earliestRetryMs, retryDelayMs } from '../retry-policy.ts'
 import { tierDelayMs } from '../topic-names.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
@@ -32,6 +33,7 @@ export class PartitionWorker {
   readonly tracker: OffsetTracker
   readonly signal: AbortSignal
   readonly #gone = new AbortController()
+  readonly #functionKey: string
   readonly #admission: Admission<Entry>
   readonly #waiting: DueWait
   /** Cannot be handled, and may not be moved away: they stop their key or partition. */
@@ -52,6 +54,7 @@ export class PartitionWorker {
     const { assignment, state } = options
     this.options = options
     this.signal = this.#gone.signal
+    this.#functionKey = state.subscription.functionKey
     this.id = { topic: assignment.topic, partition: assignment.partition }
     this.tracker = new OffsetTracker(assignment.position, assignment.metadata)
     this.#gauge = new BufferGauge(options.engine, this.tracker)
@@ -98,14 +101,8 @@ export class PartitionWorker {
     if (this.isGone) return
     const { role, state } = this.options
     for (const record of records) {
-      if (!this.tracker.track(record.offset)) {
-        state.stats.duplicates++
-        continue
-      }
-      const entry = createEntry(record, role, state.subscription.uid)
-      this.#gauge.add(entry.sizeBytes)
-      if (entry.meta.dueMs !== undefined && role === 'tier') this.#waiting.push(entry.meta.dueMs, entry)
-      else this.#admission.push(record.key, entry)
+      if (this.tracker.track(record.offset)) this.#take(createEntry(record, role, state.subscription.uid))
+      else state.stats.duplicates++
     }
     if (this.#gauge.isFull && !this.#isPaused) {
       this.#isPaused = true
@@ -125,7 +122,7 @@ export class PartitionWorker {
   startNext(): boolean {
     if (!this.#mayStart()) return false
     const { batch } = this.options.state.subscription
-    const entries = this.#admission.take(batch?.size ?? 1)
+    const entries = this.#admission.take(batch?.size ?? 1, this.#which)
     if (entries.length === 0) return false
     this.#isWindowOver = false
     this.#running++
@@ -189,15 +186,37 @@ export class PartitionWorker {
     return meta.attempt + (this.tracker.inPlace(record.offset)?.attempts ?? 0)
   }
 
-  get #functionKey(): string {
-    return this.options.state.subscription.functionKey
+  /** Where it belongs: into the line, or to where it waits. */
+  #take(entry: Entry): void {
+    const { record, meta } = entry
+    this.#gauge.add(entry.sizeBytes)
+    const inPlaceMs = this.tracker.inPlace(record.offset) === undefined ? 0 : this.#leftOfWaitMs(entry)
+    if (inPlaceMs > 0 && this.#admission.pushTaken(record.key, entry)) this.retryInPlace(entry, inPlaceMs)
+    else if (meta.dueMs !== undefined && this.options.role === 'tier') this.#waiting.push(meta.dueMs, entry)
+    else this.#admission.push(record.key, entry)
+  }
+
+  /** Of a record that waited in place when the partition was taken away from whoever had it. */
+  #leftOfWaitMs(entry: Entry): number {
+    const { retry } = this.options.state.subscription
+    const failures = this.attemptOf(entry) - 1
+    const firstFailedAtMs = this.tracker.inPlace(entry.record.offset)?.firstFailedAtMs ?? 0
+    const leftMs = earliestRetryMs(retry, failures, firstFailedAtMs) - this.options.engine.wall.now()
+    // Never longer than the whole of it, wherever the clock was set.
+    return Math.min(leftMs, retryDelayMs(retry, failures))
+  }
+
+  /** While no more may fail in place, only what failed before is tried. */
+  get #which(): 'all' | 'again' {
+    return this.tracker.mayFailInPlace(this.#running) ? 'all' : 'again'
   }
 
   #mayStart(): boolean {
-    if (this.#isDraining || this.isGone || this.#admission.ready === 0 || !this.options.state.hold.mayStart)
-      return false
+    if (this.#isDraining || this.isGone || !this.options.state.hold.mayStart) return false
+    const ready = this.#which === 'all' ? this.#admission.ready : this.#admission.readyAgain
+    if (ready === 0) return false
     const { batch } = this.options.state.subscription
-    if (batch === undefined || this.#admission.ready >= batch.size || this.#isWindowOver) return true
+    if (batch === undefined || ready >= batch.size || this.#isWindowOver) return true
     this.#cancelWindow ??= this.options.engine.clock.after(batch.windowMs, () => {
       this.#cancelWindow = undefined
       this.#isWindowOver = true
@@ -208,7 +227,6 @@ export class PartitionWorker {
 
   async #run(entries: readonly Entry[]): Promise<void> {
     const { engine, state } = this.options
-    const functionKey = this.#functionKey
     const isProbe = state.hold.begin()
     const startedMs = engine.clock.now()
     const outcomes = await deliverHalving(this, entries)
@@ -216,7 +234,7 @@ export class PartitionWorker {
     if (!this.isGone && outcomes[0]?.kind !== 'held') state.stats.called(engine.clock.now() - startedMs)
     // What can be done at once is done before the slot is given on: a hold must be seen by whoever would start next.
     const settling = this.isGone ? undefined : settle(this, { entries, outcomes, isProbe })
-    engine.scheduler.finished(functionKey)
+    engine.scheduler.finished(this.#functionKey)
     if (settling !== undefined) await settling
     this.#running--
     this.offer()

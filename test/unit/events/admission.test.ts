@@ -64,10 +64,38 @@ test('partition: one at a time; a batch is a run of them', () => {
   expect(admission.take(9)).toEqual([2, 3, 4])
 })
 
+test('key: lanes whose first was put back go before others, and can be taken alone', () => {
+  const admission = createAdmission<string>('key')
+  for (const item of ['a1', 'a2', 'b1', 'c1']) admission.push(key(item[0]!), item)
+  expect(admission.take(1)).toEqual(['a1'])
+  admission.putBack('a1')
+  expect([admission.ready, admission.readyAgain]).toEqual([4, 2])
+  expect(admission.take(1, 'again')).toEqual(['a1'])
+  expect([admission.take(9, 'again'), admission.ready, admission.readyAgain]).toEqual([[], 2, 0])
+  admission.release('a1')
+  expect(admission.readyAgain).toBe(0)
+  expect(admission.take(9)).toEqual(['b1', 'c1', 'a2'])
+})
+
+test('key: what waits already when it comes holds its lane; only as the first of it', () => {
+  const admission = createAdmission<string>('key')
+  expect(admission.pushTaken(key('a'), 'a1')).toBe(true)
+  admission.push(key('a'), 'a2')
+  admission.push(key('b'), 'b1')
+  expect([admission.pushTaken(key('a'), 'a3'), admission.pushTaken(key('b'), 'b2')]).toEqual([false, false])
+  expect(admission.take(9)).toEqual(['b1'])
+  admission.putBack('a1')
+  expect([admission.readyAgain, admission.take(1)]).toEqual([2, ['a1']])
+})
+
 test('in any interleaving no two of a key run at once, none overtakes another of its key, none is lost', () => {
   const action = fc.oneof(
     fc.record({ kind: fc.constant('push' as const), key: fc.nat(3) }),
-    fc.record({ kind: fc.constant('take' as const), max: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({
+      kind: fc.constant('take' as const),
+      max: fc.integer({ min: 1, max: 3 }),
+      which: fc.constantFrom('all' as const, 'again' as const),
+    }),
     fc.record({ kind: fc.constantFrom('release' as const, 'putBack' as const), at: fc.nat(9) }),
   )
   fc.assert(
@@ -78,8 +106,10 @@ test('in any interleaving no two of a key run at once, none overtakes another of
       const running: { key: number; order: number }[][] = []
       let order = 0
       let pushed = 0
-      const take = (max: number) => {
-        const batch = admission.take(max)
+      const take = (max: number, which: 'all' | 'again' = 'all') => {
+        const before = [admission.ready, admission.readyAgain]
+        const batch = admission.take(max, which)
+        expect(batch.length === 0).toBe(before[which === 'all' ? 0 : 1] === 0)
         const others = new Set(running.flat().map((item) => item.key))
         for (const item of batch) expect(others.has(item.key)).toBe(false)
         if (batch.length > 0) running.push(batch)
@@ -95,7 +125,7 @@ test('in any interleaving no two of a key run at once, none overtakes another of
         if (each.kind === 'push') {
           admission.push(key(String(each.key)), { key: each.key, order: order++ })
           pushed++
-        } else if (each.kind === 'take') take(each.max)
+        } else if (each.kind === 'take') take(each.max, each.which)
         else {
           const [batch] = running.splice(each.at % Math.max(1, running.length), 1)
           if (batch !== undefined) end(batch, each.kind === 'release')
@@ -108,7 +138,7 @@ test('in any interleaving no two of a key run at once, none overtakes another of
         const orders = finished.filter((item) => item.key === name).map((item) => item.order)
         expect(orders).toEqual([...orders].sort((a, b) => a - b))
       }
-      expect([admission.waiting, admission.ready]).toEqual([0, 0])
+      expect([admission.waiting, admission.ready, admission.readyAgain]).toEqual([0, 0, 0])
     }),
   )
 })

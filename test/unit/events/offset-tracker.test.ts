@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { decodeMarks, encodeMarks } from '../../../events/commit-metadata.ts'
-import { MAX_METADATA_BYTES } from '../../../events/event-log.ts'
 import { OffsetTracker } from '../../../events/offset-tracker.ts'
+
+/** 3 KiB: a broker takes 4,096 bytes. */
+const LIMIT = 3_072
 
 test('the low-water mark is the first record that is not done, whatever is done behind it', () => {
   const tracker = new OffsetTracker(10)
@@ -106,24 +108,52 @@ test('marks read back as they were written, and always fit into a commit', () =>
         const done = ahead.map((offset) => base + offset).sort((a, b) => a - b)
         const inPlace = waiting.map(([offset, known]) => [base + offset, known] as const)
         const text = encodeMarks({ done, inPlace }, base)
-        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(3_072)
-        expect(3_072).toBeLessThan(MAX_METADATA_BYTES)
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(LIMIT)
         const read = decodeMarks(text, base)
         expect(read.done).toEqual(done)
-        expect(inPlace.slice(0, read.inPlace.length)).toEqual(read.inPlace)
+        expect(read.inPlace).toEqual([...inPlace].sort((a, b) => a[0] - b[0]))
       },
     ),
   )
 })
 
-test('every other of 16,000 records done still fits; more is not admitted', () => {
+test('of more than fits, what is told is true: the beginning of it', () => {
+  const done = Array.from({ length: 50_000 }, (_, n) => n * 3)
+  const inPlace = Array.from({ length: 5_000 }, (_, n) => [n, { attempts: 300, firstFailedAtMs: n * 2 ** 30 }] as const)
+  const text = encodeMarks({ done, inPlace }, 0)
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(LIMIT)
+  const read = decodeMarks(text, 0)
+  expect(read.done.length).toBeGreaterThan(500)
+  expect(read.done).toEqual(done.slice(0, read.done.length))
+  const waiting = decodeMarks(encodeMarks({ done: [], inPlace }, 0), 0).inPlace
+  expect(waiting.length).toBeGreaterThan(100)
+  expect(waiting).toEqual(inPlace.slice(0, waiting.length))
+})
+
+test('the most that a tracker admits fits into a commit, whatever is done and waits of it', () => {
   const tracker = new OffsetTracker(0)
-  for (let offset = 0; offset <= 16_000; offset++) tracker.track(offset)
-  for (let offset = 2; offset <= 16_000; offset += 2) tracker.done(offset)
-  expect(Buffer.byteLength(tracker.encode())).toBeLessThanOrEqual(3_072)
-  expect(tracker.fits).toBe(false)
-  tracker.done(0)
-  expect(tracker.fits).toBe(true)
+  let offset = 0
+  for (; tracker.fits; offset++) tracker.track(offset)
+  expect(offset).toBeGreaterThan(16_000)
+  for (let done = 2; done < offset; done += 2) tracker.done(done)
+  for (let failed = 1; tracker.mayFailInPlace(0); failed += 2)
+    tracker.failedInPlace(failed, { attempts: 9, firstFailedAtMs: 1_795_000_000_000 + failed * 1_000 })
+  const restored = decodeMarks(tracker.encode(), tracker.lowWater)
+  expect(Buffer.byteLength(tracker.encode())).toBeLessThanOrEqual(LIMIT)
+  expect(restored.done).toHaveLength(Math.ceil(offset / 2) - 1)
+  expect(restored.inPlace.length).toBeGreaterThan(10)
+  expect(restored.inPlace.every(([at]) => tracker.inPlace(at) !== undefined)).toBe(true)
+  for (let done = 0; done < offset / 2; done++) tracker.done(done)
+  expect([tracker.fits, tracker.mayFailInPlace(0)]).toEqual([true, true])
+})
+
+test('120 of a partition may wait in place, those that run and might fail counted', () => {
+  const tracker = new OffsetTracker(0)
+  for (let offset = 0; offset < 200; offset++) tracker.track(offset)
+  for (let offset = 0; offset < 100; offset++) tracker.failedInPlace(offset, { attempts: 1, firstFailedAtMs: 1 })
+  expect([tracker.mayFailInPlace(19), tracker.mayFailInPlace(20)]).toEqual([true, false])
+  tracker.done(7)
+  expect(tracker.mayFailInPlace(20)).toBe(true)
 })
 
 test('metadata that is damaged, or of another make, counts as none', () => {

@@ -1,6 +1,14 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { decideRetry, delayAfter, isExpired, tierAfter, tierDelays } from '../../../events/retry-policy.ts'
+import {
+  decideRetry,
+  delayAfter,
+  earliestRetryMs,
+  isExpired,
+  retryDelayMs,
+  tierAfter,
+  tierDelays,
+} from '../../../events/retry-policy.ts'
 import type { RetryPolicy } from '../../../events/subscription.ts'
 
 const policy = (part: Partial<RetryPolicy> = {}): RetryPolicy => ({
@@ -74,4 +82,10 @@ test('for any policy: never early, delays never fall, every delay has its tier, 
       expect(decideRetry({ ...failed, policy: of, attempt: of.maxAttempts }).kind).toBe('exhausted')
     }),
   )
+})
+
+test('a wait in place that went on elsewhere is not over before all waits since the first failure could be', () => {
+  const of = policy({ maxAttempts: 3, backoff: backoff(1_000, 2, 60_000) })
+  expect([1, 2, 3, 5].map((failures) => earliestRetryMs(of, failures, 10))).toEqual([1_010, 3_010, 63_010, 183_010])
+  expect([1, 2, 3, 4].map((failures) => retryDelayMs(of, failures))).toEqual([1_000, 2_000, 60_000, 60_000])
 })

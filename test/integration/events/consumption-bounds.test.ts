@@ -1,0 +1,49 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import type { NewRecord } from '../../../events/event-log.ts'
+import { DONE, EventBed, subscription } from '../../builders/event-bed.ts'
+
+let bed: EventBed
+beforeEach(() => {
+  bed = new EventBed()
+})
+afterEach(() => bed.stop())
+
+const KIB = 1024
+const large = (n: number): NewRecord => ({
+  topic: 'orders',
+  key: Buffer.from(`${n}`),
+  value: Buffer.alloc(64 * KIB, n),
+  headers: [],
+})
+
+test('what is buffered of all partitions together is bounded, and everything is handled in the end', async () => {
+  const limits = { totalBufferedBytes: 4 * 1024 * KIB, bufferedBytes: 64 * 1024 * KIB }
+  await bed.log.ensureTopics([{ topic: 'orders', partitions: 24 }])
+  for (let n = 0; n < 600; n += 50) await bed.log.send(Array.from({ length: 50 }, (_, at) => large(n + at)))
+  const engine = bed.engine({ limits })
+  let most = 0
+  bed.capacity = 3
+  bed.handle = () => {
+    most = Math.max(most, engine.bufferedBytes)
+    return DONE
+  }
+  const consumption = await bed.consume(subscription(), { engine })
+  for (let round = 0; round < 200 && bed.seen.length < 600; round++) await bed.settle()
+  expect(new Set(bed.seen.map(({ deliveryId }) => deliveryId)).size).toBe(600)
+  // The bound, and of each partition one read of 1 MiB that was under way.
+  expect(most).toBeLessThan(limits.totalBufferedBytes + 24 * 1024 * KIB)
+  expect(engine.bufferedBytes).toBe(0)
+  expect((await consumption.status('default/mailer'))?.lag).toBe(0)
+})
+
+test('a partition that is taken away gives its share of the buffers back', async () => {
+  const engine = bed.engine()
+  bed.handle = () => new Promise(() => undefined)
+  const consumption = await bed.consume(subscription(), { engine })
+  await bed.publish(...Array.from({ length: 50 }, (_, n) => `${n}`))
+  expect(engine.bufferedBytes).toBeGreaterThan(0)
+  const closing = consumption.close()
+  await bed.advance(5_000)
+  await closing
+  expect([engine.bufferedBytes, bed.clock.pending]).toEqual([0, expect.any(Number)])
+})
