@@ -15,7 +15,8 @@ import type { Metrics } from '../lib/metrics.ts'
 import type { Router } from '../routing/router.ts'
 import type { Snapshot } from '../routing/snapshot.ts'
 import { backlogLoad } from './backlog-load.ts'
-import { filtersOf, FunctionDeliverer } from './deliver/function-deliverer.ts'
+import type { Filter } from './deliver/filters.ts'
+import { FunctionDeliverer } from './deliver/function-deliverer.ts'
 import { Invocations } from './invocations/invocations.ts'
 import { eventRoutes } from './management/routes.ts'
 import { registerMetrics } from './metrics.ts'
@@ -45,6 +46,7 @@ export interface Dispatcher {
 
 /** How far topics reach beyond what is read is looked at this often, where it matters. */
 const TICK_MS = 1_000
+const NO_FILTERS: readonly Filter[] = []
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return new EventDispatcher(options)
@@ -67,8 +69,9 @@ class EventDispatcher implements Dispatcher {
       functionOf: (key) => router.lane(key)?.fn,
     })
     const deliverer = new FunctionDeliverer({
-      router,
-      filtersOf: ({ key, kind }) => (kind === 'trigger' ? filtersOf(this.#triggers.get(key)?.feed) : []),
+      ...{ router, log },
+      filtersOf: ({ key, kind }) =>
+        (kind === 'trigger' ? this.#triggers.get(key)?.feed.filters : undefined) ?? NO_FILTERS,
       onCall: ({ kind, functionKey }, delivery) => {
         if (kind === 'async') this.#invocations.called(delivery, functionKey)
       },

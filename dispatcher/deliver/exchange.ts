@@ -8,11 +8,18 @@ import type { Answer } from './outcome.ts'
 
 export type ExchangeResult = { kind: 'answer'; answer: Answer } | { kind: 'problem'; problem: ProblemError }
 
-/** Never throws. `keepBytes`: of the answer's body. */
+export interface Exchange {
+  headers: string[]
+  body: Buffer
+  /** Of the answer's body, by its head. */
+  keepBytes: (status: number, headers: IncomingHttpHeaders) => number
+}
+
+/** Never throws. */
 export function exchange(
-  router: Router,
+  router: Pick<Router, 'call'>,
   lane: Lane,
-  { headers, body, keepBytes }: { headers: string[]; body: Buffer; keepBytes: number },
+  { headers, body, keepBytes }: Exchange,
 ): Promise<ExchangeResult> {
   return new Promise((resolve) => {
     const request = { lane, method: 'POST', path: '/', headers, body }
@@ -21,21 +28,23 @@ export function exchange(
 }
 
 class KeepingSink implements CallSink {
-  readonly #keepBytes: number
+  readonly #keepBytesFor: Exchange['keepBytes']
   readonly #resolve: (result: ExchangeResult) => void
+  #keepBytes = 0
   #status = 0
   #headers: IncomingHttpHeaders = {}
   #chunks: Buffer[] = []
   #size = 0
 
-  constructor(keepBytes: number, resolve: (result: ExchangeResult) => void) {
-    this.#keepBytes = keepBytes
+  constructor(keepBytes: Exchange['keepBytes'], resolve: (result: ExchangeResult) => void) {
+    this.#keepBytesFor = keepBytes
     this.#resolve = resolve
   }
 
   onStart(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status
     this.#headers = headers
+    this.#keepBytes = this.#keepBytesFor(status, headers)
   }
 
   onData(chunk: Buffer): boolean {
@@ -47,7 +56,8 @@ class KeepingSink implements CallSink {
 
   onEnd(): void {
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
-    this.#resolve({ kind: 'answer', answer: { status: this.#status, headers: this.#headers, body } })
+    const isCut = this.#size > this.#keepBytes
+    this.#resolve({ kind: 'answer', answer: { status: this.#status, headers: this.#headers, body, isCut } })
   }
 
   onBroken(error: Error): void {

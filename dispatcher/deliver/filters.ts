@@ -1,23 +1,35 @@
 /** Which records a Trigger takes. Pure. */
 import type { FilterPattern } from '../../api/protocol.ts'
-import type { LogRecord } from '../../events/event-log.ts'
+import type { Delivery } from '../../events/delivery.ts'
 import { printable } from '../../events/payload.ts'
-import type { EventView } from './event-view.ts'
+import { contentTypeOf, type EventView } from './event-view.ts'
 
 export type Filter = Readonly<Record<string, FilterPattern>>
 
+const DATA = 'data.'
+
 /** True when there are no filters, or every pattern of one of them holds. */
-export function passes(filters: readonly Filter[], record: LogRecord, view: EventView): boolean {
+export function passes(filters: readonly Filter[], delivery: Delivery, view: EventView): boolean {
   if (filters.length === 0) return true
   let data: unknown
   const dataOf = () => (data ??= parseData(view))
-  const valueOf = (name: string): string | undefined => {
-    if (name === 'key') return record.key === null ? undefined : printable(record.key)
-    if (name === 'topic') return record.topic
-    if (name.startsWith('data.')) return textAt(dataOf(), name.slice(5).split('.'))
-    return Object.hasOwn(view.attributes, name) ? view.attributes[name] : undefined
-  }
+  const valueOf = (name: string) =>
+    name.startsWith(DATA) ? textAt(dataOf(), name.slice(DATA.length).split('.')) : contextOf(name, delivery, view)
   return filters.some((filter) => Object.entries(filter).every(([name, pattern]) => holds(pattern, valueOf(name))))
+}
+
+function contextOf(name: string, { record, origin }: Delivery, view: EventView): string | undefined {
+  switch (name) {
+    case 'key':
+      return record.key === null ? undefined : printable(record.key)
+    // Of a retry tier's record too: a retry must not be filtered out.
+    case 'topic':
+      return origin.topic
+    case 'datacontenttype':
+      return view.mode === 'structured' ? view.attributes[name] : contentTypeOf(view)
+    default:
+      return Object.hasOwn(view.attributes, name) ? view.attributes[name] : undefined
+  }
 }
 
 function holds(pattern: FilterPattern, value: string | undefined): boolean {
@@ -28,10 +40,11 @@ function holds(pattern: FilterPattern, value: string | undefined): boolean {
 }
 
 /** Null when there is no JSON. */
-function parseData({ mode, bytes, envelope }: EventView): unknown {
-  if (mode === 'structured') return envelope?.['data'] ?? null
+function parseData({ bytes, envelope }: EventView): unknown {
+  if (envelope !== undefined && envelope.bytes === undefined) return envelope.data ?? null
+  const data = envelope?.bytes ?? bytes
   try {
-    return JSON.parse((bytes ?? Buffer.alloc(0)).toString('utf8')) ?? null
+    return JSON.parse((data ?? Buffer.alloc(0)).toString('utf8')) ?? null
   } catch {
     return null
   }

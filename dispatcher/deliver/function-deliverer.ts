@@ -1,120 +1,186 @@
-/** Delivers records by calling functions through routing: the dispatcher's implementation of the Deliverer port. */
+/**
+ * Delivers records by calling functions through routing: the dispatcher's implementation of the Deliverer port. Promises that a record which
+ * cannot be understood is never sent, and that a reply is stored before the record counts as handled.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { ObjectKey } from '../../api/names.ts'
-import type { FeedSubscription } from '../../api/protocol.ts'
 import type { Deliverer, Delivery, DeliveryOutcome } from '../../events/delivery.ts'
+import { EventLogError, MAX_RECORD_BYTES, type EventLog } from '../../events/event-log.ts'
 import { MAX_RESULT_BYTES } from '../../events/invocation-ledger.ts'
 import type { Subscription } from '../../events/subscription.ts'
 import type { Lane } from '../../routing/lane.ts'
 import type { Router } from '../../routing/router.ts'
-import { viewOf } from './event-view.ts'
+import { heldUp } from './batch-order.ts'
+import { viewOf, type EventView } from './event-view.ts'
 import { exchange } from './exchange.ts'
 import { passes, type Filter } from './filters.ts'
-import { batchOutcomes } from './kafka-event.ts'
+import { isLoop, LOOP_MESSAGE } from './hops.ts'
+import { batchOutcomes, kafkaEvent } from './kafka-event.ts'
 import { outcomeOfAnswer, outcomeOfProblem, type Answer } from './outcome.ts'
-import { batchRequest, requestFor, type DeliveryRequest } from './request.ts'
+import { REPLY_HEADER, replyOf } from './reply.ts'
+import { deliveryHeaders, EVENT_LIMIT_BYTES, JSON_TYPE, requestFor } from './request.ts'
 
 export interface DelivererOptions {
-  router: Router
+  router: Pick<Router, 'lane' | 'call'>
+  /** For replies. */
+  log: Pick<EventLog, 'send'>
   /** Of a Trigger; none for asynchronous invocations. */
   filtersOf: (subscription: Subscription) => readonly Filter[]
   /** Before a call. */
   onCall?: (subscription: Subscription, delivery: Delivery) => void
+  /** After it, when the function could not be called. */
+  onHeld?: (subscription: Subscription, delivery: Delivery) => void
+}
+
+type Held = Extract<DeliveryOutcome, { kind: 'held' }>
+/** A call of one function for one subscription. */
+interface Target {
+  lane: Lane
+  subscription: Subscription
 }
 
 const MISSING_RETRY_MS = 1_000
+const REPLY_RETRY_MS = 1_000
+/** Of an answer that only its errors are read of. */
 const SOME_BYTES = 64 * 1024
-const NO_FILTERS: readonly Filter[] = []
+const NO_SLOTS = 0
 
 export class FunctionDeliverer implements Deliverer {
   readonly #options: DelivererOptions
+  /** Calls of ours, running or waiting for a slot, by function. */
+  readonly #calls = new Map<string, number>()
 
   constructor(options: DelivererOptions) {
     this.#options = options
   }
 
-  /** The slots of its pods; asleep, as many as its first pod will have, so that it is woken. */
+  /** The slots of its pods that nobody else uses or waits for; asleep, as many as its first pod will have, so that it is woken. */
   capacity(functionKey: string): number {
     const lane = this.#lane(functionKey)
     if (lane === undefined) return 1
     const { concurrency, maxPods } = lane.fn
-    return Math.max(1, Math.min(maxPods, Math.max(1, lane.podCount)) * concurrency)
+    const slots = Math.min(maxPods, Math.max(1, lane.podCount)) * concurrency
+    const others = Math.max(NO_SLOTS, lane.inFlight + lane.queued - (this.#calls.get(functionKey) ?? 0))
+    return Math.max(1, slots - others)
   }
 
-  async deliver(subscription: Subscription, deliveries: readonly Delivery[]): Promise<DeliveryOutcome[]> {
-    const lane = this.#lane(subscription.functionKey)
-    if (lane === undefined) {
-      const reason = `there is no function ${subscription.functionKey}`
-      return deliveries.map(() => ({ kind: 'held', reason, retryAfterMs: MISSING_RETRY_MS }))
-    }
-    const [only] = deliveries
-    if (subscription.batch !== undefined) return this.#deliverBatch(lane, subscription, deliveries)
-    return only === undefined ? [] : [await this.#deliverOne(lane, subscription, only)]
-  }
-
-  async #deliverOne(lane: Lane, subscription: Subscription, delivery: Delivery): Promise<DeliveryOutcome> {
-    const prepared = this.#prepare(lane, subscription, delivery)
-    if (!('headers' in prepared)) return prepared
-    this.#options.onCall?.(subscription, delivery)
-    const answer = await this.#call(lane, subscription, prepared)
-    return 'headers' in answer ? outcomeOfAnswer(answer) : answer
-  }
-
-  /** Those that can be sent go together; of the others it is known already what becomes of them. */
-  async #deliverBatch(
-    lane: Lane,
+  async deliver(
     subscription: Subscription,
     deliveries: readonly Delivery[],
+    signal: AbortSignal,
   ): Promise<DeliveryOutcome[]> {
-    const known = deliveries.map((delivery) => this.#settled(subscription, delivery))
-    const sent = deliveries.filter((_, index) => known[index] === undefined)
-    const outcomes = sent.length === 0 ? [] : await this.#sendBatch(lane, subscription, sent)
-    let next = 0
-    return known.map((outcome) => outcome ?? (outcomes[next++] as DeliveryOutcome))
-  }
-
-  async #sendBatch(lane: Lane, subscription: Subscription, sent: readonly Delivery[]): Promise<DeliveryOutcome[]> {
-    const request = batchRequest(sent)
-    if (request.kind === 'rejected') {
-      // Smaller batches may fit; a single record that does not never will.
-      const kind = sent.length === 1 ? 'rejected' : 'failed'
-      return sent.map(() => ({ kind, failure: request.failure }))
+    const { functionKey, batch } = subscription
+    const lane = this.#lane(functionKey)
+    if (lane === undefined) {
+      const held: Held = {
+        kind: 'held',
+        reason: `there is no function ${functionKey}`,
+        retryAfterMs: MISSING_RETRY_MS,
+      }
+      return deliveries.map(() => held)
     }
-    const answer = await this.#call(lane, subscription, request)
-    if (!('headers' in answer)) return sent.map(() => answer)
+    const target = { lane, subscription }
+    const [only] = deliveries
+    if (batch !== undefined) return this.#deliverBatch(target, deliveries, signal)
+    return only === undefined ? [] : [await this.#deliverOne(target, only)]
+  }
+
+  async #deliverOne(target: Target, delivery: Delivery): Promise<DeliveryOutcome> {
+    const { lane, subscription } = target
+    const view = this.#viewOf(subscription, delivery)
+    if ('kind' in view) return view
+    const wrapsPlain = subscription.kind === 'trigger'
+    const request = requestFor(delivery, view, { signature: lane.fn.signature, wrapsPlain })
+    if (request.kind === 'rejected') return request
+    this.#options.onCall?.(subscription, delivery)
+    const answer = await this.#call(target, request)
+    if ('kind' in answer) {
+      if (answer.kind === 'held') this.#options.onHeld?.(subscription, delivery)
+      return answer
+    }
     const outcome = outcomeOfAnswer(answer)
-    return outcome.kind === 'done' ? batchOutcomes(sent, answer.body) : sent.map(() => outcome)
+    return outcome.kind === 'done' && lane.fn.signature !== 'event' ? this.#reply(outcome, answer, delivery) : outcome
   }
 
-  #settled(subscription: Subscription, delivery: Delivery): DeliveryOutcome | undefined {
-    const filters = this.#options.filtersOf(subscription)
-    if (filters.length === 0) return undefined
+  /** In as few calls as its size allows, one after the other; functions that take no Lambda events get the records one by one. */
+  async #deliverBatch(
+    target: Target,
+    deliveries: readonly Delivery[],
+    signal: AbortSignal,
+  ): Promise<DeliveryOutcome[]> {
+    const outcomes = new Map<Delivery, DeliveryOutcome>()
+    const { subscription, lane } = target
+    let left = deliveries.filter((delivery) => {
+      const view = this.#viewOf(subscription, delivery)
+      if ('kind' in view) outcomes.set(delivery, view)
+      return !('kind' in view)
+    })
+    while (left.length > 0) {
+      const sent =
+        lane.fn.signature === 'event' ? await this.#sendSome(target, left) : await this.#sendFirst(target, left)
+      left = left.slice(sent.size)
+      for (const [delivery, outcome] of sent) outcomes.set(delivery, outcome)
+      if (signal.aborted) for (const delivery of left) outcomes.set(delivery, TAKEN_AWAY)
+      for (const [delivery, outcome] of heldUp(subscription.ordering, sent, left)) outcomes.set(delivery, outcome)
+      left = left.filter((delivery) => !outcomes.has(delivery))
+    }
+    return deliveries.map((delivery) => outcomes.get(delivery) ?? TAKEN_AWAY)
+  }
+
+  async #sendSome(target: Target, left: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
+    const { body, count } = kafkaEvent(left, EVENT_LIMIT_BYTES)
+    const sent = left.slice(0, count)
+    const [first] = sent
+    if (first === undefined) return new Map()
+    if (body.length > EVENT_LIMIT_BYTES) {
+      const message = `expected at most ${EVENT_LIMIT_BYTES} bytes as a Lambda event, got ${body.length}`
+      return new Map([[first, { kind: 'rejected', failure: { class: 'too-large', message } }]])
+    }
+    const answer = await this.#call(target, { headers: [...deliveryHeaders(first), 'content-type', JSON_TYPE], body })
+    if ('kind' in answer) return new Map(sent.map((delivery) => [delivery, answer]))
+    const outcome = outcomeOfAnswer(answer)
+    const each = outcome.kind === 'done' ? batchOutcomes(sent, answer) : sent.map(() => outcome)
+    return new Map(sent.map((delivery, index) => [delivery, each[index] ?? outcome]))
+  }
+
+  async #sendFirst(target: Target, [first]: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
+    return first === undefined ? new Map() : new Map([[first, await this.#deliverOne(target, first)]])
+  }
+
+  /** What is known of it without a call, or how it looks. */
+  #viewOf(subscription: Subscription, delivery: Delivery): EventView | DeliveryOutcome {
+    if (isLoop(delivery.record)) return { kind: 'rejected', failure: { class: 'unhandled', message: LOOP_MESSAGE } }
     const result = viewOf(delivery)
-    if (result.kind === 'malformed') return undecodable(result.message)
-    return passes(filters, delivery.record, result.view) ? undefined : { kind: 'filtered' }
+    if (result.kind === 'malformed') return { kind: 'rejected', failure: { class: 'decode', message: result.message } }
+    return passes(this.#options.filtersOf(subscription), delivery, result.view) ? result.view : { kind: 'filtered' }
   }
 
-  #prepare(
-    lane: Lane,
-    subscription: Subscription,
-    delivery: Delivery,
-  ): DeliveryOutcome | Extract<DeliveryRequest, { kind: 'request' }> {
-    const result = viewOf(delivery)
-    if (result.kind === 'malformed') return undecodable(result.message)
-    const filters = subscription.kind === 'trigger' ? this.#options.filtersOf(subscription) : NO_FILTERS
-    if (!passes(filters, delivery.record, result.view)) return { kind: 'filtered' }
-    const request = requestFor(lane.fn.signature, delivery, result.view)
-    return request.kind === 'rejected' ? { kind: 'rejected', failure: request.failure } : request
-  }
-
-  async #call(
-    lane: Lane,
-    subscription: Subscription,
-    { headers, body }: { headers: string[]; body: Buffer },
-  ): Promise<Answer | DeliveryOutcome> {
-    // Of an invocation the result is kept; else only errors and names of failed records are looked at.
-    const keepBytes = subscription.kind === 'async' || subscription.batch ? MAX_RESULT_BYTES + 1 : SOME_BYTES
-    const result = await exchange(this.#options.router, lane, { headers, body, keepBytes })
+  async #call(target: Target, request: { headers: string[]; body: Buffer }): Promise<Answer | DeliveryOutcome> {
+    const { key } = target.lane
+    this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1)
+    const keepBytes = (status: number, headers: IncomingHttpHeaders) => keptBytes(target, status, headers)
+    const { headers, body } = request
+    const result = await exchange(this.#options.router, target.lane, { headers, body, keepBytes })
+    const left = (this.#calls.get(key) ?? 1) - 1
+    if (left > 0) this.#calls.set(key, left)
+    else this.#calls.delete(key)
     return result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem)
+  }
+
+  /** While it cannot be stored the record is not handled: the function will be called again. */
+  async #reply(done: DeliveryOutcome, answer: Answer, { record }: Delivery): Promise<DeliveryOutcome> {
+    const reply = replyOf(answer, record)
+    if (reply === undefined) return done
+    if (reply.kind === 'refused') return { kind: 'rejected', failure: reply.failure }
+    try {
+      await this.#options.log.send([reply.record])
+      return done
+    } catch (error) {
+      const message = `the reply to ${reply.record.topic} cannot be stored: ${error instanceof Error ? error.message : String(error)}`
+      const isFinal = error instanceof EventLogError && (error.code === 'too-large' || error.code === 'invalid-topic')
+      if (!isFinal) return { kind: 'held', reason: message, retryAfterMs: REPLY_RETRY_MS }
+      return { kind: 'rejected', failure: { class: 'unhandled', status: answer.status, message } }
+    }
   }
 
   #lane(functionKey: string): Lane | undefined {
@@ -122,11 +188,14 @@ export class FunctionDeliverer implements Deliverer {
   }
 }
 
-function undecodable(message: string): DeliveryOutcome {
-  return { kind: 'rejected', failure: { class: 'decode', message } }
-}
+const TAKEN_AWAY: Held = { kind: 'held', reason: 'the partition was taken away', retryAfterMs: 0 }
 
-/** The part of the feed's subscription that only the deliverer needs. */
-export function filtersOf(subscription: FeedSubscription | undefined): readonly Filter[] {
-  return subscription?.filters ?? NO_FILTERS
+/** Of an error its beginning; of results what is looked at or stored. */
+function keptBytes({ lane, subscription }: Target, status: number, headers: IncomingHttpHeaders): number {
+  if (status >= 300) return SOME_BYTES
+  const { signature } = lane.fn
+  if (signature === 'event' && subscription.batch !== undefined) return EVENT_LIMIT_BYTES
+  if (signature === 'cloudevent' || headers[REPLY_HEADER] !== undefined || headers['ce-dormousetopic'] !== undefined)
+    return MAX_RECORD_BYTES
+  return subscription.kind === 'async' ? MAX_RESULT_BYTES + 1 : SOME_BYTES
 }

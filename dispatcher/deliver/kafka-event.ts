@@ -1,5 +1,10 @@
-/** Lambda's event of a batch of Kafka records, and what the function's answer says of each. Pure. Source: AWS Lambda, "Using Lambda with self-managed Apache Kafka". */
+/**
+ * Lambda's event of a batch of Kafka records, and what the function's answer says of each. Pure. Source: AWS Lambda, "Using Lambda with
+ * self-managed Apache Kafka".
+ */
 import type { Delivery, DeliveryOutcome } from '../../events/delivery.ts'
+import { userHeaders } from '../../events/record-headers.ts'
+import type { Answer } from './outcome.ts'
 
 interface LambdaRecord {
   topic: string
@@ -13,41 +18,70 @@ interface LambdaRecord {
   headers: Record<string, number[]>[]
 }
 
-export function kafkaEvent(deliveries: readonly Delivery[]): object {
-  const records: Record<string, LambdaRecord[]> = {}
+const BEFORE = '{"eventSource":"SelfManagedKafka","bootstrapServers":"","records":{'
+const AFTER = '}}'
+
+export interface KafkaEvent {
+  body: Buffer
+  /** How many of the deliveries are in it, from the first on; at least one. */
+  count: number
+}
+
+/** As many of the deliveries as fit, in order. A first one that does not fit by itself comes alone. */
+export function kafkaEvent(deliveries: readonly Delivery[], limitBytes: number): KafkaEvent {
+  const groups = new Map<string, string[]>()
+  let sizeBytes = BEFORE.length + AFTER.length
+  let count = 0
   for (const { record, origin } of deliveries) {
-    const { key, value, timestampMs } = record
-    const list = (records[`${origin.topic}-${origin.partition}`] ??= [])
-    list.push({
-      topic: origin.topic,
-      partition: origin.partition,
-      offset: origin.offset,
-      timestamp: timestampMs,
-      timestampType: 'CREATE_TIME',
-      ...(key !== null && { key: key.toString('base64') }),
-      ...(value !== null && { value: value.toString('base64') }),
-      headers: record.headers.map(([name, bytes]) => ({ [name]: [...bytes] })),
-    })
+    const group = `${origin.topic}-${origin.partition}`
+    const text = JSON.stringify(lambdaRecord(record, origin))
+    const known = groups.get(group)
+    sizeBytes += Buffer.byteLength(text) + (known === undefined ? group.length + 6 : 1)
+    if (sizeBytes > limitBytes && count > 0) break
+    if (known === undefined) groups.set(group, [text])
+    else known.push(text)
+    count++
   }
-  return { eventSource: 'SelfManagedKafka', bootstrapServers: '', records }
+  const parts = [...groups].map(([group, texts]) => `${JSON.stringify(group)}:[${texts.join(',')}]`)
+  return { body: Buffer.from(BEFORE + parts.join(',') + AFTER), count }
+}
+
+/** As it stood in its source topic, on every attempt. */
+function lambdaRecord({ key, value, headers }: Delivery['record'], origin: Delivery['origin']): LambdaRecord {
+  return {
+    topic: origin.topic,
+    partition: origin.partition,
+    offset: origin.offset,
+    timestamp: origin.timestampMs,
+    timestampType: 'CREATE_TIME',
+    ...(key !== null && { key: key.toString('base64') }),
+    ...(value !== null && { value: value.toString('base64') }),
+    headers: userHeaders(headers).map(([name, bytes]) => ({ [name]: [...bytes] })),
+  }
 }
 
 /**
- * What a 200 with this body says of each record: `batchItemFailures` names those that failed, by `topic-partition@offset` or by
+ * What a 200 says of each record: `batchItemFailures` names those that failed, by `topic-partition@offset` or by
  * {partition: "topic-partition", offset}. As in Lambda, an identifier that fits no record fails all; no list fails none.
  */
-export function batchOutcomes(deliveries: readonly Delivery[], body: Buffer): DeliveryOutcome[] {
-  const failed = failedItems(body)
+export function batchOutcomes(deliveries: readonly Delivery[], { body, isCut }: Answer): DeliveryOutcome[] {
+  const failed = isCut ? 'too-long' : failedItems(body)
   if (failed === 'none') return deliveries.map(() => ({ kind: 'done' }))
   const ids = deliveries.map(({ origin }) => `${origin.topic}-${origin.partition}@${origin.offset}`)
-  const isUnknown = failed === 'unreadable' || failed.some((id) => !ids.includes(id))
-  const message = isUnknown
-    ? 'batchItemFailures names a record that was not in the batch'
-    : 'named in batchItemFailures'
-  const names = isUnknown ? new Set(ids) : new Set(failed)
+  const known = new Set(ids)
+  const names = typeof failed === 'string' || failed.some((id) => !known.has(id)) ? undefined : new Set(failed)
+  const message =
+    names === undefined ? MISTAKE[failed === 'too-long' ? failed : 'unknown'] : 'named in batchItemFailures'
   return ids.map((id) =>
-    names.has(id) ? { kind: 'failed', failure: { class: 'handled', message } } : { kind: 'done' },
+    names === undefined || names.has(id)
+      ? { kind: 'failed', failure: { class: 'handled', message } }
+      : { kind: 'done' },
   )
+}
+
+const MISTAKE = {
+  unknown: 'batchItemFailures names a record that was not in the batch, so that none of it counts as handled',
+  'too-long': 'the answer to the batch is too long to be read, so that none of it counts as handled',
 }
 
 function failedItems(body: Buffer): string[] | 'none' | 'unreadable' {

@@ -9,6 +9,8 @@ export interface Answer {
   headers: IncomingHttpHeaders
   /** As much of it as was kept. */
   body: Buffer
+  /** There was more of it. */
+  isCut: boolean
 }
 
 /** The caller's fault for the moment: trying again may help. */

@@ -1,71 +1,99 @@
 /** From a delivery to the request its function gets, by signature. Pure. */
+import { hash } from 'node:crypto'
 import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { isJson } from '../../events/payload.ts'
-import type { EventView } from './event-view.ts'
-import { kafkaEvent } from './kafka-event.ts'
+import { encodeAttribute, isJsonType } from './cloud-event.ts'
+import { contentTypeOf, type EventView } from './event-view.ts'
 
 export type DeliveryRequest =
   { kind: 'request'; headers: string[]; body: Buffer } | { kind: 'rejected'; failure: Failure }
 
+export interface RequestOptions {
+  signature: FeedFunction['signature']
+  /** Of a Trigger: a record that is no CloudEvent gets the attributes of one. */
+  wrapsPlain: boolean
+}
+
 /** Lambda's limit of an event. */
-const EVENT_LIMIT_BYTES = 6 * 1024 * 1024
+export const EVENT_LIMIT_BYTES = 6 * 1024 * 1024
+export const JSON_TYPE = 'application/json'
 const NULL = Buffer.from('null')
 const EMPTY = Buffer.alloc(0)
-const JSON_TYPE = 'application/json'
+const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
 
-export function requestFor(signature: FeedFunction['signature'], delivery: Delivery, view: EventView): DeliveryRequest {
-  const headers = deliveryHeaders(delivery)
-  if (signature !== 'event') return eventRequest(headers, view)
+export function requestFor(delivery: Delivery, view: EventView, options: RequestOptions): DeliveryRequest {
+  const headers = deliveryHeaders(delivery, view)
+  const { signature, wrapsPlain } = options
+  switch (signature) {
+    case 'event':
+      return lambdaRequest(headers, view)
+    case 'cloudevent':
+      return cloudEventRequest(headers, view)
+    case 'http':
+      return httpRequest(headers, view, wrapsPlain || view.mode === 'binary')
+  }
+}
+
+/** `view`: of the record, where its trace may stand too (extension Distributed Tracing). */
+export function deliveryHeaders({ deliveryId, attempt, record }: Delivery, view?: EventView): string[] {
+  const incoming = record.headers.length === 0 ? undefined : textOf(record.headers, 'traceparent')
+  const own = view?.mode === 'plain' ? undefined : view?.attributes['traceparent']
+  const traceparent = [incoming, own].find(isTraceparent) ?? madeTraceparent(deliveryId)
+  const headers = [HEADER.requestId, deliveryId, HEADER.deliveryId, deliveryId, HEADER.attempt, String(attempt)]
+  headers.push('traceparent', traceparent)
+  return headers
+}
+
+function isTraceparent(text: string | undefined): text is string {
+  return text !== undefined && text.length < 256 && TRACEPARENT.test(text)
+}
+
+/** All attempts at a record are one trace. */
+function madeTraceparent(deliveryId: string): string {
+  const digest = hash('sha256', deliveryId, 'hex')
+  return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-00`
+}
+
+function lambdaRequest(headers: string[], view: EventView): DeliveryRequest {
   const body = eventBody(view)
   if (body === undefined)
     return rejected('decode', 'expected JSON, as functions with signature event take, got other data')
-  if (body.length > EVENT_LIMIT_BYTES) return rejected('too-large', `expected at most ${EVENT_LIMIT_BYTES} bytes`)
+  if (body.length > EVENT_LIMIT_BYTES)
+    return rejected('too-large', `expected at most ${EVENT_LIMIT_BYTES} bytes, got ${body.length}`)
   headers.push('content-type', JSON_TYPE)
   return { kind: 'request', headers, body }
 }
 
-/** All of them in one Lambda event. */
-export function batchRequest(deliveries: readonly Delivery[]): DeliveryRequest {
-  const [first] = deliveries
-  const body = Buffer.from(JSON.stringify(kafkaEvent(deliveries)))
-  if (body.length > EVENT_LIMIT_BYTES)
-    return rejected('too-large', `the batch has ${body.length} bytes, expected at most ${EVENT_LIMIT_BYTES}`)
-  const headers = first === undefined ? [] : deliveryHeaders(first)
-  return { kind: 'request', headers: [...headers, 'content-type', JSON_TYPE], body }
-}
-
-function deliveryHeaders({ deliveryId, attempt, record }: Delivery): string[] {
-  const traceparent = record.headers.length === 0 ? undefined : textOf(record.headers, 'traceparent')
-  const headers = [HEADER.requestId, deliveryId, HEADER.deliveryId, deliveryId, HEADER.attempt, String(attempt)]
-  if (traceparent !== undefined && /^[0-9a-f-]{55}$/.test(traceparent)) headers.push('traceparent', traceparent)
-  return headers
-}
-
 /** The data as JSON; undefined when it is not. */
-function eventBody({ mode, bytes, envelope }: EventView): Buffer | undefined {
-  if (bytes === null || bytes.length === 0) return NULL
-  if (mode !== 'structured') return isJson(bytes) ? bytes : undefined
-  if (envelope?.['data_base64'] !== undefined) return Buffer.from(JSON.stringify(envelope['data_base64']))
-  return Buffer.from(JSON.stringify(envelope?.['data'] ?? null))
+function eventBody({ bytes, envelope }: EventView): Buffer | undefined {
+  if (envelope?.bytes === undefined && envelope !== undefined) return Buffer.from(JSON.stringify(envelope.data ?? null))
+  const data = envelope?.bytes ?? bytes
+  if (data === null || data.length === 0) return NULL
+  return isJson(data) ? data : undefined
 }
 
 /** CloudEvents over HTTP: structured as it came, else binary. */
-function eventRequest(headers: string[], { mode, attributes, bytes, contentType }: EventView): DeliveryRequest {
-  if (mode !== 'structured') {
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name !== 'datacontenttype') headers.push(`ce-${name}`, encodeHeader(value))
-    }
-  }
-  if (contentType !== undefined) headers.push('content-type', contentType)
-  return { kind: 'request', headers, body: bytes ?? EMPTY }
+function cloudEventRequest(headers: string[], view: EventView): DeliveryRequest {
+  const { mode, bytes, contentType } = view
+  if (mode === 'structured') return httpRequest(headers, view, false)
+  if (bytes !== null && bytes.length > 0 && contentType !== undefined && isJsonType(contentType) && !isJson(bytes))
+    return rejected('decode', `expected JSON, as the content type ${contentType} says, got other data`)
+  return httpRequest(headers, view, true)
 }
 
-/** As the HTTP binding says: percent-encoded but for what is printable ASCII. */
-function encodeHeader(value: string): string {
-  return value.replace(/[^\x21\x23\x24\x26-\x7e]/gu, (char) => encodeURIComponent(char))
+function httpRequest(headers: string[], view: EventView, hasAttributes: boolean): DeliveryRequest {
+  const { attributes, bytes } = view
+  if (hasAttributes) {
+    for (const name of Object.keys(attributes)) {
+      if (name !== 'datacontenttype') headers.push(`ce-${name}`, encodeAttribute(attributes[name] ?? ''))
+    }
+  }
+  const contentType = contentTypeOf(view)
+  if (contentType !== undefined) headers.push('content-type', contentType)
+  return { kind: 'request', headers, body: bytes ?? EMPTY }
 }
 
 function rejected(errorClass: 'decode' | 'too-large', message: string): DeliveryRequest {
