@@ -1,3 +1,4 @@
+import { expect, test } from '@jest/globals'
 import { heldUp } from '../../../dispatcher/deliver/batch-order.ts'
 import type { DeliveryOutcome } from '../../../events/delivery.ts'
 import type { Ordering } from '../../../events/subscription.ts'

@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import { CloudEvent, Kafka } from 'cloudevents'
 import { contentTypeOf, viewOf, type EventView } from '../../../dispatcher/deliver/event-view.ts'
 import { delivery, type RecordTexts } from '../../builders/delivery.ts'

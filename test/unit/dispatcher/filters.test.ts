@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import { viewOf } from '../../../dispatcher/deliver/event-view.ts'
 import { passes, type Filter } from '../../../dispatcher/deliver/filters.ts'
 import type { Delivery } from '../../../events/delivery.ts'
@@ -36,7 +37,7 @@ describe('a filter', () => {
     ['on what data inherits', { 'data.constructor.name': { prefix: '' } }, data({}), false],
     ['on data that is no JSON', { 'data.a': { prefix: '' } }, { value: 'no' }, false],
     ['on data of a tombstone', { 'data.a': { prefix: '' } }, { value: null }, false],
-  ])('%s', (_, filter, part, want) => {
+  ])('%s', (...[, filter, part, want]) => {
     expect(accepts([filter], part)).toBe(want)
   })
 

@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import { isLoop, MAX_HOPS, nextHop } from '../../../dispatcher/deliver/hops.ts'
 import { logRecord } from '../../builders/delivery.ts'
 

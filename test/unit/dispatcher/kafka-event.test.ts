@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { batchOutcomes, kafkaEvent } from '../../../dispatcher/deliver/kafka-event.ts'
 import type { Delivery } from '../../../events/delivery.ts'

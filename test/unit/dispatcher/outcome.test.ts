@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import { outcomeOfAnswer, outcomeOfProblem, type Answer } from '../../../dispatcher/deliver/outcome.ts'
 import { PROBLEMS, ProblemError, type ProblemCode } from '../../../routing/problems.ts'
 

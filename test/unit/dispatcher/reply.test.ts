@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import { CloudEvent, HTTP, Kafka } from 'cloudevents'
 import { replyOf } from '../../../dispatcher/deliver/reply.ts'
 import { textOf } from '../../../events/record-headers.ts'
@@ -31,7 +32,7 @@ describe('a CloudEvent as the answer', () => {
     (mode) => {
       const message = HTTP[mode](event)
       const http = JSON.parse(JSON.stringify(message.headers)) as Record<string, string>
-      const { topic, key, value, headers } = sent({ ...http, 'dormouse-topic': 'mails' }, message.body as string)
+      const { topic, key, value, headers } = sent({ ...http, 'dormouse-topic': 'mails' }, message.body)
       expect([topic, key]).toEqual(['mails', 'order-1'])
       const read = Kafka.toEvent({ headers, value, key, body: value, timestamp: '0' } as never) as CloudEvent<unknown>
       const want = JSON.parse(JSON.stringify(event)) as object
@@ -93,7 +94,7 @@ describe('a reply is refused, in one sentence,', () => {
       { dormousetopic: 'mails' },
       'specversion',
     ],
-  ])('%s', (_, headers, body, want) => {
+  ])('%s', (...[, headers, body, want]) => {
     expect(reply(headers, body)).toMatchObject({ kind: 'refused', failure: { message: expect.stringContaining(want) } })
   })
 

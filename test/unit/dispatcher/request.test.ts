@@ -1,3 +1,4 @@
+import { describe, expect, test } from '@jest/globals'
 import { HTTP, type CloudEvent } from 'cloudevents'
 import { viewOf } from '../../../dispatcher/deliver/event-view.ts'
 import { requestFor, type RequestOptions } from '../../../dispatcher/deliver/request.ts'
