@@ -9,6 +9,7 @@ import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from '../controller/
 import { bearerToken } from '../controller/server/listener.ts'
 import type { EventLog } from '../events/event-log.ts'
 import type { Cluster } from '../kube/cluster.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
 
@@ -24,6 +25,7 @@ export interface ControllerSlotOptions {
   internalBaseUrl?: string | undefined
   /** Where ticks of cron Triggers go. */
   events: EventLog
+  clock: Clock
   metrics: Metrics
   logger: Logger
 }
@@ -45,12 +47,13 @@ export class ControllerSlot {
   /** Resolves with its URL when it can serve data planes. Throws ListenError. */
   async start(): Promise<string> {
     if (this.#controller !== undefined) throw new Error('the controller runs already')
-    const { cluster, token, host, metrics, logger, events } = this.#options
+    const { cluster, token, host, metrics, logger, events, clock } = this.#options
     const before = new Set(metricNames(metrics))
     this.#controller = createController({
       cluster,
       namespace: NAMESPACE,
       metrics,
+      clock,
       logger: logger.child({ part: 'controller' }),
       listen: { host, port: this.#port },
       authenticate: (request) => isBearer(request, token),

@@ -17,6 +17,7 @@ import { createGateway, type Gateway, type GatewayLimits } from '../gateway/gate
 import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-cluster.ts'
 import type { Kind } from '../kube/cluster.ts'
 import { CONTROLLER_REVISIONS, SECRETS } from '../kube/objects.ts'
+import { wallClock, type Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { localRoutes, type LocalInstance } from './api/routes.ts'
@@ -53,6 +54,8 @@ export interface LocalOptions {
   initTimeoutMs?: number
   /** Of the gateway's listeners and queues; default: the gateway's. */
   limits?: Partial<GatewayLimits>
+  /** Epoch milliseconds, for tests of what the time of day decides: what the controller goes by; default: the machine's. */
+  clock?: Clock
   /** Given the controller's address, the one the gateway uses instead: a way between the two that can be cut. */
   controllerVia?: (controllerUrl: string) => Promise<string>
 }
@@ -84,13 +87,14 @@ export async function startLocal(options: LocalOptions): Promise<LocalPlatform> 
 }
 
 async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPlatform> {
-  const { stateDir, logger } = options
+  const { stateDir, logger, clock = wallClock } = options
   const store = openStore(stateDir, { parse: (object) => admit(object.kind, object) })
   stops.add('store', () => store.close())
   const events = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger: logger.child({ part: 'events' }) })
   stops.add('log', () => events.close())
   const cluster = createMemoryCluster({
     admit,
+    now: () => clock.now(),
     persistence: { store, kinds: KEPT_KINDS },
     onError: (error) => logger.error('a background task of the cluster failed', { error }),
   })
@@ -105,7 +109,7 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   const { verifyFirstRevision = true, initTimeoutMs } = options
   const ports = { ...options.ports, internal: options.ports.internal || (await freePort(HOST)) }
   const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: `http://${HOST}:${ports.internal}` }
-  const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, logger })
+  const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, clock, logger })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
