@@ -54,6 +54,7 @@ export function unreachable(server: string, cause: unknown): CliError {
 }
 
 function exitCodeOf(status: number): ExitCode {
+  if (status === 400) return EXIT.usage
   if (status === 404) return EXIT.notFound
   return status === 422 ? EXIT.invalidManifest : EXIT.failure
 }

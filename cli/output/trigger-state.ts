@@ -18,7 +18,7 @@ export function describeTrigger(state: TriggerInfo, nowMs: number): string {
 
 /** The part that `describe trigger` shows, too. */
 export function consumptionSection(state: SubscriptionInfo, nowMs: number): string {
-  const { lag, running, waitingForRetry, circuit, holding, meanCallMs, lastCommitMs } = state
+  const { lag, running, waitingForRetry, circuit, holding, meanCallMs } = state
   const rows = [
     ['Lag:', String(lag)],
     ['In flight:', String(running)],
@@ -28,7 +28,6 @@ export function consumptionSection(state: SubscriptionInfo, nowMs: number): stri
     ['Holding:', holding ?? 'no'],
     ['Circuit:', circuit],
     ...(meanCallMs === undefined ? [] : [['Mean call:', `${Math.round(meanCallMs)} ms`]]),
-    ...(lastCommitMs === undefined ? [] : [['Last commit:', `${formatAge(nowMs - lastCommitMs)} ago`]]),
   ]
   const sections = [`Consumption:\n${indent(lines(rows))}`, errorSection(state, nowMs), partitionSection(state)]
   return `${sections.join('\n\n')}\n`
@@ -50,7 +49,7 @@ function attempts({
     'not stored': publishFailures,
   })
   const rest = also.filter(([, count]) => count > 0).map(([what, count]) => `, ${count} ${what}`)
-  return `${done} done, ${byName(failed)} failed, ${byName(rejected)} rejected${rest.join('')}`
+  return `${done} done, ${byName(failed, 'failed')}, ${byName(rejected, 'rejected')}${rest.join('')}`
 }
 
 function retries(afterMs: Record<string, number>, waiting: number): string {
@@ -62,11 +61,12 @@ function delay(ms: number): string {
   return ms < 1_000 ? `after ${ms}ms` : `after ${formatAge(ms)}`
 }
 
-/** `3 (handled 2, timeout 1)` */
-function byName(counts: Readonly<Record<string, number>>): string {
+/** `3 failed (handled 2, timeout 1)` */
+function byName(counts: Readonly<Record<string, number>>, what = ''): string {
   const given = Object.entries(counts).filter(([, count]) => count > 0)
-  const total = given.reduce((sum, [, count]) => sum + count, 0)
-  return total === 0 ? '0' : `${total} (${given.map(([name, count]) => `${name} ${count}`).join(', ')})`
+  const total = given.reduce((before, [, count]) => before + count, 0)
+  const sum = what === '' ? String(total) : `${total} ${what}`
+  return total === 0 ? sum : `${sum} (${given.map(([name, count]) => `${name} ${count}`).join(', ')})`
 }
 
 function errorSection({ recentErrors }: SubscriptionInfo, nowMs: number): string {
