@@ -63,7 +63,7 @@ export const cronTriggerSchema = z
       .max(65_536)
       .optional()
       .describe(
-        'What the function gets: JSON as text, or any other text; without it {"trigger": …, "scheduledAt": …}.',
+        'What the function gets: JSON, or (not for signature event) other text; without it {"trigger": …, "scheduledAt": …}.',
       ),
     startingDeadline: duration()
       .default('1h')
