@@ -14,6 +14,7 @@ import { painter } from '../cli/output/color.ts'
 import { formatTable } from '../cli/output/table.ts'
 import { startInstance, type DemoInstance } from './demo/instance.ts'
 import { FIRST_REVISION, loadManifest, tellLoadStory, type LoadStory, type Telling } from './demo/load-story.ts'
+import { tellOrdersStory, type OrdersStory } from './demo/orders-story.ts'
 import { applyAll, countPods, DemoError, until } from './demo/platform-view.ts'
 import { wakeAll, type WokenFunction } from './demo/wake-all.ts'
 
@@ -71,9 +72,14 @@ async function tell(instance: DemoInstance): Promise<void> {
   step('3  One function under load; a new revision, then a broken one')
   const story = await tellLoadStory(instance, telling)
 
-  step('4  Asleep again')
   telling.line(`no function pod is left ${(story.asleepMs / 1000).toFixed(1)} s after the last request`)
-  console.log(`\n${indent(summary(woken, story))}`)
+
+  step('4  A shop of events: orders, retries, a dead letter, its replay')
+  const orders = await tellOrdersStory(instance, telling)
+
+  step('5  Asleep again')
+  telling.line(`no function pod is left ${(orders.asleepMs / 1000).toFixed(1)} s after the last event`)
+  console.log(`\n${indent(summary(woken, story, orders))}`)
 }
 
 const isExample = ({ metadata }: DormouseFunction) => metadata.name !== 'demo-load'
@@ -94,7 +100,7 @@ function shownPhases(phases: string | undefined): string {
   return phases === undefined ? '' : phases.replaceAll('=', ' ').replaceAll(',', '  ')
 }
 
-function summary(woken: readonly WokenFunction[], story: LoadStory): string {
+function summary(woken: readonly WokenFunction[], story: LoadStory, orders: OrdersStory): string {
   const times = woken.map(({ firstByteMs }) => firstByteMs).sort((a, b) => a - b)
   const median = times[Math.floor(times.length / 2)] ?? 0
   const rows = [
@@ -109,6 +115,8 @@ function summary(woken: readonly WokenFunction[], story: LoadStory): string {
     ['new revision under load', 'apply → answers', `${Math.round(story.rolloutMs)} ms`],
     ['broken revision', 'refused, the old one went on', story.refusal.match(/\(([^)]+:\d+[^)]*)\)/)?.[1] ?? ''],
     ['asleep after the last request', 'idleAfter 1s', `${(story.asleepMs / 1000).toFixed(1)} s`],
+    ['orders placed, paid, confirmed', `${orders.retries} retries`, `${orders.orders}, 0 lost`],
+    ['dead letter of payment', `${orders.redriven} replayed, 0 left`, orders.deadLetter],
   ]
   return formatTable(['WHAT', '', 'MEASURED'], rows)
 }
