@@ -1,12 +1,23 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 
-/** A port that nobody listens on now: functions are told the platform's address before its gateway listens there. */
-export async function freePort(host: string): Promise<number> {
+export interface HeldPort {
+  readonly port: number
+  /** Frees it for whoever is to listen there. A second call does nothing. */
+  release(): Promise<void>
+}
+
+/** A free port, kept from others: functions are told the platform's address before its gateway listens there. */
+export async function holdFreePort(host: string): Promise<HeldPort> {
   const server = createServer().listen({ host, port: 0, exclusive: true })
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  return {
+    port,
+    async release() {
+      if (!server.listening) return
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }

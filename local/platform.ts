@@ -22,7 +22,7 @@ import type { Logger } from '../lib/logger.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { localRoutes, type LocalInstance } from './api/routes.ts'
 import { ControllerSlot } from './controller-slot.ts'
-import { freePort } from './free-port.ts'
+import { holdFreePort } from './free-port.ts'
 import { startGuardian } from './kubelet/guardian.ts'
 import { Kubelet } from './kubelet/kubelet.ts'
 import type { Environment } from './kubelet/pod-environment.ts'
@@ -107,12 +107,15 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
     metrics: createMetrics({ processMetrics: true }),
   }
   const { verifyFirstRevision = true, initTimeoutMs } = options
-  const ports = { ...options.ports, internal: options.ports.internal || (await freePort(HOST)) }
+  const held = options.ports.internal === 0 ? await holdFreePort(HOST) : undefined
+  if (held) stops.add('gateway', () => held.release())
+  const ports = { ...options.ports, internal: held?.port ?? options.ports.internal }
   const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: `http://${HOST}:${ports.internal}` }
   const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, clock, logger })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
+  await held?.release()
   const { gateway, urls } = await startGateway(
     { ...shared, options: { ...options, ports }, logs, controllerUrl },
     stops,
