@@ -44,11 +44,14 @@ export class ConsumerDriver {
     if (states.size > 0) this.#consumer = this.#join([...states.keys()])
   }
 
-  /** Lets what runs end within the grace, commits, leaves the group. */
+  /** Lets what runs end within the grace, commits, leaves the group; `setTopics` joins it again. */
   async close(): Promise<void> {
     await this.#consumer?.close()
     this.#consumer = undefined
+    this.#states = new Map()
     this.#cancelCommit?.()
+    this.#cancelCommit = undefined
+    this.#isCommitNear = false
     for (const worker of [...this.#workers.values()]) this.#drop(worker)
   }
 

@@ -46,9 +46,12 @@ export class Consumption {
   /** From now on these, and no others. Those that are gone are left as they are: see `retire`. */
   async setSubscriptions(subscriptions: readonly Subscription[]): Promise<void> {
     const { engine } = this.#options
-    const wanted = new Set(subscriptions.map(({ key }) => key))
+    const wanted = new Map(subscriptions.map((subscription) => [subscription.key, subscription]))
     for (const [key, state] of this.#states) {
-      if (wanted.has(key)) continue
+      const next = wanted.get(key)
+      if (next !== undefined && !isOther(next, state.subscription)) continue
+      // Its workers are made for what it was: all join again, and those that stay go on where they were.
+      if (next !== undefined) await this.#leave()
       state.stop()
       this.#states.delete(key)
     }
@@ -89,6 +92,10 @@ export class Consumption {
     this.#isClosed = true
     this.#cancelRefresh?.()
     for (const state of this.#states.values()) state.stop()
+    await this.#leave()
+  }
+
+  async #leave(): Promise<void> {
     await Promise.all([this.#sources.close(), this.#tiers.close()])
   }
 
@@ -124,4 +131,9 @@ export class Consumption {
     )
     if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
   }
+}
+
+/** What its workers cannot follow. */
+function isOther(next: Subscription, known: Subscription): boolean {
+  return next.ordering !== known.ordering || next.functionKey !== known.functionKey
 }

@@ -10,6 +10,9 @@ export interface HoldOptions {
   onOpen(): void
 }
 
+/** A probe that runs this long has reached its function, which is slow: the others need not wait for its end. */
+const PROBE_MS = 10_000
+
 export class Hold {
   readonly #options: HoldOptions
   #state: 'open' | 'held' | 'probe' | 'probing' = 'open'
@@ -30,10 +33,11 @@ export class Hold {
     return this.#state === 'open' || this.#state === 'probe'
   }
 
-  /** Call when something starts. True: it is the probe, and `ended` must be told how it went. */
-  begin(): boolean {
+  /** Call when something starts. True: it is the probe, and how it went must be told. `mustEnd`: until then nothing else starts. */
+  begin(mustEnd: boolean): boolean {
     if (this.#state !== 'probe') return false
     this.#state = 'probing'
+    if (!mustEnd) this.#cancel = this.#options.clock.after(PROBE_MS, () => this.probeSucceeded())
     return true
   }
 
@@ -55,6 +59,7 @@ export class Hold {
   /** The probe reached the function; not when it was held again. */
   probeSucceeded(): void {
     if (this.#state !== 'probing') return
+    this.#cancel?.()
     this.#state = 'open'
     this.#reason = undefined
     this.#options.onOpen()
@@ -63,6 +68,7 @@ export class Hold {
   /** The probe's record is gone without having been tried (its partition was revoked): the next one may probe. */
   probeLost(): void {
     if (this.#state !== 'probing') return
+    this.#cancel?.()
     this.#state = 'probe'
     this.#options.onOpen()
   }

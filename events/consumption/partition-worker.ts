@@ -227,7 +227,7 @@ export class PartitionWorker {
 
   async #run(entries: readonly Entry[]): Promise<void> {
     const { engine, state } = this.options
-    const isProbe = state.hold.begin()
+    const isProbe = state.hold.begin(state.circuitOpen)
     const startedMs = engine.clock.now()
     const outcomes = await deliverHalving(this, entries)
     if (this.isGone && isProbe) state.hold.probeLost()

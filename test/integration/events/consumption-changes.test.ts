@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import type { DeliveryOutcome } from '../../../events/delivery.ts'
+import { DONE, EventBed, failed, held, subscription, valueOf } from '../../builders/event-bed.ts'
+
+let bed: EventBed
+beforeEach(async () => {
+  bed = new EventBed()
+  await bed.log.ensureTopics([{ topic: 'orders', partitions: 1 }])
+})
+afterEach(() => bed.stop())
+
+const values = () => bed.seen.map(({ value }) => value)
+
+test('ordering that changes while records come: none is lost or done twice, and from then on keys keep their order', async () => {
+  bed.handle = (delivery) => (valueOf(delivery).startsWith('bad') && delivery.attempt === 1 ? failed() : DONE)
+  const consumption = await bed.consume()
+  await bed.publish('k:bad1', 'k:a')
+  await consumption.setSubscriptions([subscription({ ordering: 'key' })])
+  await bed.publish('k:bad2', 'k:b')
+  await bed.advance(5_000, 500)
+  expect(values()).toEqual(['bad1', 'a', 'bad2', 'bad1', 'bad2', 'b'])
+  await consumption.setSubscriptions([subscription()])
+  await bed.publish('k:bad3', 'k:c')
+  await bed.advance(5_000, 500)
+  expect(values().slice(6)).toEqual(['bad3', 'c', 'bad3'])
+  expect(await consumption.status('default/mailer')).toMatchObject({ lag: 0, waitingForRetry: 0 })
+  expect(await bed.deadLetters()).toEqual([])
+})
+
+test('a Trigger that is given another function calls that one, and none of the first’s slots stay taken', async () => {
+  let end: (outcome: DeliveryOutcome) => void = () => undefined
+  bed.capacity = 1
+  bed.handle = () => new Promise((resolve) => (end = resolve))
+  const engine = bed.engine()
+  const consumption = await bed.consume(subscription(), { engine })
+  await bed.publish('a', 'b')
+  expect(values()).toEqual(['a'])
+  const changing = consumption.setSubscriptions([subscription({ functionKey: 'default/other' })])
+  await bed.settle()
+  bed.handle = () => DONE
+  end(DONE)
+  await changing
+  await bed.settle()
+  expect(values()).toEqual(['a', 'b'])
+  expect([engine.scheduler.inFlight('default/mailer'), engine.scheduler.inFlight('default/other')]).toEqual([0, 0])
+})
+
+test('a subscription that is left out stops; when it is back it goes on where it was', async () => {
+  const consumption = await bed.consume()
+  await bed.publish('a')
+  await consumption.setSubscriptions([])
+  await bed.publish('b')
+  expect(values()).toEqual(['a'])
+  await consumption.setSubscriptions([subscription()])
+  await bed.settle()
+  expect(values()).toEqual(['a', 'b'])
+})
+
+test('one consumer reads the topics of many subscriptions, and each fails for itself', async () => {
+  const of = (name: string) =>
+    subscription({ key: `default/${name}`, functionKey: `default/${name}`, topics: [`topic-${name}`], kind: 'async' })
+  bed.handle = ({ record }) =>
+    record.topic.includes('bad') ? { kind: 'rejected', failure: { class: 'decode', message: 'no' } } : DONE
+  await bed.consume(['good', 'bad', 'other'].map(of))
+  const record = (topic: string) => ({ topic, key: null, value: Buffer.from(topic), headers: [] })
+  await bed.log.send(['topic-good', 'topic-bad', 'topic-other'].map(record))
+  await bed.settle()
+  expect(values().sort()).toEqual(['topic-bad', 'topic-good', 'topic-other'])
+  expect(await bed.deadLetters('dormouse.default.bad.async.dlt')).toEqual(['topic-bad decode'])
+  expect(await bed.deadLetters('dormouse.default.good.async.dlt')).toEqual([])
+})
+
+test('a probe that reached a slow function does not keep the others waiting for its end', async () => {
+  let isThere = false
+  bed.handle = () => (isThere ? new Promise(() => undefined) : held('throttled', 1_000))
+  bed.capacity = 5
+  const consumption = await bed.consume()
+  await bed.publish('1', '2', '3', '4', '5', '6')
+  isThere = true
+  bed.seen.length = 0
+  await bed.advance(1_000)
+  expect(bed.seen).toHaveLength(1)
+  await bed.advance(9_999)
+  expect(bed.seen).toHaveLength(1)
+  await bed.advance(1)
+  expect(bed.seen).toHaveLength(5)
+  const closing = consumption.close()
+  await bed.advance(5_000)
+  await closing
+})
