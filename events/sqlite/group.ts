@@ -6,36 +6,47 @@ import type { Clock } from '../../lib/clock.ts'
 import type { PartitionState } from './topics.ts'
 
 export interface Member {
-  /** Whether it reads this topic. */
-  wants(topic: string): boolean
+  /** Those it wants to read. */
+  readonly topics: ReadonlySet<string>
   /** What it has now. */
-  readonly held: ReadonlySet<PartitionState>
+  held(): readonly PartitionState[]
   /** Settles when it has let go. Nothing of it is read meanwhile. */
   revoke(partitions: readonly PartitionState[]): Promise<void>
+  /** It has let go, willing or not: what it still does with them counts no more. */
+  drop(partitions: readonly PartitionState[]): void
   assign(partitions: readonly PartitionState[]): void
 }
 
 export interface GroupOptions {
   clock: Clock
-  /** All partitions of all topics there are. */
-  partitions(): Iterable<PartitionState>
+  /** None when there is no such topic. */
+  partitionsOf(topic: string): readonly PartitionState[]
   /** A member that has not let go by then is not asked any longer. */
   revokeTimeoutMs: number
+  /** What was committed until now is to be seen by whoever is assigned next. */
+  settleCommits(): void
   onError(error: unknown): void
 }
 
+type Plan = ReadonlyMap<Member, ReadonlySet<PartitionState>>
+
+/** After partitions could not be assigned. */
+const RETRY_MS = 1_000
+
 export class Group {
   readonly #options: GroupOptions
-  readonly #members: Member[] = []
+  #members: Member[] = []
+  #leaving: Member[] = []
   #wish: 'none' | 'moved' | 'all' = 'none'
   #running: Promise<void> | undefined
+  #cancelRetry: (() => void) | undefined
 
   constructor(options: GroupOptions) {
     this.#options = options
   }
 
   get isEmpty(): boolean {
-    return this.#members.length === 0
+    return this.#members.length + this.#leaving.length === 0
   }
 
   join(member: Member): void {
@@ -45,61 +56,78 @@ export class Group {
 
   /** Settles when the others have what it had. */
   async leave(member: Member): Promise<void> {
-    const at = this.#members.indexOf(member)
-    if (at < 0) return
-    this.#members.splice(at, 1)
-    await this.#revoke(member, [...member.held])
+    this.#members = this.#members.filter((other) => other !== member)
+    this.#leaving.push(member)
     await this.#rebalance('all')
+    if (this.isEmpty) this.#cancelRetry?.()
   }
 
-  /** Topics, or what members want, have changed. */
-  topicsChanged(): void {
+  /** These were made or deleted. */
+  topicsChanged(topics: ReadonlySet<string>): void {
+    const isAboutUs = this.#members.some((member) => [...topics].some((topic) => member.topics.has(topic)))
+    if (isAboutUs) this.subscriptionChanged()
+  }
+
+  /** What members want has changed. */
+  subscriptionChanged(): void {
     void this.#rebalance('moved')
   }
 
   #rebalance(wish: 'moved' | 'all'): Promise<void> {
     this.#wish = wish === 'all' || this.#wish === 'all' ? 'all' : 'moved'
     this.#running ??= this.#run()
-      .catch((error: unknown) => this.#options.onError(error))
-      .finally(() => (this.#running = undefined))
     return this.#running
   }
 
+  /** Never rejects. */
   async #run(): Promise<void> {
-    // Members that join in one turn are one rebalance.
-    await new Promise((resolve) => setImmediate(resolve))
+    // Members that join in one turn are one rebalance; one that leaves may be in a hurry.
+    if (this.#leaving.length === 0) await new Promise((resolve) => setImmediate(resolve))
     while (this.#wish !== 'none') {
       const everything = this.#wish === 'all'
       this.#wish = 'none'
-      const wanted = this.#plan()
-      const losing = this.#members.map((member) => {
-        const keeps = everything ? undefined : wanted.get(member)
-        return { member, lost: [...member.held].filter((partition) => keeps?.has(partition) !== true) }
-      })
-      await Promise.all(losing.map(({ member, lost }) => this.#revoke(member, lost)))
-      if (this.#wish === 'none') this.#assign(wanted)
+      const left = this.#leaving
+      const plan = this.#plan()
+      await Promise.all([...left, ...plan.keys()].map((member) => this.#revoke(member, everything ? undefined : plan)))
+      this.#leaving = this.#leaving.filter((member) => !left.includes(member))
+      if (this.#wish === 'none') this.#assign(plan)
     }
+    // In the same step as the last look at the wish: whoever comes later starts anew.
+    this.#running = undefined
   }
 
-  #assign(wanted: Map<Member, Set<PartitionState>>): void {
-    for (const [member, partitions] of wanted) {
-      const gained = [...partitions].filter((partition) => !member.held.has(partition))
-      if (gained.length > 0) member.assign(gained)
+  #assign(plan: Plan): void {
+    try {
+      this.#options.settleCommits()
+      for (const [member, wanted] of plan) {
+        const held = new Set(member.held())
+        const gained = [...wanted].filter((partition) => !held.has(partition))
+        if (gained.length > 0) member.assign(gained)
+      }
+    } catch (error) {
+      this.#options.onError(error)
+      this.#cancelRetry?.()
+      this.#cancelRetry = this.#options.clock.after(RETRY_MS, () => void this.#rebalance('moved'))
     }
   }
 
   /** Partition n of a topic goes to the (n + something of the topic)-th member that reads it. */
-  #plan(): Map<Member, Set<PartitionState>> {
-    const wanted = new Map<Member, Set<PartitionState>>(this.#members.map((member) => [member, new Set()]))
-    for (const state of this.#options.partitions()) {
-      const readers = this.#members.filter((member) => member.wants(state.topic.name))
-      const reader = readers[(state.partition + state.topic.id) % readers.length]
-      if (reader !== undefined) wanted.get(reader)?.add(state)
+  #plan(): Plan {
+    const plan = new Map<Member, Set<PartitionState>>(this.#members.map((member) => [member, new Set()]))
+    for (const topic of new Set(this.#members.flatMap((member) => [...member.topics]))) {
+      const readers = this.#members.filter((member) => member.topics.has(topic))
+      for (const state of this.#options.partitionsOf(topic)) {
+        const reader = readers[(state.partition + state.topic.id) % readers.length]
+        if (reader !== undefined) plan.get(reader)?.add(state)
+      }
     }
-    return wanted
+    return plan
   }
 
-  async #revoke(member: Member, partitions: readonly PartitionState[]): Promise<void> {
+  /** What it has and the plan, if there is one, does not leave to it. */
+  async #revoke(member: Member, plan: Plan | undefined): Promise<void> {
+    const kept = plan?.get(member)
+    const partitions = member.held().filter((partition) => kept?.has(partition) !== true)
     if (partitions.length === 0) return
     const { clock, revokeTimeoutMs } = this.#options
     let cancel: () => void = () => undefined
@@ -107,5 +135,6 @@ export class Group {
     const revoked = member.revoke(partitions).catch((error: unknown) => this.#options.onError(error))
     await Promise.race([revoked, timeout])
     cancel()
+    member.drop(partitions)
   }
 }

@@ -1,16 +1,24 @@
 /** What groups have committed. */
 import type { Database, Statement } from '../../lib/sqlite/database.ts'
-import type { CommittedOffset } from '../event-log.ts'
-import type { PartitionState } from './topics.ts'
+import { EventLogError, type CommittedOffset } from '../event-log.ts'
+import type { PartitionState, Topics } from './topics.ts'
 import type { Writer } from './writer.ts'
 
+export interface Position {
+  partition: PartitionState
+  offset: number
+  metadata: string
+}
+
 export class Positions {
+  readonly #topics: Topics
   readonly #writer: Writer
   readonly #put: Statement
   readonly #one: Statement
   readonly #all: Statement
 
-  constructor(database: Database, writer: Writer) {
+  constructor(database: Database, { topics, writer }: { topics: Topics; writer: Writer }) {
+    this.#topics = topics
     this.#writer = writer
     this.#put = database.prepare('INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)')
     this.#one = database.prepare(
@@ -21,12 +29,20 @@ export class Positions {
     )
   }
 
-  write(group: string, rows: readonly (CommittedOffset & { topicId: number })[]): Promise<void> {
+  /** All or none. Throws EventLogError `not-assigned` when a topic was deleted meanwhile. */
+  write(group: string, positions: readonly Position[]): Promise<void> {
     return this.#writer.write(() => {
-      for (const { topicId, partition, offset, metadata } of rows) {
-        this.#put.run(group, topicId, partition, offset, metadata)
+      for (const { partition, offset, metadata } of positions) {
+        if (!this.#topics.isThere(partition.topic))
+          throw new EventLogError('not-assigned', `expected a topic that exists, ${partition.topic.name} was deleted`)
+        this.#put.run(group, partition.topic.id, partition.partition, offset, metadata)
       }
     })
+  }
+
+  /** What was asked for counts from here on. */
+  settle(): void {
+    this.#writer.flush()
   }
 
   read(group: string, { topic, partition }: PartitionState): { offset: number; metadata: string } | undefined {

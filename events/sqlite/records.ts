@@ -7,6 +7,18 @@ import { checkTopicName, type PartitionState, type Topic, type TopicDefaults, ty
 
 /** Records that Dormouse moves on carry headers of ours beside what their sender was allowed. */
 const HOP_ROOM_BYTES = 64 * 1024
+/** What their encoding has room for. */
+const MAX_HEADER_NAME_BYTES = 65_535
+
+interface ReadLimits {
+  records: number
+  bytes: number
+}
+
+interface ReadRecords {
+  records: LogRecord[]
+  bytes: number
+}
 
 export class Records {
   readonly #topics: Topics
@@ -29,15 +41,9 @@ export class Records {
   check(records: readonly NewRecord[]): void {
     for (const record of records) {
       checkTopicName(record.topic)
-      const size = sizeOf(record)
-      if (size > MAX_RECORD_BYTES + HOP_ROOM_BYTES)
-        throw new EventLogError('too-large', `expected a record of at most ${MAX_RECORD_BYTES} bytes, got ${size}`)
-      const partitions = this.#topics.get(record.topic)?.partitions.length ?? this.#defaults.partitions
-      const { partition = 0 } = record
-      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
-        const what = `${record.topic} has partitions 0 to ${partitions - 1}, got ${partition}`
-        throw new EventLogError('unknown-topic', what)
-      }
+      checkSize(record)
+      const topic = this.#topics.get(record.topic)
+      checkPartition(record, topic?.partitions.length ?? this.#defaults.partitions)
     }
   }
 
@@ -47,6 +53,8 @@ export class Records {
     return records.map((record) => {
       const topic = this.#topics.get(record.topic) ?? this.#topics.insert({ topic: record.topic, ...this.#defaults })
       const { key, value, headers, timestampMs = nowMs } = record
+      // The topic may be another than when it was checked.
+      checkPartition(record, topic.partitions.length)
       const partition = record.partition ?? partitionOf(topic, key, sticky)
       const offset = this.#topics.takeOffset(topic.partitions[partition] as PartitionState)
       this.#insert.run(topic.id, partition, offset, Math.round(timestampMs), key, value, encodeHeaders(headers))
@@ -54,25 +62,40 @@ export class Records {
     })
   }
 
-  /** From `offset` on, until there are enough records or bytes. */
-  read({ topic, partition }: PartitionState, offset: number, most: { records: number; bytes: number }): LogRecord[] {
+  /** From `offset` on, as many as there is room for; at least one when there is one. */
+  read({ topic, partition }: PartitionState, offset: number, most: ReadLimits): ReadRecords {
     const records: LogRecord[] = []
     let bytes = 0
     for (const row of this.#select.iterate(topic.id, partition, offset, most.records)) {
       const record = recordOf(row, topic.name, partition)
+      const size = sizeOf(record)
+      if (bytes + size > most.bytes && records.length > 0) break
       records.push(record)
-      bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0)
-      if (bytes >= most.bytes) break
+      bytes += size
     }
-    return records
+    return { records, bytes }
   }
 }
 
-function partitionOf({ partitions }: Topic, key: Buffer | null, sticky: number): number {
-  return key === null ? sticky % partitions.length : partitionOfKey(key, partitions.length)
+const partitionOf = ({ partitions }: Topic, key: Buffer | null, sticky: number): number =>
+  key === null ? sticky % partitions.length : partitionOfKey(key, partitions.length)
+
+function checkSize(record: NewRecord): void {
+  const size = sizeOf(record)
+  if (size > MAX_RECORD_BYTES + HOP_ROOM_BYTES)
+    throw new EventLogError('too-large', `expected a record of at most ${MAX_RECORD_BYTES} bytes, got ${size}`)
+  const long = record.headers.find(([name]) => Buffer.byteLength(name) > MAX_HEADER_NAME_BYTES)
+  if (long === undefined) return
+  const expected = `expected header names of at most ${MAX_HEADER_NAME_BYTES} bytes`
+  throw new EventLogError('too-large', `${expected}, got one of ${Buffer.byteLength(long[0])}`)
 }
 
-function sizeOf({ key, value, headers }: NewRecord): number {
+function checkPartition({ topic, partition = 0 }: NewRecord, partitions: number): void {
+  if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return
+  throw new EventLogError('unknown-topic', `${topic} has partitions 0 to ${partitions - 1}, got ${partition}`)
+}
+
+function sizeOf({ key, value, headers }: Pick<NewRecord, 'key' | 'value' | 'headers'>): number {
   let size = (key?.length ?? 0) + (value?.length ?? 0)
   for (const [name, bytes] of headers) size += Buffer.byteLength(name) + bytes.length
   return size

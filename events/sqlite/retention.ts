@@ -6,7 +6,9 @@ import type { PartitionState, Topics } from './topics.ts'
 import type { Writer } from './writer.ts'
 
 const EVERY_MS = 60_000
+/** What one transaction deletes: a few milliseconds' work. */
 const SLICE = 500
+const SLICE_BYTES = 1024 * 1024
 
 export interface RetentionOptions {
   database: Database
@@ -24,8 +26,8 @@ export class Retention {
   readonly #options: RetentionOptions
   readonly #oldest: Statement
   readonly #deleteUpTo: Statement
-  readonly #orphan: Statement
-  readonly #deleteOrphans: Statement
+  readonly #nextTopic: Statement
+  readonly #nextPartition: Statement
   readonly #deleteInvocations: Statement
   #cancel: (() => void) | undefined
   #isStopped = false
@@ -34,15 +36,13 @@ export class Retention {
     const { database } = options
     this.#options = options
     this.#oldest = database.prepare(
-      'SELECT offset, timestamp_ms FROM records WHERE topic_id = ? AND partition = ? ORDER BY offset LIMIT ?',
+      'SELECT offset, timestamp_ms, ifnull(length(key), 0) + ifnull(length(value), 0) + ifnull(length(headers), 0) AS size' +
+        ' FROM records WHERE topic_id = ? AND partition = ? ORDER BY offset LIMIT ?',
     )
     this.#deleteUpTo = database.prepare('DELETE FROM records WHERE topic_id = ? AND partition = ? AND offset <= ?')
-    this.#orphan = database.prepare(
-      'SELECT topic_id FROM records WHERE topic_id NOT IN (SELECT id FROM topics) LIMIT 1',
-    )
-    this.#deleteOrphans = database.prepare(
-      'DELETE FROM records WHERE (topic_id, partition, offset) IN' +
-        ' (SELECT topic_id, partition, offset FROM records WHERE topic_id = ? LIMIT ?)',
+    this.#nextTopic = database.prepare('SELECT min(topic_id) AS id FROM records WHERE topic_id > ?')
+    this.#nextPartition = database.prepare(
+      'SELECT min(partition) AS partition FROM records WHERE topic_id = ? AND partition > ?',
     )
     this.#deleteInvocations = database.prepare(
       'DELETE FROM invocations WHERE id IN (SELECT id FROM invocations WHERE updated_ms < ? LIMIT ?)',
@@ -64,16 +64,33 @@ export class Retention {
       for (const state of topic.partitions) while (!this.#isStopped && (await this.#expire(state))) await turn()
     }
     await this.#sweep()
+    await this.#forgetInvocations()
   }
 
-  /** Records of topics that were deleted. */
+  /** Records of topics that were deleted: from one topic to the next, as looking at every record would take long. */
   async #sweep(): Promise<void> {
-    const { writer, now, ledgerRetentionMs } = this.#options
-    for (let row = this.#orphan.get(); row !== undefined && !this.#isStopped; row = this.#orphan.get()) {
-      const id = Number(row['topic_id'])
-      await writer.write(() => this.#deleteOrphans.run(id, SLICE))
-      await turn()
+    const { topics } = this.#options
+    const ids = new Set([...topics.all()].map(({ id }) => id))
+    for (let id = this.#after(this.#nextTopic, -1); id !== undefined; id = this.#after(this.#nextTopic, id)) {
+      // One made meanwhile is larger than all that were known.
+      if (ids.has(id) || [...topics.all()].some((topic) => topic.id === id)) continue
+      await this.#sweepTopic(id)
     }
+  }
+
+  async #sweepTopic(id: number): Promise<void> {
+    const next = (partition: number) => this.#after(this.#nextPartition, id, partition)
+    for (let partition = next(-1); partition !== undefined; partition = next(partition)) {
+      for (let slice = this.#slice(id, partition); slice !== undefined; slice = this.#slice(id, partition)) {
+        const { last } = slice
+        await this.#options.writer.write(() => this.#deleteUpTo.run(id, partition, last))
+        await turn()
+      }
+    }
+  }
+
+  async #forgetInvocations(): Promise<void> {
+    const { writer, now, ledgerRetentionMs } = this.#options
     const oldest = now() - ledgerRetentionMs
     for (let deleted = SLICE; deleted === SLICE && !this.#isStopped; await turn()) {
       deleted = await writer.write(() => Number(this.#deleteInvocations.run(oldest, SLICE).changes))
@@ -81,29 +98,51 @@ export class Retention {
   }
 
   async #loop(): Promise<void> {
-    await this.run().catch((error: unknown) => this.#options.logger.warn('old records cannot be deleted', { error }))
+    try {
+      await this.run()
+    } catch (error) {
+      if (!this.#isStopped) this.#options.logger.warn('old records cannot be deleted', { error })
+    }
     if (!this.#isStopped) this.start()
   }
 
-  /** One slice; true when there may be more. */
+  /** Deletes one slice; true when there may be more. */
   async #expire(state: PartitionState): Promise<boolean> {
     const { topics, writer, now } = this.#options
     const { topic, partition } = state
-    const oldestMs = now() - topic.retentionMs
-    const rows = this.#oldest.all(topic.id, partition, SLICE)
-    const kept = rows.findIndex((row) => Number(row['timestamp_ms']) >= oldestMs)
-    const expired = kept < 0 ? rows : rows.slice(0, kept)
-    const last = expired.at(-1)
-    if (last === undefined) return false
-    const begin = Number(last['offset']) + 1
+    const slice = this.#slice(topic.id, partition, now() - topic.retentionMs)
+    if (slice === undefined) return false
+    const begin = slice.last + 1
     await writer.write(
       () => {
-        this.#deleteUpTo.run(topic.id, partition, begin - 1)
+        this.#deleteUpTo.run(topic.id, partition, slice.last)
         topics.writeBegin(state, begin)
       },
       () => (state.begin = begin),
     )
-    return expired.length === SLICE
+    return slice.isCut
+  }
+
+  /** The oldest records of the partition, as far as they are older than that; undefined when none is, or the log is closed. */
+  #slice(topicId: number, partition: number, oldestMs = Infinity): { last: number; isCut: boolean } | undefined {
+    if (this.#isStopped) return undefined
+    let last: number | undefined
+    let bytes = 0
+    const rows = this.#oldest.all(topicId, partition, SLICE)
+    for (const row of rows) {
+      if (Number(row['timestamp_ms']) >= oldestMs) return last === undefined ? undefined : { last, isCut: false }
+      last = Number(row['offset'])
+      bytes += Number(row['size'])
+      if (bytes >= SLICE_BYTES) return { last, isCut: true }
+    }
+    return last === undefined ? undefined : { last, isCut: rows.length === SLICE }
+  }
+
+  /** The smallest number beyond the last of `by` that there are records of. */
+  #after(statement: Statement, ...by: number[]): number | undefined {
+    if (this.#isStopped) return undefined
+    const found = Object.values(statement.get(...by) ?? {})[0]
+    return typeof found === 'number' ? found : undefined
   }
 }
 

@@ -31,10 +31,13 @@ const SCHEMA = `
   CREATE INDEX invocations_by_age ON invocations (updated_ms);
 `
 
+/** SQLite's own log keeps no more space than this once a large write is over. */
+const LOG_BYTES = 16 * 1024 * 1024
+
 /** Throws StoreError. */
 export function openEventDatabase(path: string): Database {
   prepareFile(path)
-  return openDatabase({
+  const database = openDatabase({
     path,
     schema: SCHEMA,
     synchronous: 'FULL',
@@ -42,4 +45,6 @@ export function openEventDatabase(path: string): Database {
     schemaVersion: SCHEMA_VERSION,
     locked: (cause) => new StoreError('Locked', `${path} is in use by another process: stop it first`, { cause }),
   })
+  database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES}`)
+  return database
 }

@@ -9,9 +9,9 @@ import {
   type PartitionId,
 } from '../event-log.ts'
 import type { Group, Member } from './group.ts'
-import type { Positions } from './positions.ts'
+import type { Position, Positions } from './positions.ts'
 import type { Records } from './records.ts'
-import type { PartitionState, Topics } from './topics.ts'
+import type { PartitionState, Topic, Topics } from './topics.ts'
 
 export interface ConsumerParts {
   topics: Topics
@@ -19,7 +19,7 @@ export interface ConsumerParts {
   positions: Positions
   group: Group
   clock: Clock
-  onClosed(consumer: SqliteConsumer): void
+  onClosed(): void
 }
 
 interface Fetch {
@@ -27,47 +27,46 @@ interface Fetch {
   isPaused: boolean
   /** It is being taken away: its records are not read, its commits still count. */
   isLeaving: boolean
+  /** Its receiver threw: it is not asked again before the pause is over. */
+  isResting: boolean
 }
 
 const MAX_RECORDS = 500
 const MAX_BYTES = 1024 * 1024
+/** Of one turn, over all partitions: others want their turn, too. */
+const TURN_RECORDS = 1_000
 /** After a receiver that threw. */
 const RETRY_MS = 1_000
 
 export class SqliteConsumer implements Consumer, Member {
   readonly #parts: ConsumerParts
   readonly #options: ConsumerOptions
-  #wanted: Set<string>
-  /** Topics that existed when they were first wanted: `startFrom` is about them only. */
-  readonly #old: Set<string>
+  topics: ReadonlySet<string>
+  /** Those that existed when they were first wanted: `startFrom` is about them only. */
+  readonly #old: WeakSet<Topic>
   readonly #fetches = new Map<PartitionState, Fetch>()
+  /** Those with something to read, longest waiting first. */
   readonly #ready = new Set<PartitionState>()
   #isScheduled = false
-  #isClosed = false
+  #closing: Promise<void> | undefined
 
   constructor(options: ConsumerOptions, parts: ConsumerParts) {
     this.#options = options
     this.#parts = parts
-    this.#wanted = new Set(options.topics)
-    this.#old = new Set(options.topics.filter((topic) => parts.topics.get(topic) !== undefined))
+    this.topics = new Set(options.topics)
+    this.#old = new WeakSet(options.topics.flatMap((topic) => parts.topics.get(topic) ?? []))
   }
 
-  get held(): ReadonlySet<PartitionState> {
-    return new Set(this.#fetches.keys())
-  }
-
-  wants(topic: string): boolean {
-    return this.#wanted.has(topic)
+  held(): readonly PartitionState[] {
+    return [...this.#fetches.keys()]
   }
 
   /** Records were appended. */
   wake(partition: PartitionState): void {
     const fetch = this.#fetches.get(partition)
-    if (fetch === undefined || fetch.isPaused || fetch.isLeaving || fetch.position >= partition.end) return
+    if (fetch === undefined || !this.#mayRead(fetch) || fetch.position >= partition.end) return
     this.#ready.add(partition)
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    setImmediate(() => this.#turn())
+    this.#schedule()
   }
 
   pause(partitions: readonly PartitionId[]): void {
@@ -89,29 +88,23 @@ export class SqliteConsumer implements Consumer, Member {
   }
 
   async commit(offsets: readonly CommittedOffset[]): Promise<void> {
-    const rows = offsets.map((offset) => {
-      if (Buffer.byteLength(offset.metadata) > MAX_METADATA_BYTES)
-        throw new EventLogError('too-large', `expected metadata of at most ${MAX_METADATA_BYTES} bytes`)
-      const [found] = this.#find([offset])
-      if (found !== undefined) return { ...offset, topicId: found[0].topic.id }
-      throw new EventLogError('not-assigned', `${offset.topic}/${offset.partition} is no longer read by this consumer`)
-    })
-    await this.#parts.positions.write(this.#options.group, rows)
+    const positions = offsets.map((committed) => this.#positionOf(committed))
+    await this.#parts.positions.write(this.#options.group, positions)
   }
 
   subscribe(topics: readonly string[]): void {
-    for (const topic of topics) {
-      if (!this.#wanted.has(topic) && this.#parts.topics.get(topic) !== undefined) this.#old.add(topic)
+    const before = this.topics
+    this.topics = new Set(topics)
+    for (const name of this.topics) {
+      const topic = before.has(name) ? undefined : this.#parts.topics.get(name)
+      if (topic !== undefined) this.#old.add(topic)
     }
-    this.#wanted = new Set(topics)
-    this.#parts.group.topicsChanged()
+    this.#parts.group.subscriptionChanged()
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    await this.#parts.group.leave(this)
-    this.#parts.onClosed(this)
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.group.leave(this).then(() => this.#parts.onClosed())
+    return this.#closing
   }
 
   async revoke(partitions: readonly PartitionState[]): Promise<void> {
@@ -119,10 +112,13 @@ export class SqliteConsumer implements Consumer, Member {
       const fetch = this.#fetches.get(partition)
       if (fetch !== undefined) fetch.isLeaving = true
     }
-    try {
-      await this.#options.onRevoked(partitions.map(idOf))
-    } finally {
-      for (const partition of partitions) this.#fetches.delete(partition)
+    await this.#options.onRevoked(partitions.map(idOf))
+  }
+
+  drop(partitions: readonly PartitionState[]): void {
+    for (const partition of partitions) {
+      this.#fetches.delete(partition)
+      this.#ready.delete(partition)
     }
   }
 
@@ -131,41 +127,92 @@ export class SqliteConsumer implements Consumer, Member {
       const committed = this.#parts.positions.read(this.#options.group, partition)
       const offset = committed?.offset ?? this.#startOf(partition)
       const position = Math.min(Math.max(offset, partition.begin), partition.end)
-      this.#fetches.set(partition, { position, isPaused: false, isLeaving: false })
-      return { ...idOf(partition), position, metadata: committed?.metadata ?? '' }
+      return { partition, position, metadata: committed?.metadata ?? '' }
     })
-    this.#options.onAssigned(assignments)
+    for (const { partition, position } of assignments) {
+      this.#fetches.set(partition, { position, isPaused: false, isLeaving: false, isResting: false })
+    }
+    this.#tell(() => this.#options.onAssigned(assignments.map((each) => ({ ...each, ...idOf(each.partition) }))))
     for (const partition of partitions) this.wake(partition)
   }
 
+  #mayRead({ isPaused, isLeaving, isResting }: Fetch): boolean {
+    return !isPaused && !isLeaving && !isResting && this.#closing === undefined
+  }
+
+  #positionOf({ topic, partition, offset, metadata }: CommittedOffset): Position {
+    const size = Buffer.byteLength(metadata)
+    if (size > MAX_METADATA_BYTES)
+      throw new EventLogError('too-large', `expected metadata of at most ${MAX_METADATA_BYTES} bytes, got ${size}`)
+    const [found] = this.#find([{ topic, partition }])
+    if (found !== undefined) return { partition: found[0], offset, metadata }
+    throw new EventLogError('not-assigned', `${topic}/${partition} is not, or no longer, read by this consumer`)
+  }
+
   #startOf(partition: PartitionState): number {
-    const isFromEnd = this.#options.startFrom === 'latest' && this.#old.has(partition.topic.name)
-    return isFromEnd ? partition.end : partition.begin
+    return this.#options.startFrom === 'latest' && this.#old.has(partition.topic) ? partition.end : partition.begin
   }
 
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#turn()
+    })
+  }
+
+  /** Each ready partition once at most; what the turn has no room for comes first in the next. */
   #turn(): void {
-    this.#isScheduled = false
-    const partitions = [...this.#ready]
-    this.#ready.clear()
-    for (const partition of partitions) this.#hand(partition)
+    let records = 0
+    let bytes = 0
+    for (const partition of [...this.#ready]) {
+      if (records >= TURN_RECORDS || bytes >= MAX_BYTES) break
+      this.#ready.delete(partition)
+      const handed = this.#hand(partition)
+      records += handed.records
+      bytes += handed.bytes
+    }
+    if (this.#ready.size > 0) this.#schedule()
   }
 
-  #hand(partition: PartitionState): void {
+  #hand(partition: PartitionState): { records: number; bytes: number } {
     const fetch = this.#fetches.get(partition)
-    if (fetch === undefined || fetch.isPaused || fetch.isLeaving) return
+    if (fetch === undefined || !this.#mayRead(fetch)) return { records: 0, bytes: 0 }
     const before = fetch.position
     try {
-      const from = Math.max(before, partition.begin)
       const most = { records: this.#options.maxRecords ?? MAX_RECORDS, bytes: MAX_BYTES }
-      const records = this.#parts.records.read(partition, from, most)
+      const { records, bytes } = this.#parts.records.read(partition, Math.max(before, partition.begin), most)
       fetch.position = (records.at(-1)?.offset ?? partition.end - 1) + 1
       if (records.length > 0) this.#options.onRecords(idOf(partition), records)
       this.wake(partition)
+      return { records: records.length, bytes }
     } catch (error) {
       fetch.position = before
-      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
-      this.#parts.clock.after(RETRY_MS, () => this.wake(partition))
+      this.#rest(partition, fetch)
+      this.#report(error)
+      return { records: 0, bytes: 0 }
     }
+  }
+
+  #rest(partition: PartitionState, fetch: Fetch): void {
+    fetch.isResting = true
+    this.#parts.clock.after(RETRY_MS, () => {
+      fetch.isResting = false
+      this.wake(partition)
+    })
+  }
+
+  #tell(what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
   }
 
   #find(partitions: readonly PartitionId[]): [PartitionState, Fetch][] {

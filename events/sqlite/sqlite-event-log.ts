@@ -25,7 +25,7 @@ import { Retention } from './retention.ts'
 import { openEventDatabase } from './schema.ts'
 import { SqliteConsumer } from './sqlite-consumer.ts'
 import { SqliteLedger } from './sqlite-ledger.ts'
-import { checkTopicName, Topics, type PartitionState, type TopicDefaults } from './topics.ts'
+import { checkTopicName, Topics, type TopicDefaults } from './topics.ts'
 import { Writer } from './writer.ts'
 
 export interface SqliteEventLogOptions {
@@ -66,6 +66,8 @@ export class SqliteEventLog implements EventLog {
   readonly #positions: Positions
   readonly #groups = new Map<string, Group>()
   readonly #consumers = new Set<SqliteConsumer>()
+  #closing: Promise<void> | undefined
+  #isClosed = false
 
   constructor(options: SqliteEventLogOptions) {
     const { path, clock = monotonicClock, now = Date.now, defaults, maxPages, ledgerRetentionMs, logger } = options
@@ -78,7 +80,7 @@ export class SqliteEventLog implements EventLog {
     const writer = (this.#writer = new Writer(database, path))
     const topics = (this.#topics = new Topics(database))
     this.#records = new Records(database, topics, this.#defaults)
-    this.#positions = new Positions(database, writer)
+    this.#positions = new Positions(database, { topics, writer })
     writer.follower = {
       beforeCommit: () => topics.beforeCommit(),
       committed: () => this.#committed(),
@@ -91,6 +93,7 @@ export class SqliteEventLog implements EventLog {
   }
 
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
+    this.#checkOpen()
     for (const { topic, partitions } of specs) {
       checkTopicName(topic)
       if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000)
@@ -112,6 +115,7 @@ export class SqliteEventLog implements EventLog {
   }
 
   async describe(names?: readonly string[]): Promise<Required<TopicSpec>[]> {
+    this.#checkOpen()
     const topics = names === undefined ? [...this.#topics.all()] : names.flatMap((name) => this.#topics.get(name) ?? [])
     return topics.map(({ name, partitions, retentionMs }) => ({
       topic: name,
@@ -121,32 +125,36 @@ export class SqliteEventLog implements EventLog {
   }
 
   async endOffsets(name: string): Promise<PartitionEnds[]> {
+    this.#checkOpen()
     const topic = this.#topics.get(name)
     if (topic === undefined) throw new EventLogError('unknown-topic', `there is no topic ${name}`)
     return topic.partitions.map(({ partition, begin, end }) => ({ partition, begin, end }))
   }
 
   async committed(group: string, topics?: readonly string[]): Promise<CommittedOffset[]> {
+    this.#checkOpen()
     const all = this.#positions.all(group)
     return topics === undefined ? all : all.filter(({ topic }) => topics.includes(topic))
   }
 
   async send(records: readonly NewRecord[]): Promise<RecordPosition[]> {
+    this.#checkOpen()
     if (records.length === 0) return []
     this.#records.check(records)
     return this.#writer.write(() => this.#records.append(records, this.#now()))
   }
 
   consumer(options: ConsumerOptions): Consumer {
+    if (this.#closing !== undefined) throw closed()
     const group = this.#group(options.group)
-    const consumer = new SqliteConsumer(options, {
+    const consumer: SqliteConsumer = new SqliteConsumer(options, {
       topics: this.#topics,
       records: this.#records,
       positions: this.#positions,
       group,
       clock: this.#clock,
-      onClosed: (closed) => {
-        this.#consumers.delete(closed)
+      onClosed: () => {
+        this.#consumers.delete(consumer)
         if (group.isEmpty) this.#groups.delete(options.group)
       },
     })
@@ -155,11 +163,16 @@ export class SqliteEventLog implements EventLog {
     return consumer
   }
 
-  async close(): Promise<void> {
-    if (!this.#database.isOpen) return
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.retention.stop()
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
     this.#writer.close()
+    this.#isClosed = true
     this.#database.close()
   }
 
@@ -169,21 +182,25 @@ export class SqliteEventLog implements EventLog {
     const { logger, revokeTimeoutMs = 10_000 } = this.#options
     const group = new Group({
       clock: this.#clock,
-      partitions: () => this.#partitions(),
+      partitionsOf: (topic) => this.#topics.get(topic)?.partitions ?? [],
       revokeTimeoutMs,
+      settleCommits: () => this.#positions.settle(),
       onError: (error) => logger.warn('a consumer could not be given its partitions', { group: name, error }),
     })
     this.#groups.set(name, group)
     return group
   }
 
-  *#partitions(): Iterable<PartitionState> {
-    for (const { partitions } of this.#topics.all()) yield* partitions
-  }
-
   #committed(): void {
-    const { grown, isChanged } = this.#topics.committed()
-    if (isChanged) for (const group of this.#groups.values()) group.topicsChanged()
+    const { grown, changed } = this.#topics.committed()
+    if (changed.size > 0) for (const group of this.#groups.values()) group.topicsChanged(changed)
     for (const partition of grown) for (const consumer of this.#consumers) consumer.wake(partition)
   }
+
+  /** Everything but closing. */
+  #checkOpen(): void {
+    if (this.#isClosed) throw closed()
+  }
 }
+
+const closed = () => new EventLogError('closed', 'expected an open event log, it is closed')

@@ -66,6 +66,11 @@ export class Topics {
     return this.#byName.values()
   }
 
+  /** It has not been deleted meanwhile, nor by the transaction that runs. */
+  isThere(topic: Topic): boolean {
+    return this.get(topic.name) === topic
+  }
+
   /** Within a transaction. */
   insert({ topic, partitions, retentionMs }: Required<TopicSpec>): Topic {
     const { lastInsertRowid } = this.#insertTopic.run(topic, partitions, retentionMs)
@@ -82,6 +87,7 @@ export class Topics {
     this.#deletePartitions.run(topic.id)
     this.#deletePositions.run(topic.id)
     this.#change.deleted.add(topic)
+    if (this.#change.made.get(topic.name) === topic) this.#change.made.delete(topic.name)
   }
 
   /** Within a transaction: the offset of the next record. */
@@ -101,13 +107,13 @@ export class Topics {
   }
 
   /** Memory follows what is stored now. */
-  committed(): { grown: PartitionState[]; isChanged: boolean } {
+  committed(): { grown: PartitionState[]; changed: Set<string> } {
     const { made, deleted, ends } = this.#change
     this.#change = noChange()
-    for (const topic of deleted) if (this.#byName.get(topic.name) === topic) this.#byName.delete(topic.name)
-    for (const topic of made.values()) if (!deleted.has(topic)) this.#byName.set(topic.name, topic)
+    for (const { name } of deleted) this.#byName.delete(name)
+    for (const topic of made.values()) this.#byName.set(topic.name, topic)
     for (const [state, end] of ends) state.end = end
-    return { grown: [...ends.keys()], isChanged: made.size + deleted.size > 0 }
+    return { grown: [...ends.keys()], changed: new Set([...made.keys(), ...[...deleted].map(({ name }) => name)]) }
   }
 
   rolledBack(): void {

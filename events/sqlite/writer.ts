@@ -1,13 +1,13 @@
 /**
- * Group commit: everything asked for in one turn of the event loop is one transaction and one fsync. A write settles once it is durable;
- * when the transaction fails nothing of it is stored, and all its writes fail alike.
+ * Group commit: everything asked for in one turn of the event loop is one transaction and one fsync. A write settles once it is durable.
+ * One that is at fault itself fails alone; when the file cannot be written, all fail and nothing of them is stored.
  */
 import type { Database } from '../../lib/sqlite/database.ts'
-import { isFull } from '../../lib/sqlite/store-error.ts'
+import { isFileFault, isFull } from '../../lib/sqlite/store-error.ts'
 import { EventLogError } from '../event-log.ts'
 
 interface Write {
-  /** Runs the statements. */
+  /** Makes the statements. Again, when another write of the transaction failed. */
   run(): void
   /** After the commit: what is kept in memory may follow. */
   committed(): void
@@ -19,6 +19,16 @@ export interface Follower {
   beforeCommit(): void
   committed(): void
   rolledBack(): void
+}
+
+/** Its statements failed, not the file. */
+class WriteFault extends Error {
+  readonly write: Write
+
+  constructor(write: Write, cause: unknown) {
+    super('one write cannot be made', { cause })
+    this.write = write
+  }
 }
 
 export class Writer {
@@ -33,7 +43,7 @@ export class Writer {
     this.#path = path
   }
 
-  /** `run` makes the statements; `then` runs after the commit, before the promise settles. Throws EventLogError. */
+  /** `run` makes the statements and may run more than once; `then` runs after the commit, before the promise settles. Throws EventLogError. */
   write<T>(run: () => T, then?: (result: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new EventLogError('closed', 'the event log is closed'))
@@ -50,30 +60,67 @@ export class Writer {
     })
   }
 
+  /** Now, what waits for the end of the turn. */
   flush(): void {
-    const writes = this.#writes
-    if (writes.length === 0) return
+    let writes = this.#writes
     this.#writes = []
-    try {
-      this.#database.exec('BEGIN IMMEDIATE')
-      for (const write of writes) write.run()
-      this.follower?.beforeCommit()
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      // Some errors have rolled back by themselves.
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      this.follower?.rolledBack()
-      const failure = this.#translate(error)
-      for (const write of writes) write.failed(failure)
-      return
+    while (writes.length > 0) {
+      const fault = this.#transact(writes)
+      if (fault === undefined) return
+      // Each time one less.
+      writes = writes.filter((write) => write !== fault)
     }
-    this.follower?.committed()
-    for (const write of writes) write.committed()
   }
 
   close(): void {
     this.flush()
     this.#isClosed = true
+  }
+
+  /** The write that was at fault: the others are to be made anew. */
+  #transact(writes: readonly Write[]): Write | undefined {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE')
+      for (const write of writes) runOne(write)
+      this.follower?.beforeCommit()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      this.#rollBack()
+      return this.#failed(writes, error)
+    }
+    this.follower?.committed()
+    for (const write of writes) write.committed()
+    return undefined
+  }
+
+  #failed(writes: readonly Write[], error: unknown): Write | undefined {
+    if (error instanceof WriteFault) {
+      error.write.failed(this.#translate(error.cause))
+      return error.write
+    }
+    const failure = this.#translate(error)
+    for (const write of writes) write.failed(failure)
+    this.#makeRoom()
+    return undefined
+  }
+
+  #rollBack(): void {
+    try {
+      // Some errors have rolled back by themselves.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+    } catch {
+      // The transaction is not committed; BEGIN says so should it still be open.
+    }
+    this.follower?.rolledBack()
+  }
+
+  /** A full disk may have room in what the log file still keeps: without it not even a deletion could be written. */
+  #makeRoom(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // As full as before.
+    }
   }
 
   #translate(error: unknown): EventLogError {
@@ -82,5 +129,13 @@ export class Writer {
     const what = `${this.#path} cannot be written (${message})`
     if (isFull(error)) return new EventLogError('full', `${what}: make space on its disk`, { cause: error })
     return new EventLogError('unavailable', `${what}: check its permissions and its disk`, { cause: error })
+  }
+}
+
+function runOne(write: Write): void {
+  try {
+    write.run()
+  } catch (error) {
+    throw isFileFault(error) ? error : new WriteFault(write, error)
   }
 }

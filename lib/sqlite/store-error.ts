@@ -33,6 +33,9 @@ const SQLITE = {
   corrupt: 11,
   full: 13,
   cannotOpen: 14,
+  tooBig: 18,
+  constraint: 19,
+  mismatch: 20,
   notADatabase: 26,
 } as const
 
@@ -53,6 +56,12 @@ function sqliteCode(error: unknown): number | undefined {
 export const isFull = (error: unknown): boolean => sqliteCode(error) === SQLITE.full
 
 export const isBusy = (error: unknown): boolean => sqliteCode(error) === SQLITE.busy
+
+/** The file cannot be used, whatever the statement was; otherwise what one statement was given is at fault. */
+export function isFileFault(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code !== undefined && ![SQLITE.tooBig, SQLITE.constraint, SQLITE.mismatch].some((known) => known === code)
+}
 
 /** The same in our words; what is no error of SQLite's comes back as it is. */
 export function translateSqlite(error: unknown, path: string): unknown {
