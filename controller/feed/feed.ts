@@ -1,5 +1,5 @@
 /**
- * What data planes must know, kept current: functions, routes, endpoints. Owns the version count; promises that changes of one turn of the
+ * What data planes must know, kept current: functions, routes, subscriptions, endpoints. Owns the version count; promises that changes of one turn of the
  * event loop are one message, and that a new serving revision and its endpoints come together. Leaves the connections to feed-stream.ts.
  */
 import type { ObjectKey } from '../../api/names.ts'
@@ -10,7 +10,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import type { Serving, ServingBook } from '../functions/serving.ts'
 import type { LoadBook } from './load-book.ts'
 import { Publication, type FunctionState } from './publication.ts'
-import type { RouteBook, SubscriptionBook } from './route-book.ts'
+import type { RouteBook, SubscriptionBook } from './list-book.ts'
 
 export interface FeedConsumer {
   /** One line, with its newline; the same string for all consumers. Must not throw. */
