@@ -71,16 +71,19 @@ describe('publish', () => {
     [
       'a header that records do not take',
       ['t', '--header', 'x-a: b', '-d', ''],
-      2,
-      /records take content-type.*got x-a/,
+      { code: 2, message: /records take content-type.*got x-a/ },
     ],
-    ['a header that is none', ['t', '--header', 'nothing', '-d', ''], 2, /expected 'name: value'/],
-    ['a tombstone with data', ['t', '--tombstone', '-d', 'x'], 2, /leave out --data/],
-    ['a missing file', ['t', '-d', '@missing'], 2, /missing cannot be read/],
-    ['a topic that cannot be', ['bad topic', '-d', 'x'], 2, /expected a topic name/],
-    ['a partition that is not there', ['lines', '--partition', '99', '-d', 'x'], 2, /has partitions 0 to/],
-    ['a topic of the platform', ['dormouse.x', '-d', 'x'], 1, /belong to the platform/],
-  ])('refuses %s', async (_what, args, code, message) => {
+    ['a header that is none', ['t', '--header', 'nothing', '-d', ''], { code: 2, message: /expected 'name: value'/ }],
+    ['a tombstone with data', ['t', '--tombstone', '-d', 'x'], { code: 2, message: /leave out --data/ }],
+    ['a missing file', ['t', '-d', '@missing'], { code: 2, message: /missing cannot be read/ }],
+    ['a topic that cannot be', ['bad topic', '-d', 'x'], { code: 2, message: /expected a topic name/ }],
+    [
+      'a partition that is not there',
+      ['lines', '--partition', '99', '-d', 'x'],
+      { code: 2, message: /has partitions 0 to/ },
+    ],
+    ['a topic of the platform', ['dormouse.x', '-d', 'x'], { code: 1, message: /belong to the platform/ }],
+  ])('refuses %s', async (_what, args, { code, message }) => {
     const ran = await run('publish', ...args)
     expect(ran).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) })
     expect(ran.stderr).toMatch(/^dormouse: [^\n]+\n$/)
