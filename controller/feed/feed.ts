@@ -1,6 +1,7 @@
 /**
- * What data planes must know, kept current: functions, routes, subscriptions, endpoints. Owns the version count; promises that changes of one turn of the
- * event loop are one message, and that a new serving revision and its endpoints come together. Leaves the connections to feed-stream.ts.
+ * What data planes must know, kept current: functions, routes, subscriptions, endpoints. Owns the version count; promises that changes of
+ * one turn of the event loop are one message, and that a new serving revision and its endpoints come together. Leaves the connections to
+ * feed-stream.ts.
  */
 import type { ObjectKey } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
