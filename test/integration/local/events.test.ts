@@ -1,5 +1,6 @@
 /** The whole event path as users have it: local mode, real functions, the real log. */
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { rmSync } from 'node:fs'
 import type { Trigger } from '../../../api/trigger.ts'
 import { wallClock } from '../../../lib/clock.ts'
 import { eventsOf, eventTrigger } from '../../builders/event-platform.ts'
@@ -154,19 +155,61 @@ test('a cron trigger calls its function when it is due', async () => {
   expect([seen(), Date.parse(status?.lastScheduleTime ?? '') % 60_000]).toEqual([[{ report: 'daily' }], 0])
 })
 
-test('records and their positions outlive the platform', async () => {
-  const manifests = [notes('eat'), eventTrigger('meals', 'eat', { kafka: { topics: ['food'] } })]
-  const events = await start({ manifests })
-  await events.publish('food', { n: 1 })
-  await eventually('called', () => seen().length === 1)
-  await events.idle('meals')
-  const { stateDir } = await platform.client.instance()
-  await platform.local.stop(1_000)
-  platform = await startPlatform({ stateDir })
-  await eventsOf(platform).publish('food', { n: 2 })
-  await eventually('called', () => seen().length === 2)
-  expect(seen()).toEqual([{ n: 1 }, { n: 2 }])
-  await platform.stop()
-  const { rmSync } = await import('node:fs')
-  rmSync(stateDir, { recursive: true })
+describe('a platform that is stopped and started again', () => {
+  const restart = async () => {
+    const { stateDir } = await platform.client.instance()
+    await platform.local.stop(1_000)
+    platform = await startPlatform({ stateDir })
+    return eventsOf(platform)
+  }
+  const meals = eventTrigger('meals', 'eat', { kafka: { topics: ['food'] } })
+  afterEach(async () => {
+    const { stateDir } = await platform.client.instance()
+    await platform.stop()
+    rmSync(stateDir, { recursive: true })
+  })
+
+  test('goes on where it was: nothing is handled again', async () => {
+    const events = await start({ manifests: [notes('eat'), meals] })
+    await events.publish('food', { n: 1 })
+    await eventually('called', () => seen().length === 1)
+    await events.idle('meals')
+    await (await restart()).publish('food', { n: 2 })
+    await eventually('called', () => seen().length === 2)
+    expect(seen()).toEqual([{ n: 1 }, { n: 2 }])
+  })
+
+  test('does not wait for a call beyond its grace, and delivers the record again', async () => {
+    const events = await start({ manifests: [notes('eat', 'await new Promise((r) => setTimeout(r, 20_000))'), meals] })
+    await events.publish('food', { n: 1 })
+    await eventually('called', () => seen().length === 1)
+    const startedAt = performance.now()
+    const again = await restart()
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
+    await eventually('called again', () => seen().length === 2, { withinMs: 10_000 })
+    expect((await again.trigger('meals')).lag).toBe(1)
+  })
+
+  test('lets a call end within its grace, and does not deliver the record again', async () => {
+    const events = await start({ manifests: [notes('eat', 'await new Promise((r) => setTimeout(r, 400))'), meals] })
+    await events.publish('food', { n: 1 })
+    await eventually('called', () => seen().length === 1)
+    await (await restart()).publish('food', { n: 2 })
+    await eventually('called', () => seen().length === 2)
+    expect(seen()).toEqual([{ n: 1 }, { n: 2 }])
+  })
+
+  test('keeps a retry waiting for its time', async () => {
+    const waits = eventTrigger('meals', 'eat', { kafka: { topics: ['food'] }, retry: { backoff: { initial: '2s' } } })
+    const events = await start({ manifests: [notes('eat', 'throw new Error("not yet")'), waits] })
+    await events.publish('food', { n: 1 })
+    const failedAtMs = await eventually('failed', async () => (await events.trigger('meals')).recentErrors[0]?.atMs)
+    await eventually('waits', async () => (await events.trigger('meals')).waitingForRetry === 1)
+    const again = await restart()
+    const [error] = await eventually('tried again', async () => {
+      const { recentErrors } = await again.trigger('meals')
+      return recentErrors.length > 0 && recentErrors
+    })
+    expect([error!.attempt, error!.atMs - failedAtMs >= 2_000]).toEqual([2, true])
+  })
 })
