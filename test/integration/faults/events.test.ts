@@ -25,11 +25,15 @@ function trigger(name: string, spec: Record<string, unknown> = {}, kafka: Record
   }
 }
 
+interface PublishOptions {
+  headers?: Record<string, string>
+  query?: string
+}
+
 async function publish(
   topic: string,
   body: string | Buffer,
-  headers: Record<string, string> = {},
-  query = '',
+  { headers = {}, query = '' }: PublishOptions = {},
 ): Promise<void> {
   const answer = await fetch(`${platform.internalUrl}/topics/${topic}${query}`, { method: 'POST', body, headers })
   if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
@@ -50,6 +54,13 @@ const state = (name: string) => json<State>(`/api/v1/triggers/default/${name}/st
 const logsOf = async (name: string) => (await fetch(`${platform.managementUrl}/api/v1/logs/default/${name}`)).text()
 const WITHIN = { withinMs: 20_000, everyMs: 20 }
 
+interface PoisonRow {
+  why: string
+  body: Buffer
+  headers: Record<string, string>
+  want: string
+}
+
 describe('poison records end in the dead letters with their reason and their bytes; the others pass', () => {
   beforeAll(async () => {
     await platform.apply(
@@ -65,31 +76,33 @@ describe('poison records end in the dead letters with their reason and their byt
     )
   })
 
-  test.each([
-    ['not JSON', Buffer.from('{"half":'), {}, 'decode'],
-    ['bytes', Buffer.from([0, 159, 146, 150]), {}, 'decode'],
-    ['an unknown encoding', Buffer.from('"x"'), { 'content-encoding': 'snappy-like' }, 'decode'],
+  test.each(
     [
-      'a CloudEvent without id',
-      Buffer.from('1'),
-      { 'ce-specversion': '1.0', 'ce-type': 't', 'ce-source': '/s' },
-      'decode',
-    ],
-    [
-      'a CloudEvent of another version',
-      Buffer.from('1'),
-      { 'ce-specversion': '0.3', 'ce-id': '1', 'ce-type': 't', 'ce-source': '/s' },
-      'decode',
-    ],
-    [
-      'a structured CloudEvent that is none',
-      Buffer.from('[]'),
-      { 'content-type': 'application/cloudevents+json' },
-      'decode',
-    ],
-  ])('%s', async (_, body, headers, want) => {
+      ['not JSON', Buffer.from('{"half":'), {}, 'decode'],
+      ['bytes', Buffer.from([0, 159, 146, 150]), {}, 'decode'],
+      ['an unknown encoding', Buffer.from('"x"'), { 'content-encoding': 'snappy-like' }, 'decode'],
+      [
+        'a CloudEvent without id',
+        Buffer.from('1'),
+        { 'ce-specversion': '1.0', 'ce-type': 't', 'ce-source': '/s' },
+        'decode',
+      ],
+      [
+        'a CloudEvent of another version',
+        Buffer.from('1'),
+        { 'ce-specversion': '0.3', 'ce-id': '1', 'ce-type': 't', 'ce-source': '/s' },
+        'decode',
+      ],
+      [
+        'a structured CloudEvent that is none',
+        Buffer.from('[]'),
+        { 'content-type': 'application/cloudevents+json' },
+        'decode',
+      ],
+    ].map(([why, body, headers, want]) => ({ why, body, headers, want }) as PoisonRow),
+  )('$why', async ({ body, headers, want }) => {
     const before = (await deadLetters('taker')).length
-    await publish('taker', body, headers)
+    await publish('taker', body, { headers })
     const letters = await eventually(
       'the dead letter',
       async () => {
@@ -109,7 +122,7 @@ describe('poison records end in the dead letters with their reason and their byt
   test('null, 900 KB and good ones are taken', async () => {
     const letters = (await deadLetters('taker')).length
     const { done } = await state('taker')
-    await publish('taker', '', {}, '?tombstone=true&key=k')
+    await publish('taker', '', { query: '?tombstone=true&key=k' })
     await publish('taker', JSON.stringify({ large: 'x'.repeat(900 * 1024) }))
     await publish('taker', '{"good":1}')
     await eventually('all taken', async () => (await state('taker')).done === done + 3, WITHIN)
@@ -118,7 +131,7 @@ describe('poison records end in the dead letters with their reason and their byt
   })
 
   test('a plain record reaches a cloudevent function as an event', async () => {
-    await publish('events', 'plain text', {}, '?key=k')
+    await publish('events', 'plain text', { query: '?key=k' })
     await eventually('the event', async () => (await logsOf('events')).includes('event events-'), WITHIN)
   })
 })
@@ -197,10 +210,10 @@ test('ordering changed on a live Trigger: what waits for a retry is still delive
     export const handler = async (event) => { if (event.bad && failures++ < 1) throw new Error("once"); console.log(\`n=\${event.n};\`) }`
   const retry = { maxAttempts: 3, backoff: { initial: '1500ms', factor: 1, max: '1500ms' } }
   await platform.apply(functionManifest('order', code), trigger('order', { retry }))
-  await publish('order', '{"bad":true,"n":1}', {}, '?key=k')
+  await publish('order', '{"bad":true,"n":1}', { query: '?key=k' })
   await eventually('the failure', async () => (await state('order')).waitingForRetry === 1, WITHIN)
   await platform.apply(trigger('order', { retry }, { ordering: 'key' }))
-  await publish('order', '{"n":2}', {}, '?key=k')
+  await publish('order', '{"n":2}', { query: '?key=k' })
   await eventually('both', async () => /n=1;/.test(await logsOf('order')) && /n=2;/.test(await logsOf('order')), WITHIN)
   expect(await deadLetters('order')).toEqual([])
 })
