@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
+import { eventsOf, eventTrigger } from '../../builders/event-platform.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 
@@ -50,8 +51,16 @@ beforeAll(async () => {
       fn('works', 'export const handler = async () => 1'),
       fn('gone', 'export const handler = async () => 1'),
       fn('broken', 'export const handler = ('),
+      fn('fails', 'export const handler = async () => { throw new Error("no") }'),
+      eventTrigger('all', 'fails', {
+        kafka: { topics: ['all'] },
+        retry: { maxAttempts: 2, backoff: { initial: '10ms' } },
+      }),
     ],
   })
+  const events = eventsOf(platform)
+  await events.publish('all', 1)
+  await eventually('a dead letter', async () => (await events.deadLetters('trigger/all')).length === 1)
   for (const name of ['works', 'gone', 'broken']) await (await platform.invoke(name)).text()
   await (await fetch(`${platform.publicUrl}/nowhere`)).text()
 })
@@ -73,7 +82,7 @@ test('docs/metrics.md names every label that samples have', async () => {
 
 test('names say the part, and the unit where there is one', async () => {
   for (const [name, { type }] of exposed(await scrape())) {
-    expect(name).toMatch(/^dormouse_(controller|gateway)_/)
+    expect(name).toMatch(/^dormouse_(controller|dispatcher|gateway)_/)
     expect({ name, total: name.endsWith('_total') }).toEqual({ name, total: type === 'counter' })
     if (type === 'histogram') expect(name).toMatch(/_(seconds|bytes)$/)
   }
