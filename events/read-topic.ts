@@ -4,20 +4,31 @@ import type { Assignment, Consumer, EventLog, LogRecord, PartitionId } from './e
 export interface ReadOptions {
   log: EventLog
   topics: readonly string[]
-  /** Nobody else may read in it meanwhile. */
+  /** Who shares it shares the partitions; each reads on when the other has left. */
   group: string
-  /** Of each partition before its first record. */
+  /** From the first record that is there, whatever was committed. */
+  fromBeginning?: boolean
+  /** Of each partition before its first record; again when it was taken away meanwhile. */
   onAssigned?(assignment: Assignment): void
-  /** Handed records as they come; what it returns is waited for before more of the partition are read. */
-  onRecords(records: readonly LogRecord[], consumer: Consumer): Promise<void> | void
-  /** Called once, when all has been read: the last time to commit. */
-  beforeClose?(consumer: Consumer): Promise<void>
+  /** Handed the records of one partition as they come; what it returns is waited for before more of it are read. */
+  onRecords(records: readonly LogRecord[], reader: TopicReader): Promise<void> | void
+  /** Nothing of these is being handled any more, for whatever reason: the last time to commit. */
+  onRevoked?(partitions: readonly PartitionId[], consumer: Consumer): Promise<void>
   signal?: AbortSignal
 }
 
-/** Settles when everything that was there at the call has been handed over. Throws what the callbacks throw, and the signal's reason. */
+export interface TopicReader {
+  readonly consumer: Consumer
+  /** False: another reads it from here on, or nobody does. What was handed out of it and not handled is left. */
+  isOurs(partition: PartitionId): boolean
+  /** Enough was read. */
+  stop(): void
+}
+
+/** Settles when everything that was there at the call, and is not read by others of the group, has been handed over. Throws what the callbacks throw, and the signal's reason. */
 export async function readToEnd(options: ReadOptions): Promise<void> {
   const { log } = options
+  options.signal?.throwIfAborted()
   const topics = (await log.describe(options.topics)).map(({ topic }) => topic)
   const ends = await endsOf(log, topics)
   if (ends.size === 0) return
@@ -27,14 +38,13 @@ export async function readToEnd(options: ReadOptions): Promise<void> {
     topics,
     startFrom: 'earliest',
     onAssigned: (assignments) => reading.assigned(assignments),
-    onRevoked: async () => undefined,
+    onRevoked: (partitions) => reading.revoked(partitions),
     onRecords: (partition, records) => reading.records(partition, records),
     onError: (error) => reading.fail(error),
   })
-  reading.consumer = consumer
+  reading.begin(consumer)
   try {
     await reading.finished
-    await options.beforeClose?.(consumer)
   } finally {
     await consumer.close()
   }
@@ -52,11 +62,15 @@ async function endsOf(log: EventLog, topics: readonly string[]): Promise<Map<str
 }
 
 class Reading {
-  consumer: Consumer | undefined
   readonly finished: Promise<void>
   readonly #options: ReadOptions
   /** Partitions that have not been read to their end. */
   readonly #left: Map<string, number>
+  readonly #ours = new Set<string>()
+  /** Of partitions of which something is being handled. */
+  readonly #handling = new Map<string, Promise<void>>()
+  #consumer: Consumer | undefined
+  #early: PartitionId[] = []
   #finish: () => void = () => undefined
   fail: (error: Error) => void = () => undefined
 
@@ -71,27 +85,54 @@ class Reading {
     signal?.addEventListener('abort', () => this.fail(signal.reason as Error), { once: true })
   }
 
+  begin(consumer: Consumer): void {
+    this.#consumer = consumer
+    for (const partition of this.#early) consumer.seek(partition, 0)
+  }
+
   assigned(assignments: readonly Assignment[]): void {
+    const { fromBeginning } = this.#options
+    for (const assignment of assignments) this.#ours.add(keyOf(assignment))
     for (const assignment of assignments) {
       this.#options.onAssigned?.(assignment)
-      this.#reached(assignment, assignment.position)
+      if (fromBeginning !== true) this.#reached(assignment, assignment.position)
+      // Adapters may assign before they return the consumer.
+      else if (this.#consumer === undefined) this.#early.push(assignment)
+      else this.#consumer.seek(assignment, 0)
     }
   }
 
+  async revoked(partitions: readonly PartitionId[]): Promise<void> {
+    for (const partition of partitions) this.#ours.delete(keyOf(partition))
+    await Promise.all(partitions.flatMap((partition) => this.#handling.get(keyOf(partition)) ?? []))
+    if (this.#consumer !== undefined) await this.#options.onRevoked?.(partitions, this.#consumer)
+  }
+
   records(partition: PartitionId, records: readonly LogRecord[]): void {
-    this.consumer?.pause([partition])
-    const handled = async () => {
-      if (this.consumer !== undefined) await this.#options.onRecords(records, this.consumer)
-      this.consumer?.resume([partition])
-      this.#reached(partition, (records.at(-1)?.offset ?? -1) + 1)
-    }
-    void handled().catch((error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))))
+    const key = keyOf(partition)
+    this.#consumer?.pause([partition])
+    const handling = this.#handle(partition, records)
+      .catch((error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))))
+      .finally(() => this.#handling.delete(key))
+    this.#handling.set(key, handling)
+  }
+
+  async #handle(partition: PartitionId, records: readonly LogRecord[]): Promise<void> {
+    const consumer = this.#consumer
+    if (consumer === undefined) return
+    const isOurs = (asked: PartitionId) => this.#ours.has(keyOf(asked))
+    await this.#options.onRecords(records, { consumer, isOurs, stop: () => this.#finish() })
+    if (!isOurs(partition)) return
+    consumer.resume([partition])
+    this.#reached(partition, (records.at(-1)?.offset ?? -1) + 1)
   }
 
   #reached(partition: PartitionId, position: number): void {
     const end = this.#left.get(keyOf(partition))
     if (end !== undefined && position >= end) this.#left.delete(keyOf(partition))
-    if (this.#left.size === 0) this.#finish()
+    // What others in the group have is theirs to read: who waited for them while they wait for us would wait for ever.
+    for (const key of this.#ours) if (this.#left.has(key)) return
+    this.#finish()
   }
 }
 

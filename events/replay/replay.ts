@@ -3,16 +3,17 @@
  * tier, due at once, never to the source, where other groups would see them. What was replayed or given up is remembered in the commit of
  * a group of its own: progress survives a crash, at least once. Nothing is deleted; the topic's retention does that.
  */
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
-import type { CommittedOffset, Consumer, EventLog, LogRecord } from '../event-log.ts'
+import type { EventLog, LogRecord } from '../event-log.ts'
 import { hopHeaders } from '../record-headers.ts'
-import { OffsetTracker } from '../offset-tracker.ts'
-import { readToEnd } from '../read-topic.ts'
+import { readToEnd, type TopicReader } from '../read-topic.ts'
 import { tierDelays } from '../retry-policy.ts'
 import type { RetryPolicy } from '../subscription.ts'
 import { deadLetterTopic, redriveGroup, retryTopic, type TopicOwner } from '../topic-names.ts'
 import { deadLetterOf, fits, type DeadLetter, type DeadLetterFilter } from './dead-letters.ts'
+import { Marks } from './marks.ts'
 
 export interface ReplayOptions {
   log: EventLog
@@ -27,6 +28,8 @@ export interface ReplayRequest {
   /** Say what would be done, and do nothing. */
   dryRun?: boolean
   ratePerSecond?: number
+  /** Also those that were replayed or given up before. */
+  again?: boolean
   signal?: AbortSignal
 }
 
@@ -39,6 +42,11 @@ export interface ReplayResult {
 /** More often, and something is wrong that replaying does not mend. */
 const MAX_REDRIVES = 10
 const COMMIT_EVERY = 100
+const TOO_FAR =
+  'so many before it were neither replayed nor purged that it could not be remembered: replay or purge those first'
+
+/** Says why it refuses one. */
+type Move = (letter: DeadLetter) => Promise<string | undefined>
 
 export class Replay {
   readonly #options: ReplayOptions
@@ -50,9 +58,10 @@ export class Replay {
   /** Those that were neither replayed nor given up, oldest first in each partition. */
   async list(filter: DeadLetterFilter, limit: number): Promise<DeadLetter[]> {
     const found: DeadLetter[] = []
-    await this.#each(filter, {}, async (letter) => {
+    if (limit <= 0) return found
+    await this.#look({ filter }, (letter, reader) => {
       if (found.length < limit) found.push(letter)
-      return false
+      if (found.length === limit) reader.stop()
     })
     return found
   }
@@ -60,9 +69,9 @@ export class Replay {
   async redrive(request: ReplayRequest): Promise<ReplayResult> {
     const { owner, log, clock, now } = this.#options
     const topic = retryTopic(owner, tierDelays(owner.retry)[0] ?? 0)
-    if (request.dryRun !== true) await this.#ensureTier(topic)
     const waitMs = request.ratePerSecond === undefined ? 0 : 1_000 / request.ratePerSecond
-    return this.#move(request, async ({ record, meta }) => {
+    if (request.dryRun !== true) await this.#ensureTier(topic)
+    return this.#run(request, async ({ record, meta }) => {
       if (meta.redriveCount >= MAX_REDRIVES) return `it was replayed ${meta.redriveCount} times already`
       const { failure, firstFailedAtMs, ...kept } = meta
       const again = { ...kept, attempt: 1, dueMs: now(), redriveCount: meta.redriveCount + 1 }
@@ -75,52 +84,56 @@ export class Replay {
 
   /** They are not listed any more, and are not replayed. */
   purge(request: ReplayRequest): Promise<ReplayResult> {
-    return this.#move(request, async () => undefined)
+    return this.#run(request, async () => undefined)
   }
 
-  /** `move` says why it refuses one. */
-  async #move(
-    request: ReplayRequest,
-    move: (letter: DeadLetter) => Promise<string | undefined>,
-  ): Promise<ReplayResult> {
+  async #run(request: ReplayRequest, move: Move): Promise<ReplayResult> {
     const result: ReplayResult = { matched: 0, moved: 0, refused: [] }
-    await this.#each(request.filter, request, async (letter) => {
-      result.matched++
-      if (request.dryRun === true) return false
-      const reason = await move(letter)
-      if (reason === undefined) result.moved++
-      else result.refused.push({ id: letter.id, reason })
-      return reason === undefined
-    })
+    if (request.dryRun === true) await this.#look(request, () => void result.matched++)
+    else await this.#move(request, { result, move })
     return result
   }
 
-  /** `handle` returns true when the letter is done with. */
-  async #each(
-    filter: DeadLetterFilter,
-    { signal }: { signal?: AbortSignal },
-    handle: (letter: DeadLetter) => Promise<boolean>,
+  /** In a group of its own kind, so that whoever looks is in nobody's way. */
+  async #look(
+    { filter, again, signal }: ReplayRequest,
+    see: (letter: DeadLetter, reader: TopicReader) => void,
   ): Promise<void> {
     const { log, owner } = this.#options
     const marks = new Marks()
-    let unsaved = 0
-    /** One letter at a time, whatever partition it is in: that is what a rate means. */
-    let turn = Promise.resolve()
-    const work = async (records: readonly LogRecord[], consumer: Consumer) => {
-      for (const record of records) {
-        signal?.throwIfAborted()
-        if (!marks.track(record)) continue
-        const letter = deadLetterOf(record)
-        if (!fits(letter, filter) || !(await handle(letter))) continue
-        marks.done(record)
-        if (++unsaved % COMMIT_EVERY === 0) await consumer.commit(marks.commits())
-      }
-    }
+    for (const { offset, metadata, ...partition } of await log.committed(redriveGroup(owner), [deadLetterTopic(owner)]))
+      marks.begin(partition, { position: offset, metadata })
     await readToEnd({
-      ...{ log, topics: [deadLetterTopic(owner)], group: redriveGroup(owner), ...(signal && { signal }) },
-      onAssigned: (assignment) => marks.assigned(assignment),
-      onRecords: (records, consumer) => (turn = turn.then(() => work(records, consumer))),
-      beforeClose: async (consumer) => (unsaved > 0 ? consumer.commit(marks.commits()) : undefined),
+      ...{ log, topics: [deadLetterTopic(owner)], group: `${redriveGroup(owner)}.${randomUUID()}` },
+      ...(signal && { signal }),
+      onAssigned: (assignment) => marks.beginUnknown(assignment),
+      onRecords: (records, reader) => {
+        for (const record of records) {
+          const isNew = marks.track(record)
+          const letter = deadLetterOf(record)
+          if ((isNew || again === true) && fits(letter, filter)) see(letter, reader)
+        }
+      },
+    })
+  }
+
+  /** One letter at a time, whatever partition it is in: that is what a rate means. */
+  async #move(request: ReplayRequest, { result, move }: { result: ReplayResult; move: Move }): Promise<void> {
+    const { log, owner } = this.#options
+    const { signal, again = false } = request
+    const marks = new Marks()
+    let turn = Promise.resolve()
+    await readToEnd({
+      ...{ log, topics: [deadLetterTopic(owner)], group: redriveGroup(owner), fromBeginning: again },
+      ...(signal && { signal }),
+      onAssigned: (assignment) => marks.begin(assignment, assignment),
+      onRecords: (records, reader) =>
+        (turn = turn.then(() => moveAll(records, { request, marks, result, move, reader }))),
+      onRevoked: async (partitions, consumer) => {
+        const commits = marks.commits(partitions)
+        if (commits.length > 0) await consumer.commit(commits)
+        marks.forget(partitions)
+      },
     })
   }
 
@@ -132,40 +145,29 @@ export class Replay {
   }
 }
 
-/** What was done before, by partition. */
-class Marks {
-  readonly #trackers = new Map<number, OffsetTracker>()
-  #topic = ''
+interface Moving {
+  request: ReplayRequest
+  marks: Marks
+  result: ReplayResult
+  move: Move
+  reader: TopicReader
+}
 
-  assigned({
-    topic,
-    partition,
-    position,
-    metadata,
-  }: {
-    topic: string
-    partition: number
-    position: number
-    metadata: string
-  }): void {
-    this.#topic = topic
-    this.#trackers.set(partition, new OffsetTracker(position, metadata))
-  }
-
-  /** False: done with before. */
-  track({ partition, offset }: LogRecord): boolean {
-    return this.#trackers.get(partition)?.track(offset) ?? false
-  }
-
-  done({ partition, offset }: LogRecord): void {
-    this.#trackers.get(partition)?.done(offset)
-  }
-
-  commits(): CommittedOffset[] {
-    return [...this.#trackers].map(([partition, tracker]) => ({
-      ...{ topic: this.#topic, partition },
-      offset: tracker.lowWater,
-      metadata: tracker.encode(),
-    }))
+async function moveAll(records: readonly LogRecord[], moving: Moving): Promise<void> {
+  const { request, marks, result, reader } = moving
+  for (const record of records) {
+    request.signal?.throwIfAborted()
+    if (!reader.isOurs(record)) return
+    const isNew = marks.track(record)
+    const letter = deadLetterOf(record)
+    if ((!isNew && request.again !== true) || !fits(letter, request.filter)) continue
+    result.matched++
+    const reason = isNew && !marks.mayMark(record) ? TOO_FAR : await moving.move(letter)
+    if (reason !== undefined) {
+      result.refused.push({ id: letter.id, reason })
+      continue
+    }
+    marks.mark(record)
+    if (++result.moved % COMMIT_EVERY === 0) await reader.consumer.commit(marks.commits())
   }
 }

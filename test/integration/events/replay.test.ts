@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { EventLogError } from '../../../events/event-log.ts'
 import { Replay } from '../../../events/replay/replay.ts'
 import { textOf } from '../../../events/record-headers.ts'
-import { DONE, EventBed, subscription, valueOf } from '../../builders/event-bed.ts'
+import { DONE, EventBed, subscription, valueOf, withFailingSends } from '../../builders/event-bed.ts'
 
 let bed: EventBed
 let isMended: boolean
@@ -119,5 +120,74 @@ test('replays of an ordered Trigger keep the order of a key', async () => {
 test('of nothing there is nothing to replay', async () => {
   await bed.consume()
   expect(await replay().redrive({ filter: {} })).toEqual({ matched: 0, moved: 0, refused: [] })
+  expect(await listed()).toEqual([])
+})
+
+test('asked to, it replays again what was replayed or purged, and remembers that as before', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2', 'bad3')
+  const [first] = await replay().list({}, 1)
+  await replay().purge({ filter: { id: first!.id } })
+  isMended = true
+  bed.seen.length = 0
+  expect(await replay().redrive({ filter: {}, again: true, dryRun: true })).toMatchObject({ matched: 3, moved: 0 })
+  expect(await replay().redrive({ filter: {}, again: true })).toEqual({ matched: 3, moved: 3, refused: [] })
+  await bed.settle()
+  expect(values().sort()).toEqual(['bad1', 'bad2', 'bad3'])
+  expect(await replay().redrive({ filter: {} })).toMatchObject({ matched: 0 })
+  expect(await listed()).toEqual([])
+})
+
+test('a replay that is broken off remembers how far it came', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2', 'bad3', 'bad4', 'bad5')
+  isMended = true
+  bed.seen.length = 0
+  const stop = new AbortController()
+  const broken = replay().redrive({ filter: {}, ratePerSecond: 10, signal: stop.signal })
+  const failure = broken.catch((error: unknown) => error)
+  await bed.settle()
+  await bed.advance(100)
+  stop.abort(new Error('gone'))
+  expect(await failure).toEqual(new Error('gone'))
+  expect(await replay().redrive({ filter: {} })).toMatchObject({ moved: 3 })
+  await bed.settle()
+  expect(values().sort()).toEqual(['bad1', 'bad2', 'bad3', 'bad4', 'bad5'])
+})
+
+test('one whose publish fails stays a dead letter; those before it are done', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2', 'bad3')
+  let left = 2
+  const log = withFailingSends(bed.log, () => (left-- > 0 ? undefined : new EventLogError('full', 'no space')))
+  const failing = new Replay({ log, clock: bed.clock, now: bed.clock.now, owner: subscription() })
+  isMended = true
+  await expect(failing.redrive({ filter: {} })).rejects.toMatchObject({ code: 'full' })
+  expect(await listed()).toHaveLength(1)
+  expect(await replay().redrive({ filter: {} })).toMatchObject({ moved: 1 })
+})
+
+test('two who replay at once replay everything, each letter once', async () => {
+  await bed.log.ensureTopics([{ topic: 'dormouse.default.mailer.dlt', partitions: 3 }])
+  await bed.consume()
+  await bed.publish(...Array.from({ length: 300 }, (_, n) => `key${n}:bad${n}`))
+  isMended = true
+  bed.seen.length = 0
+  const both = await Promise.all([replay().redrive({ filter: {} }), replay().redrive({ filter: {} })])
+  await bed.settle()
+  expect(both[0].moved + both[1].moved).toBe(300)
+  expect(new Set(values()).size).toBe(300)
+  expect(values()).toHaveLength(300)
+})
+
+test('who looks while another replays sees what is left, and is in nobody’s way', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2', 'bad3')
+  isMended = true
+  const redriving = replay().redrive({ filter: {}, ratePerSecond: 10 })
+  await bed.settle()
+  expect((await listed()).length).toBeGreaterThan(0)
+  await bed.advance(500, 100)
+  expect((await redriving).moved).toBe(3)
   expect(await listed()).toEqual([])
 })
