@@ -1,23 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openSqliteEventLog, type SqliteEventLog } from '../../../events/sqlite/sqlite-event-log.ts'
+import { openSqliteEventLog } from '../../../events/sqlite/sqlite-event-log.ts'
 import { silentLogger } from '../../../lib/logger.ts'
-import { eventLogContract } from './contract.ts'
+import { describeEventLog } from './suite.ts'
 
-let log: SqliteEventLog
-let directory: string
-
-eventLogContract({
-  name: 'sqlite',
+describeEventLog('sqlite', {
   patienceMs: 5_000,
-  async start() {
-    directory = mkdtempSync(join(tmpdir(), 'dormouse-log-'))
-    log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger })
-    return log
-  },
-  async stop() {
-    await log.close()
-    rmSync(directory, { recursive: true, force: true })
+  open: async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dormouse-log-'))
+    const log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, revokeTimeoutMs: 500 })
+    return {
+      log,
+      close: async () => {
+        await log.close()
+        rmSync(directory, { recursive: true, force: true })
+      },
+    }
   },
 })
