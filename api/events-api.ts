@@ -50,6 +50,8 @@ export interface RedriveRequest {
   /** Default: as fast as it goes. */
   ratePerSecond?: number
   dryRun?: boolean
+  /** Also those that were replayed or purged before. */
+  again?: boolean
 }
 
 export interface RedriveResult {

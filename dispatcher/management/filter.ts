@@ -16,6 +16,7 @@ export const moveSchema = z.strictObject({
   filter: filterSchema.default({}),
   ratePerSecond: z.number().positive().max(10_000).optional(),
   dryRun: z.boolean().optional(),
+  again: z.boolean().optional(),
 })
 
 /** A request that cannot be answered as it is. */

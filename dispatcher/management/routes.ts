@@ -7,7 +7,7 @@
  *   GET  /api/v1/functions/:namespace/:name/async/state        the same of a Function's asynchronous invocations
  *   GET  /api/v1/invocations/:id                               one invocation
  *   GET  /api/v1/dlq/:kind/:namespace/:name?…                  {items}; kind: trigger or function
- *   POST /api/v1/dlq/:kind/:namespace/:name/redrive|purge      {filter, ratePerSecond, dryRun} → {matched, moved, refused}
+ *   POST /api/v1/dlq/:kind/:namespace/:name/redrive|purge      {filter, ratePerSecond, dryRun, again} → {matched, moved, refused}
  */
 import type { SubscriptionInfo, TriggerInfo } from '../../api/events-api.ts'
 import { objectKey, type ObjectKey } from '../../api/names.ts'
@@ -121,12 +121,13 @@ class EventRoutes {
     { params, body, signal }: RouteRequest,
     run: (replay: Replay, asked: Parameters<Replay['redrive']>[0]) => ReturnType<Replay['redrive']>,
   ): Promise<RouteAnswer> {
-    const { filter, ratePerSecond, dryRun } = parseBody(moveSchema, body)
+    const { filter, ratePerSecond, dryRun, again } = parseBody(moveSchema, body)
     const result = await run(this.#replayOf(params), {
       filter: parseFilter(filter),
       signal,
       ...(ratePerSecond !== undefined && { ratePerSecond }),
       ...(dryRun !== undefined && { dryRun }),
+      ...(again !== undefined && { again }),
     })
     return { json: result }
   }

@@ -1,42 +1,53 @@
 /** The end of a subscription whose Trigger or Function is gone: what still waits for a retry becomes dead letters, then its tiers go. */
+import type { EventLog, LogRecord, NewRecord } from '../event-log.ts'
 import { deadLetterRecord } from '../hop-record.ts'
+import { OffsetTracker } from '../offset-tracker.ts'
 import { readToEnd } from '../read-topic.ts'
 import { hopMeta } from '../record-headers.ts'
+import { tierDelays } from '../retry-policy.ts'
 import type { Subscription } from '../subscription.ts'
-import { tiersAmong } from '../topic-names.ts'
+import { retryTopic, tiersAmong } from '../topic-names.ts'
 import type { Engine } from './engine.ts'
 import { SubscriptionState } from './subscription-state.ts'
 
 /** `group`: of the tiers. Throws EventLogError: nothing was deleted then, and it can be called again. */
 export async function retire(engine: Engine, subscription: Subscription, group: string): Promise<void> {
   const { log } = engine
-  const topics = tiersAmong(
-    (await log.describe()).map(({ topic }) => topic),
-    subscription,
-  )
+  const topics = await tiersOf(log, subscription)
   if (topics.length === 0) return
   const state = new SubscriptionState(subscription, engine)
-  const end = await committedIn(engine, group, topics)
+  /** What is done beyond the group's positions is done here, too. */
+  const trackers = new Map<string, OffsetTracker>()
   await readToEnd({
     ...{ log, topics, group },
+    onAssigned: ({ topic, partition, position, metadata }) =>
+      trackers.set(`${topic}/${partition}`, new OffsetTracker(position, metadata)),
     async onRecords(records) {
-      for (const record of records) {
-        if (record.offset < (end.get(`${record.topic}/${record.partition}`) ?? 0)) continue
-        const meta = hopMeta(record, subscription.uid)
-        const failure = meta.failure ?? {
-          class: 'expired',
-          message: 'its Trigger was deleted while it waited for a retry',
-        }
-        const dead = deadLetterRecord({ subscription, record, meta, failure, group })
-        await state.ensureTopic(dead.topic)
-        await log.send([dead])
-      }
+      const waiting = records.filter((record) =>
+        trackers.get(`${record.topic}/${record.partition}`)?.track(record.offset),
+      )
+      const letters = waiting.map((record) => letterOf(subscription, record, group))
+      for (const { topic } of letters) await state.ensureTopic(topic)
+      await log.send(letters)
     },
   })
   await log.deleteTopics(topics)
 }
 
-async function committedIn(engine: Engine, group: string, topics: readonly string[]): Promise<Map<string, number>> {
-  const committed = await engine.log.committed(group, topics)
-  return new Map(committed.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]))
+function letterOf(subscription: Subscription, record: LogRecord, group: string): NewRecord {
+  const next = hopMeta(record, subscription.uid)
+  const meta = { ...next, attempt: Math.max(1, next.attempt - 1) }
+  // A replayed one has not failed since.
+  const failure = meta.failure ?? {
+    class: 'expired',
+    message: `its ${subscription.kind === 'trigger' ? 'Trigger' : 'Function'} was deleted while it waited for a retry`,
+  }
+  return deadLetterRecord({ subscription, record, meta, failure, group })
+}
+
+/** Those of earlier policies, too; of names that were hashed only those of this one can be known. */
+async function tiersOf(log: EventLog, subscription: Subscription): Promise<string[]> {
+  const existing = (await log.describe()).map(({ topic }) => topic)
+  const current = new Set(tierDelays(subscription.retry).map((delayMs) => retryTopic(subscription, delayMs)))
+  return [...new Set([...tiersAmong(existing, subscription), ...existing.filter((topic) => current.has(topic))])]
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { EventLogError } from '../../../events/event-log.ts'
+import { textOf } from '../../../events/record-headers.ts'
 import {
   DONE,
   EventBed,
@@ -345,6 +346,23 @@ describe('faults', () => {
     await consumption.retire(subscription())
     expect((await bed.deadLetters()).sort()).toEqual(['bad1 handled', 'bad2 handled'])
     expect((await bed.log.describe()).filter(({ topic }) => topic.includes('.retry.'))).toEqual([])
+  })
+
+  test('of a Trigger that is deleted only what was not delivered becomes dead letters, with the attempts that were made', async () => {
+    await bed.log.ensureTopics([{ topic: 'orders', partitions: 1 }])
+    bed.handle = (delivery) => (valueOf(delivery) === 'bad' || delivery.attempt === 1 ? failed('down') : DONE)
+    const consumption = await bed.consume()
+    await bed.publish('mended')
+    await bed.advance(500)
+    await bed.publish('bad')
+    await bed.advance(500)
+    await consumption.close()
+    await consumption.retire(subscription())
+    const letters = await bed.read('dormouse.default.mailer.dlt')
+    expect(letters.map(({ value }) => value?.toString())).toEqual(['bad'])
+    expect(textOf(letters[0]!.headers, 'dormouse-attempt')).toBe('1')
+    await consumption.retire(subscription())
+    expect(await bed.deadLetters()).toHaveLength(1)
   })
 
   test('a dispatcher that fails within itself holds the record; nothing is lost', async () => {
