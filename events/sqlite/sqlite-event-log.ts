@@ -99,7 +99,8 @@ export class SqliteEventLog implements EventLog {
       if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000)
         throw new EventLogError('invalid-topic', `expected 1 to 1000 partitions of ${topic}, got ${partitions}`)
     }
-    if (specs.every(({ topic }) => this.#topics.get(topic) !== undefined)) return
+    // Unless one of them is about to be deleted.
+    if (this.#writer.isIdle && specs.every(({ topic }) => this.#topics.get(topic) !== undefined)) return
     const { retentionMs } = this.#defaults
     await this.#writer.write(() => {
       for (const spec of specs) {

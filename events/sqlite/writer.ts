@@ -43,6 +43,11 @@ export class Writer {
     this.#path = path
   }
 
+  /** Nothing waits for the end of the turn. */
+  get isIdle(): boolean {
+    return this.#writes.length === 0
+  }
+
   /** `run` makes the statements and may run more than once; `then` runs after the commit, before the promise settles. Throws EventLogError. */
   write<T>(run: () => T, then?: (result: T) => void): Promise<T> {
     return new Promise((resolve, reject) => {
