@@ -65,7 +65,7 @@ class EventDispatcher implements Dispatcher {
     this.#options = options
     this.#invocations = new Invocations({
       engine: () => this.#engine,
-      ledger,
+      ...{ ledger, clock, logger },
       functionOf: (key) => router.lane(key)?.fn,
     })
     const deliverer = new FunctionDeliverer({
@@ -74,6 +74,9 @@ class EventDispatcher implements Dispatcher {
         (kind === 'trigger' ? this.#triggers.get(key)?.feed.filters : undefined) ?? NO_FILTERS,
       onCall: ({ kind, functionKey }, delivery) => {
         if (kind === 'async') this.#invocations.called(delivery, functionKey)
+      },
+      onHeld: ({ kind, functionKey }, delivery) => {
+        if (kind === 'async') this.#invocations.held(delivery, functionKey)
       },
     })
     this.#engine = new Engine({

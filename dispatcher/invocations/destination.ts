@@ -1,20 +1,27 @@
-/** Who is told how an asynchronous invocation ended, and the record that tells it (LAMBDA: destinations). Pure. */
+/** Who is told how an asynchronous invocation ended, and the record that tells it (AWS Lambda, "Destinations"). Pure. */
+import { hash } from 'node:crypto'
 import type { FeedAsync, FeedDestination } from '../../api/protocol.ts'
 import type { RecordEnd } from '../../events/consumption/engine.ts'
 import { isJson, printable } from '../../events/payload.ts'
+import { isLoop } from '../deliver/hops.ts'
 
-/** On records that a destination sent to a function: how many stand before it. */
-export const HOPS_HEADER = 'dormouse-hops'
-/** A function that is its own destination would go on for ever. */
-export const MAX_HOPS = 16
+export type FinalEnd = Exclude<RecordEnd, { kind: 'retry' }>
 
-/** Undefined: nobody. */
-export function destinationOf(policy: FeedAsync | undefined, end: RecordEnd): FeedDestination | undefined {
-  if (end.kind === 'retry') return undefined
+/** Undefined: nobody. The end of what was stopped as a loop is told to nobody: that would be its next round. */
+export function destinationOf(policy: FeedAsync | undefined, end: FinalEnd): FeedDestination | undefined {
+  if (isLoop(end.record)) return undefined
   return end.kind === 'done' ? policy?.onSuccess : policy?.onFailure
 }
 
-export function destinationRecord(end: Exclude<RecordEnd, { kind: 'retry' }>, nowMs: number): object {
+/** Of the invocation that tells `function` about the end of another: the same when it is told again. */
+export function followingId(deliveryId: string, kind: FinalEnd['kind']): string {
+  const digest = hash('sha256', `${kind} ${deliveryId}`, 'hex')
+  const variant = ((parseInt(digest.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)
+  const parts = [digest.slice(0, 8), digest.slice(8, 12), `8${digest.slice(13, 16)}`]
+  return [...parts, `${variant}${digest.slice(18, 20)}`, digest.slice(20, 32)].join('-')
+}
+
+export function destinationRecord(end: FinalEnd, nowMs: number): object {
   const { meta, record, subscription, attempt } = end
   const [namespace = '', name = ''] = subscription.functionKey.split('/')
   return {
@@ -31,12 +38,12 @@ export function destinationRecord(end: Exclude<RecordEnd, { kind: 'retry' }>, no
   }
 }
 
-function conditionOf(end: Exclude<RecordEnd, { kind: 'retry' }>): string {
+function conditionOf(end: FinalEnd): string {
   if (end.kind === 'done') return 'Success'
   return end.failure.class === 'expired' ? 'EventAgeExceeded' : 'RetriesExhausted'
 }
 
-function responseOf(end: Exclude<RecordEnd, { kind: 'retry' }>): object {
+function responseOf(end: FinalEnd): object {
   if (end.kind === 'done') {
     const { status = 200, body = null } = end.outcome
     return { responseContext: { statusCode: status, executedVersion: '$LATEST' }, responsePayload: payloadOf(body) }

@@ -1,95 +1,103 @@
 /**
  * One consumption for each kafka and cron Trigger of the feed: begun, begun anew when it changes, and retired when the feed says that it
- * is gone, never because there is no feed. Changes are carried out one after the other; one that fails is tried again.
+ * is gone, never because there is no feed. A Trigger that cannot be begun or retired now does not keep others from it, and is tried again.
  */
 import type { FeedSubscription } from '../../api/protocol.ts'
-import { backoffMs } from '../../lib/backoff.ts'
-import { pause } from '../../lib/pause.ts'
 import { Consumption } from '../../events/consumption/consumption.ts'
 import type { Engine } from '../../events/consumption/engine.ts'
 import { deadLetterTopic, triggerGroup } from '../../events/topic-names.ts'
+import { Follower } from '../follower.ts'
 import { subscriptionOfTrigger } from './subscription.ts'
 
-interface Running {
+export interface RunningTrigger {
   feed: FeedSubscription
   consumption: Consumption
 }
 
-const RETRY = { firstMs: 500, longestMs: 30_000 }
-
 export class TriggerConsumptions {
   readonly #engine: Engine
-  readonly #running = new Map<string, Running>()
-  readonly #stopped = new AbortController()
+  readonly #follower: Follower
+  readonly #running = new Map<string, RunningTrigger>()
+  /** Closed, and what they leave behind not yet dealt with. */
+  readonly #retiring = new Set<RunningTrigger>()
   #wanted: readonly FeedSubscription[] = []
-  #working: Promise<void> | undefined
-  #isDirty = false
 
   constructor(engine: Engine) {
+    const { clock, logger } = engine
     this.#engine = engine
+    this.#follower = new Follower({ what: 'Triggers', clock, logger, carryOut: () => this.#carryOut() })
   }
 
   get all(): Iterable<Consumption> {
     return [...this.#running.values()].map(({ consumption }) => consumption)
   }
 
-  get(key: string): Running | undefined {
+  get(key: string): RunningTrigger | undefined {
     return this.#running.get(key)
   }
 
+  /** Cheap with the list it has already. */
   set(subscriptions: readonly FeedSubscription[]): void {
     if (subscriptions === this.#wanted) return
     this.#wanted = subscriptions
-    this.#isDirty = true
-    this.#working ??= this.#work().finally(() => (this.#working = undefined))
+    this.#follower.changed()
   }
 
   async stop(): Promise<void> {
-    this.#stopped.abort()
-    await this.#working
+    await this.#follower.stop()
     await Promise.all([...this.#running.values()].map(({ consumption }) => consumption.close()))
-  }
-
-  async #work(): Promise<void> {
-    for (let failures = 0; this.#isDirty && !this.#stopped.signal.aborted;) {
-      this.#isDirty = false
-      try {
-        await this.#carryOut()
-        failures = 0
-      } catch (error) {
-        this.#isDirty = true
-        this.#engine.logger.error('triggers cannot be followed', { error })
-        await pause(this.#engine.clock, backoffMs(++failures, RETRY), this.#stopped.signal)
-      }
-    }
   }
 
   async #carryOut(): Promise<void> {
     const wanted = new Map(this.#wanted.map((feed) => [feed.trigger as string, feed]))
-    for (const [key, { feed, consumption }] of this.#running) {
+    for (const [key, running] of this.#running) {
       const next = wanted.get(key)
-      if (next !== undefined && JSON.stringify(next) === JSON.stringify(feed)) continue
-      await consumption.close()
-      this.#running.delete(key)
-      if (next?.uid !== feed.uid) await this.#retire(feed, consumption)
+      if (next === undefined || !isSame(next, running.feed)) await this.#end(running, next)
     }
-    for (const [key, feed] of wanted) if (!this.#running.has(key)) await this.#begin(key, feed)
+    const errors: unknown[] = []
+    for (const gone of this.#retiring) await this.#retire(gone).catch((error: unknown) => errors.push(error))
+    const keysOfGone = new Set([...this.#retiring].map(({ feed }) => feed.trigger as string))
+    for (const [key, feed] of wanted) {
+      // Topics are named after the Trigger: the new one must not meet the tiers of the old one.
+      if (this.#running.has(key) || keysOfGone.has(key)) continue
+      await this.#begin(feed).catch((error: unknown) => errors.push(error))
+    }
+    if (errors.length > 0) throw errors[0]
   }
 
-  async #begin(key: string, feed: FeedSubscription): Promise<void> {
+  async #end(running: RunningTrigger, next: FeedSubscription | undefined): Promise<void> {
+    const { feed, consumption } = running
+    await consumption.close()
+    this.#running.delete(feed.trigger)
+    if (next?.uid !== feed.uid) this.#retiring.add(running)
+  }
+
+  async #begin(feed: FeedSubscription): Promise<void> {
     const { trigger, uid, startFrom } = feed
     const consumption = new Consumption({ engine: this.#engine, group: triggerGroup(trigger, uid), startFrom })
-    this.#running.set(key, { feed, consumption })
-    await consumption.setSubscriptions([subscriptionOfTrigger(feed)])
+    // Its filters are asked for with the first record.
+    this.#running.set(trigger, { feed, consumption })
+    try {
+      await consumption.setSubscriptions([subscriptionOfTrigger(feed)])
+    } catch (error) {
+      await consumption.close()
+      this.#running.delete(trigger)
+      throw error
+    }
   }
 
   /** What waits for a retry becomes dead letters; the ticks of a clock that is gone are nobody's. */
-  async #retire(feed: FeedSubscription, consumption: Consumption): Promise<void> {
-    const { log } = this.#engine
+  async #retire(gone: RunningTrigger): Promise<void> {
+    const { feed, consumption } = gone
     const subscription = subscriptionOfTrigger(feed)
     await consumption.retire(subscription)
     const own = feed.source === 'cron' ? [...feed.topics] : []
     if (!feed.keepDeadLetters) own.push(deadLetterTopic(subscription))
-    await log.deleteTopics(own)
+    await this.#engine.log.deleteTopics(own)
+    this.#retiring.delete(gone)
   }
+}
+
+function isSame(a: FeedSubscription, b: FeedSubscription): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }

@@ -1,0 +1,120 @@
+/**
+ * Tells destinations how invocations ended. What goes to the event log is tried until it is stored, like everything else there; a URL has a
+ * small budget of attempts of its own.
+ */
+import { request } from 'undici'
+import { EVENT_HEADER } from '../../api/names.ts'
+import type { FeedDestination } from '../../api/protocol.ts'
+import type { Engine } from '../../events/consumption/engine.ts'
+import { EventLogError, type Header, type NewRecord } from '../../events/event-log.ts'
+import type { InvocationState } from '../../events/invocation-ledger.ts'
+import { asyncTopic } from '../../events/topic-names.ts'
+import { backoffMs } from '../../lib/backoff.ts'
+import { pause } from '../../lib/pause.ts'
+import { nextHop } from '../deliver/hops.ts'
+import { destinationRecord, followingId, type FinalEnd } from './destination.ts'
+
+export interface DestinationsOptions {
+  engine: () => Pick<Engine, 'log' | 'clock' | 'wall' | 'logger'>
+  /** Of an invocation that a destination begins. */
+  note: (state: InvocationState) => void
+  /** Aborts when nobody acknowledges what is told any more. */
+  signal: AbortSignal
+}
+
+const URL_TIMEOUT_MS = 10_000
+const URL_ATTEMPTS = 3
+const URL_RETRY = { firstMs: 1_000, longestMs: 10_000 }
+const LOG_RETRY = { firstMs: 500, longestMs: 30_000 }
+const JSON_HEADER: Header = ['content-type', Buffer.from('application/json')]
+
+export class Destinations {
+  readonly #options: DestinationsOptions
+
+  constructor(options: DestinationsOptions) {
+    this.#options = options
+  }
+
+  /** Why it could not be told; undefined when it was. Throws only when it was given up for good: the record is not ours any more. */
+  async tell(destination: FeedDestination, end: FinalEnd): Promise<string | undefined> {
+    const { logger, wall } = this.#options.engine()
+    const body = JSON.stringify(destinationRecord(end, wall.now()))
+    const why =
+      'url' in destination
+        ? await this.#post(destination.url, body)
+        : await this.#store(this.#recordFor(destination, body, end))
+    if (why !== undefined) {
+      const { deliveryId } = end.meta
+      logger.error('a destination did not get its record', { deliveryId, destination, message: why })
+    }
+    return why
+  }
+
+  #recordFor(destination: Exclude<FeedDestination, { url: string }>, body: string, end: FinalEnd): NewRecord {
+    const headers = [JSON_HEADER, nextHop(end.record)]
+    const value = Buffer.from(body)
+    if ('topic' in destination) return { topic: destination.topic, key: null, value, headers }
+    const key = destination.function
+    const id = followingId(end.meta.deliveryId, end.kind)
+    const acceptedAtMs = this.#options.engine().wall.now()
+    this.#options.note({ id, functionKey: key, status: 'queued', acceptedAtMs, attempts: 0 })
+    return {
+      topic: asyncTopic(key),
+      key: null,
+      value,
+      headers: [...headers, [EVENT_HEADER.deliveryId, Buffer.from(id)]],
+    }
+  }
+
+  async #store(record: NewRecord): Promise<string | undefined> {
+    const { log, clock, logger } = this.#options.engine()
+    const { signal } = this.#options
+    for (let failures = 1; ; failures++) {
+      try {
+        await log.send([record])
+        return undefined
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        if (!isPassing(error)) return message
+        if (failures === 1) logger.warn('a destination cannot get its record now', { topic: record.topic, message })
+        await pause(clock, backoffMs(failures, LOG_RETRY), signal)
+        signal.throwIfAborted()
+      }
+    }
+  }
+
+  async #post(url: string, body: string): Promise<string | undefined> {
+    const { clock } = this.#options.engine()
+    const { signal } = this.#options
+    let why = ''
+    for (let failures = 1; failures <= URL_ATTEMPTS; failures++) {
+      try {
+        const status = await post(url, body, signal)
+        if (status < 300) return undefined
+        why = `${url} answered ${status}`
+        if (status < 500 && status !== 408 && status !== 429) return why
+      } catch (error) {
+        why = `${url} cannot be reached: ${error instanceof Error ? error.message : String(error)}`
+      }
+      if (failures < URL_ATTEMPTS) await pause(clock, backoffMs(failures, URL_RETRY), signal)
+      signal.throwIfAborted()
+    }
+    return why
+  }
+}
+
+/** Redirects are answers like others. */
+async function post(url: string, body: string, signal: AbortSignal): Promise<number> {
+  const answer = await request(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(URL_TIMEOUT_MS)]),
+  })
+  await answer.body.dump()
+  return answer.statusCode
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof EventLogError && (error.code === 'unavailable' || error.code === 'full')
+}
