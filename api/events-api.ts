@@ -88,8 +88,14 @@ export interface PartitionInfo {
   running: number
   /** In a retry tier: buffered and waiting for its time. */
   notDue: number
+  /** Records that failed and are tried again where they are (ordering key and partition). */
+  waitingInPlace: number
   /** Records that stop their key or partition (onExhausted: block). */
   blocked: number
+  /** Its buffer is full: no more is read until half of it is done. */
+  isPaused: boolean
+  /** Since its oldest open record was written, in a retry tier since it was due. */
+  oldestDueAgeMs?: number
 }
 
 /** How a Trigger, or the asynchronous invocations of a Function, stand. Counts are since this process began with it. */

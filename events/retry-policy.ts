@@ -63,15 +63,21 @@ export function isExpired(policy: RetryPolicy, recordTimestampMs: number, nowMs:
   return policy.maxAge.since === 'record' && nowMs - recordTimestampMs > policy.maxAge.ms
 }
 
-/** How long a record waits in place after its `failures`-th failure; one that blocks, since its attempts are used up, as long as may be. */
-export function retryDelayMs(policy: RetryPolicy, failures: number): number {
-  return failures >= policy.maxAttempts ? policy.backoff.maxMs : tierAfter(policy, failures)
+export interface WaitBegun {
+  failures: number
+  firstFailedAtMs: number
+  nowMs: number
 }
 
-/** Before this a record that failed `failures` times since `firstFailedAtMs` cannot be due, however quickly each attempt failed. */
-export function earliestRetryMs(policy: RetryPolicy, failures: number, firstFailedAtMs: number): number {
+/**
+ * Of the wait of a record in place that another began, who did not say when: until all waits since its first failure could be over,
+ * however quickly each attempt failed; never longer than the last of them, wherever the clock was set. One that blocks waits longest.
+ */
+export function leftOfWaitMs(policy: RetryPolicy, { failures, firstFailedAtMs, nowMs }: WaitBegun): number {
+  const delayMs = (failure: number) =>
+    failure >= policy.maxAttempts ? policy.backoff.maxMs : tierAfter(policy, failure)
   const counted = Math.min(failures, policy.maxAttempts)
   let dueMs = firstFailedAtMs + (failures - counted) * policy.backoff.maxMs
-  for (let failure = 1; failure <= counted; failure++) dueMs += retryDelayMs(policy, failure)
-  return dueMs
+  for (let failure = 1; failure <= counted; failure++) dueMs += delayMs(failure)
+  return Math.min(dueMs - nowMs, delayMs(failures))
 }

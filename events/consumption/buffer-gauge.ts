@@ -1,24 +1,48 @@
-/** How full a partition's buffer is, and whether it may take more: its own bounds, the process's, and what a commit can remember. */
+/**
+ * How full a partition's buffer is: pauses reading when it may take no more, by its own bounds, the process's, or what a commit can
+ * remember, and resumes at half.
+ */
 import type { OffsetTracker } from '../offset-tracker.ts'
 import type { Engine } from './engine.ts'
 
-export class BufferGauge {
-  readonly #engine: Engine
-  readonly #tracker: OffsetTracker
-  #bytes = 0
+export interface GaugeOptions {
+  engine: Engine
+  tracker: OffsetTracker
+  pause(): void
+  resume(): void
+}
 
-  constructor(engine: Engine, tracker: OffsetTracker) {
-    this.#engine = engine
-    this.#tracker = tracker
+export class BufferGauge {
+  readonly #options: GaugeOptions
+  #bytes = 0
+  #isPaused = false
+
+  constructor(options: GaugeOptions) {
+    this.#options = options
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   add(bytes: number): void {
     this.#bytes += bytes
-    this.#engine.bufferedBytes += bytes
+    this.#options.engine.bufferedBytes += bytes
   }
 
+  /** Call when the tracker knows, too. */
   remove(bytes: number): void {
     this.add(-bytes)
+    if (!this.#isPaused || !this.#isHalfEmpty) return
+    this.#isPaused = false
+    this.#options.resume()
+  }
+
+  /** After something was added. */
+  check(): void {
+    if (this.#isPaused || !this.#isFull) return
+    this.#isPaused = true
+    this.#options.pause()
   }
 
   clear(): void {
@@ -26,23 +50,24 @@ export class BufferGauge {
   }
 
   /** Never without something in it: what is taken out later is what lets it go on. */
-  get isFull(): boolean {
-    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = this.#engine.limits
-    if (this.#tracker.pending === 0) return false
+  get #isFull(): boolean {
+    const { engine, tracker } = this.#options
+    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = engine.limits
+    if (tracker.pending === 0) return false
     return (
-      this.#tracker.pending >= bufferedRecords ||
+      tracker.pending >= bufferedRecords ||
       this.#bytes >= bufferedBytes ||
-      this.#engine.bufferedBytes >= totalBufferedBytes ||
-      !this.#tracker.fits
+      engine.bufferedBytes >= totalBufferedBytes ||
+      !tracker.fits
     )
   }
 
   /** When the process is full, only those go on that have nothing left: else nobody's end would let them. */
-  get isHalfEmpty(): boolean {
-    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = this.#engine.limits
-    const { pending, fits } = this.#tracker
-    if (pending === 0) return true
-    const isRoom = this.#engine.bufferedBytes < totalBufferedBytes
-    return isRoom && pending * 2 <= bufferedRecords && this.#bytes * 2 <= bufferedBytes && fits
+  get #isHalfEmpty(): boolean {
+    const { engine, tracker } = this.#options
+    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = engine.limits
+    if (tracker.pending === 0) return true
+    const isRoom = engine.bufferedBytes < totalBufferedBytes
+    return isRoom && tracker.pending * 2 <= bufferedRecords && this.#bytes * 2 <= bufferedBytes && tracker.fits
   }
 }

@@ -77,8 +77,8 @@ export class ConsumerDriver {
       if (known !== undefined) this.#drop(known)
       const worker: PartitionWorker = new PartitionWorker({
         ...{ engine, state, role, group, assignment },
-        pause: (partition) => this.#consumer?.pause([partition]),
-        resume: (partition) => this.#consumer?.resume([partition]),
+        pause: () => this.#consumer?.pause([assignment]),
+        resume: () => this.#consumer?.resume([assignment]),
         onProgress: (acknowledged) => this.#progressed(worker, acknowledged),
       })
       this.#workers.set(keyOf(assignment), worker)

@@ -5,13 +5,14 @@
 import { createAdmission, type Admission } from '../admission.ts'
 import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
-import { earliestRetryMs, retryDelayMs } from '../retry-policy.ts'
+import { leftOfWaitMs } from '../retry-policy.ts'
 import { tierDelayMs } from '../topic-names.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
 import type { Engine } from './engine.ts'
 import { deliverHalving } from './deliver.ts'
 import { createEntry, type Entry, type Role } from './entry.ts'
+import { InPlaceWaits } from './in-place-waits.ts'
 import { settle } from './settle.ts'
 import type { SubscriptionState } from './subscription-state.ts'
 
@@ -21,8 +22,9 @@ export interface WorkerOptions {
   role: Role
   group: string
   assignment: Assignment
-  pause(partition: PartitionId): void
-  resume(partition: PartitionId): void
+  /** No more records, until it resumes. */
+  pause(): void
+  resume(): void
   /** Something of it can be committed. */
   onProgress(acknowledged: number): void
 }
@@ -38,10 +40,10 @@ export class PartitionWorker {
   readonly #waiting: DueWait
   /** Cannot be handled, and may not be moved away: they stop their key or partition. */
   readonly blocked = new Set<Entry>()
-  /** Cancels of entries that wait in place. */
-  readonly #inPlace = new Map<Entry, () => void>()
+  readonly #inPlace: InPlaceWaits
   readonly #gauge: BufferGauge
-  #isPaused = false
+  /** Not done, as they came. */
+  readonly #entries = new Set<Entry>()
   #isDraining = false
   #running = 0
   #cancelWindow: (() => void) | undefined
@@ -57,8 +59,12 @@ export class PartitionWorker {
     this.#functionKey = state.subscription.functionKey
     this.id = { topic: assignment.topic, partition: assignment.partition }
     this.tracker = new OffsetTracker(assignment.position, assignment.metadata)
-    this.#gauge = new BufferGauge(options.engine, this.tracker)
+    this.#gauge = new BufferGauge({ ...options, tracker: this.tracker })
     this.#admission = createAdmission<Entry>(state.subscription.ordering)
+    this.#inPlace = new InPlaceWaits(options.engine.clock, (entry) => {
+      this.#admission.putBack(entry)
+      this.offer()
+    })
     this.#waiting = new DueWait({
       ...{ clock: options.engine.clock, wall: options.engine.wall },
       delayMs: tierDelayMs(assignment.topic) ?? state.subscription.retry.backoff.maxMs,
@@ -79,7 +85,19 @@ export class PartitionWorker {
   }
 
   get isPaused(): boolean {
-    return this.#isPaused
+    return this.#gauge.isPaused
+  }
+
+  get waitingInPlace(): number {
+    return this.#inPlace.size
+  }
+
+  /** How long the oldest has been waiting, or running, beyond when it might have; undefined: nothing is due. */
+  oldestDueAgeMs(nowMs: number): number | undefined {
+    const [oldest] = this.#entries
+    if (oldest === undefined) return undefined
+    const ageMs = nowMs - (this.options.role === 'tier' ? (oldest.meta.dueMs ?? 0) : oldest.record.timestampMs)
+    return ageMs < 0 ? undefined : ageMs
   }
 
   /** Due and not running. */
@@ -89,7 +107,7 @@ export class PartitionWorker {
 
   /** In a source: behind what is read, as far as it was last looked at. */
   get behind(): number {
-    return this.#isPaused && this.options.role === 'source' ? Math.max(0, this.knownEnd - this.tracker.next) : 0
+    return this.isPaused && this.options.role === 'source' ? Math.max(0, this.knownEnd - this.tracker.next) : 0
   }
 
   /** Buffered, not yet due. */
@@ -104,10 +122,7 @@ export class PartitionWorker {
       if (this.tracker.track(record.offset)) this.#take(createEntry(record, role, state.subscription.uid))
       else state.stats.duplicates++
     }
-    if (this.#gauge.isFull && !this.#isPaused) {
-      this.#isPaused = true
-      this.options.pause(this.id)
-    }
+    this.#gauge.check()
     if (role === 'tier') this.#waiting.check()
     // What was done before may be committed now.
     this.options.onProgress(0)
@@ -147,7 +162,7 @@ export class PartitionWorker {
     state.workers.delete(this)
     this.#waiting.stop()
     this.#cancelWindow?.()
-    for (const cancel of this.#inPlace.values()) cancel()
+    this.#inPlace.stop()
   }
 
   commitOf(): CommittedOffset {
@@ -157,13 +172,10 @@ export class PartitionWorker {
   /** Done with it, whatever became of it. */
   finish(entry: Entry): void {
     this.blocked.delete(entry)
+    this.#entries.delete(entry)
     this.#admission.release(entry)
     this.tracker.done(entry.record.offset)
     this.#gauge.remove(entry.sizeBytes)
-    if (this.#isPaused && this.#gauge.isHalfEmpty) {
-      this.#isPaused = false
-      this.options.resume(this.id)
-    }
     this.options.onProgress(1)
   }
 
@@ -173,12 +185,7 @@ export class PartitionWorker {
 
   /** The entry keeps its lane and is tried again after the delay. */
   retryInPlace(entry: Entry, delayMs: number): void {
-    const cancel = this.options.engine.clock.after(delayMs, () => {
-      this.#inPlace.delete(entry)
-      this.#admission.putBack(entry)
-      this.offer()
-    })
-    this.#inPlace.set(entry, cancel)
+    this.#inPlace.begin(entry, delayMs)
     this.options.onProgress(0)
   }
 
@@ -189,21 +196,21 @@ export class PartitionWorker {
   /** Where it belongs: into the line, or to where it waits. */
   #take(entry: Entry): void {
     const { record, meta } = entry
+    this.#entries.add(entry)
     this.#gauge.add(entry.sizeBytes)
-    const inPlaceMs = this.tracker.inPlace(record.offset) === undefined ? 0 : this.#leftOfWaitMs(entry)
-    if (inPlaceMs > 0 && this.#admission.pushTaken(record.key, entry)) this.retryInPlace(entry, inPlaceMs)
+    const leftMs = this.#leftOfWaitMs(entry)
+    if (leftMs > 0 && this.#admission.pushTaken(record.key, entry)) this.retryInPlace(entry, leftMs)
     else if (meta.dueMs !== undefined && this.options.role === 'tier') this.#waiting.push(meta.dueMs, entry)
     else this.#admission.push(record.key, entry)
   }
 
   /** Of a record that waited in place when the partition was taken away from whoever had it. */
   #leftOfWaitMs(entry: Entry): number {
-    const { retry } = this.options.state.subscription
-    const failures = this.attemptOf(entry) - 1
-    const firstFailedAtMs = this.tracker.inPlace(entry.record.offset)?.firstFailedAtMs ?? 0
-    const leftMs = earliestRetryMs(retry, failures, firstFailedAtMs) - this.options.engine.wall.now()
-    // Never longer than the whole of it, wherever the clock was set.
-    return Math.min(leftMs, retryDelayMs(retry, failures))
+    const { engine, state } = this.options
+    const known = this.tracker.inPlace(entry.record.offset)
+    if (known === undefined) return 0
+    const at = { failures: this.attemptOf(entry) - 1, firstFailedAtMs: known.firstFailedAtMs, nowMs: engine.wall.now() }
+    return leftOfWaitMs(state.subscription.retry, at)
   }
 
   /** While no more may fail in place, only what failed before is tried. */

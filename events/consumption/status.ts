@@ -18,8 +18,14 @@ export interface PartitionStatus {
   running: number
   /** In a tier: buffered and waiting for its time. */
   notDue: number
+  /** Records that failed and are tried again where they are (ordering key and partition). */
+  waitingInPlace: number
   /** Records that stop their key or partition (onExhausted: block). */
   blocked: number
+  /** Its buffer is full: no more is read until half of it is done. */
+  isPaused: boolean
+  /** Since its oldest open record was written, in a tier since it was due. */
+  oldestDueAgeMs?: number
 }
 
 export interface SubscriptionStatus {
@@ -89,19 +95,14 @@ async function partitionsOf(engine: Engine, workers: readonly PartitionWorker[])
   return workers.map((worker) => {
     const { topic, partition } = worker.id
     const end = ends.get(topic)?.find((each) => each.partition === partition)?.end ?? worker.tracker.next
-    const { running, notDue } = worker
+    const { running, notDue, waitingInPlace, isPaused } = worker
     const lag = worker.tracker.pending + Math.max(0, end - worker.tracker.next)
-    const buffered = worker.tracker.pending - running
+    const oldestDueAgeMs = worker.oldestDueAgeMs(engine.wall.now())
     return {
-      topic,
-      partition,
-      position: worker.tracker.lowWater,
-      end,
-      lag,
-      buffered,
-      running,
-      notDue,
-      blocked: worker.blocked.size,
+      ...{ topic, partition, position: worker.tracker.lowWater, end, lag },
+      ...{ buffered: worker.tracker.pending - running, running, notDue, waitingInPlace },
+      ...{ blocked: worker.blocked.size, isPaused },
+      ...(oldestDueAgeMs !== undefined && { oldestDueAgeMs }),
     }
   })
 }

@@ -18,7 +18,12 @@ test('ordering that changes while records come: none is lost or done twice, and 
   await consumption.setSubscriptions([subscription({ ordering: 'key' })])
   await bed.publish('k:bad2', 'k:b')
   await bed.advance(5_000, 500)
-  expect(values()).toEqual(['bad1', 'a', 'bad2', 'bad1', 'bad2', 'b'])
+  // The two that failed are due at the same time, one in its tier and one in place.
+  expect([values().slice(0, 3), values().slice(3, 5).sort()]).toEqual([
+    ['bad1', 'a', 'bad2'],
+    ['bad1', 'bad2'],
+  ])
+  expect(values().slice(5)).toEqual(['b'])
   await consumption.setSubscriptions([subscription()])
   await bed.publish('k:bad3', 'k:c')
   await bed.advance(5_000, 500)

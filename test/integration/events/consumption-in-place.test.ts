@@ -50,12 +50,17 @@ test('at most 120 of a partition wait in place; those behind are not begun, so t
   await bed.log.send(Array.from({ length: 300 }, (_, n) => newRecord(`key-${n}:${n}`)))
   await bed.settle()
   expect(bed.seen).toHaveLength(120)
+  await bed.advance(250)
+  expect((await consumption.status('default/mailer'))?.sources).toMatchObject([
+    { lag: 300, waitingInPlace: 120, running: 0, isPaused: false, oldestDueAgeMs: 250 },
+  ])
   await consumption.close()
   await bed.reopen()
   bed.seen.length = 0
   await bed.consume({ ...byKey, retry: { ...byKey.retry, maxAttempts: 2 } })
+  await bed.advance(749)
   expect(bed.seen).toHaveLength(0)
-  await bed.advance(1_000)
+  await bed.advance(1)
   const again = bed.seen.filter(({ attempt }) => attempt === 2)
   expect(again).toHaveLength(120)
   await bed.advance(4_000, 500)

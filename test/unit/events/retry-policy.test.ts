@@ -3,9 +3,8 @@ import fc from 'fast-check'
 import {
   decideRetry,
   delayAfter,
-  earliestRetryMs,
   isExpired,
-  retryDelayMs,
+  leftOfWaitMs,
   tierAfter,
   tierDelays,
 } from '../../../events/retry-policy.ts'
@@ -84,8 +83,13 @@ test('for any policy: never early, delays never fall, every delay has its tier, 
   )
 })
 
-test('a wait in place that went on elsewhere is not over before all waits since the first failure could be', () => {
+test('a wait in place that goes on elsewhere is as long as it may still be, and never longer than its delay', () => {
   const of = policy({ maxAttempts: 3, backoff: backoff(1_000, 2, 60_000) })
-  expect([1, 2, 3, 5].map((failures) => earliestRetryMs(of, failures, 10))).toEqual([1_010, 3_010, 63_010, 183_010])
-  expect([1, 2, 3, 4].map((failures) => retryDelayMs(of, failures))).toEqual([1_000, 2_000, 60_000, 60_000])
+  const left = (failures: number, nowMs: number) => leftOfWaitMs(of, { failures, firstFailedAtMs: 10, nowMs })
+  expect([left(1, 10), left(1, 510), left(1, 1_010)]).toEqual([1_000, 500, 0])
+  expect([left(2, 1_010), left(2, 1_510)]).toEqual([2_000, 1_500])
+  // Blocked: its attempts are used up.
+  expect([left(3, 3_010), left(5, 123_010)]).toEqual([60_000, 60_000])
+  // The clock was set back by a day.
+  expect([left(1, -86_400_000), left(2, -86_400_000)]).toEqual([1_000, 2_000])
 })
