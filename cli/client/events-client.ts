@@ -7,6 +7,7 @@ import type {
   RecordPosition,
   RedriveRequest,
   RedriveResult,
+  SubscriptionInfo,
   TriggerInfo,
 } from '../../api/events-api.ts'
 import { checked, createTransport, post, search, segment } from './transport.ts'
@@ -38,6 +39,8 @@ export interface EventsClient {
   /** Records as they are and, where `follow` is set, as they come, until `signal` aborts or the server ends. */
   tail(query: TailQuery, signal: AbortSignal): AsyncIterable<EventRecord>
   trigger(key: { namespace: string; name: string }): Promise<TriggerInfo>
+  /** Of the asynchronous invocations of a Function. */
+  invocations(key: { namespace: string; name: string }): Promise<SubscriptionInfo>
   invocation(id: string, signal: AbortSignal): Promise<InvocationInfo>
   deadLetters(owner: LetterOwner, filter: DeadLetterFilter, limit: number): Promise<DeadLetterInfo[]>
   redrive(owner: LetterOwner, request: RedriveRequest, signal: AbortSignal): Promise<RedriveResult>
@@ -55,6 +58,8 @@ export function createEventsClient(server: string): EventsClient {
     },
     trigger: async ({ namespace, name }) =>
       (await json(`/api/v1/triggers/${segment(namespace)}/${segment(name)}/state`)) as TriggerInfo,
+    invocations: async ({ namespace, name }) =>
+      (await json(`/api/v1/functions/${segment(namespace)}/${segment(name)}/async/state`)) as SubscriptionInfo,
     invocation: async (id, signal) =>
       (await patientJson(`/api/v1/invocations/${segment(id)}`, { signal })) as InvocationInfo,
     deadLetters: async (owner, filter, limit) => {

@@ -41,25 +41,33 @@ async function describe(context: CliContext, words: readonly string[], options: 
   const events = await client.events({ namespace, kind: kind.kind, name })
   const nowMs = context.now()
   const pods = kind.kind === 'Function' ? await podsTable(client, { namespace, name, nowMs }) : ''
-  const consumption = isEventTrigger(object) ? await consumptionOf(context, options, name) : ''
+  const consumption = hasConsumption(object) ? await consumptionOf(context, options, object) : ''
   context.stdout.write(`${describeObject({ object, pods, events, nowMs })}${consumption}`)
 }
 
-function isEventTrigger(object: KubeObject): boolean {
-  if (object.kind !== 'Trigger') return false
+/** Kafka and cron Triggers, and Functions: they may be invoked asynchronously. */
+function hasConsumption(object: KubeObject): boolean {
+  if (object.kind !== 'Trigger') return object.kind === 'Function'
   const { spec } = object as Trigger
   return spec.kafka !== undefined || spec.cron !== undefined
 }
 
-/** A Trigger that is not followed yet, or never will be, has a description all the same. */
-async function consumptionOf(context: CliContext, options: DescribeOptions, name: string): Promise<string> {
-  const { namespace } = options
+/** One that is not followed yet, or never will be, has a description all the same. */
+async function consumptionOf(
+  context: CliContext,
+  options: DescribeOptions,
+  { kind, metadata: { name } }: KubeObject,
+): Promise<string> {
+  const client = connectEvents(context, options)
+  const key = { namespace: options.namespace, name }
   try {
-    const state = await connectEvents(context, options).trigger({ namespace, name })
-    return `\n${consumptionSection(state, context.now())}`
+    if (kind === 'Trigger') return `\n${consumptionSection(await client.trigger(key), context.now())}`
+    const state = await client.invocations(key)
+    if (state.sources.every(({ end }) => end === 0)) return ''
+    return `\nAsynchronous invocations\n${consumptionSection(state, context.now())}`
   } catch (error) {
-    if (error instanceof CliError && error.exitCode === EXIT.notFound) return '\nConsumption:  not followed yet\n'
-    throw error
+    if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound) throw error
+    return kind === 'Trigger' ? '\nConsumption:  not followed yet\n' : ''
   }
 }
 

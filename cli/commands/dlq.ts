@@ -8,6 +8,7 @@ import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { deadLetterTable, describeDeadLetter, letters, moveSentence } from '../output/dead-letters.ts'
 import { printValue, type ObjectFormat } from '../output/print-object.ts'
+import { createProgress } from '../output/progress.ts'
 import { timeOf } from '../time-option.ts'
 
 interface DlqOptions extends ServerOptions {
@@ -29,6 +30,7 @@ interface ReadOptions extends DlqOptions {
 
 interface MoveOptions extends DlqOptions {
   rate?: number
+  again?: boolean
   dryRun?: boolean
   yes?: boolean
 }
@@ -53,6 +55,7 @@ export function addDlqCommand(program: Command, context: CliContext): void {
     .addHelpText('after', examples([['dormouse dlq show 0-12 --trigger orders', 'error, origin, headers and value']]))
   withDlqOptions(dlq.command('redrive').description('put dead letters back into the way to their function'))
     .option('--rate <number>', 'at most so many per second (default: as fast as it goes)', parseRate)
+    .option('--again', 'also those that were redriven or purged before')
     .option('--dry-run', 'say how many, and do nothing')
     .action((options: MoveOptions) => redrive(context, options))
     .addHelpText(
@@ -81,7 +84,7 @@ function withDlqOptions(command: Command): Command {
     .option('--since <time>', 'only those since: 2026-01-31T12:00:00Z, or so long ago: 10m')
     .option('--until <time>', 'only those until')
     .option('--key <text>', 'only records with this key')
-    .option('--origin <place>', 'only records of topic, topic/partition or topic/partition/offset')
+    .option('--origin <place>', 'only records of topic, topic/partition or topic/partition@offset')
   return withServerOptions(withNamespaceOption(command))
 }
 
@@ -111,9 +114,17 @@ async function show(context: CliContext, word: string | undefined, options: Read
 }
 
 async function redrive(context: CliContext, options: MoveOptions): Promise<void> {
-  const { rate, dryRun = false } = options
-  const request = { filter: filterOf(context, options), dryRun, ...(rate !== undefined && { ratePerSecond: rate }) }
-  const result = await connectEvents(context, options).redrive(ownerOf(options), request, context.signal)
+  const { rate, dryRun = false, again = false } = options
+  const owner = ownerOf(options)
+  const client = connectEvents(context, options)
+  const request = { filter: filterOf(context, options), dryRun, again }
+  if (rate === undefined || dryRun)
+    return report(context, options, { result: await client.redrive(owner, request, context.signal), done: 'redriven' })
+  const { matched } = await client.redrive(owner, { ...request, dryRun: true }, context.signal)
+  const progress = createProgress(context.stderr)
+  if (matched > rate) progress.show(`redriving ${letters(matched)}, about ${Math.ceil(matched / rate)} s`)
+  const moving = client.redrive(owner, { ...request, ratePerSecond: rate }, context.signal)
+  const result = await moving.finally(() => progress.clear())
   report(context, options, { result, done: 'redriven' })
 }
 
@@ -165,7 +176,8 @@ function filterOf(context: CliContext, options: DlqOptions): DeadLetterFilter {
     ...(since !== undefined && { since: timeOf('--since', since, nowMs) }),
     ...(until !== undefined && { until: timeOf('--until', until, nowMs) }),
     ...(key !== undefined && { key }),
-    ...(origin !== undefined && { origin }),
+    // As `publish`, `events tail` and `dlq show` write it; topics have no @.
+    ...(origin !== undefined && { origin: origin.replace(/@(?=\d+$)/, '/') }),
   }
 }
 

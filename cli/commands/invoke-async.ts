@@ -6,6 +6,7 @@ import type { EventsClient } from '../client/events-client.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { failureText, resultBytes } from '../output/invocation.ts'
+import { createProgress, type Progress } from '../output/progress.ts'
 
 const FIRST_POLL_MS = 50
 const LAST_POLL_MS = 1_000
@@ -32,13 +33,38 @@ export async function waitForInvocation(context: CliContext, events: EventsClien
     throw new CliError(EXIT.functionError, `the function failed (${failure ? failureText(failure) : 'unknown'})`)
 }
 
-async function ended({ signal }: CliContext, events: EventsClient, id: string): Promise<InvocationInfo> {
+async function ended(context: CliContext, events: EventsClient, id: string): Promise<InvocationInfo> {
+  const progress = createProgress(context.stderr)
+  return untilEnded({ context, events, id, progress }).finally(() => progress.clear())
+}
+
+interface Wait {
+  context: CliContext
+  events: EventsClient
+  id: string
+  progress: Progress
+}
+
+async function untilEnded({ context, events, id, progress }: Wait): Promise<InvocationInfo> {
+  const { signal } = context
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
     const info = await events.invocation(id, signal)
     if (info.status === 'succeeded' || info.status === 'failed') return info
+    progress.show(`${info.function}: ${progressText(info)}`)
     await sleep(waitMs, undefined, { signal }).catch(() => {
       throw new CliError(EXIT.interrupted, `interrupted; it goes on: \`dormouse invocation get ${id}\``)
     })
+  }
+}
+
+function progressText({ status, attempts, nextAttemptAt, failure }: InvocationInfo): string {
+  switch (status) {
+    case 'running':
+      return attempts === 1 ? 'running' : `running, attempt ${attempts}`
+    case 'retrying':
+      return `failed (${failure ? failureText(failure) : 'unknown'}), tried again at ${nextAttemptAt ?? 'once'}`
+    default:
+      return status
   }
 }
 

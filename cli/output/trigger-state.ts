@@ -83,15 +83,17 @@ function errorSection({ recentErrors }: SubscriptionInfo, nowMs: number): string
   return `Last errors:\n${indent(formatTable(['AGE', 'CLASS', 'ATTEMPT', 'DELIVERY', 'MESSAGE'], rows))}`
 }
 
+/** Those with something in them, and retry tiers only while something waits there: there may be dozens. */
 function partitionSection({ sources, tiers }: SubscriptionInfo): string {
-  const partitions = [...sources, ...tiers]
-  if (partitions.length === 0) return 'Partitions:   none'
-  const heads = ['TOPIC', 'PARTITION', 'POSITION', 'END', 'LAG', 'IN FLIGHT', 'NOT DUE', 'BLOCKED']
+  const partitions = [...sources.filter(({ end }) => end > 0), ...tiers.filter(({ lag }) => lag > 0)]
+  if (partitions.length === 0) return 'Partitions:   none with records'
+  const heads = ['TOPIC', 'PARTITION', 'POSITION', 'END', 'LAG', 'IN FLIGHT', 'WAITING', 'BLOCKED']
   return `Partitions:\n${indent(formatTable(heads, partitions.map(partitionRow)))}`
 }
 
-function partitionRow({ topic, partition, position, end, lag, running, notDue, blocked }: PartitionInfo): string[] {
-  return [topic, ...[partition, position, end, lag, running, notDue, blocked].map(String)]
+function partitionRow(info: PartitionInfo): string[] {
+  const { topic, partition, position, end, lag, running, notDue, waitingInPlace, blocked } = info
+  return [topic, ...[partition, position, end, lag, running, notDue + waitingInPlace, blocked].map(String)]
 }
 
 function lines(rows: readonly (readonly string[])[]): string {

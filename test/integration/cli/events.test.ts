@@ -13,6 +13,8 @@ const HANDLER = `export const handler = async (event) => {
 }`
 const APP = [
   functionYaml('worker', HANDLER, '  async:\n    maxAttempts: 1\n'),
+  functionYaml('unused', HANDLER),
+  functionYaml('patient', HANDLER, '  async:\n    maxAttempts: 2\n    backoff:\n      initial: 2s\n'),
   `apiVersion: dormouse.dev/v1alpha1
 kind: Trigger
 metadata:
@@ -131,12 +133,23 @@ describe('invoke --async', () => {
 
   test('--wait prints the result, and exits 6 when it failed', async () => {
     expect(await run('invoke', 'worker', '--async', '--wait', '-d', '{"b":2}')).toMatchObject({
-      ...{ code: 0, stdout: '{"b":2}\n', stderr: '' },
+      ...{ code: 0, stdout: '{"b":2}\n' },
     })
     expect(await run('invoke', 'worker', '--async', '--wait', '-d', '{"bad":true}')).toMatchObject({
       code: 6,
-      stderr: expect.stringMatching(/^dormouse: the function failed \(handled: .*not today.*\)\n$/),
+      stderr: expect.stringMatching(/^dormouse: the function failed \(handled: .*not today.*\)\n$/m),
     })
+  })
+
+  test('--wait says on stderr what it waits for', async () => {
+    const waiting = workspace.start(['invoke', 'patient', '--async', '--wait', '-d', '{"bad":true}'])
+    await waiting.says(/default\/patient: failed \(handled: TypeError: not today\), tried again at \S+Z/)
+    expect((await waiting.ended).code).toBe(6)
+  })
+
+  test('shows in the description of the function, once there was one', async () => {
+    expect((await run('describe', 'fn', 'unused')).stdout).not.toContain('Asynchronous invocations')
+    expect((await run('describe', 'fn', 'worker')).stdout).toMatch(/^Asynchronous invocations\nConsumption:\n/m)
   })
 
   test('refuses what cannot be', async () => {
@@ -181,9 +194,12 @@ describe('of a trigger whose function fails', () => {
     const { stdout } = await run('dlq', 'list', ...ofOrders)
     expect(stdout).toMatch(/^ID +AGE +CLASS +ATTEMPTS +KEY +MESSAGE$/m)
     expect(stdout).toMatch(/^\d+-0 +\d+s +handled +2 +ada +TypeError: not today$/m)
+    const ids = (await letters(...ofOrders)).map(({ id }) => id)
     expect(await letters(...ofOrders, '--key', 'bob', '--class', 'handled', '--since', '10m')).toHaveLength(1)
     expect(await letters(...ofOrders, '--until', '10m')).toEqual([])
     expect(await letters(...ofOrders, '--origin', 'elsewhere')).toEqual([])
+    const place = /^Origin: +(\S+) of/m.exec((await run('dlq', 'show', ...ofOrders, '--id', ids[0]!)).stdout)?.[1]
+    expect((await letters(...ofOrders, '--origin', place!)).map(({ id }) => id)).toEqual([ids[0]])
     expect(await run('dlq', 'list', ...ofOrders, '--limit', '1')).toMatchObject({
       stderr: 'There are more than 1; see --limit.\n',
     })
@@ -215,6 +231,18 @@ describe('of a trigger whose function fails', () => {
       ...{ code: 0, stdout: '', stderr: 'No dead letters found.\n' },
     })
     expect((await run('dlq', 'redrive', ...ofOrders)).stdout).toBe('no dead letter fits\n')
+    expect((await run('dlq', 'redrive', ...ofOrders, '--again', '--dry-run')).stdout).toBe(
+      '3 dead letters would be redriven\n',
+    )
+  })
+
+  test('dlq redrive that takes its time says how long', async () => {
+    await run('publish', 'orders', '--key', 'slow', '-d', '{"bad":true}')
+    await run('publish', 'orders', '--key', 'slow', '-d', '{"bad":true}')
+    await eventually('dead letters', async () => (await letters(...ofOrders, '--key', 'slow')).length === 2)
+    expect(await run('dlq', 'redrive', ...ofOrders, '--key', 'slow', '--rate', '1')).toMatchObject({
+      ...{ code: 0, stdout: '2 dead letters redriven\n', stderr: 'redriving 2 dead letters, about 2 s\n' },
+    })
   })
 })
 

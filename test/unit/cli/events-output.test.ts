@@ -113,6 +113,27 @@ describe('how a trigger stands', () => {
     expect(text).toMatch(/^ {2}Attempts: +0 done, 0 failed, 0 rejected$/m)
     expect(text).toMatch(/^ {2}Holding: +no$/m)
     expect(text).toMatch(/^Last errors: +none$/m)
+    expect(text).toMatch(/^Partitions: +none with records$/m)
+  })
+
+  test('shows partitions with records, and retry tiers while something waits there', () => {
+    const quiet = { topic: 'orders', partition: 0, position: 0, end: 0, lag: 0, buffered: 0, running: 0 }
+    const partition = { ...quiet, notDue: 0, waitingInPlace: 0, blocked: 0, isPaused: false }
+    const text = consumptionSection(
+      {
+        ...QUIET,
+        sources: [partition, { ...partition, partition: 1, position: 5, end: 5 }],
+        tiers: [
+          { ...partition, topic: 'tier', position: 2, end: 2 },
+          { ...partition, topic: 'tier', partition: 3, end: 2, lag: 2, notDue: 2 },
+        ],
+      },
+      NOW,
+    )
+    expect(text.slice(text.indexOf('Partitions:')).match(/^ {2}(?:orders|tier) +\d/gm)).toEqual([
+      expect.stringMatching(/orders +1/),
+      expect.stringMatching(/tier +3/),
+    ])
   })
 
   test('when much did', () => {
