@@ -84,7 +84,7 @@ class EventDispatcher implements Dispatcher {
       onEnd: (end) => (end.subscription.kind === 'async' ? this.#invocations.ended(end) : undefined),
     })
     this.#triggers = new TriggerConsumptions(this.#engine)
-    registerMetrics(metrics, () => this.#reported())
+    registerMetrics(metrics, { states: () => this.#reported(), commits: () => this.#commits(), now: () => wall.now() })
   }
 
   start(): void {
@@ -142,6 +142,15 @@ class EventDispatcher implements Dispatcher {
   *#reported(): Iterable<SubscriptionState> {
     for (const consumption of this.#triggers.all) yield* consumption.states
     for (const state of this.#invocations.consumption?.states ?? []) if (state.workers.size > 0) yield state
+  }
+
+  *#commits(): Iterable<{ kind: 'trigger' | 'async'; name: string; lastMs: number }> {
+    for (const { lastCommitMs, states } of this.#triggers.all) {
+      for (const { subscription } of lastCommitMs === undefined ? [] : states)
+        yield { kind: 'trigger', name: subscription.key, lastMs: lastCommitMs ?? 0 }
+    }
+    const lastMs = this.#invocations.consumption?.lastCommitMs
+    if (lastMs !== undefined) yield { kind: 'async', name: '*', lastMs }
   }
 
   #tick(): void {

@@ -5,10 +5,18 @@ import type { Counter, Metrics } from '../lib/metrics.ts'
 type Labels = 'kind' | 'name'
 const LABELS = ['kind', 'name'] as const
 
-/** `states`: of all Triggers, and of functions that were invoked asynchronously. */
-export function registerMetrics(metrics: Metrics, states: () => Iterable<SubscriptionState>): void {
+export interface MetricsSource {
+  /** Of all Triggers, and of functions that were invoked asynchronously. */
+  states(): Iterable<SubscriptionState>
+  /** Of each consumer that has committed: whose it is, and how long the last one took. */
+  commits(): Iterable<{ kind: 'trigger' | 'async'; name: string; lastMs: number }>
+  /** Epoch milliseconds. */
+  now(): number
+}
+
+export function registerMetrics(metrics: Metrics, source: MetricsSource): void {
   const each: Each = (visit) => {
-    for (const state of states()) visit({ kind: state.subscription.kind, name: state.subscription.key }, state)
+    for (const state of source.states()) visit({ kind: state.subscription.kind, name: state.subscription.key }, state)
   }
   registerOutcomes(metrics, each)
   for (const [name, help, of] of COUNTERS) {
@@ -25,15 +33,26 @@ export function registerMetrics(metrics: Metrics, states: () => Iterable<Subscri
       ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
       collect: (gauge) => {
         gauge.reset()
-        each((labels, state) => gauge.set(labels, of(state)))
+        each((labels, state) => gauge.set(labels, of(state, source.now())))
       },
     })
   }
+  metrics.gauge({
+    ...{
+      name: 'dormouse_dispatcher_last_commit_seconds',
+      help: 'How long the last commit of offsets took.',
+      labels: LABELS,
+    },
+    collect: (gauge) => {
+      gauge.reset()
+      for (const { kind, name, lastMs } of source.commits()) gauge.set({ kind, name }, lastMs / 1_000)
+    },
+  })
 }
 
-type Reading = readonly [name: string, help: string, of: (state: SubscriptionState) => number]
+type Reading<Of> = readonly [name: string, help: string, of: Of]
 
-const COUNTERS: readonly Reading[] = [
+const COUNTERS: readonly Reading<(state: SubscriptionState) => number>[] = [
   ['held_total', 'Deliveries put off without an attempt.', ({ stats }) => stats.held],
   ['duplicates_skipped_total', 'Records read again that were done.', ({ stats }) => stats.duplicates],
   [
@@ -43,9 +62,14 @@ const COUNTERS: readonly Reading[] = [
   ],
 ]
 
-const GAUGES: readonly Reading[] = [
+const GAUGES: readonly Reading<(state: SubscriptionState, nowMs: number) => number>[] = [
   ['due_records', 'Records due and not running, as far as is known.', (state) => state.due],
   ['waiting_records', 'Records read that wait for their retry.', (state) => sum(state, 'notDue')],
+  [
+    'oldest_due_seconds',
+    'Age of the oldest record due and not done; in a retry tier since it was due.',
+    oldestDueSeconds,
+  ],
   ['in_flight', 'Calls running.', (state) => sum(state, 'running')],
   ['circuit_open', '1 while most attempts cannot reach the function.', (state) => Number(state.circuitOpen)],
   ['holding', '1 while nothing starts: the function cannot run.', ({ hold }) => Number(hold.reason !== undefined)],
@@ -96,6 +120,12 @@ function addAll<L extends string>(
   for (const [value, count] of counts) {
     counter.inc({ ...labels, [label]: String(value) } as Record<Labels | L, string>, count)
   }
+}
+
+function oldestDueSeconds({ workers }: SubscriptionState, nowMs: number): number {
+  let oldestMs = 0
+  for (const worker of workers) oldestMs = Math.max(oldestMs, worker.oldestDueAgeMs(nowMs) ?? 0)
+  return oldestMs / 1_000
 }
 
 function sum({ workers }: SubscriptionState, field: 'notDue' | 'running'): number {

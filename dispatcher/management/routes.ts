@@ -17,8 +17,8 @@ import type { Engine } from '../../events/consumption/engine.ts'
 import type { EventLog } from '../../events/event-log.ts'
 import type { InvocationLedger } from '../../events/invocation-ledger.ts'
 import { invocationInfo } from '../../events/payload.ts'
-import { Replay } from '../../events/replay/replay.ts'
-import type { Subscription } from '../../events/subscription.ts'
+import { Replay, type ReplayOptions, type ReplayRequest } from '../../events/replay/replay.ts'
+import { deadLetterTopic, type TopicOwner } from '../../events/topic-names.ts'
 import type { Route, RouteAnswer, RouteRequest } from '../../lib/management-server.ts'
 import { subscriptionOfFunction, subscriptionOfTrigger } from '../triggers/subscription.ts'
 import { moveSchema, parseBody, parseFilter, RequestError, wholeNumber } from './filter.ts'
@@ -35,6 +35,9 @@ export interface EventRoutesOptions {
 }
 
 const DEFAULT_LIMIT = 100
+type ReplayOwner = ReplayOptions['owner']
+/** Of who is gone: nothing is replayed to it. */
+const NO_RETRY: ReplayOwner['retry'] = { maxAttempts: 1, backoff: { initialMs: 0, factor: 1, maxMs: 0 } }
 
 export function eventRoutes(options: EventRoutesOptions): Route[] {
   const routes = new EventRoutes(options)
@@ -56,12 +59,12 @@ export function eventRoutes(options: EventRoutesOptions): Route[] {
     {
       method: 'post',
       path: '/api/v1/dlq/:kind/:namespace/:name/redrive',
-      handle: (request) => routes.move(request, (replay, asked) => replay.redrive(asked)),
+      handle: (request) => routes.redrive(request),
     },
     {
       method: 'post',
       path: '/api/v1/dlq/:kind/:namespace/:name/purge',
-      handle: (request) => routes.move(request, (replay, asked) => replay.purge(asked)),
+      handle: (request) => routes.purge(request),
     },
   ]
   return list.map(withProblems)
@@ -113,48 +116,64 @@ class EventRoutes {
     const { limit, ...filter } = query
     const most = wholeNumber('limit', limit, DEFAULT_LIMIT)
     const { filter: parsed } = parseBody(moveSchema, { filter })
-    const letters = await this.#replayOf(params).list(parseFilter(parsed), most)
+    const letters = await this.#replay(await this.#ownerOrLetters(params)).list(parseFilter(parsed), most)
     return { json: { items: letters.map(deadLetterView) } }
   }
 
-  async move(
-    { params, body, signal }: RouteRequest,
-    run: (replay: Replay, asked: Parameters<Replay['redrive']>[0]) => ReturnType<Replay['redrive']>,
-  ): Promise<RouteAnswer> {
-    const { filter, ratePerSecond, dryRun, again } = parseBody(moveSchema, body)
-    const result = await run(this.#replayOf(params), {
-      filter: parseFilter(filter),
-      signal,
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-      ...(dryRun !== undefined && { dryRun }),
-      ...(again !== undefined && { again }),
-    })
-    return { json: result }
+  async redrive(request: RouteRequest): Promise<RouteAnswer> {
+    return { json: await this.#replay(this.#ownerOf(request.params)).redrive(asked(request)) }
   }
 
-  #replayOf(params: Record<string, string>): Replay {
+  async purge(request: RouteRequest): Promise<RouteAnswer> {
+    return { json: await this.#replay(await this.#ownerOrLetters(request.params)).purge(asked(request)) }
+  }
+
+  #replay(owner: ReplayOwner): Replay {
     const { log, engine } = this.#options
-    return new Replay({ log, clock: engine.clock, now: () => engine.wall.now(), owner: this.#ownerOf(params) })
+    return new Replay({ log, clock: engine.clock, now: () => engine.wall.now(), owner })
   }
 
-  #ownerOf(params: Record<string, string>): Subscription {
-    const key = keyOf(params)
-    switch (params['kind']) {
-      case 'trigger': {
-        const running = this.#options.trigger(key)
-        if (running !== undefined) return subscriptionOfTrigger(running.feed)
-        throw new RequestError(404, 'not-found', `there is no kafka or cron Trigger ${key}`)
-      }
-      case 'function': {
-        const fn = this.#options.functionOf(key)
-        const subscription = fn && subscriptionOfFunction(fn)
-        if (subscription !== undefined) return subscription
-        throw new RequestError(404, 'not-found', `there is no Function ${key}`)
-      }
-      default:
-        throw new RequestError(404, 'not-found', `expected trigger or function, got ${params['kind'] ?? ''}`)
+  /** Dead letters outlive their Trigger or Function: they can be looked at and purged still. */
+  async #ownerOrLetters(params: Record<string, string>): Promise<ReplayOwner> {
+    try {
+      return this.#ownerOf(params)
+    } catch (error) {
+      const owner = { kind: kindOf(params), key: keyOf(params), retry: NO_RETRY }
+      const [letters] = await this.#options.log.describe([deadLetterTopic(owner)])
+      if (letters === undefined) throw error
+      return owner
     }
   }
+
+  #ownerOf(params: Record<string, string>): ReplayOwner {
+    const key = keyOf(params)
+    if (kindOf(params) === 'trigger') {
+      const running = this.#options.trigger(key)
+      if (running !== undefined) return subscriptionOfTrigger(running.feed)
+      throw new RequestError(404, 'not-found', `there is no kafka or cron Trigger ${key}`)
+    }
+    const fn = this.#options.functionOf(key)
+    const subscription = fn && subscriptionOfFunction(fn)
+    if (subscription !== undefined) return subscription
+    throw new RequestError(404, 'not-found', `there is no Function ${key}`)
+  }
+}
+
+function asked({ body, signal }: RouteRequest): ReplayRequest {
+  const { filter, ratePerSecond, dryRun, again } = parseBody(moveSchema, body)
+  return {
+    filter: parseFilter(filter),
+    signal,
+    ...(ratePerSecond !== undefined && { ratePerSecond }),
+    ...(dryRun !== undefined && { dryRun }),
+    ...(again !== undefined && { again }),
+  }
+}
+
+function kindOf({ kind = '' }: Record<string, string>): TopicOwner['kind'] {
+  if (kind === 'trigger') return 'trigger'
+  if (kind === 'function') return 'async'
+  throw new RequestError(404, 'not-found', `expected trigger or function, got ${kind}`)
 }
 
 function keyOf(params: Record<string, string>): ObjectKey {

@@ -39,6 +39,11 @@ export class Consumption {
     return this.#states.values()
   }
 
+  /** Of the sources: milliseconds it took. */
+  get lastCommitMs(): number | undefined {
+    return this.#sources.lastCommitMs
+  }
+
   state(key: string): SubscriptionState | undefined {
     return this.#states.get(key)
   }
