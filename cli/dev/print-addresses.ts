@@ -1,7 +1,7 @@
 /** Where everything can be reached, as `dormouse dev` says it at its start. Pure. */
 import type { DormouseFunction } from '../../api/function.ts'
 import { keyOf } from '../../api/names.ts'
-import type { Trigger } from '../../api/trigger.ts'
+import type { HttpTrigger, Trigger } from '../../api/trigger.ts'
 import { formatTable } from '../output/table.ts'
 
 export interface Addresses {
@@ -19,7 +19,7 @@ export function describeAddresses({ urls, functions, triggers }: Addresses): str
   const lines = listeners.map((cells) => `  ${pad(cells)}`)
   const rows = [
     ...functions.map((fn) => [`function/${fn.metadata.name}`, functionUrl(urls.internal, fn)]),
-    ...triggers.map((trigger) => [`trigger/${trigger.metadata.name}`, triggerUrl(urls.public, trigger)]),
+    ...triggers.map((trigger) => [`trigger/${trigger.metadata.name}`, triggerUrl(urls, trigger)]),
   ]
   const table = rows.length === 0 ? '' : `\n${formatTable(['NAME', 'URL'], rows)}\n`
   return `${lines.join('\n')}\n${table}`
@@ -31,13 +31,16 @@ export function functionUrl(internal: string, { metadata }: DormouseFunction): s
   return `${internal}/fn/${keyOf(metadata)}`
 }
 
+/** Of a kafka Trigger where its topics can be written. */
+function triggerUrl(urls: Addresses['urls'], { spec: { http, kafka, cron } }: Trigger): string {
+  if (kafka !== undefined) return kafka.topics.map((topic) => `${urls.internal}/topics/${topic}`).join('  ')
+  if (cron !== undefined) return `cron ${cron.schedule}  (${cron.timezone})`
+  return http === undefined ? '' : routeUrl(urls.public, http)
+}
+
 /** Its first host stands for all; none means every host. */
-function triggerUrl(publicUrl: string, { spec: { http, kafka, cron } }: Trigger): string {
-  if (http === undefined)
-    return kafka === undefined
-      ? `cron ${cron?.schedule ?? ''} (${cron?.timezone ?? ''})`
-      : `topics ${kafka.topics.join(', ')}`
-  const [host] = http.hosts
-  const methods = http.methods.length === 0 ? '' : `  (${http.methods.join(', ')})`
-  return `${publicUrl}${http.path}${host === undefined ? '' : `  (Host: ${host})`}${methods}`
+function routeUrl(publicUrl: string, { hosts, methods, path }: HttpTrigger): string {
+  const [host] = hosts
+  const only = methods.length === 0 ? '' : `  (${methods.join(', ')})`
+  return `${publicUrl}${path}${host === undefined ? '' : `  (Host: ${host})`}${only}`
 }

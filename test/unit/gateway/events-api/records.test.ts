@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { invocationRecord, publishedRecord, type Published } from '../../../../gateway/events-api/records.ts'
+import { ProblemError } from '../../../../routing/problems.ts'
+
+const published = (part: Partial<Published> & { search?: string } = {}) =>
+  publishedRecord({
+    ...{ topic: 'orders', body: Buffer.from('x'), rawHeaders: [] },
+    ...part,
+    query: new URLSearchParams(part.search),
+  })
+const shown = ({ headers }: ReturnType<typeof publishedRecord>) =>
+  headers.map(([name, value]) => `${name}: ${value.toString()}`)
+
+describe('a record', () => {
+  test('has the headers that are about its value, in their order, repeats kept', () => {
+    const rawHeaders = ['Host', 'a', 'CE-Type', 'x', 'Content-Type', 'a/b', 'Accept', '*/*', 'ce-type', 'y']
+    expect(shown(published({ rawHeaders }))).toEqual(['ce_type: x', 'content-type: a/b', 'ce_type: y'])
+  })
+
+  test('never has headers that only the platform writes', () => {
+    const name = fc.oneof(
+      fc.constantFrom('dormouse-delivery-id', 'Dormouse-Attempt', '__dlq.errors.topic', 'dormouse-due', 'ce-x'),
+      fc.stringMatching(/^[A-Za-z-]{1,20}$/),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, fc.string())), (pairs) => {
+        for (const line of shown(published({ rawHeaders: pairs.flat() })))
+          expect(line).toMatch(/^(content-type|content-encoding|traceparent|ce_[^:]*): /)
+      }),
+    )
+  })
+
+  test.each([
+    ['caf%C3%A9', 'café'],
+    ['100%', '100%'],
+    ['a b', 'a b'],
+  ])('of a CloudEvent has the attribute %j as %j', (value, decoded) => {
+    expect(shown(published({ rawHeaders: ['ce-subject', value] }))).toEqual([`ce_subject: ${decoded}`])
+  })
+
+  test.each([
+    ['', null],
+    ['key=a', 'a'],
+    ['key=', ''],
+    ['key=%C3%A9', 'é'],
+  ])('asked for with ?%s has the key %j', (search, key) => {
+    expect(published({ search }).key?.toString() ?? null).toBe(key)
+  })
+
+  test.each(['partition=', 'partition=-1', 'partition=1.5', 'partition=x'])('is refused with ?%s', (search) => {
+    expect(() => published({ search })).toThrow(ProblemError)
+  })
+
+  test('without a body is empty, not null', () => {
+    expect(published({ body: Buffer.alloc(0) }).value).toEqual(Buffer.alloc(0))
+    expect(published({ body: Buffer.alloc(0), search: 'tombstone=true' }).value).toBeNull()
+  })
+})
+
+test('an invocation is one record and one state of the same id', () => {
+  const { record, state } = invocationRecord({
+    ...{ id: 'i', key: 'shop/pay', signature: 'event', body: Buffer.from('1'), nowMs: 7 },
+    head: { headers: ['host', 'a', 'content-type', 'application/json', 'traceparent', 't'] },
+  })
+  expect(record).toMatchObject({ topic: 'dormouse.shop.pay.async', key: null, timestampMs: 7 })
+  expect(shown(record)).toEqual(['dormouse-delivery-id: i', 'content-type: application/json', 'traceparent: t'])
+  expect(state).toEqual({ id: 'i', functionKey: 'shop/pay', status: 'queued', acceptedAtMs: 7, attempts: 0 })
+})
