@@ -3,10 +3,12 @@
  * remember, and resumes at half.
  */
 import type { OffsetTracker } from '../offset-tracker.ts'
+import type { Subscription } from '../subscription.ts'
 import type { Engine } from './engine.ts'
 
 export interface GaugeOptions {
   engine: Engine
+  state: { readonly subscription: Subscription }
   tracker: OffsetTracker
   pause(): void
   resume(): void
@@ -52,10 +54,10 @@ export class BufferGauge {
   /** Never without something in it: what is taken out later is what lets it go on. */
   get #isFull(): boolean {
     const { engine, tracker } = this.#options
-    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = engine.limits
+    const { bufferedBytes, totalBufferedBytes } = engine.limits
     if (tracker.pending === 0) return false
     return (
-      tracker.pending >= bufferedRecords ||
+      tracker.pending >= this.#mostRecords ||
       this.#bytes >= bufferedBytes ||
       engine.bufferedBytes >= totalBufferedBytes ||
       !tracker.fits
@@ -65,9 +67,15 @@ export class BufferGauge {
   /** When the process is full, only those go on that have nothing left: else nobody's end would let them. */
   get #isHalfEmpty(): boolean {
     const { engine, tracker } = this.#options
-    const { bufferedRecords, bufferedBytes, totalBufferedBytes } = engine.limits
+    const { bufferedBytes, totalBufferedBytes } = engine.limits
     if (tracker.pending === 0) return true
     const isRoom = engine.bufferedBytes < totalBufferedBytes
-    return isRoom && tracker.pending * 2 <= bufferedRecords && this.#bytes * 2 <= bufferedBytes && tracker.fits
+    return isRoom && tracker.pending * 2 <= this.#mostRecords && this.#bytes * 2 <= bufferedBytes && tracker.fits
+  }
+
+  /** A batch must be able to become full. */
+  get #mostRecords(): number {
+    const { engine, state } = this.#options
+    return Math.max(engine.limits.bufferedRecords, state.subscription.batch?.size ?? 0)
   }
 }

@@ -136,8 +136,7 @@ export class PartitionWorker {
   /** For the scheduler. */
   startNext(): boolean {
     if (!this.#mayStart()) return false
-    const { batch } = this.options.state.subscription
-    const entries = this.#admission.take(batch?.size ?? 1, this.#which)
+    const entries = this.#admission.take(this.options.state.subscription.batch?.size ?? 1, this.#which)
     if (entries.length === 0) return false
     this.#isWindowOver = false
     this.#running++
@@ -223,7 +222,8 @@ export class PartitionWorker {
     const ready = this.#which === 'all' ? this.#admission.ready : this.#admission.readyAgain
     if (ready === 0) return false
     const { batch } = this.options.state.subscription
-    if (batch === undefined || ready >= batch.size || this.#isWindowOver) return true
+    const isAllThereIs = this.isPaused && this.#running === 0
+    if (batch === undefined || ready >= batch.size || this.#isWindowOver || isAllThereIs) return true
     this.#cancelWindow ??= this.options.engine.clock.after(batch.windowMs, () => {
       this.#cancelWindow = undefined
       this.#isWindowOver = true

@@ -401,6 +401,18 @@ describe('batches', () => {
     expect(batches()).toEqual([['1', '2', '3'], ['4']])
   })
 
+  test('may be larger than the buffer otherwise is; what fills the buffer by its bytes waits for no window', async () => {
+    const engine = bed.engine({ limits: { bufferedRecords: 10, bufferedBytes: 40_000 } })
+    await bed.log.send(Array.from({ length: 100 }, (_, n) => newRecord(`${n}`)))
+    await bed.consume(batched({ size: 40, windowMs: 60_000 }), { engine })
+    expect(batches().map((batch) => batch.length)).toEqual([40, 40])
+    await bed.advance(60_000)
+    expect(values()).toHaveLength(100)
+    bed.seen.length = 0
+    await bed.publish(...Array.from({ length: 13 }, () => 'x'.repeat(3_000)))
+    expect(values()).toHaveLength(13)
+  })
+
   test('of which some failed: only those are tried again', async () => {
     bed.handle = (delivery) => (valueOf(delivery) === '2' && delivery.attempt === 1 ? failed() : DONE)
     await bed.consume(batched())
