@@ -182,7 +182,7 @@ export class SqliteConsumer implements Consumer, Member {
     const before = fetch.position
     try {
       const most = { records: this.#options.maxRecords ?? MAX_RECORDS, bytes: MAX_BYTES }
-      const { records, bytes } = this.#parts.records.read(partition, Math.max(before, partition.begin), most)
+      const { records, bytes } = this.#parts.records.read(partition, before, most)
       fetch.position = (records.at(-1)?.offset ?? partition.end - 1) + 1
       if (records.length > 0) this.#options.onRecords(idOf(partition), records)
       this.wake(partition)

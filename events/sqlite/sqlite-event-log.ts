@@ -41,6 +41,8 @@ export interface SqliteEventLogOptions {
   ledgerRetentionMs?: number
   /** How long members may take to let go of partitions; default 10 s. */
   revokeTimeoutMs?: number
+  /** Whether transactions may wait a few milliseconds while many writes come; default true. For tests with virtual time. */
+  isPaced?: boolean
   /** The file grows no further, as on a disk that is full. */
   maxPages?: number
 }
@@ -77,7 +79,7 @@ export class SqliteEventLog implements EventLog {
     this.#now = now
     const database = (this.#database = openEventDatabase(path))
     if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${maxPages}`)
-    const writer = (this.#writer = new Writer(database, path))
+    const writer = (this.#writer = new Writer(database, path, options.isPaced))
     const topics = (this.#topics = new Topics(database))
     this.#records = new Records(database, topics, this.#defaults)
     this.#positions = new Positions(database, { topics, writer })

@@ -1,5 +1,6 @@
 /**
  * Group commit: everything asked for in one turn of the event loop is one transaction and one fsync. A write settles once it is durable.
+ * While many come at a time the next transaction waits as long as the last one took, so that each fsync serves more of them.
  * One that is at fault itself fails alone; when the file cannot be written, all fail and nothing of them is stored.
  */
 import type { Database } from '../../lib/sqlite/database.ts'
@@ -21,6 +22,8 @@ export interface Follower {
   rolledBack(): void
 }
 
+const LONGEST_PAUSE_MS = 10
+
 /** Its statements failed, not the file. */
 class WriteFault extends Error {
   readonly write: Write
@@ -37,10 +40,14 @@ export class Writer {
   readonly #path: string
   #writes: Write[] = []
   #isClosed = false
+  readonly #isPaced: boolean
+  /** Earliest begin of the next transaction, by performance.now(). */
+  #notBeforeMs = 0
 
-  constructor(database: Database, path: string) {
+  constructor(database: Database, path: string, isPaced = true) {
     this.#database = database
     this.#path = path
+    this.#isPaced = isPaced
   }
 
   /** Nothing waits for the end of the turn. */
@@ -53,7 +60,7 @@ export class Writer {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(new EventLogError('closed', 'the event log is closed'))
       let result: T
-      if (this.#writes.length === 0) setImmediate(() => this.flush())
+      if (this.#writes.length === 0) this.#schedule()
       this.#writes.push({
         run: () => (result = run()),
         committed: () => {
@@ -82,8 +89,15 @@ export class Writer {
     this.#isClosed = true
   }
 
+  #schedule(): void {
+    const waitMs = this.#notBeforeMs - performance.now()
+    if (waitMs < 0.5) setImmediate(() => this.flush())
+    else setTimeout(() => this.flush(), waitMs)
+  }
+
   /** The write that was at fault: the others are to be made anew. */
   #transact(writes: readonly Write[]): Write | undefined {
+    const startedMs = performance.now()
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       for (const write of writes) runOne(write)
@@ -93,6 +107,10 @@ export class Writer {
       this.#rollBack()
       return this.#failed(writes, error)
     }
+    const endedMs = performance.now()
+    // Who waits for each write before the next must not wait longer for it.
+    if (this.#isPaced && writes.length > 1)
+      this.#notBeforeMs = endedMs + Math.min(LONGEST_PAUSE_MS, endedMs - startedMs)
     this.follower?.committed()
     for (const write of writes) write.committed()
     return undefined

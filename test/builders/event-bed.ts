@@ -81,6 +81,7 @@ export class EventBed {
       logger: silentLogger,
       clock: this.clock,
       now: this.clock.now,
+      isPaced: false,
     })
   }
 
@@ -100,7 +101,7 @@ export class EventBed {
         this.seen.push({ value: valueOf(delivery), attempt, deliveryId, atMs: this.clock.now(), batch })
         return this.handle(delivery)
       })
-      const settled = await Promise.all(outcomes)
+      const settled = await Promise.all(outcomes.map(async (outcome) => outcome))
       this.#running--
       return settled
     },
