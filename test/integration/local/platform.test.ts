@@ -102,17 +102,20 @@ describe('the local API', () => {
   })
 })
 
-test('pods reach nothing of the user’s environment, but their own', async () => {
+test('pods reach nothing of the user’s environment, but their own and the platform’s address', async () => {
   process.env['SECRET_OF_THE_USER'] = 'x'
+  process.env['DORMOUSE_SECRET'] = 'x'
   const code = 'export const handler = async () => Object.keys(process.env)'
   platform = await startPlatform({
     manifests: [functionManifest('env', code, { env: [{ name: 'MINE', value: '1' }] })],
   })
   const names = (await (await platform.invoke('env')).json()) as string[]
   delete process.env['SECRET_OF_THE_USER']
+  delete process.env['DORMOUSE_SECRET']
   expect(names).toContain('MINE')
   expect(names).toContain('PATH')
-  expect(names.filter((name) => name.startsWith('DORMOUSE_') || name === 'SECRET_OF_THE_USER')).toEqual([])
+  // The platform's own address is for them.
+  expect(names.filter((name) => /^DORMOUSE_|SECRET/.test(name))).toEqual(['DORMOUSE_URL'])
 })
 
 test('a port in use leaves nothing behind: the same state starts on other ports', async () => {
