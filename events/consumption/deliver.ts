@@ -6,13 +6,20 @@ import type { PartitionWorker } from './partition-worker.ts'
 const BROKEN_RETRY_MS = 5_000
 
 /** A batch that failed as a whole is halved until it is known which records do. Undefined: not tried, because one before it failed. */
-export async function deliverHalving(
+export function deliverHalving(
+  worker: PartitionWorker,
+  entries: readonly Entry[],
+): Promise<(DeliveryOutcome | undefined)[]> {
+  return entries.length === 1 ? deliver(worker, entries) : deliverMany(worker, entries)
+}
+
+async function deliverMany(
   worker: PartitionWorker,
   entries: readonly Entry[],
 ): Promise<(DeliveryOutcome | undefined)[]> {
   const { batch, ordering } = worker.options.state.subscription
   const outcomes = await deliver(worker, entries)
-  const isWhole = entries.length > 1 && outcomes.every(({ kind }) => kind === 'failed')
+  const isWhole = outcomes.every(({ kind }) => kind === 'failed')
   if (!isWhole || batch?.bisect !== true || worker.isGone) return outcomes
   const middle = entries.length >> 1
   const left = await deliverHalving(worker, entries.slice(0, middle))
