@@ -89,7 +89,10 @@ export default tseslint.config(
       // Interfaces are implemented by async and sync adapters alike.
       '@typescript-eslint/require-await': 'off',
       // Unused is dead; `_` marks what a signature demands.
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', caughtErrors: 'none', ignoreRestSiblings: true },
+      ],
       // Numbers and booleans in messages are what we want.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       // One name per thing, found by search.

@@ -68,7 +68,7 @@ class Shop {
     )
     const letter = await this.#deadLetter()
     this.#telling.line(`dead letter of payment: ${letter.message}, after ${letter.attempts} attempts`)
-    await this.#apply('examples/orders/payment-fixed/payment.yaml')
+    await this.#apply('examples/orders-payment-fixed/payment.yaml')
     const { moved } = await this.#post<RedriveResult>('/api/v1/dlq/trigger/default/payment/redrive')
     this.#telling.line(`payment mended by a new revision, ${moved} dead letter replayed`)
     await this.#settle('every order paid', ({ paid }) => paid === ORDERS)

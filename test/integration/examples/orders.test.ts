@@ -75,7 +75,7 @@ test('every order gets one mail, on the third attempt', async () => {
 }, 30_000)
 
 test('once payment is mended, its dead letters are replayed and nothing is left', async () => {
-  await bed.apply('examples/orders/payment-fixed/payment.yaml')
+  await bed.apply('examples/orders-payment-fixed/payment.yaml')
   expect(await bed.events.redrive(PAYMENT, {}, NEVER)).toMatchObject({ matched: 1, moved: 1, refused: [] })
   await eventually('the poison order paid', async () => (await statusOf(poison)) === 'paid', PATIENT)
   expect(await letters()).toEqual([])
