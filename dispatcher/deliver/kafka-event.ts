@@ -30,7 +30,8 @@ export interface KafkaEvent {
 /** As many of the deliveries as fit, in order. A first one that does not fit by itself comes alone. */
 export function kafkaEvent(deliveries: readonly Delivery[], limitBytes: number): KafkaEvent {
   const groups = new Map<string, string[]>()
-  let sizeBytes = BEFORE.length + AFTER.length
+  // Every group is counted with a comma; the first has none.
+  let sizeBytes = BEFORE.length + AFTER.length - 1
   let count = 0
   for (const { record, origin } of deliveries) {
     const group = `${origin.topic}-${origin.partition}`

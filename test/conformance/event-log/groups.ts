@@ -115,6 +115,25 @@ export function describeGroups(harness: EventLogHarness): void {
       expect(await bench.log.committed(group)).toHaveLength(1)
     })
 
+    test('give a member nothing of what it is letting go', async () => {
+      const [going, staying] = [await bench.topicOf(1), await bench.topicOf(1)]
+      const listener = bench.listen({ group: unique('group'), topics: [going, staying] })
+      await bench.until(() => expect(listener.held.size).toBe(2))
+      let letGo: () => void = () => undefined
+      listener.beforeLetGo = (partitions) =>
+        partitions.some(({ topic }) => topic === going)
+          ? new Promise((resolve) => (letGo = resolve))
+          : Promise.resolve()
+      listener.consumer.subscribe([staying])
+      await bench.until(() => expect(listener.revoked.map(keyOf)).toContain(`${going}/0`))
+      await bench.log.send([record(going, 'no')])
+      await bench.read(going, 1)
+      letGo()
+      await bench.log.send([record(staying, 'yes')])
+      await bench.until(() => expect(listener.texts).toEqual(['yes']))
+      listener.beforeLetGo = async () => undefined
+    })
+
     test('give back to a member what it was too slow to let go', async () => {
       const topic = await bench.topicOf(1)
       const listener = bench.listen({ group: unique('group'), topics: [topic] })

@@ -100,3 +100,24 @@ test('a receiver that keeps failing is asked once a second, however many records
   expect(calls).toBe(2)
   expect(listener.errors.map(({ message }) => message)).toEqual(['no', 'no'])
 })
+
+test('a commit that nobody waits for is seen by whoever is assigned next', async () => {
+  await send(3)
+  const first = new Listener(log, { group: 'group', topics: ['orders'] })
+  await eventually('all', () => first.records.length === 3)
+  first.beforeLetGo = async () => void first.commitAll()
+  listener = new Listener(log, { group: 'group', topics: ['orders'] })
+  await first.consumer.close()
+  await eventually('assigned', () => listener!.held.size === 6)
+  expect(listener.assigned.find(({ partition }) => partition === 0)?.position).toBe(3)
+  expect(listener.records).toEqual([])
+})
+
+test('a commit behind the deletion of its topic, in the same turn, is refused', async () => {
+  await send(1)
+  listener = new Listener(log, { group: 'group', topics: ['orders'] })
+  await eventually('the record', () => listener!.records.length === 1)
+  const [deleted, committed] = await Promise.allSettled([log.deleteTopics(['orders']), listener.commitAll()])
+  expect(deleted.status).toBe('fulfilled')
+  expect(committed).toMatchObject({ status: 'rejected', reason: { code: 'not-assigned' } })
+})
