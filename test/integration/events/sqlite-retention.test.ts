@@ -19,10 +19,10 @@ beforeEach(async () => {
 
 const ends = async () => (await log.endOffsets('orders'))[0]
 const send = (...values: string[]) => log.send(values.map((value) => newRecord(value)))
-const countRecords = async (): Promise<unknown> => {
+const countRows = async (table: 'records' | 'positions'): Promise<unknown> => {
   await log.close()
   const database = new DatabaseSync(bed.path, { readOnly: true })
-  const row = database.prepare('SELECT count(*) AS number FROM records').get()
+  const row = database.prepare(`SELECT count(*) AS number FROM ${table}`).get()
   database.close()
   return row?.['number']
 }
@@ -124,7 +124,16 @@ describe('retention', () => {
     await log.deleteTopics(['gone'])
     await log.send([newRecord('c', { topic: 'gone' })])
     await log.retention.run()
-    expect(await countRecords()).toBe(2)
+    expect(await countRows('records')).toBe(2)
+  })
+
+  test('leaves no position of a group in a deleted topic behind', async () => {
+    await send('a')
+    const listener = new Listener(log, { group: 'group', topics: ['orders'] })
+    await eventually('the record', () => listener.records.length === 1)
+    await listener.commitAll()
+    await log.deleteTopics(['orders'])
+    expect(await countRows('positions')).toBe(0)
   })
 
   test('is over when the log is closed, without a word', async () => {
