@@ -60,6 +60,11 @@ export interface PartitionId {
   partition: number
 }
 
+/** As maps and messages name it: `topic/partition`. */
+export function partitionName({ topic, partition }: PartitionId): string {
+  return `${topic}/${partition}`
+}
+
 /** A group's position in one partition: everything before `offset` is done. */
 export interface CommittedOffset extends PartitionId {
   offset: number

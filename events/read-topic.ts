@@ -1,4 +1,5 @@
 /** Reads topics from what a group has committed, or from the start, to the end as it is now. For what looks at records without handling them. */
+import { partitionName } from './event-log.ts'
 import type { Assignment, Consumer, EventLog, LogRecord, PartitionId } from './event-log.ts'
 
 export interface ReadOptions {
@@ -55,7 +56,7 @@ async function endsOf(log: EventLog, topics: readonly string[]): Promise<Map<str
   const ends = new Map<string, number>()
   for (const topic of topics) {
     for (const { partition, begin, end } of await log.endOffsets(topic)) {
-      if (end > begin) ends.set(keyOf({ topic, partition }), end)
+      if (end > begin) ends.set(partitionName({ topic, partition }), end)
     }
   }
   return ends
@@ -92,7 +93,7 @@ class Reading {
 
   assigned(assignments: readonly Assignment[]): void {
     const { fromBeginning } = this.#options
-    for (const assignment of assignments) this.#ours.add(keyOf(assignment))
+    for (const assignment of assignments) this.#ours.add(partitionName(assignment))
     for (const assignment of assignments) {
       this.#options.onAssigned?.(assignment)
       if (fromBeginning !== true) this.#reached(assignment, assignment.position)
@@ -103,13 +104,13 @@ class Reading {
   }
 
   async revoked(partitions: readonly PartitionId[]): Promise<void> {
-    for (const partition of partitions) this.#ours.delete(keyOf(partition))
-    await Promise.all(partitions.flatMap((partition) => this.#handling.get(keyOf(partition)) ?? []))
+    for (const partition of partitions) this.#ours.delete(partitionName(partition))
+    await Promise.all(partitions.flatMap((partition) => this.#handling.get(partitionName(partition)) ?? []))
     if (this.#consumer !== undefined) await this.#options.onRevoked?.(partitions, this.#consumer)
   }
 
   records(partition: PartitionId, records: readonly LogRecord[]): void {
-    const key = keyOf(partition)
+    const key = partitionName(partition)
     this.#consumer?.pause([partition])
     const handling = this.#handle(partition, records)
       .catch((error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))))
@@ -120,7 +121,7 @@ class Reading {
   async #handle(partition: PartitionId, records: readonly LogRecord[]): Promise<void> {
     const consumer = this.#consumer
     if (consumer === undefined) return
-    const isOurs = (asked: PartitionId) => this.#ours.has(keyOf(asked))
+    const isOurs = (asked: PartitionId) => this.#ours.has(partitionName(asked))
     await this.#options.onRecords(records, { consumer, isOurs, stop: () => this.#finish() })
     if (!isOurs(partition)) return
     consumer.resume([partition])
@@ -128,12 +129,10 @@ class Reading {
   }
 
   #reached(partition: PartitionId, position: number): void {
-    const end = this.#left.get(keyOf(partition))
-    if (end !== undefined && position >= end) this.#left.delete(keyOf(partition))
+    const end = this.#left.get(partitionName(partition))
+    if (end !== undefined && position >= end) this.#left.delete(partitionName(partition))
     // What others in the group have is theirs to read: who waited for them while they wait for us would wait for ever.
     for (const key of this.#ours) if (this.#left.has(key)) return
     this.#finish()
   }
 }
-
-const keyOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { API_VERSION, EVENT_HEADER, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Header, LogRecord, NewRecord } from '../../events/event-log.ts'
+import { isJson } from '../../events/payload.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { cronTopic } from '../../events/topic-names.ts'
 
@@ -21,6 +22,7 @@ export function tickRecord(tick: Tick): NewRecord {
   const { key, dueMs, payload } = tick
   const id = tickId(tick)
   const time = new Date(dueMs).toISOString()
+  const value = Buffer.from(payload ?? JSON.stringify({ trigger: key, scheduledAt: time }))
   const { namespace, name } = splitKey(key)
   const headers = {
     [EVENT_HEADER.deliveryId]: id,
@@ -29,13 +31,12 @@ export function tickRecord(tick: Tick): NewRecord {
     ce_type: TICK_TYPE,
     ce_source: `/apis/${API_VERSION}/namespaces/${namespace}/triggers/${name}`,
     [TIME]: time,
-    'content-type': payload === undefined || isJson(payload) ? 'application/json' : 'text/plain; charset=utf-8',
+    'content-type': isJson(value) ? 'application/json' : 'text/plain; charset=utf-8',
   }
-  const value = payload ?? JSON.stringify({ trigger: key, scheduledAt: time })
   return {
     topic: cronTopic(key),
     key: null,
-    value: Buffer.from(value),
+    value,
     headers: Object.entries(headers).map(([header, text]): Header => [header, Buffer.from(text)]),
   }
 }
@@ -55,13 +56,4 @@ export function tickId({ uid, dueMs }: Pick<Tick, 'uid' | 'dueMs'>): string {
 
 export function isTick(record: LogRecord, tick: Pick<Tick, 'uid' | 'dueMs'>): boolean {
   return textOf(record.headers, EVENT_HEADER.deliveryId) === tickId(tick)
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

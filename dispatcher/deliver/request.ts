@@ -4,6 +4,7 @@ import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { isJson } from '../../events/payload.ts'
+import { isTraceparent } from '../../lib/trace-context.ts'
 import { encodeAttribute, isJsonType } from './cloud-event.ts'
 import { contentTypeOf, type EventView } from './event-view.ts'
 
@@ -21,7 +22,6 @@ export const EVENT_LIMIT_BYTES = 6 * 1024 * 1024
 export const JSON_TYPE = 'application/json'
 const NULL = Buffer.from('null')
 const EMPTY = Buffer.alloc(0)
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
 
 export function requestFor(delivery: Delivery, view: EventView, options: RequestOptions): DeliveryRequest {
   const headers = deliveryHeaders(delivery, view)
@@ -44,10 +44,6 @@ export function deliveryHeaders({ deliveryId, attempt, record }: Delivery, view?
   const headers = [HEADER.requestId, deliveryId, HEADER.deliveryId, deliveryId, HEADER.attempt, String(attempt)]
   headers.push('traceparent', traceparent)
   return headers
-}
-
-function isTraceparent(text: string | undefined): text is string {
-  return text !== undefined && text.length < 256 && TRACEPARENT.test(text)
 }
 
 /** All attempts at a record are one trace: its id is six hashes of the delivery id (FNV-1a), which costs a tenth of a cryptographic one. */

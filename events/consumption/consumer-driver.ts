@@ -2,7 +2,7 @@
  * One consumer of the log and the workers of what it is assigned. Commits once a second, after a thousand acknowledgements, and when
  * partitions are taken away; a commit says what each partition's tracker knows.
  */
-import { EventLogError, type Assignment, type Consumer, type PartitionId } from '../event-log.ts'
+import { EventLogError, partitionName, type Assignment, type Consumer, type PartitionId } from '../event-log.ts'
 import type { Engine } from './engine.ts'
 import type { Role } from './entry.ts'
 import { PartitionWorker } from './partition-worker.ts'
@@ -63,7 +63,7 @@ export class ConsumerDriver {
       startFrom,
       onAssigned: (assignments) => this.#assigned(assignments),
       onRevoked: (partitions) => this.#revoked(partitions),
-      onRecords: (partition, records) => this.#workers.get(keyOf(partition))?.accept(records),
+      onRecords: (partition, records) => this.#workers.get(partitionName(partition))?.accept(records),
       onError: (error) => engine.logger.warn('a consumer met an error and goes on', { group, error }),
     })
   }
@@ -73,7 +73,7 @@ export class ConsumerDriver {
     for (const assignment of assignments) {
       const state = this.#states.get(assignment.topic)
       if (state === undefined) continue
-      const known = this.#workers.get(keyOf(assignment))
+      const known = this.#workers.get(partitionName(assignment))
       if (known !== undefined) this.#drop(known)
       const worker: PartitionWorker = new PartitionWorker({
         ...{ engine, state, role, group, assignment },
@@ -81,7 +81,7 @@ export class ConsumerDriver {
         resume: () => this.#consumer?.resume([assignment]),
         onProgress: (acknowledged) => this.#progressed(worker, acknowledged),
       })
-      this.#workers.set(keyOf(assignment), worker)
+      this.#workers.set(partitionName(assignment), worker)
       // "The end as it was when we joined" must survive a restart before the first record.
       this.#progressed(worker, 0)
     }
@@ -89,7 +89,7 @@ export class ConsumerDriver {
 
   async #revoked(partitions: readonly PartitionId[]): Promise<void> {
     const { engine } = this.#options
-    const workers = partitions.flatMap((partition) => this.#workers.get(keyOf(partition)) ?? [])
+    const workers = partitions.flatMap((partition) => this.#workers.get(partitionName(partition)) ?? [])
     const drained = Promise.all(workers.map((worker) => worker.drain()))
     let cancel: (() => void) | undefined
     const tooLong = new Promise<void>((resolve) => (cancel = engine.clock.after(engine.limits.revokeGraceMs, resolve)))
@@ -103,7 +103,7 @@ export class ConsumerDriver {
   #drop(worker: PartitionWorker): void {
     worker.drop()
     this.#dirty.delete(worker)
-    if (this.#workers.get(keyOf(worker.id)) === worker) this.#workers.delete(keyOf(worker.id))
+    if (this.#workers.get(partitionName(worker.id)) === worker) this.#workers.delete(partitionName(worker.id))
   }
 
   #progressed(worker: PartitionWorker, acknowledged: number): void {
@@ -151,5 +151,3 @@ export class ConsumerDriver {
     this.lastCommitMs = clock.now() - startedMs
   }
 }
-
-const keyOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`

@@ -2,13 +2,14 @@
  * Reads the topics of one or many subscriptions with one consumer, and their retry tiers with another, so that waits in the tiers never
  * disturb the sources. A Trigger has a consumption of its own; the asynchronous invocations of all functions share one.
  */
+import type { SubscriptionInfo } from '../../api/events-api.ts'
 import type { Subscription } from '../subscription.ts'
 import { retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
 import { tierDelays } from '../retry-policy.ts'
 import { ConsumerDriver } from './consumer-driver.ts'
 import type { Engine } from './engine.ts'
 import { retire } from './retire.ts'
-import { statusOf, type SubscriptionStatus } from './status.ts'
+import { statusOf } from './status.ts'
 import { SubscriptionState } from './subscription-state.ts'
 
 export interface ConsumptionOptions {
@@ -73,7 +74,7 @@ export class Consumption {
     await retire(this.#options.engine, subscription, retryGroup(this.#options.group))
   }
 
-  async status(key: string): Promise<SubscriptionStatus | undefined> {
+  async status(key: string): Promise<SubscriptionInfo | undefined> {
     const state = this.#states.get(key)
     if (state === undefined) return undefined
     return statusOf(state, this.#options.engine, {

@@ -1,56 +1,9 @@
 /** How a subscription stands, for operators: per partition what is left and why it waits, and what happened so far. */
-import type { ErrorClass } from '../delivery.ts'
+import type { PartitionInfo, SubscriptionInfo } from '../../api/events-api.ts'
 import type { PartitionEnds } from '../event-log.ts'
 import type { Engine } from './engine.ts'
 import type { PartitionWorker } from './partition-worker.ts'
-import type { RecentError } from './stats.ts'
 import type { SubscriptionState } from './subscription-state.ts'
-
-export interface PartitionStatus {
-  topic: string
-  partition: number
-  /** Everything before it is done. */
-  position: number
-  end: number
-  /** Not done. In a tier also what is not due yet. */
-  lag: number
-  buffered: number
-  running: number
-  /** In a tier: buffered and waiting for its time. */
-  notDue: number
-  /** Records that failed and are tried again where they are (ordering key and partition). */
-  waitingInPlace: number
-  /** Records that stop their key or partition (onExhausted: block). */
-  blocked: number
-  /** Its buffer is full: no more is read until half of it is done. */
-  isPaused: boolean
-  /** Since its oldest open record was written, in a tier since it was due. */
-  oldestDueAgeMs?: number
-}
-
-export interface SubscriptionStatus {
-  key: string
-  sources: PartitionStatus[]
-  tiers: PartitionStatus[]
-  lag: number
-  running: number
-  waitingForRetry: number
-  done: number
-  filtered: number
-  held: number
-  duplicatesSkipped: number
-  publishFailures: number
-  failed: Partial<Record<ErrorClass, number>>
-  rejected: Partial<Record<ErrorClass, number>>
-  retriedAfterMs: Record<string, number>
-  deadLetters: Partial<Record<ErrorClass, number>>
-  recentErrors: RecentError[]
-  circuit: 'closed' | 'open'
-  /** Why nothing starts. */
-  holding?: string
-  meanCallMs?: number
-  lastCommitMs?: number
-}
 
 export interface Workers {
   sources: readonly PartitionWorker[]
@@ -58,11 +11,7 @@ export interface Workers {
   lastCommitMs: number | undefined
 }
 
-export async function statusOf(
-  state: SubscriptionState,
-  engine: Engine,
-  workers: Workers,
-): Promise<SubscriptionStatus> {
+export async function statusOf(state: SubscriptionState, engine: Engine, workers: Workers): Promise<SubscriptionInfo> {
   const { stats, subscription } = state
   const sources = await partitionsOf(engine, workers.sources)
   const tiers = await partitionsOf(engine, workers.tiers)
@@ -87,7 +36,7 @@ export async function statusOf(
   }
 }
 
-async function partitionsOf(engine: Engine, workers: readonly PartitionWorker[]): Promise<PartitionStatus[]> {
+async function partitionsOf(engine: Engine, workers: readonly PartitionWorker[]): Promise<PartitionInfo[]> {
   const ends = new Map<string, PartitionEnds[]>()
   for (const { id } of workers) {
     if (!ends.has(id.topic)) ends.set(id.topic, await engine.log.endOffsets(id.topic).catch(() => []))

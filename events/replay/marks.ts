@@ -1,5 +1,5 @@
 /** Which dead letters are done with: replayed or given up. What the commit of the replays' group says, and what was added since. */
-import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
+import { partitionName, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 
 export class Marks {
@@ -8,26 +8,26 @@ export class Marks {
   /** As was committed. */
   begin({ topic, partition }: PartitionId, { position, metadata }: Pick<Assignment, 'position' | 'metadata'>): void {
     const tracker = new OffsetTracker(position, metadata)
-    this.#trackers.set(keyOf({ topic, partition }), { id: { topic, partition }, tracker, isChanged: false })
+    this.#trackers.set(partitionName({ topic, partition }), { id: { topic, partition }, tracker, isChanged: false })
   }
 
   /** Unless it is known: nothing of it is done with. */
   beginUnknown(partition: PartitionId): void {
-    if (!this.#trackers.has(keyOf(partition))) this.begin(partition, { position: 0, metadata: '' })
+    if (!this.#trackers.has(partitionName(partition))) this.begin(partition, { position: 0, metadata: '' })
   }
 
   /** False: it was done with before. Call for every record, in order. */
   track(record: LogRecord): boolean {
-    return this.#trackers.get(keyOf(record))?.tracker.track(record.offset) ?? false
+    return this.#trackers.get(partitionName(record))?.tracker.track(record.offset) ?? false
   }
 
   /** False: of another one that is done with, a commit might not be able to tell. */
   mayMark(partition: PartitionId): boolean {
-    return this.#trackers.get(keyOf(partition))?.tracker.fits ?? false
+    return this.#trackers.get(partitionName(partition))?.tracker.fits ?? false
   }
 
   mark(record: LogRecord): void {
-    const known = this.#trackers.get(keyOf(record))
+    const known = this.#trackers.get(partitionName(record))
     if (known === undefined) return
     known.tracker.done(record.offset)
     known.isChanged = true
@@ -35,7 +35,7 @@ export class Marks {
 
   /** Of these partitions, or of all, as far as something was marked. */
   commits(partitions?: readonly PartitionId[]): CommittedOffset[] {
-    const keys = partitions?.map(keyOf) ?? [...this.#trackers.keys()]
+    const keys = partitions?.map(partitionName) ?? [...this.#trackers.keys()]
     return keys.flatMap((key) => {
       const known = this.#trackers.get(key)
       if (known === undefined || !known.isChanged) return []
@@ -44,8 +44,6 @@ export class Marks {
   }
 
   forget(partitions: readonly PartitionId[]): void {
-    for (const partition of partitions) this.#trackers.delete(keyOf(partition))
+    for (const partition of partitions) this.#trackers.delete(partitionName(partition))
   }
 }
-
-const keyOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`
