@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { holdFreePort } from '../../../local/free-port.ts'
 import { cpuUs } from '../process-cost.ts'
 
 export const NGINX = '/usr/sbin/nginx'
@@ -19,7 +19,8 @@ export interface Nginx {
 export async function startNginx(podPort: number): Promise<Nginx | undefined> {
   if (!existsSync(NGINX)) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'dormouse-nginx-'))
-  const port = await freePort()
+  const { port, release } = await holdFreePort('127.0.0.1')
+  await release()
   await writeFile(join(directory, 'nginx.conf'), configuration({ directory, port, podPort }))
   const child = spawn(NGINX, ['-c', join(directory, 'nginx.conf'), '-p', directory, '-e', 'stderr'], {
     stdio: 'ignore',
@@ -57,14 +58,6 @@ http {
   }
 }
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function listening(port: number): Promise<void> {

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { once } from 'node:events'
 import { existsSync, renameSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { holdFreePort } from '../../../local/free-port.ts'
 import { createWorkspace, FREE_PORTS } from '../../builders/dormouse-command.ts'
 
 jest.setTimeout(30_000)
@@ -90,22 +89,14 @@ test('a folder that does not exist leaves no state directory behind', async () =
 })
 
 test('on a port that was chosen, get shows an address of each function that can be called', async () => {
-  const internalPort = await freePort()
-  const ports = ['--port', '0', '--internal-port', String(internalPort), '--management-port', '0']
+  const held = await holdFreePort('127.0.0.1')
+  await held.release()
+  const ports = ['--port', '0', '--internal-port', String(held.port), '--management-port', '0']
   const dev = workspace.start(['dev', 'app', ...ports])
   await dev.says(/Dormouse is up/)
   const [, url = ''] = /(http:\/\/\S+)/.exec((await workspace.run('get', 'fn', 'hello')).stdout) ?? []
   expect(await (await fetch(url)).text()).toBe('"hi"')
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test.each(['stdout', 'stderr'] as const)(
   'a reader of %s that goes away stops it cleanly: exit 0, no lock left',

@@ -289,7 +289,7 @@ describe('a state file whose process was killed, and which was damaged since, st
   ])('%s', async (_what, change) => {
     // Two megabytes: some of them are in the file by now, the last of them only in the log.
     const filled = run('fill', dir)
-    await firstLine(filled)
+    expect(await firstLine(filled)).toEqual({ opened: filled.child.pid })
     await kill(filled.child)
     const bytes = () =>
       [file(), `${file()}-wal`].map((path) => existsSync(path) && readFileSync(path).toString('base64'))

@@ -29,18 +29,13 @@ afterEach(() => workspace.end())
 
 const answer = async () => (await fetch(url, { method: 'POST', body: '{}' })).text()
 
-test('saved code answers in less than 300 ms', async () => {
+test('saved code answers, again and again', async () => {
   expect(await answer()).toBe('"one"')
-  const tookMs: number[] = []
   for (const text of ['two', 'three', 'four']) {
-    const savedAt = performance.now()
     workspace.write('app/src/index.mjs', returning(text))
     await eventually(text, async () => (await answer()) === `"${text}"`)
-    tookMs.push(performance.now() - savedAt)
+    await dev.says(/✓ hello {2}revision \w+ serving after \d+ ms/)
   }
-  expect(Math.min(...tookMs)).toBeLessThan(300)
-  expect(tookMs.sort((a, b) => a - b)[1]).toBeLessThan(300)
-  await dev.says(/✓ hello {2}revision \w+ serving after \d+ ms/)
 })
 
 describe('a mistake', () => {
