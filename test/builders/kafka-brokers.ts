@@ -1,10 +1,11 @@
 /**
  * A real Kafka for tests. `findKafka` says whether there can be one, so that suites without are reported as skipped with the reason
- * (`describeOnKafka`); `kafkaForTests` starts one that only its caller has.
+ * (`describeOnKafka`); `sharedKafka` is one for the whole run, `kafkaForTests` one that only its caller has.
  */
 import { describe } from '@jest/globals'
 import { findKafkaIn, type FoundKafka } from '../../scripts/kafka/find-kafka.ts'
 import { KafkaSetupError } from '../../scripts/kafka/kafka-setup-error.ts'
+import { rentKafka, type KafkaAddress } from '../../scripts/kafka/landlord.ts'
 import { startLocalKafka, type LocalKafka, type LocalKafkaOptions } from '../../scripts/kafka/local-kafka.ts'
 
 export interface TestKafka extends LocalKafka {
@@ -20,6 +21,17 @@ export const KAFKA_START_MS = 90_000
 /** Fetches the jars the first time. */
 export function findKafka(): Promise<FoundKafka> {
   return findKafkaIn({ env: process.env })
+}
+
+/**
+ * The one all files of this run use, alive until the last of them is done: topics and groups need names of their own, and nobody may stop it.
+ * The first call waits for its start.
+ */
+export function sharedKafka(): Promise<KafkaAddress> {
+  const landlord = Number(process.env['DORMOUSE_TEST_KAFKA'])
+  if (!(landlord > 0))
+    throw new Error('expected DORMOUSE_TEST_KAFKA from test/kafka/setup.ts: is the project one of those with Kafka?')
+  return rentKafka(landlord)
 }
 
 /** Throws KafkaSetupError. Brokers of KAFKA_BROKERS are handed out as they are: they can be neither killed nor stopped. */
