@@ -115,7 +115,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
     this.#controller = undefined
     this.#written = this.#acknowledged = false
     deadlines.add(this, this.sentMs, timeoutMs + graceMs)
-    headers.length = this.#headerCount
+    if (headers.length > this.#headerCount) headers.length = this.#headerCount // Of an earlier attempt.
     headers.push(HEADER.key, pod.endpoint.dataKey, HEADER.deadline, String(Date.now() + timeoutMs))
     const attempt = this.#stream?.attempt() ?? (body as Buffer | null)
     dispatcher.dispatch({ origin: pod.origin, method, path, headers, body: attempt, upgrade: upgrade ?? null }, this)
