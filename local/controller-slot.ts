@@ -11,6 +11,7 @@ import type { EventLog } from '../events/event-log.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
+import type { PodSecrets } from './pod-secrets.ts'
 
 export interface ControllerSlotOptions {
   cluster: Cluster
@@ -24,6 +25,7 @@ export interface ControllerSlotOptions {
   internalBaseUrl?: string | undefined
   /** Where ticks of cron Triggers go. */
   events: EventLog
+  secrets: PodSecrets
   metrics: Metrics
   logger: Logger
 }
@@ -45,7 +47,7 @@ export class ControllerSlot {
   /** Resolves with its URL when it can serve data planes. Throws ListenError. */
   async start(): Promise<string> {
     if (this.#controller !== undefined) throw new Error('the controller runs already')
-    const { cluster, token, host, metrics, logger, events } = this.#options
+    const { cluster, token, host, metrics, logger, events, secrets } = this.#options
     const before = new Set(metricNames(metrics))
     this.#controller = createController({
       cluster,
@@ -56,6 +58,7 @@ export class ControllerSlot {
       authenticate: (request) => isBearer(request, token),
       config: this.#config(),
       eventLog: events,
+      podSecret: (podUid) => secrets.of(podUid),
     })
     const { url } = await this.#controller.start()
     this.#metricNames = metricNames(metrics).filter((name) => !before.has(name))

@@ -27,6 +27,7 @@ import { Kubelet } from './kubelet/kubelet.ts'
 import type { Environment } from './kubelet/pod-environment.ts'
 import { createLogBook, type LogBook } from './logs/log-book.ts'
 import { ensureNodeRuntime } from './node-runtime.ts'
+import { PodSecrets } from './pod-secrets.ts'
 import { localImages } from './runtime-images.ts'
 import { openStore } from './store/store.ts'
 import { StopList } from './stop-list.ts'
@@ -101,6 +102,7 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
     events,
     token: randomBytes(32).toString('base64url'),
     metrics: createMetrics({ processMetrics: true }),
+    secrets: new PodSecrets(),
   }
   const { verifyFirstRevision = true, initTimeoutMs } = options
   const ports = { ...options.ports, internal: options.ports.internal || (await freePort(HOST)) }
@@ -113,7 +115,7 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
     { ...shared, options: { ...options, ports }, logs, controllerUrl },
     stops,
   )
-  const kubelet = await startKubelet({ options, cluster, logs, images }, stops)
+  const kubelet = await startKubelet({ ...shared, options, logs, images }, stops)
   forgetLogsOfDeleted(cluster, logs, stops)
   store.announce(urls.management)
   const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
@@ -169,16 +171,20 @@ interface KubeletParts {
   cluster: MemoryCluster
   logs: LogBook
   images: Awaited<ReturnType<typeof localImages>>
+  secrets: PodSecrets
 }
 
 /** The guardian ends after the kubelet: while there are pods there is somebody to end them. */
-async function startKubelet({ options, cluster, logs, images }: KubeletParts, stops: StopList): Promise<Kubelet> {
+async function startKubelet(
+  { options, cluster, logs, images, secrets }: KubeletParts,
+  stops: StopList,
+): Promise<Kubelet> {
   const podsDirectory = mkdtempSync(join(tmpdir(), 'dormouse-'))
   const guardian = startGuardian(podsDirectory)
   stops.add('guardian', () => guardian.stop())
   const { hostEnvironment } = options
   const logger = options.logger.child({ part: 'kubelet' })
-  const kubelet = new Kubelet({ cluster, images, logs, guardian, podsDirectory, hostEnvironment, logger })
+  const kubelet = new Kubelet({ cluster, images, logs, guardian, podsDirectory, hostEnvironment, secrets, logger })
   stops.add('kubelet', (graceMs) => kubelet.stop(graceMs))
   await kubelet.start()
   return kubelet
