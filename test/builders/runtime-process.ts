@@ -32,6 +32,8 @@ export interface StartOptions {
   env?: Record<string, string>
   stdin?: 'pipe' | 'ignore'
   execArgv?: readonly string[]
+  /** What to run; default: the build's. */
+  main?: string
   /** Handed over as a parent on the same machine does. */
   secret?: string
 }
@@ -52,7 +54,7 @@ export class RuntimeProcess {
   private readonly privateKey: KeyObject
 
   static async start(options: StartOptions = {}): Promise<RuntimeProcess> {
-    const runtime = new RuntimeProcess(await buildRuntime(), options)
+    const runtime = new RuntimeProcess(options.main ?? (await buildRuntime()), options)
     started.add(runtime)
     await runtime.ready()
     return runtime
