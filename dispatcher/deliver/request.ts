@@ -3,7 +3,7 @@ import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { isJson } from '../../events/payload.ts'
+import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isTraceparent } from '../../lib/trace-context.ts'
 import { encodeAttribute, isJsonType } from './cloud-event.ts'
 import { contentTypeOf, type EventView } from './event-view.ts'
@@ -62,14 +62,20 @@ function eventBody({ bytes, envelope }: EventView): Buffer | undefined {
   if (envelope?.bytes === undefined && envelope !== undefined) return Buffer.from(JSON.stringify(envelope.data ?? null))
   const data = envelope?.bytes ?? bytes
   if (data === null || data.length === 0) return NULL
-  return isJson(data) ? data : undefined
+  return isJsonSyntax(data) ? data : undefined
 }
 
 /** CloudEvents over HTTP: structured as it came, else binary. */
 function cloudEventRequest(headers: string[], view: EventView): DeliveryRequest {
   const { mode, bytes, contentType } = view
   if (mode === 'structured') return httpRequest(headers, view, false)
-  if (bytes !== null && bytes.length > 0 && contentType !== undefined && isJsonType(contentType) && !isJson(bytes))
+  if (
+    bytes !== null &&
+    bytes.length > 0 &&
+    contentType !== undefined &&
+    isJsonType(contentType) &&
+    !isJsonSyntax(bytes)
+  )
     return rejected('decode', `expected JSON, as the content type ${contentType} says, got other data`)
   return httpRequest(headers, view, true)
 }
