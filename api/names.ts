@@ -42,6 +42,8 @@ export const HEADER = {
   logType: 'dormouse-log-type',
   logResult: 'dormouse-log-result',
   signature: 'dormouse-signature',
+  /** Beside the signature, of pods whose process this platform made itself. */
+  secret: 'dormouse-secret',
   invocationType: 'dormouse-invocation-type',
   clientContext: 'dormouse-client-context',
   invokedArn: 'dormouse-invoked-arn',

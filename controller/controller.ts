@@ -31,6 +31,8 @@ export interface ControllerOptions {
   config?: Partial<ControllerConfig>
   /** Where ticks of cron Triggers go; without it there are none. */
   eventLog?: EventLog
+  /** Of pods whose processes are made on this machine, see RuntimeClient. */
+  podSecret?: (podUid: string) => string | undefined
 }
 
 export interface Controller {

@@ -40,6 +40,7 @@ export interface PartsOptions {
   caches: ControllerCaches
   keys: Keys
   dispatcher: Dispatcher
+  podSecret?: (podUid: string) => string | undefined
   /** Known once the listener is bound, and asked for only then. */
   phoneHomeUrl: () => string
   /** Where ticks go. */
@@ -136,7 +137,7 @@ function createPodFleet(inputs: FleetInputs): PodFleet {
   return new PodFleet({
     ...inputs,
     ...caches,
-    client: createRuntimeClient({ dispatcher, keys }),
+    client: createRuntimeClient({ dispatcher, keys, podSecret: inputs.podSecret }),
     settings,
     limits: config.fleet,
     existing,

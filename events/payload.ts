@@ -1,16 +1,7 @@
 /** Bytes as people and JSON can read them. Pure. */
 import type { InvocationInfo, Payload } from '../api/events-api.ts'
+import { isJsonSyntax } from '../lib/json-syntax.ts'
 import type { InvocationState } from './invocation-ledger.ts'
-
-/** Latin-1 is the cheaper text, and what makes JSON well-formed is ASCII. */
-export function isJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString('latin1'))
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Undefined for what is not UTF-8, or has control characters. */
 export function printable(bytes: Buffer): string | undefined {
@@ -38,7 +29,7 @@ export function invocationInfo(state: InvocationState): InvocationInfo {
 }
 
 function resultBody({ body, truncated }: NonNullable<InvocationState['result']>): Payload | { json: unknown } {
-  if (!truncated && body.length > 0 && isJson(body)) return { json: JSON.parse(body.toString('utf8')) as unknown }
+  if (!truncated && body.length > 0 && isJsonSyntax(body)) return { json: JSON.parse(body.toString('utf8')) as unknown }
   return payload(body)
 }
 

@@ -12,6 +12,7 @@ import type { Cluster } from '../kube/cluster.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
+import type { PodSecrets } from './pod-secrets.ts'
 
 export interface ControllerSlotOptions {
   cluster: Cluster
@@ -26,6 +27,7 @@ export interface ControllerSlotOptions {
   /** Where ticks of cron Triggers go. */
   events: EventLog
   clock: Clock
+  secrets: PodSecrets
   metrics: Metrics
   logger: Logger
 }
@@ -47,7 +49,7 @@ export class ControllerSlot {
   /** Resolves with its URL when it can serve data planes. Throws ListenError. */
   async start(): Promise<string> {
     if (this.#controller !== undefined) throw new Error('the controller runs already')
-    const { cluster, token, host, metrics, logger, events, clock } = this.#options
+    const { cluster, token, host, metrics, logger, events, clock, secrets } = this.#options
     const before = new Set(metricNames(metrics))
     this.#controller = createController({
       cluster,
@@ -59,6 +61,7 @@ export class ControllerSlot {
       authenticate: (request) => isBearer(request, token),
       config: this.#config(),
       eventLog: events,
+      podSecret: (podUid) => secrets.of(podUid),
     })
     const { url } = await this.#controller.start()
     this.#metricNames = metricNames(metrics).filter((name) => !before.has(name))

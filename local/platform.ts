@@ -22,12 +22,13 @@ import type { Logger } from '../lib/logger.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { localRoutes, type LocalInstance } from './api/routes.ts'
 import { ControllerSlot } from './controller-slot.ts'
-import { holdFreePort } from './free-port.ts'
+import { holdFreePort, type HeldPort } from './free-port.ts'
 import { startGuardian } from './kubelet/guardian.ts'
 import { Kubelet } from './kubelet/kubelet.ts'
 import type { Environment } from './kubelet/pod-environment.ts'
 import { createLogBook, type LogBook } from './logs/log-book.ts'
 import { ensureNodeRuntime } from './node-runtime.ts'
+import { PodSecrets } from './pod-secrets.ts'
 import { localImages } from './runtime-images.ts'
 import { openStore } from './store/store.ts'
 import { StopList } from './stop-list.ts'
@@ -105,10 +106,10 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
     events,
     token: randomBytes(32).toString('base64url'),
     metrics: createMetrics({ processMetrics: true }),
+    secrets: new PodSecrets(),
   }
   const { verifyFirstRevision = true, initTimeoutMs } = options
-  const held = options.ports.internal === 0 ? await holdFreePort(HOST) : undefined
-  if (held) stops.add('gateway', () => held.release())
+  const held = await holdInternalPort(options, stops)
   const ports = { ...options.ports, internal: held?.port ?? options.ports.internal }
   const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: `http://${HOST}:${ports.internal}` }
   const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, clock, logger })
@@ -120,11 +121,18 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
     { ...shared, options: { ...options, ports }, logs, controllerUrl },
     stops,
   )
-  const kubelet = await startKubelet({ options, cluster, logs, images }, stops)
+  const kubelet = await startKubelet({ ...shared, options, logs, images }, stops)
   forgetLogsOfDeleted(cluster, logs, stops)
   store.announce(urls.management)
   const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
   return { urls, cluster, logs, gateway, controller, kubelet, events, stop }
+}
+
+async function holdInternalPort({ ports }: LocalOptions, stops: StopList): Promise<HeldPort | undefined> {
+  if (ports.internal !== 0) return undefined
+  const held = await holdFreePort(HOST)
+  stops.add('gateway', () => held.release())
+  return held
 }
 
 interface GatewayParts {
@@ -176,16 +184,20 @@ interface KubeletParts {
   cluster: MemoryCluster
   logs: LogBook
   images: Awaited<ReturnType<typeof localImages>>
+  secrets: PodSecrets
 }
 
 /** The guardian ends after the kubelet: while there are pods there is somebody to end them. */
-async function startKubelet({ options, cluster, logs, images }: KubeletParts, stops: StopList): Promise<Kubelet> {
+async function startKubelet(
+  { options, cluster, logs, images, secrets }: KubeletParts,
+  stops: StopList,
+): Promise<Kubelet> {
   const podsDirectory = mkdtempSync(join(tmpdir(), 'dormouse-'))
   const guardian = startGuardian(podsDirectory)
   stops.add('guardian', () => guardian.stop())
   const { hostEnvironment } = options
   const logger = options.logger.child({ part: 'kubelet' })
-  const kubelet = new Kubelet({ cluster, images, logs, guardian, podsDirectory, hostEnvironment, logger })
+  const kubelet = new Kubelet({ cluster, images, logs, guardian, podsDirectory, hostEnvironment, secrets, logger })
   stops.add('kubelet', (graceMs) => kubelet.stop(graceMs))
   await kubelet.start()
   return kubelet

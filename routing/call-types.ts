@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Clock } from '../lib/clock.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { Lane } from './lane.ts'
 import type { ProblemError } from './problems.ts'
 
@@ -41,6 +42,7 @@ export interface CallSink {
 export interface CallDeps {
   dispatcher: Pick<Dispatcher, 'dispatch'>
   clock: Clock
+  deadlines: Deadlines
   /** Longest wait for a slot, from the call's start. */
   waitLimitMs: number
   /** After the function's own timeout, for its own timeout answer to arrive. */

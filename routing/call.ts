@@ -9,6 +9,7 @@ import type { Dispatcher } from 'undici'
 import { HEADER, type RefusedReason } from '../api/names.ts'
 import { deadlineExceeded, failureOf, isStuck, refusalOf } from './attempt-failure.ts'
 import type { CallDeps, CallRequest, CallSink, ReplayReason, StreamedBody } from './call-types.ts'
+import type { Expiring } from './deadlines.ts'
 import { Waiter, type Lane } from './lane.ts'
 import { ProblemError } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
@@ -19,7 +20,7 @@ const MAX_UNACKNOWLEDGED = 3
 type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>
 type State = 'new' | 'waiting' | 'sending' | 'answering' | 'refused' | 'upgraded' | 'done'
 
-export class Call extends Waiter implements Dispatcher.DispatchHandler {
+export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring {
   readonly lane: Lane
   readonly #deps: CallDeps
   readonly #request: CallRequest
@@ -30,12 +31,13 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   /** When it began to wait for a slot; undefined when one was free. */
   waitedSinceMs: number | undefined = undefined
   sentMs = 0
+  dueMs = 0
   /** The pod that runs it, or ran it last. */
   pod: PodSlots | undefined = undefined
   /** The pod whose slot it holds. */
   #holding: PodSlots | undefined = undefined
   #state: State = 'new'
-  #timer: (() => void) | undefined = undefined
+  #stopWaiting: (() => void) | undefined = undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #written = false
   #acknowledged = false
@@ -79,7 +81,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   override granted(pod: PodSlots): void {
-    this.#timer?.()
+    this.#stopWaiting?.()
     this.#send(pod)
   }
 
@@ -91,7 +93,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     const { clock, waitLimitMs } = this.#deps
     this.#state = 'waiting'
     this.waitedSinceMs ??= clock.now()
-    this.#timer = clock.after(this.startedMs + waitLimitMs - clock.now(), () => this.#onWaitedTooLong())
+    this.#stopWaiting = clock.after(this.startedMs + waitLimitMs - clock.now(), () => this.#onWaitedTooLong())
     const problem = this.lane.wait(this, again)
     if (problem !== undefined) this.#fail(problem)
   }
@@ -104,7 +106,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
   }
 
   #send(pod: PodSlots): void {
-    const { clock, dispatcher, graceMs } = this.#deps
+    const { clock, deadlines, dispatcher, graceMs } = this.#deps
     const { timeoutMs } = this.lane.fn
     const { method, path, headers, body, upgrade } = this.#request
     this.#state = 'sending'
@@ -112,12 +114,11 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     this.sentMs = clock.now()
     this.#controller = undefined
     this.#written = this.#acknowledged = false
-    this.#timer = clock.after(timeoutMs + graceMs, () => this.#onDeadline())
-    headers.length = this.#headerCount
+    deadlines.add(this, this.sentMs, timeoutMs + graceMs)
+    if (headers.length > this.#headerCount) headers.length = this.#headerCount // Of an earlier attempt.
     headers.push(HEADER.key, pod.endpoint.dataKey, HEADER.deadline, String(Date.now() + timeoutMs))
-    const { origin } = pod
     const attempt = this.#stream?.attempt() ?? (body as Buffer | null)
-    dispatcher.dispatch({ origin, method, path, headers, body: attempt, upgrade: upgrade ?? null }, this)
+    dispatcher.dispatch({ origin: pod.origin, method, path, headers, body: attempt, upgrade: upgrade ?? null }, this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -159,7 +160,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
     if (this.#state !== 'sending' || this.#sink.onUpgrade === undefined) return void socket.destroy()
     this.#accepted()
     this.#state = 'upgraded'
-    this.#timer?.()
+    this.#deps.deadlines.remove(this)
     this.#sink.onUpgrade(socket, headers)
   }
 
@@ -210,16 +211,15 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
 
   /** On another pod when there is one; the problem is for a body that is too large to be sent again. */
   #replay(reason: ReplayReason, problem: ProblemError): void {
-    const before = this.pod
     this.#releaseSlot()
     if (this.#stream?.replayable === false) return this.#fail(problem)
     this.#deps.onReplay?.(this.lane, reason)
-    const pod = this.lane.tryAcquire(before)
+    const pod = this.lane.tryAcquire(this.pod)
     if (pod === undefined) this.#wait(true)
     else this.#send(pod)
   }
 
-  #onDeadline(): void {
+  expired(): void {
     const problem = deadlineExceeded(this.lane.fn)
     const answering = this.#state === 'answering'
     if (isStuck(this.pod, this.#request, this.#acknowledged)) this.lane.block(this.pod, 'unreachable')
@@ -237,14 +237,14 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     if (this.#state === 'waiting') this.lane.leave(this)
+    this.#stopWaiting?.()
     this.#state = 'done'
     this.#releaseSlot()
   }
 
   #releaseSlot(): void {
-    this.#timer?.()
-    const holds = this.#holding
+    this.#deps.deadlines.remove(this)
+    if (this.#holding !== undefined) this.lane.release(this.#holding)
     this.#holding = undefined
-    if (holds !== undefined) this.lane.release(holds)
   }
 }

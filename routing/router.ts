@@ -1,8 +1,7 @@
 /**
  * The data plane's core, shared by gateway and dispatcher: the feed's newest snapshot, a lane per function, wake-ups, load reports,
- * and calls over one undici Agent. Owns connections to controllers and pods; leaves listeners and what requests mean to its users.
+ * and calls over connections to pods. Owns connections to controllers and pods; leaves listeners and what requests mean to its users.
  */
-import { Agent } from 'undici'
 import type { ObjectKey } from '../api/names.ts'
 import type { LoadReport } from '../api/protocol.ts'
 import { monotonicClock, type Clock } from '../lib/clock.ts'
@@ -10,9 +9,11 @@ import type { Logger } from '../lib/logger.ts'
 import { Call } from './call.ts'
 import type { CallDeps, CallRequest, CallSink, ReplayReason } from './call-types.ts'
 import { ControllerClient } from './controller-client.ts'
+import { Deadlines } from './deadlines.ts'
 import { FeedClient } from './feed-client.ts'
 import { Lane, type LaneLoad } from './lane.ts'
 import { LoadReporter } from './load-reporter.ts'
+import { PodAgent } from './pod-agent.ts'
 import { ProblemError } from './problems.ts'
 import type { Snapshot } from './snapshot.ts'
 import { Waker, type ActivationOutcome } from './waker.ts'
@@ -63,7 +64,8 @@ export class Router {
   readonly #controllers: ControllerClient
   readonly #feed: FeedClient
   readonly #reporter: LoadReporter
-  readonly #agent: Agent
+  readonly #agent: PodAgent
+  readonly #deadlines: Deadlines
   readonly #lanes = new Map<ObjectKey, Lane>()
   /** Deleted functions whose last requests still run: reported until they end. */
   readonly #closing = new Set<Lane>()
@@ -76,10 +78,11 @@ export class Router {
     const { clock = monotonicClock, logger, events } = options
     this.#options = options
     this.#clock = clock
+    this.#deadlines = new Deadlines(clock)
     this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token })
     const keepAliveMs = options.podKeepAliveMs ?? POD_KEEP_ALIVE_MS
-    this.#agent = new Agent({
-      connect: { timeout: options.connectTimeoutMs ?? 2_000 },
+    this.#agent = new PodAgent({
+      connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
       pipelining: 1,
       keepAliveTimeout: keepAliveMs,
       // Pods say how long they keep a connection, and undici would go by that: 20 × 80 of them for over a minute after a peak.
@@ -107,6 +110,7 @@ export class Router {
     this.#callDeps = {
       dispatcher: this.#agent,
       clock,
+      deadlines: this.#deadlines,
       waitLimitMs: options.waitLimitMs ?? 30_000,
       graceMs: options.graceMs ?? 500,
       waitReason: (lane) => this.#wakers.get(lane)?.reason ?? 'the function is gone',
@@ -160,6 +164,7 @@ export class Router {
     const stopping = new ProblemError('stopping', 'this process is stopping')
     for (const lane of this.#lanes.values()) lane.close(stopping)
     await Promise.all([this.#controllers.close(), this.#agent.destroy()])
+    this.#deadlines.stop()
   }
 
   #apply(snapshot: Snapshot, changed: ReadonlySet<ObjectKey>): void {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { API_VERSION, EVENT_HEADER, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Header, LogRecord, NewRecord } from '../../events/event-log.ts'
-import { isJson } from '../../events/payload.ts'
+import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { cronTopic } from '../../events/topic-names.ts'
 
@@ -31,7 +31,7 @@ export function tickRecord(tick: Tick): NewRecord {
     ce_type: TICK_TYPE,
     ce_source: `/apis/${API_VERSION}/namespaces/${namespace}/triggers/${name}`,
     [TIME]: time,
-    'content-type': isJson(value) ? 'application/json' : 'text/plain; charset=utf-8',
+    'content-type': isJsonSyntax(value) ? 'application/json' : 'text/plain; charset=utf-8',
   }
   return {
     topic: cronTopic(key),

@@ -56,14 +56,16 @@ const ANSWER_LIMIT_BYTES = 1 << 20
 interface RuntimeClientOptions {
   dispatcher: Dispatcher
   keys: Pick<Keys, 'sign'>
+  /** What a pod's process was given when it was made, where that is known: it need not check the signature then. */
+  podSecret?: ((podUid: string) => string | undefined) | undefined
 }
 
-export function createRuntimeClient({ dispatcher, keys }: RuntimeClientOptions): RuntimeClient {
+export function createRuntimeClient({ dispatcher, keys, podSecret }: RuntimeClientOptions): RuntimeClient {
   return {
     async specialize(contact, body, { timeoutMs, signal }) {
       const late = AbortSignal.timeout(timeoutMs + ANSWER_SLACK_MS)
       const bytes = Buffer.from(JSON.stringify(body))
-      const message = new SignedMessage(bytes, keys.sign(bytes))
+      const message = new SignedMessage(bytes, keys.sign(bytes), podSecret?.(body.podUid))
       try {
         const response = await request(controlUrl(contact, '/specialize'), {
           dispatcher,
@@ -100,12 +102,13 @@ class SignedMessage {
   readonly #bytes: Buffer
   isSent = false
 
-  constructor(bytes: Buffer, signature: string) {
+  constructor(bytes: Buffer, signature: string, secret: string | undefined) {
     this.#bytes = bytes
     this.headers = {
       'content-type': 'application/json',
       'content-length': String(bytes.length),
       [HEADER.signature]: signature,
+      ...(secret !== undefined && { [HEADER.secret]: secret }),
     }
   }
 

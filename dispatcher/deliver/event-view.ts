@@ -4,7 +4,8 @@
  */
 import type { Delivery } from '../../events/delivery.ts'
 import type { Header, LogRecord } from '../../events/event-log.ts'
-import { isJson, printable } from '../../events/payload.ts'
+import { printable } from '../../events/payload.ts'
+import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { isStructured, mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
 
@@ -106,7 +107,7 @@ function timeOf(epochMs: number): string {
 
 /** What it looks like: nobody said. */
 function guess(value: Buffer): string {
-  if (isJson(value)) return 'application/json'
+  if (isJsonSyntax(value)) return 'application/json'
   return printable(value) === undefined ? 'application/octet-stream' : 'text/plain; charset=utf-8'
 }
 

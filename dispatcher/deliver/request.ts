@@ -3,10 +3,11 @@ import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { isJson } from '../../events/payload.ts'
+import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isTraceparent } from '../../lib/trace-context.ts'
 import { encodeAttribute, isJsonType } from './cloud-event.ts'
 import { contentTypeOf, type EventView } from './event-view.ts'
+import { traceparentOf } from './trace.ts'
 
 export type DeliveryRequest =
   { kind: 'request'; headers: string[]; body: Buffer } | { kind: 'rejected'; failure: Failure }
@@ -40,26 +41,10 @@ export function requestFor(delivery: Delivery, view: EventView, options: Request
 export function deliveryHeaders({ deliveryId, attempt, record }: Delivery, view?: EventView): string[] {
   const incoming = record.headers.length === 0 ? undefined : textOf(record.headers, 'traceparent')
   const own = view?.mode === 'plain' ? undefined : view?.attributes['traceparent']
-  const traceparent = [incoming, own].find(isTraceparent) ?? madeTraceparent(deliveryId)
+  const traceparent = [incoming, own].find(isTraceparent) ?? traceparentOf(deliveryId)
   const headers = [HEADER.requestId, deliveryId, HEADER.deliveryId, deliveryId, HEADER.attempt, String(attempt)]
   headers.push('traceparent', traceparent)
   return headers
-}
-
-/** All attempts at a record are one trace: its id is six hashes of the delivery id (FNV-1a), which costs a tenth of a cryptographic one. */
-function madeTraceparent(deliveryId: string): string {
-  let digest = ''
-  for (let lane = 1; lane <= 6; lane++) digest += fnv1a(deliveryId, lane)
-  return `00-${digest.slice(0, 32)}-${digest.slice(32)}-00`
-}
-
-/** 32 bits as hex, never all zero: trace ids must not be. */
-function fnv1a(text: string, lane: number): string {
-  let value = Math.imul(lane, 0x9e3779b1) ^ 0x811c9dc5
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
-  // The last characters must reach all bits: ids differ in them.
-  value = Math.imul(value ^ (value >>> 15), 0x85ebca6b)
-  return ((value ^ (value >>> 13)) >>> 0 || lane).toString(16).padStart(8, '0')
 }
 
 function lambdaRequest(headers: string[], view: EventView): DeliveryRequest {
@@ -77,14 +62,20 @@ function eventBody({ bytes, envelope }: EventView): Buffer | undefined {
   if (envelope?.bytes === undefined && envelope !== undefined) return Buffer.from(JSON.stringify(envelope.data ?? null))
   const data = envelope?.bytes ?? bytes
   if (data === null || data.length === 0) return NULL
-  return isJson(data) ? data : undefined
+  return isJsonSyntax(data) ? data : undefined
 }
 
 /** CloudEvents over HTTP: structured as it came, else binary. */
 function cloudEventRequest(headers: string[], view: EventView): DeliveryRequest {
   const { mode, bytes, contentType } = view
   if (mode === 'structured') return httpRequest(headers, view, false)
-  if (bytes !== null && bytes.length > 0 && contentType !== undefined && isJsonType(contentType) && !isJson(bytes))
+  if (
+    bytes !== null &&
+    bytes.length > 0 &&
+    contentType !== undefined &&
+    isJsonType(contentType) &&
+    !isJsonSyntax(bytes)
+  )
     return rejected('decode', `expected JSON, as the content type ${contentType} says, got other data`)
   return httpRequest(headers, view, true)
 }

@@ -2,7 +2,8 @@
 import { hash } from 'node:crypto'
 import type { FeedAsync, FeedDestination } from '../../api/protocol.ts'
 import type { RecordEnd } from '../../events/consumption/engine.ts'
-import { isJson, printable } from '../../events/payload.ts'
+import { printable } from '../../events/payload.ts'
+import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isLoop } from '../deliver/hops.ts'
 
 export type FinalEnd = Exclude<RecordEnd, { kind: 'retry' }>
@@ -56,6 +57,6 @@ function responseOf(end: FinalEnd): object {
 
 function payloadOf(bytes: Buffer | null): unknown {
   if (bytes === null || bytes.length === 0) return null
-  if (isJson(bytes)) return JSON.parse(bytes.toString('utf8')) as unknown
+  if (isJsonSyntax(bytes)) return JSON.parse(bytes.toString('utf8')) as unknown
   return printable(bytes) ?? bytes.toString('base64')
 }

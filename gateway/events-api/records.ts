@@ -3,7 +3,7 @@ import { EVENT_HEADER, type ObjectKey } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
 import type { InvocationState } from '../../events/invocation-ledger.ts'
-import { isJson } from '../../events/payload.ts'
+import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { asyncTopic, TOPIC_PREFIX } from '../../events/topic-names.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { RequestHead } from '../proxy/request-head.ts'
@@ -28,7 +28,7 @@ export function invocationRecord({ id, key, signature, body, head, nowMs }: Invo
   state: InvocationState
 } {
   const value = signature === 'event' && body.length === 0 ? EMPTY_EVENT : body
-  if (signature === 'event' && !isJson(value))
+  if (signature === 'event' && !isJsonSyntax(value))
     throw new ProblemError('invalid-event', 'expected a body of JSON, as functions with signature event take')
   const headers: Header[] = [[EVENT_HEADER.deliveryId, Buffer.from(id)]]
   for (let at = 0; at + 1 < head.headers.length; at += 2) addHeader(headers, head.headers[at], head.headers[at + 1])

@@ -39,6 +39,8 @@ export class Listener {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(2_000, limits.headersTimeoutMs),
       noDelay: true,
+      // Without a body nothing is read (see RequestHead.hasBody): the life of a stream that ends at once is saved.
+      optimizeEmptyRequests: true,
       // Offers to switch to HTTP/2 in clear text come with ordinary requests and may be ignored (RFC 9110 §7.8).
       shouldUpgradeCallback: (request) => !/^\s*h2c?\s*$/i.test(request.headers.upgrade ?? ''),
     })

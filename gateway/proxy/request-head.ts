@@ -92,8 +92,9 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
   let named: Set<string> | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
-    for (const token of (raw[i + 1] as string).toLowerCase().split(',')) {
+    const value = raw[i + 1] as string
+    if (name.length !== 10 || HARMLESS.has(value) || name.toLowerCase() !== 'connection') continue
+    for (const token of value.toLowerCase().split(',')) {
       const trimmed = token.trim()
       if (!HARMLESS.has(trimmed)) (named ??= new Set()).add(trimmed)
     }

@@ -11,6 +11,7 @@ import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { LogBook, PodLog } from '../logs/log-book.ts'
 import { podFunction, podRuntime } from '../logs/pod-source.ts'
+import type { PodSecrets } from '../pod-secrets.ts'
 import type { Guardian } from './guardian.ts'
 import { imageCommand, type ImageTable } from './images.ts'
 import { hostVariables, podEnvironment, POD_IP, type Environment } from './pod-environment.ts'
@@ -31,6 +32,7 @@ export interface KubeletOptions {
   podsDirectory: string
   /** The environment of this process; only what pods may see of it is handed on. */
   hostEnvironment: Environment
+  secrets: PodSecrets
   logger: Logger
 }
 
@@ -123,6 +125,7 @@ export class Kubelet {
       directory: `${this.#options.podsDirectory}/${pod.metadata.uid}`,
       guardian: this.#options.guardian,
       sockets,
+      secret: this.#options.secrets.create(pod.metadata.uid),
       output: (stream, chunk) => log.write(stream, chunk),
       ready: (ports) => void this.#ready(local, ports),
     })
@@ -170,6 +173,7 @@ export class Kubelet {
     const lastWords = local.log.lastWords()
     local.log.close()
     local.process = undefined
+    this.#options.secrets.forget(local.pod.metadata.uid)
     if (this.#stopped || !this.#pods.has(local.pod.metadata.uid)) return
     const { cluster } = this.#options
     await this.#write(local.pod, () =>

@@ -6,8 +6,10 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export const POD_IP = '127.0.0.1'
 /** Descriptor on which a runtime says that it listens. */
 export const READY_FD = 3
+/** Descriptor on which it finds its secret. */
+export const SECRET_FD = 4
 /** Descriptors of the sockets it inherits, when it inherits them. */
-export const SOCKET_FDS = { DORMOUSE_CONTROL_FD: '4', DORMOUSE_DATA_FD: '5' } as const
+export const SOCKET_FDS = { DORMOUSE_CONTROL_FD: '5', DORMOUSE_DATA_FD: '6' } as const
 
 /** Outgoing calls of functions must work behind a company proxy and its certificate authority; nothing else of the user's leaks in. */
 const INHERITED = new Set([
@@ -45,6 +47,7 @@ export function podEnvironment(pod: Pod, container: Container): Record<string, s
     DORMOUSE_DATA_PORT: '0',
     DORMOUSE_LISTEN_HOST: POD_IP,
     DORMOUSE_READY_FD: String(READY_FD),
+    DORMOUSE_SECRET_FD: String(SECRET_FD),
     DORMOUSE_EXIT_ON_STDIN_END: '1',
   }
 }

@@ -6,10 +6,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { LogStream } from '../logs/log-line.ts'
 import type { Guardian } from './guardian.ts'
-import { READY_FD, SOCKET_FDS } from './pod-environment.ts'
+import { READY_FD, SECRET_FD, SOCKET_FDS } from './pod-environment.ts'
 import { parsePorts, type PodPorts } from './pod-ports.ts'
 import type { PodSockets } from './pod-sockets.ts'
 import type { ProcessExit } from './pod-status.ts'
@@ -23,6 +23,8 @@ export interface PodProcessOptions {
   guardian: Guardian
   /** Handed on to the process; see pod-sockets.ts. */
   sockets?: PodSockets | undefined
+  /** Handed to the process and to nobody else; see pod-secrets.ts. */
+  secret: string
   output(stream: LogStream, chunk: Buffer): void
   /** Called at most once, when the runtime listens. */
   ready(ports: PodPorts): void
@@ -48,7 +50,7 @@ export function startPodProcess(options: PodProcessOptions): PodProcess {
   const child = spawn(program, args, {
     cwd: options.directory,
     env: { ...options.environment, ...(options.sockets && SOCKET_FDS), TMPDIR: options.directory },
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...inherited(options.sockets)],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...inherited(options.sockets)],
     detached: true,
   })
   // A failed spawn has no pid; its reason comes as an event, which we turn into the pod's last words.
@@ -57,6 +59,7 @@ export function startPodProcess(options: PodProcessOptions): PodProcess {
   child.stdin?.on('error', () => undefined)
   child.stdout?.on('data', (chunk: Buffer) => options.output('stdout', chunk))
   child.stderr?.on('data', (chunk: Buffer) => options.output('stderr', chunk))
+  handOver(child.stdio[SECRET_FD] as Writable | null, options.secret)
   readPorts(child.stdio[READY_FD] as Readable | null, (ports) => options.ready(ports))
   return { pid: child.pid, exited: processEnd(child, options), terminate: terminator(child) }
 }
@@ -107,6 +110,12 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   } catch {
     // ESRCH: the group is already gone.
   }
+}
+
+/** The process waits for it. One that ends before it has read, or never reads, is no business of ours. */
+function handOver(pipe: Writable | null, secret: string): void {
+  pipe?.on('error', () => undefined)
+  pipe?.end(secret)
 }
 
 /** One line of JSON; anything else is not from a runtime and leaves the pod unready. */

@@ -9,6 +9,7 @@ import { silentLogger } from '../../lib/logger.ts'
 import { startGuardian } from '../../local/kubelet/guardian.ts'
 import { Kubelet } from '../../local/kubelet/kubelet.ts'
 import { createLogBook } from '../../local/logs/log-book.ts'
+import { PodSecrets } from '../../local/pod-secrets.ts'
 
 const SCRIPT = fileURLToPath(new URL('../fixtures/pods/pod.mjs', import.meta.url))
 const BEHAVIOURS = ['serve', 'exit', 'fork', 'stubborn', 'deaf']
@@ -20,7 +21,17 @@ export async function startKubeletBed(hostEnvironment: Record<string, string | u
   const logs = createLogBook()
   const images = new Map(BEHAVIOURS.map((name) => [`test/${name}`, [process.execPath, SCRIPT, name]] as const))
   images.set('test/missing', ['/no/such/program'] as never)
-  const kubelet = new Kubelet({ cluster, images, logs, guardian, podsDirectory, hostEnvironment, logger: silentLogger })
+  const secrets = new PodSecrets()
+  const kubelet = new Kubelet({
+    cluster,
+    images,
+    logs,
+    guardian,
+    podsDirectory,
+    hostEnvironment,
+    secrets,
+    logger: silentLogger,
+  })
   await kubelet.start()
   return {
     cluster,

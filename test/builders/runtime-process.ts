@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { Specialize } from '../../api/protocol.ts'
 import { buildRuntime, RUNTIME_EXEC_ARGV } from '../../runtime-image/node/build-runtime.ts'
 
@@ -32,6 +32,10 @@ export interface StartOptions {
   env?: Record<string, string>
   stdin?: 'pipe' | 'ignore'
   execArgv?: readonly string[]
+  /** What to run; default: the build's. */
+  main?: string
+  /** Handed over as a parent on the same machine does. */
+  secret?: string
 }
 
 const READY_TIMEOUT_MS = 10_000
@@ -50,7 +54,7 @@ export class RuntimeProcess {
   private readonly privateKey: KeyObject
 
   static async start(options: StartOptions = {}): Promise<RuntimeProcess> {
-    const runtime = new RuntimeProcess(await buildRuntime(), options)
+    const runtime = new RuntimeProcess(options.main ?? (await buildRuntime()), options)
     started.add(runtime)
     await runtime.ready()
     return runtime
@@ -68,7 +72,7 @@ export class RuntimeProcess {
     const keys = generateKeyPairSync('ed25519')
     this.privateKey = keys.privateKey
     this.child = spawn(process.execPath, [...(options.execArgv ?? RUNTIME_EXEC_ARGV), main], {
-      stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
         DORMOUSE_CONTROL_PORT: '0',
@@ -81,9 +85,11 @@ export class RuntimeProcess {
         DORMOUSE_PUBLIC_KEY: keys.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
         DORMOUSE_READY_FD: '3',
         DORMOUSE_CODE_DIR: this.codeParent,
+        ...(options.secret !== undefined && { DORMOUSE_SECRET_FD: '4' }),
         ...options.env,
       },
     })
+    ;(this.child.stdio[4] as Writable).on('error', () => undefined).end(options.secret)
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     this.exited = new Promise((resolve) => this.child.once('close', (code, signal) => resolve({ code, signal })))

@@ -1,11 +1,18 @@
 /** The control port: health, and the one request that gives the pod its function. The first valid one wins. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { answerJson } from './answer.ts'
 import { readBody } from './body.ts'
 import { errorObject, type ErrorObject } from './error-object.ts'
 import type { Pod } from './pod.ts'
 import { parseSpecialization, type Specialization } from './specialization.ts'
 import type { Specialized } from './specialize.ts'
+import type { SecretText } from './secret-text.ts'
 import type { SignatureVerifier } from './verify.ts'
 
 /** Far above inline code (256 KiB) in its JSON form. */
@@ -15,6 +22,8 @@ export interface ControlPorts {
   pod: Pod
   podUid: string
   verifier: SignatureVerifier
+  /** Of a parent on this machine; naming it is as good as signing. */
+  secret: SecretText | undefined
   /** Loads the code of a pod that was just claimed. */
   specialize: (claim: Specialization, response: ServerResponse) => Promise<Specialized>
   /** The code did not load: the pod is spent. */
@@ -65,14 +74,14 @@ export class ControlServer {
         answerJson(response, 413, { code: 'too-large', message: `expected at most ${BODY_LIMIT_BYTES} bytes` })
         return
       }
-      this.onSpecialize(body.bytes, request.headers['dormouse-signature'], response).catch((error: unknown) => {
+      this.onSpecialize(body.bytes, request.headers, response).catch((error: unknown) => {
         this.fail(response, errorObject(error))
       })
     })
   }
 
-  private async onSpecialize(body: Buffer, signature: unknown, response: ServerResponse): Promise<void> {
-    const claim = this.accept(body, signature, response)
+  private async onSpecialize(body: Buffer, headers: IncomingHttpHeaders, response: ServerResponse): Promise<void> {
+    const claim = this.accept(body, headers, response)
     if (claim === undefined) return
     this.ports.pod.take(claim)
     this.waiting = response
@@ -84,10 +93,10 @@ export class ControlServer {
     answerJson(response, 200, { initMs: Math.round(outcome.initMs * 100) / 100, acknowledges: true })
   }
 
-  /** A signature is checked before a byte of the body is believed. */
-  private accept(body: Buffer, signature: unknown, response: ServerResponse): Specialization | undefined {
-    const { pod, podUid, verifier, now } = this.ports
-    if (!verifier.verify(body, typeof signature === 'string' ? signature : undefined)) {
+  /** Who sent it is checked before a byte of the body is believed. */
+  private accept(body: Buffer, headers: IncomingHttpHeaders, response: ServerResponse): Specialization | undefined {
+    const { pod, podUid, now } = this.ports
+    if (!this.isOurs(body, headers)) {
       return forbid(response, 'wrong-signature', 'dormouse-signature does not fit the body and the public key')
     }
     const parsed = parseSpecialization(body.toString('utf8'))
@@ -103,6 +112,12 @@ export class ControlServer {
     const name = owner === undefined ? null : `${owner.function.namespace}/${owner.function.name}`
     answerJson(response, 409, { function: name, revision: owner?.revision ?? null })
     return undefined
+  }
+
+  private isOurs(body: Buffer, headers: IncomingHttpHeaders): boolean {
+    const { secret, verifier } = this.ports
+    const text = (name: string) => [headers[name]].flat()[0]
+    return secret?.matches(text('dormouse-secret')) === true || verifier.verify(body, text('dormouse-signature'))
   }
 
   private fail(response: ServerResponse, error: ErrorObject): void {

@@ -11,6 +11,8 @@ export interface Environment {
   publicKey: string
   phoneHome?: { url: string; token: string }
   readyFd?: number
+  /** Where the parent's secret waits; see start-secret.ts. */
+  secretFd?: number
   initTimeoutMs: number
   /** Parent of the directory user code is written to; default: the system's temporary directory. */
   codeDir?: string
@@ -32,6 +34,7 @@ export function takeEnvironment(env: Record<string, string | undefined>): Enviro
   const readyFd = fd('READY_FD')
   const controlFd = fd('CONTROL_FD')
   const dataFd = fd('DATA_FD')
+  const secretFd = fd('SECRET_FD')
   const codeDir = taken.get('CODE_DIR')
   const compileCache = taken.get('COMPILE_CACHE')
   return {
@@ -39,6 +42,7 @@ export function takeEnvironment(env: Record<string, string | undefined>): Enviro
     dataPort: wholeNumber(taken, 'DATA_PORT', { max: 65_535 }),
     ...(controlFd === undefined ? {} : { controlFd }),
     ...(dataFd === undefined ? {} : { dataFd }),
+    ...(secretFd === undefined ? {} : { secretFd }),
     host: taken.get('LISTEN_HOST') ?? '0.0.0.0',
     pod: {
       namespace: required(taken, 'POD_NAMESPACE'),

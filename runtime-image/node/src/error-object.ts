@@ -8,7 +8,7 @@ export interface ErrorObject {
 }
 
 /** Frames of the server itself say nothing to a function's author. */
-const OWN_FRAME = /^\s+at .*[\\/]runtime-node[\\/]main\.cjs:\d/
+const OWN_FRAME = /^\s+at .*[\\/]runtime-node[\\/](?:[0-9a-f]+[\\/])?\w+\.cjs:\d/
 
 /** Never throws, whatever was thrown: getters that throw, null prototypes, symbols, non-string messages. */
 export function errorObject(thrown: unknown): ErrorObject {

@@ -4,7 +4,7 @@ import type { ErrorObject } from './error-object.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
 import type { Specialization } from './specialization.ts'
-import { DataKey } from './verify.ts'
+import { SecretText } from './secret-text.ts'
 import type { WatchdogBoard } from './watchdog-board.ts'
 
 export type PodState = 'generic' | 'specializing' | 'specialized' | 'leaving'
@@ -26,12 +26,12 @@ export class Pod {
   board: WatchdogBoard | undefined
   /** Every accepted request that still holds one of the `concurrency` slots. */
   readonly running = new Set<Invocation>()
-  private dataKey: DataKey | undefined
+  private dataKey: SecretText | undefined
 
   take(claim: Specialization): void {
     this.state = 'specializing'
     this.claim = claim
-    this.dataKey = new DataKey(claim.dataKey)
+    this.dataKey = new SecretText(claim.dataKey)
   }
 
   /** Without effect if the pod began to leave meanwhile. */

@@ -19,13 +19,17 @@ import { phoneHome } from './phone-home.ts'
 import { Pod } from './pod.ts'
 import { socketFd } from './socket-fd.ts'
 import type { Specialization } from './specialization.ts'
+import type { SecretText } from './secret-text.ts'
 import { specialize, type Specialized } from './specialize.ts'
+import { takeStartSecret } from './start-secret.ts'
 import { Watchdog } from './watchdog.ts'
 import { warmUp } from './warm-up.ts'
 import { SignatureVerifier } from './verify.ts'
 
 /** How long a pod whose parent read the ready descriptor waits before it calls home too. */
 const CALL_AFTER_READY_MS = 30
+/** Opening stdin takes milliseconds a first call could have; a parent that dies meanwhile is noticed a little later. */
+const FOLLOW_AFTER_MS = 200
 
 export class Runtime {
   private readonly environment: Environment
@@ -33,6 +37,7 @@ export class Runtime {
   private readonly pod = new Pod()
   private readonly invocations = new Invocations(this.pod)
   private readonly verifier: SignatureVerifier
+  private readonly secret: SecretText | undefined
   private readonly watchdog = new Watchdog()
   private readonly logs: Logs
   private readonly control: ControlServer
@@ -44,6 +49,7 @@ export class Runtime {
     this.environment = environment
     this.process = process
     this.verifier = new SignatureVerifier(environment.publicKey)
+    this.secret = environment.secretFd === undefined ? undefined : takeStartSecret(environment.secretFd)
     const scope = new AsyncLocalStorage<LogScope>()
     this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: () => new Date() })
     this.control = this.createControl()
@@ -66,13 +72,15 @@ export class Runtime {
       listen(this.data.server, { fd: sockets.dataFd, port: sockets.dataPort, host }),
     ])
     if (readyFd !== undefined) writeSync(readyFd, `${JSON.stringify({ control, data })}\n`)
-    if (exitOnStdinEnd) this.followParent()
+    if (exitOnStdinEnd) setTimeout(() => this.followParent(), FOLLOW_AFTER_MS).unref()
     const isNeeded = () => this.pod.state === 'generic'
     const call = () => home && phoneHome(home, { ...self, controlPort: control, dataPort: data }, isNeeded)
     // Whoever reads the descriptor knows already and is about to ask for something: the call must not be in its way.
     if (readyFd === undefined) call()
     else setTimeout(call, CALL_AFTER_READY_MS).unref()
-    this.verifier.warm()
+    // With the parent's secret no signature will come; the time until the claim does is the thread's.
+    if (this.secret === undefined) this.verifier.warm()
+    else this.watchdog.prepare()
     await warmUp({
       watchdog: this.watchdog,
       host,
@@ -87,6 +95,7 @@ export class Runtime {
       pod: this.pod,
       podUid: this.environment.pod.uid,
       verifier: this.verifier,
+      secret: this.secret,
       specialize: (claim, response) => this.specialize(claim, response),
       spend: (error) => this.spend(error),
       now: Date.now,

@@ -40,18 +40,3 @@ export class SignatureVerifier {
 function crypto(): typeof Crypto {
   return process.getBuiltinModule('node:crypto')
 }
-
-/** Compares a caller's key with ours in a time that tells nothing about ours. */
-export class DataKey {
-  private readonly expected: Buffer
-
-  constructor(key: string) {
-    this.expected = Buffer.from(key)
-  }
-
-  matches(given: string | undefined): boolean {
-    if (given === undefined || given.length !== this.expected.length) return false
-    const bytes = Buffer.from(given)
-    return bytes.length === this.expected.length && crypto().timingSafeEqual(bytes, this.expected)
-  }
-}

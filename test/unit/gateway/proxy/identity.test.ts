@@ -12,3 +12,9 @@ test('a made trace id is valid and the request’s own when that is ours', () =>
   expect(traceparentFrom(undefined, undefined)).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
   expect(traceparentFrom('00-abc', undefined)).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
 })
+
+test('made request ids are UUIDs of version 4 and differ', () => {
+  const ids = Array.from({ length: 1_000 }, () => requestIdFrom(undefined))
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  expect(new Set(ids).size).toBe(1_000)
+})

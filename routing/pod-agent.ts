@@ -1,0 +1,96 @@
+/**
+ * Connections to pods: undici Clients, one per connection, those that are free on a stack per pod. Owns their life; leaves limits to
+ * the lanes, which never have more requests in flight than a pod has slots.
+ *
+ * undici's own Agent does the same through two more dispatchers, and its Pool looks for a free Client by asking one after the other.
+ */
+import { buildConnector, Client, type Dispatcher } from 'undici'
+
+export interface PodAgentOptions extends Omit<Client.Options, 'connect' | 'connectTimeout'> {
+  connectTimeoutMs: number
+}
+
+export class PodAgent implements Pick<Dispatcher, 'dispatch'> {
+  readonly #options: Client.Options
+  readonly #pods = new Map<string, PodConnections>()
+
+  constructor({ connectTimeoutMs, ...options }: PodAgentOptions) {
+    this.#options = { ...options, connect: buildConnector({ timeout: connectTimeoutMs }) }
+  }
+
+  /** To `options.origin`; false when this was the last word, as with undici. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const origin = options.origin as string
+    return (this.#pods.get(origin) ?? this.#add(origin)).dispatch(options, handler)
+  }
+
+  /** Cuts all of them; what runs hears an error. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pods.values()].map((pod) => pod.destroy()))
+  }
+
+  #add(origin: string): PodConnections {
+    const added = new PodConnections(
+      () => new Connection(origin, this.#options),
+      () => void this.#pods.delete(origin),
+    )
+    this.#pods.set(origin, added)
+    return added
+  }
+}
+
+class Connection extends Client {
+  /** On the stack. */
+  free = false
+  closing = false
+}
+
+class PodConnections {
+  readonly #open: () => Connection
+  readonly #onEmpty: () => void
+  readonly #all = new Set<Connection>()
+  /** The one used last goes first: the others may close when the load sinks. */
+  readonly #free: Connection[] = []
+
+  constructor(open: () => Connection, onEmpty: () => void) {
+    this.#open = open
+    this.#onEmpty = onEmpty
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const connection = this.#free.pop() ?? this.#add()
+    connection.free = false
+    // A request that undici refuses leaves its connection as it was: nothing will say that it is free.
+    if (connection.dispatch(options, handler) || connection.stats.size === 0) this.#giveBack(connection)
+    return true
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#all].map((connection) => connection.destroy()))
+  }
+
+  #add(): Connection {
+    const connection = this.#open()
+    this.#all.add(connection)
+    connection.on('drain', () => this.#giveBack(connection))
+    connection.on('disconnect', () => this.#remove(connection))
+    connection.on('connectionError', () => this.#remove(connection))
+    return connection
+  }
+
+  #giveBack(connection: Connection): void {
+    if (connection.free || connection.closing) return
+    connection.free = true
+    this.#free.push(connection)
+  }
+
+  /** Its socket is gone, and with it the request it had. One that was not sent yet is undici's to send over a new socket. */
+  #remove(connection: Connection): void {
+    if (connection.closing || connection.stats.size > 0) return
+    connection.closing = true
+    this.#all.delete(connection)
+    if (connection.free) this.#free.splice(this.#free.lastIndexOf(connection), 1)
+    connection.close().catch(() => undefined)
+    if (this.#all.size === 0) this.#onEmpty()
+  }
+}

@@ -1,0 +1,112 @@
+/** Connections to pods over real sockets: reused, given up, never lost. */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from '@jest/globals'
+import type { Dispatcher } from 'undici'
+import { PodAgent } from '../../../routing/pod-agent.ts'
+import { eventually } from '../../builders/eventually.ts'
+
+const cleanups: (() => Promise<unknown> | void)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+async function pod(listener: RequestListener = (_request, response) => void response.end('ok')) {
+  const server: Server = createServer({ keepAliveTimeout: 60_000 }, listener)
+  const seen = { opened: 0, open: 0 }
+  server.on('connection', (socket) => {
+    seen.opened++
+    seen.open++
+    socket.on('close', () => seen.open--)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => (server.closeAllConnections(), void server.close()))
+  return { server, seen, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+function agent(keepAliveTimeout = 4_000): PodAgent {
+  const keepAliveMaxTimeout = keepAliveTimeout
+  const created = new PodAgent({ connectTimeoutMs: 1_000, pipelining: 1, keepAliveTimeout, keepAliveMaxTimeout })
+  cleanups.push(() => created.destroy())
+  return created
+}
+
+/** The body, or the error, when undici is done with the connection: a turn after the answer's end. */
+async function send(through: PodAgent, origin: string, headers: string[] = []): Promise<string | Error> {
+  const outcome = await exchange(through, origin, headers)
+  await new Promise((resolve) => setImmediate(resolve))
+  return outcome
+}
+
+function exchange(through: PodAgent, origin: string, headers: string[]): Promise<string | Error> {
+  return new Promise((resolve) => {
+    let body = ''
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: () => undefined,
+      onResponseStart: () => undefined,
+      onResponseData: (_controller, chunk) => void (body += chunk.toString()),
+      onResponseEnd: () => resolve(body),
+      onResponseError: (_controller, error) => resolve(error),
+    }
+    through.dispatch({ origin, method: 'GET', path: '/', headers, body: null }, handler)
+  })
+}
+
+test('requests one after the other share a connection, requests at once have one each and keep them', async () => {
+  const { origin, seen } = await pod()
+  const through = agent()
+  for (let i = 0; i < 5; i++) expect(await send(through, origin)).toBe('ok')
+  expect(seen.opened).toBe(1)
+  for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 8 }, () => send(through, origin)))
+  expect(seen.opened).toBe(8)
+})
+
+test('a request that undici refuses costs no connection', async () => {
+  const { origin, seen } = await pod()
+  const through = agent()
+  for (let i = 0; i < 5; i++) {
+    expect(await send(through, origin, ['bad name', 'x'])).toMatchObject({ code: 'UND_ERR_INVALID_ARG' })
+    expect(await send(through, origin)).toBe('ok')
+  }
+  expect(seen.opened).toBe(1)
+})
+
+test('a connection the pod closes is replaced, before, between and while answering', async () => {
+  let answer: RequestListener = (_request, response) => void response.end('ok')
+  const { origin, server, seen } = await pod((request, response) => answer(request, response))
+  const through = agent()
+  await send(through, origin)
+  server.closeIdleConnections()
+  await eventually('the connection to end', () => (seen.open === 0 ? true : undefined))
+  expect(await send(through, origin)).toBe('ok')
+  answer = (request) => void request.socket.destroy()
+  expect(await send(through, origin)).toBeInstanceOf(Error)
+  answer = (_request, response) => void response.setHeader('connection', 'close').end('last')
+  expect(await send(through, origin)).toBe('last')
+  answer = (_request, response) => void response.end('again')
+  expect(await send(through, origin)).toBe('again')
+  expect(seen.opened).toBe(4)
+})
+
+test('a pod that is not there is an error, and is tried again the next time', async () => {
+  const { origin, server } = await pod()
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  const through = agent()
+  expect(await send(through, origin)).toMatchObject({ code: 'ECONNREFUSED' })
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  expect(await send(through, origin)).toBe('ok')
+})
+
+test('idle connections are closed, and what runs is cut by destroy', async () => {
+  const { origin, seen } = await pod()
+  const through = agent(50)
+  await Promise.all(Array.from({ length: 4 }, () => send(through, origin)))
+  await eventually('idle connections to close', () => (seen.open === 0 ? true : undefined))
+
+  const hanging = await pod(() => undefined)
+  const pending = send(through, hanging.origin)
+  await eventually('the request to arrive', () => (hanging.seen.open === 1 ? true : undefined))
+  await through.destroy()
+  expect(await pending).toBeInstanceOf(Error)
+})
