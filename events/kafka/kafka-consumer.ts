@@ -96,7 +96,7 @@ export class KafkaConsumer implements Consumer {
 
   subscribe(topics: readonly string[]): void {
     const wanted = new Set(topics)
-    if (wanted.size === this.#topics.size && wanted.isSubsetOf(this.#topics)) return
+    if (wanted.size === this.#topics.size && topics.every((topic) => this.#topics.has(topic))) return
     this.#topics = wanted
     this.looked = this.#look().catch(() => undefined)
     this.#life?.end()
