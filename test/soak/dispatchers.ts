@@ -1,0 +1,112 @@
+/** Dispatchers as processes of their own: started, ended in good order, or killed. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface DispatcherFleetOptions {
+  controllerUrl: string
+  tokenFile: string
+  /** For what processes that are killed leave behind. */
+  directory: string
+  brokers: readonly string[]
+}
+
+const PROGRAM = new URL('./fragile-dispatcher.ts', import.meta.url).pathname
+const FRAGILE = new URL('./fragile-dispatcher.ts', import.meta.url).pathname
+
+/** Where a fragile dispatcher may die. */
+export type DeathMoment =
+  'before-invoke' | 'after-invoke' | 'after-publish' | 'before-commit' | 'after-commit' | 'in-rebalance'
+
+export interface Death {
+  at: DeathMoment
+  /** At which of them. */
+  nth: number
+}
+
+export class DispatcherFleet {
+  readonly #options: DispatcherFleetOptions
+  readonly #running = new Set<ChildProcess>()
+  #started = 0
+  /** What the processes said; a crash that nobody asked for fails the soak. */
+  readonly crashes: string[] = []
+
+  constructor(options: DispatcherFleetOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#running.size
+  }
+
+  start(): void {
+    this.#spawn()
+  }
+
+  /** One that kills itself; settles with true when it has, with false after `withinMs`. */
+  async startToDie({ at, nth }: Death, withinMs: number): Promise<boolean> {
+    const child = this.#spawn(`${at}:${nth}`)
+    const lived = new AbortController()
+    const ended = await Promise.race([
+      once(child, 'close').then(() => true),
+      delay(withinMs, false, { signal: lived.signal }).catch(() => false),
+    ])
+    lived.abort()
+    return ended
+  }
+
+  #spawn(death?: string): ChildProcess {
+    const { controllerUrl, tokenFile, directory, brokers } = this.#options
+    const program = death === undefined ? PROGRAM : FRAGILE
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+      env: {
+        ...process.env,
+        TMPDIR: directory,
+        ...(death !== undefined && { DIE_AT: death }),
+        DORMOUSE_CONTROLLERS: controllerUrl,
+        DORMOUSE_TOKEN_FILE: tokenFile,
+        DORMOUSE_REPORTER: `dispatcher-${++this.#started}`,
+        DORMOUSE_KAFKA_BROKERS: brokers.join(','),
+        DORMOUSE_LISTEN_HOST: '127.0.0.1',
+        DORMOUSE_MANAGEMENT_PORT: '0',
+        DORMOUSE_LOG_LEVEL: 'error',
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4_000)))
+    child.once('close', (code, signal) => {
+      const isAsTold = death !== undefined && signal === 'SIGKILL'
+      if (this.#running.delete(child) && !isAsTold) this.crashes.push(`ended by itself (${code ?? signal}): ${stderr}`)
+    })
+    this.#running.add(child)
+    return child
+  }
+
+  /** The oldest, with SIGTERM; settles when it has let go of everything and ended. */
+  async stopOldest(): Promise<void> {
+    const [oldest] = this.#running
+    if (oldest !== undefined) await this.#end(oldest, 'SIGTERM')
+  }
+
+  /** Any of them, with SIGKILL. */
+  async killOne(): Promise<void> {
+    const all = [...this.#running]
+    const one = all[Math.floor(Math.random() * all.length)]
+    if (one !== undefined) await this.#end(one, 'SIGKILL')
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running].map((child) => this.#end(child, 'SIGTERM')))
+  }
+
+  async #end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+    this.#running.delete(child)
+    const ended = once(child, 'close')
+    child.kill(signal)
+    const cut = setTimeout(() => child.kill('SIGKILL'), 60_000)
+    const [code] = (await ended) as [number | null]
+    clearTimeout(cut)
+    if (signal === 'SIGTERM' && code !== 0) this.crashes.push(`did not end in good order: ${code}`)
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * A dispatcher that kills itself (SIGKILL) at a given moment, for tests of what is left then. `DIE_AT=<moment>:<n>`: at the n-th of them.
+ * Otherwise what dispatcher/main.ts is, with the environment of test/soak/dispatchers.ts.
+ */
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDispatcher } from '../../dispatcher/dispatcher.ts'
+import type { EventLog } from '../../events/event-log.ts'
+import { openKafkaEventLog } from '../../events/kafka/kafka-event-log.ts'
+import { openSqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
+import { createLogger } from '../../lib/logger.ts'
+import { createMetrics } from '../../lib/metrics.ts'
+import { Router } from '../../routing/router.ts'
+import type { DeathMoment } from './dispatchers.ts'
+
+const { DIE_AT = '', DORMOUSE_KAFKA_BROKERS = '', DORMOUSE_CONTROLLERS = '', DORMOUSE_REPORTER = '' } = process.env
+const [moment, after] = DIE_AT.split(':') as [DeathMoment, string]
+let left = Number(after)
+
+function mayDie(at: DeathMoment): void {
+  if (at === moment && --left === 0) process.kill(process.pid, 'SIGKILL')
+}
+
+/** Everything but the named methods is the original's. */
+function replacing<T extends object>(object: T, methods: Partial<T>): T {
+  return new Proxy(object, {
+    get(target, name) {
+      const own = (methods as Record<PropertyKey, unknown>)[name]
+      const found = own ?? Reflect.get(target, name, target)
+      return typeof found === 'function' && own === undefined ? (found.bind(target) as unknown) : found
+    },
+  })
+}
+
+function fragile(log: EventLog): EventLog {
+  return replacing(log, {
+    send: async (records) => {
+      const positions = await log.send(records)
+      mayDie('after-publish')
+      return positions
+    },
+    consumer: (options) => {
+      const consumer = log.consumer({
+        ...options,
+        onRevoked: (partitions) => {
+          mayDie('in-rebalance')
+          return options.onRevoked(partitions)
+        },
+      })
+      return replacing(consumer, {
+        commit: async (offsets) => {
+          mayDie('before-commit')
+          await consumer.commit(offsets)
+          mayDie('after-commit')
+        },
+      })
+    },
+  })
+}
+
+const logger = createLogger({ level: 'error' })
+const sqlite = openSqliteEventLog({ path: join(mkdtempSync(join(tmpdir(), 'dormouse-fragile-')), 'e.db'), logger })
+const router = new Router({
+  controllerUrls: [DORMOUSE_CONTROLLERS],
+  token: () => readFileSync(process.env['DORMOUSE_TOKEN_FILE'] ?? '', 'utf8'),
+  reporter: DORMOUSE_REPORTER,
+  logger,
+})
+const call = router.call.bind(router)
+router.call = (request, sink) => {
+  mayDie('before-invoke')
+  return call(
+    request,
+    replacing(sink, {
+      onEnd: (trailers) => {
+        mayDie('after-invoke')
+        sink.onEnd(trailers)
+      },
+    }),
+  )
+}
+router.start()
+const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA_BROKERS.split(','), logger }))
+const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, metrics: createMetrics() })
+dispatcher.start()
+
+process.on('SIGTERM', async () => {
+  await dispatcher.stop()
+  await router.stop()
+  await log.close()
+  process.exit(0)
+})
