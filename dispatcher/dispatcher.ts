@@ -34,6 +34,8 @@ export interface DispatcherOptions {
   /** Epoch milliseconds. */
   wall?: Pick<Clock, 'now'>
   limits?: Partial<EngineLimits>
+  /** Of the log's brokers, as functions see them in Lambda's Kafka event: `host:port,host:port`. */
+  bootstrapServers?: string
 }
 
 export interface Dispatcher {
@@ -69,7 +71,7 @@ class EventDispatcher implements Dispatcher {
       functionOf: (key) => router.lane(key)?.fn,
     })
     const deliverer = new FunctionDeliverer({
-      ...{ router, log },
+      ...{ router, log, bootstrapServers: options.bootstrapServers },
       filtersOf: ({ key, kind }) =>
         (kind === 'trigger' ? this.#triggers.get(key)?.feed.filters : undefined) ?? NO_FILTERS,
       onCall: ({ kind, functionKey }, delivery) => {
