@@ -14,7 +14,7 @@ import type { Route } from '../lib/management-server.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import type { Router } from '../routing/router.ts'
 import type { Snapshot } from '../routing/snapshot.ts'
-import { backlogLoad } from './backlog-load.ts'
+import { backlogLoad, type Backlog } from './backlog-load.ts'
 import type { Filter } from './deliver/filters.ts'
 import { FunctionDeliverer } from './deliver/function-deliverer.ts'
 import { Invocations } from './invocations/invocations.ts'
@@ -120,22 +120,18 @@ class EventDispatcher implements Dispatcher {
     this.#engine.scheduler.capacityChanged()
   }
 
-  /** Due and not running, of all that is for this function. */
+  /** Of all that is for this function and could run. */
   #backlog(key: ObjectKey): { queued: number; concurrency: number } | undefined {
-    let due = 0
-    let meanCallMs: number | undefined
-    for (const state of this.#statesOf(key)) {
-      due += state.due
-      meanCallMs = Math.max(meanCallMs ?? 0, state.stats.meanCallMs ?? 0) || meanCallMs
-    }
-    const fn = due === 0 ? undefined : this.#options.router.lane(key)?.fn
-    return fn && backlogLoad({ due, meanCallMs }, fn.maxPods * fn.concurrency)
+    const fn = this.#options.router.lane(key)?.fn
+    return fn && backlogLoad(this.#backlogsOf(key), fn.maxPods * fn.concurrency)
+  }
+
+  *#backlogsOf(key: ObjectKey): Iterable<Backlog> {
+    for (const { startable, stats } of this.#statesOf(key)) yield { ...startable, meanCallMs: stats.meanCallMs }
   }
 
   *#statesOf(key: ObjectKey): Iterable<SubscriptionState> {
-    for (const consumption of this.#triggers.all) {
-      for (const state of consumption.states) if (state.subscription.functionKey === key) yield state
-    }
+    for (const consumption of this.#triggers.of(key)) yield* consumption.states
     const own = this.#invocations.consumption?.state(key)
     if (own !== undefined) yield own
   }

@@ -68,7 +68,7 @@ const GAUGES: readonly Reading<(state: SubscriptionState, nowMs: number) => numb
   [
     'oldest_due_seconds',
     'Age of the oldest record due and not done; in a retry tier since it was due.',
-    oldestDueSeconds,
+    (state, nowMs) => (state.oldestDueAgeMs(nowMs) ?? 0) / 1_000,
   ],
   ['in_flight', 'Calls running.', (state) => sum(state, 'running')],
   ['circuit_open', '1 while most attempts cannot reach the function.', (state) => Number(state.circuitOpen)],
@@ -120,12 +120,6 @@ function addAll<L extends string>(
   for (const [value, count] of counts) {
     counter.inc({ ...labels, [label]: String(value) } as Record<Labels | L, string>, count)
   }
-}
-
-function oldestDueSeconds({ workers }: SubscriptionState, nowMs: number): number {
-  let oldestMs = 0
-  for (const worker of workers) oldestMs = Math.max(oldestMs, worker.oldestDueAgeMs(nowMs) ?? 0)
-  return oldestMs / 1_000
 }
 
 function sum({ workers }: SubscriptionState, field: 'notDue' | 'running'): number {

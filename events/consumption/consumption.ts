@@ -87,10 +87,13 @@ export class Consumption {
 
   /** Looks how far the sources reach behind buffers that are full. */
   async refreshEnds(): Promise<void> {
-    for (const worker of this.#sources.workers) {
-      if (!worker.isPaused) continue
-      const ends = await this.#options.engine.log.endOffsets(worker.id.topic)
-      worker.knownEnd = ends.find(({ partition }) => partition === worker.id.partition)?.end ?? 0
+    const paused = [...this.#sources.workers].filter(({ isPaused }) => isPaused)
+    for (const topic of new Set(paused.map(({ id }) => id.topic))) {
+      const ends = await this.#options.engine.log.endOffsets(topic)
+      for (const worker of paused) {
+        if (worker.id.topic !== topic) continue
+        worker.knownEnd = ends.find(({ partition }) => partition === worker.id.partition)?.end ?? 0
+      }
     }
   }
 

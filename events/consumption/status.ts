@@ -1,6 +1,7 @@
 /** How a subscription stands, for operators: per partition what is left and why it waits, and what happened so far. */
 import type { PartitionInfo, SubscriptionInfo } from '../../api/events-api.ts'
 import type { PartitionEnds } from '../event-log.ts'
+import { oldestDueAgeMs } from './backlog.ts'
 import type { Engine } from './engine.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 import type { SubscriptionState } from './subscription-state.ts'
@@ -46,12 +47,12 @@ async function partitionsOf(engine: Engine, workers: readonly PartitionWorker[])
     const end = ends.get(topic)?.find((each) => each.partition === partition)?.end ?? worker.tracker.next
     const { running, notDue, waitingInPlace, isPaused } = worker
     const lag = worker.tracker.pending + Math.max(0, end - worker.tracker.next)
-    const oldestDueAgeMs = worker.oldestDueAgeMs(engine.wall.now())
+    const ageMs = oldestDueAgeMs(worker, engine.wall.now())
     return {
       ...{ topic, partition, position: worker.tracker.lowWater, end, lag },
       ...{ buffered: worker.tracker.pending - running, running, notDue, waitingInPlace },
       ...{ blocked: worker.blocked.size, isPaused },
-      ...(oldestDueAgeMs !== undefined && { oldestDueAgeMs }),
+      ...(ageMs !== undefined && { oldestDueAgeMs: ageMs }),
     }
   })
 }

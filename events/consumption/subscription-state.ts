@@ -4,6 +4,7 @@ import type { ErrorClass } from '../delivery.ts'
 import type { TopicSpec } from '../event-log.ts'
 import type { Subscription } from '../subscription.ts'
 import { deadLetterTopic } from '../topic-names.ts'
+import { dueOf, oldestDueAgeMs, startableOf, type Startable } from './backlog.ts'
 import type { Engine } from './engine.ts'
 import { Hold } from './hold.ts'
 import type { PartitionWorker } from './partition-worker.ts'
@@ -33,11 +34,19 @@ export class SubscriptionState {
     return this.#circuit.isOpen
   }
 
-  /** Due and not running: in buffers, and behind those that are full. */
+  /** Records due and not running. */
   get due(): number {
-    let due = 0
-    for (const worker of this.workers) due += worker.due + worker.behind
-    return due
+    return dueOf(this.workers)
+  }
+
+  /** Of the oldest record due and not done. */
+  oldestDueAgeMs(nowMs: number): number | undefined {
+    const ages = [...this.workers].flatMap((worker) => oldestDueAgeMs(worker, nowMs) ?? [])
+    return ages.length === 0 ? undefined : Math.max(...ages)
+  }
+
+  get startable(): Startable {
+    return startableOf(this.workers, this.subscription.batch?.size)
   }
 
   offerAll(): void {
