@@ -19,7 +19,7 @@ import type { Filter } from './deliver/filters.ts'
 import { FunctionDeliverer } from './deliver/function-deliverer.ts'
 import { Invocations } from './invocations/invocations.ts'
 import { eventRoutes } from './management/routes.ts'
-import { registerMetrics } from './metrics.ts'
+import { registerMetrics, type ConsumersOf } from './metrics.ts'
 import { TriggerConsumptions } from './triggers/trigger-consumptions.ts'
 
 export interface DispatcherOptions {
@@ -86,7 +86,11 @@ class EventDispatcher implements Dispatcher {
       onEnd: (end) => (end.subscription.kind === 'async' ? this.#invocations.ended(end) : undefined),
     })
     this.#triggers = new TriggerConsumptions(this.#engine)
-    registerMetrics(metrics, { states: () => this.#reported(), commits: () => this.#commits(), now: () => wall.now() })
+    registerMetrics(metrics, {
+      states: () => this.#reported(),
+      consumers: () => this.#consumers(),
+      now: () => wall.now(),
+    })
   }
 
   start(): void {
@@ -142,13 +146,12 @@ class EventDispatcher implements Dispatcher {
     for (const state of this.#invocations.consumption?.states ?? []) if (state.workers.size > 0) yield state
   }
 
-  *#commits(): Iterable<{ kind: 'trigger' | 'async'; name: string; lastMs: number }> {
-    for (const { lastCommitMs, states } of this.#triggers.all) {
-      for (const { subscription } of lastCommitMs === undefined ? [] : states)
-        yield { kind: 'trigger', name: subscription.key, lastMs: lastCommitMs ?? 0 }
+  *#consumers(): Iterable<ConsumersOf> {
+    for (const { consumers, states } of this.#triggers.all) {
+      for (const { subscription } of states) yield { kind: 'trigger', name: subscription.key, consumers }
     }
-    const lastMs = this.#invocations.consumption?.lastCommitMs
-    if (lastMs !== undefined) yield { kind: 'async', name: '*', lastMs }
+    const consumers = this.#invocations.consumption?.consumers
+    if (consumers !== undefined) yield { kind: 'async', name: '*', consumers }
   }
 
   #tick(): void {

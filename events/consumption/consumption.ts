@@ -11,6 +11,7 @@ import { ConsumerDriver } from './consumer-driver.ts'
 import type { Engine } from './engine.ts'
 import { retire } from './retire.ts'
 import { statusOf } from './status.ts'
+import type { Consumers } from './stats.ts'
 import { SubscriptionState } from './subscription-state.ts'
 
 export interface ConsumptionOptions {
@@ -41,9 +42,8 @@ export class Consumption {
     return this.#states.values()
   }
 
-  /** Of the sources: milliseconds it took. */
-  get lastCommitMs(): number | undefined {
-    return this.#sources.lastCommitMs
+  get consumers(): Consumers {
+    return { sources: this.#sources.stats, tiers: this.#tiers.stats }
   }
 
   state(key: string): SubscriptionState | undefined {
@@ -81,7 +81,7 @@ export class Consumption {
     return statusOf(state, this.#options.engine, {
       sources: [...this.#sources.workers].filter(({ options }) => options.state === state),
       tiers: [...this.#tiers.workers].filter(({ options }) => options.state === state),
-      lastCommitMs: this.#sources.lastCommitMs,
+      consumers: this.consumers,
     })
   }
 

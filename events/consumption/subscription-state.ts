@@ -57,7 +57,9 @@ export class SubscriptionState {
   attempted(errorClass: ErrorClass | undefined, isProbe: boolean): void {
     // What was under way when the circuit opened says nothing new.
     if (this.#circuit.isOpen && !isProbe) return
+    const wasOpen = this.#circuit.isOpen
     const waitMs = this.#circuit.record(errorClass, this.#engine.clock.now())
+    if (waitMs !== undefined && !wasOpen) this.stats.circuitOpened++
     if (waitMs !== undefined) this.hold.hold('the circuit is open: most attempts cannot reach the function', waitMs)
     else if (isProbe) this.hold.probeSucceeded()
   }
