@@ -65,7 +65,7 @@ export class Consumption {
     for (const subscription of subscriptions) {
       const known = this.#states.get(subscription.key)
       if (known === undefined) this.#states.set(subscription.key, new SubscriptionState(subscription, engine))
-      else known.subscription = subscription
+      else known.become(subscription)
     }
     await this.#follow()
   }

@@ -2,6 +2,7 @@
 import { Circuit } from '../circuit.ts'
 import type { ErrorClass } from '../delivery.ts'
 import type { TopicSpec } from '../event-log.ts'
+import { tierDelays } from '../retry-policy.ts'
 import type { Subscription } from '../subscription.ts'
 import { deadLetterTopic } from '../topic-names.ts'
 import { dueOf, oldestDueAgeMs, startableOf, type Startable } from './backlog.ts'
@@ -28,6 +29,14 @@ export class SubscriptionState {
     this.subscription = subscription
     this.#engine = engine
     this.hold = new Hold({ clock: engine.clock, onOpen: () => this.offerAll() })
+  }
+
+  /** Delays of an earlier policy are forgotten: whoever changes it every day must not have more series every day. */
+  become(subscription: Subscription): void {
+    this.subscription = subscription
+    const delays = tierDelays(subscription.retry)
+    const counts = this.stats.retriedAfterMs
+    for (const delayMs of [...counts.keys()]) if (!delays.includes(delayMs)) counts.delete(delayMs)
   }
 
   get circuitOpen(): boolean {
