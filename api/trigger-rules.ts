@@ -11,6 +11,7 @@ import {
   type Rule,
 } from './rule.ts'
 import { TOPIC_NAME } from './topic.ts'
+import type { FilterPattern } from './trigger-events.ts'
 
 const DNS_LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?'
 const HEADER_NAME = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
@@ -36,18 +37,32 @@ const corsRules: Rule[] = [
   between({ path: 'spec.http.cors.maxAgeSeconds', message: 'maxAgeSeconds must be between 0 and 86400' }, 0, 86_400),
 ]
 
-interface Pattern {
-  exact?: string
-  prefix?: string
-  suffix?: string
+/** RFC 3339 in capitals and without leap seconds, from 1970 on: every text that fits is a time, to `Date.parse`, too. */
+const LEAP_YEAR = '(19(7[26]|8[048]|9[26])|[2-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[3579][26])00)'
+const DATE = [
+  '(19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-31|(0[13-9]|1[0-2])-(29|30)|(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))',
+  `${LEAP_YEAR}-02-29`,
+].join('|')
+const TIME = '([01][0-9]|2[0-3]):[0-5][0-9]'
+const TIMESTAMP = `^(${DATE})T${TIME}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]${TIME})$`
+
+const PATTERNS = ['exact', 'prefix', 'suffix', 'anythingBut', 'numeric'] as const
+const BOUNDS = ['gt', 'gte', 'lt', 'lte', 'eq'] as const
+
+type FilterManifest = Record<string, FilterPattern>
+
+/** A rule about every pattern of a filter, which is called `it`. */
+function everyPattern(message: string, cel: string, check: (pattern: FilterPattern) => boolean): Rule {
+  return rule<FilterManifest>(
+    { path: 'spec.kafka.filters[]', message },
+    `self.map(name, self[name]).all(it, ${cel})`,
+    (filter) => Object.values(filter).every(check),
+  )
 }
 
 /** The attribute of a CloudEvent, key and topic look alike. */
 const FILTER_NAME = '^([a-z0-9]{1,64}|data(\\.[^.]+)+)$'
 const filterName = new RegExp(FILTER_NAME)
-
-const isOnePattern = (pattern: Pattern) =>
-  [pattern.exact, pattern.prefix, pattern.suffix].filter((part) => part !== undefined).length === 1
 
 const kafkaRules: Rule[] = [
   rule<string[]>(
@@ -66,17 +81,27 @@ const kafkaRules: Rule[] = [
     { path: 'spec.kafka.topics[]', message: 'topics that begin with dormouse. belong to the platform' },
     '^dormouse\\.',
   ),
-  rule<Record<string, Pattern>>(
-    { path: 'spec.kafka.filters[]', message: 'every pattern must have exactly one of exact, prefix, suffix' },
-    'self.map(name, self[name]).all(it, [has(it.exact), has(it.prefix), has(it.suffix)].filter(isSet, isSet).size() == 1)',
-    (filter) => Object.values(filter).every(isOnePattern),
+  everyPattern(
+    `every pattern must have exactly one of ${PATTERNS.join(', ')}`,
+    `[${PATTERNS.map((name) => `has(it.${name})`).join(', ')}].filter(isSet, isSet).size() == 1`,
+    (pattern) => PATTERNS.filter((name) => pattern[name] !== undefined).length === 1,
   ),
-  rule<Record<string, Pattern>>(
+  everyPattern(
+    'anythingBut must name at least one value',
+    '!has(it.anythingBut) || size(it.anythingBut) > 0',
+    ({ anythingBut }) => anythingBut === undefined || anythingBut.length > 0,
+  ),
+  everyPattern(
+    `numeric must have at least one of ${BOUNDS.join(', ')}`,
+    `!has(it.numeric) || ${BOUNDS.map((name) => `has(it.numeric.${name})`).join(' || ')}`,
+    ({ numeric }) => numeric === undefined || BOUNDS.some((name) => numeric[name] !== undefined),
+  ),
+  rule<FilterManifest>(
     { path: 'spec.kafka.filters[]', message: 'a filter must have at least one pattern' },
     'size(self) > 0',
     (filter) => Object.keys(filter).length > 0,
   ),
-  rule<Record<string, Pattern>>(
+  rule<FilterManifest>(
     {
       path: 'spec.kafka.filters[]',
       message:
@@ -84,6 +109,18 @@ const kafkaRules: Rule[] = [
     },
     `self.all(name, size(name) <= 255 && name.matches(r"${FILTER_NAME}"))`,
     (filter) => Object.keys(filter).every((name) => name.length <= 255 && filterName.test(name)),
+  ),
+  rule<{ startFrom: string; startTimestamp?: string }>(
+    { path: 'spec.kafka', message: 'startTimestamp must be set exactly when startFrom is timestamp' },
+    "(self.startFrom == 'timestamp') == has(self.startTimestamp)",
+    ({ startFrom, startTimestamp }) => (startFrom === 'timestamp') === (startTimestamp !== undefined),
+  ),
+  matches(
+    {
+      path: 'spec.kafka.startTimestamp',
+      message: 'startTimestamp must be a time from 1970 on as RFC 3339 writes it, such as 2026-01-31T12:00:00Z',
+    },
+    TIMESTAMP,
   ),
   between({ path: 'spec.kafka.batch.size', message: 'batch.size must be between 1 and 10000' }, 1, 10_000),
   durationBetween({ path: 'spec.kafka.batch.window', message: 'batch.window must be between 0s and 5m' }, '0s', '5m'),

@@ -21,11 +21,30 @@ const BLOCK = invalidWhole(
   'onExhausted block needs ordering key or partition: unordered records hold up nobody',
 )
 const TOPIC = 'must be 1 to 249 letters, digits, dots, underscores or hyphens, and not dots alone'
-const ONE_PATTERN = 'every pattern must have exactly one of exact, prefix, suffix'
+const ONE_PATTERN = 'every pattern must have exactly one of exact, prefix, suffix, anythingBut, numeric'
 const FILTER_NAMES =
   'filters name attributes of the CloudEvent (lower-case letters and digits, without ce_), key, topic, or data.<path>'
 const SCHEDULE = 'schedule must have five fields: minute, hour, day of month, month, day of week'
 const BAD_TOPICS = ['', '.', '..', 'a b', 'a/b', 'ä', 'orders\n', 'a:b']
+
+const START = 'startTimestamp must be set exactly when startFrom is timestamp'
+const BAD_TIMES = [
+  ...['', '2026-01-31', '2026-01-31 12:00:00Z', '2026-01-31T12:00:00', '2026-01-31T12:00Z', '2026-01-31t12:00:00z'],
+  ...['2026-02-29T00:00:00Z', '2100-02-29T00:00:00Z', '2026-04-31T00:00:00Z', '2026-00-01T00:00:00Z'],
+  ...['2026-13-01T00:00:00Z', '2026-01-00T00:00:00Z', '2026-01-32T00:00:00Z', '2026-01-31T24:00:00Z'],
+  ...['2026-01-31T12:60:00Z', '2026-06-30T23:59:60Z', '2026-01-31T12:00:00.Z', '2026-01-31T12:00:00+1:00'],
+  ...['1969-12-31T23:59:59Z', '+002026-01-31T12:00:00Z', '1700000000', '2026-01-31T12:00:00Z\n'],
+]
+/** Each the last of its kind, or the first. */
+const GOOD_TIMES = [
+  ...[
+    '1970-01-01T00:00:00Z',
+    '9999-12-31T23:59:59.999999999Z',
+    '2026-01-31T12:00:00.5+01:00',
+    '1970-01-01T00:00:00+05:00',
+  ],
+  ...['2024-02-29T23:59:59Z', '2000-02-29T00:00:00-23:59', '2026-04-30T00:00:00Z', '2026-11-30T00:00:00Z'],
+]
 
 const sources = [
   bad('no source', triggerManifest({}, { http: undefined }), ONE_SOURCE),
@@ -54,6 +73,23 @@ const kafka = [
       invalid('spec.kafka.topics[0]', topic, 'topics that begin with dormouse. belong to the platform'),
     ),
   ),
+  bad(
+    'a time without timestamp',
+    kafkaManifest({ startTimestamp: '2026-01-31T12:00:00Z' }),
+    invalidWhole('spec.kafka', START),
+  ),
+  bad('timestamp without a time', kafkaManifest({ startFrom: 'timestamp' }), invalidWhole('spec.kafka', START)),
+  ...BAD_TIMES.map((startTimestamp) =>
+    bad(
+      `time ${JSON.stringify(startTimestamp)}`,
+      kafkaManifest({ startFrom: 'timestamp', startTimestamp }),
+      invalid(
+        'spec.kafka.startTimestamp',
+        startTimestamp,
+        'startTimestamp must be a time from 1970 on as RFC 3339 writes it, such as 2026-01-31T12:00:00Z',
+      ),
+    ),
+  ),
   ...[{ type: {} }, { type: { exact: 'a', prefix: 'b' } }, { key: { exact: 'a' }, type: { exact: null } }].map(
     (filter) =>
       bad(
@@ -61,6 +97,28 @@ const kafka = [
         kafkaManifest({ filters: [filter] }),
         invalidWhole('spec.kafka.filters[0]', ONE_PATTERN),
       ),
+  ),
+  ...[
+    { exact: 'a', anythingBut: ['b'] },
+    { anythingBut: ['b'], numeric: { gt: 1 } },
+  ].map((pattern) =>
+    bad(
+      `pattern ${JSON.stringify(pattern)}`,
+      kafkaManifest({ filters: [{ type: pattern }] }),
+      invalidWhole('spec.kafka.filters[0]', ONE_PATTERN),
+    ),
+  ),
+  bad(
+    'anythingBut nothing',
+    kafkaManifest({ filters: [{ type: { anythingBut: [] } }] }),
+    invalidWhole('spec.kafka.filters[0]', 'anythingBut must name at least one value'),
+  ),
+  ...[{}, { gt: null }].map((numeric) =>
+    bad(
+      `numeric ${JSON.stringify(numeric)}`,
+      kafkaManifest({ filters: [{ 'data.total': { numeric } }] }),
+      invalidWhole('spec.kafka.filters[0]', 'numeric must have at least one of gt, gte, lt, lte, eq'),
+    ),
   ),
   bad(
     'a filter without pattern',
@@ -265,7 +323,12 @@ export const EVENT_STRUCTURE: readonly BadManifest[] = [
   bad(
     'an unknown beginning',
     kafkaManifest({ startFrom: 'now' }),
-    'spec.kafka.startFrom: Unsupported value: "now": supported values: "earliest", "latest"',
+    'spec.kafka.startFrom: Unsupported value: "now": supported values: "earliest", "latest", "timestamp"',
+  ),
+  bad(
+    'a number for a time',
+    kafkaManifest({ startFrom: 'timestamp', startTimestamp: 1_700_000_000 }),
+    type('spec.kafka.startTimestamp', 'integer', 'string'),
   ),
   bad(
     'six filters',
@@ -281,6 +344,31 @@ export const EVENT_STRUCTURE: readonly BadManifest[] = [
     'an unknown pattern',
     kafkaManifest({ filters: [{ type: { regex: 'a' } }] }),
     'spec.kafka.filters[0].type.regex: unknown field',
+  ),
+  bad(
+    'one value for anythingBut',
+    kafkaManifest({ filters: [{ type: { anythingBut: 'a' } }] }),
+    type('spec.kafka.filters[0].type.anythingBut', 'string', 'array'),
+  ),
+  bad(
+    'a value twice in anythingBut',
+    kafkaManifest({ filters: [{ type: { anythingBut: ['a', 'a'] } }] }),
+    'spec.kafka.filters[0].type.anythingBut[1]: Duplicate value: "a"',
+  ),
+  bad(
+    '17 values in anythingBut',
+    kafkaManifest({ filters: [{ type: { anythingBut: manyTopics(17) } }] }),
+    'spec.kafka.filters[0].type.anythingBut: Too many: 17: must have at most 16 items',
+  ),
+  bad(
+    'a bound as text',
+    kafkaManifest({ filters: [{ 'data.total': { numeric: { gt: '5' } } }] }),
+    type('spec.kafka.filters[0].data.total.numeric.gt', 'string', 'number'),
+  ),
+  bad(
+    'an unknown comparison',
+    kafkaManifest({ filters: [{ type: { numeric: { ne: 5 } } }] }),
+    'spec.kafka.filters[0].type.numeric.ne: unknown field',
   ),
   bad(
     'a pattern as text',
@@ -331,6 +419,11 @@ export const EVENT_GOOD: readonly GoodManifest[] = [
         filters: [
           { type: { prefix: 'shop.' }, key: { exact: 'a' }, topic: { suffix: 's' }, 'data.order.id': { prefix: '' } },
           { 'data.Größe x': { exact: 'ä' }, a1: { exact: '' } },
+          {
+            type: { anythingBut: ['', 'a'] },
+            'data.total': { numeric: { gt: -1.5, gte: 0, lt: 1e300, lte: 9, eq: 3 } },
+          },
+          { 'data.n': { numeric: { eq: 0 } }, 'data.m': { anythingBut: manyTopics(16) } },
         ],
         batch: { size: 10_000, window: '5m', bisect: true },
       },
@@ -345,6 +438,9 @@ export const EVENT_GOOD: readonly GoodManifest[] = [
       },
     ),
   }),
+  ...GOOD_TIMES.map((startTimestamp) =>
+    good(`time ${startTimestamp}`, kafkaManifest({ startFrom: 'timestamp', startTimestamp })),
+  ),
   good('five filters', kafkaManifest({ filters: Array.from({ length: 5 }, () => manyPatterns(16)) })),
   good('batches of one, at once', kafkaManifest({ batch: { size: 1, window: '0s' } })),
   good('batches as they are', kafkaManifest({ batch: {} })),

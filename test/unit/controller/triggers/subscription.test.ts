@@ -38,6 +38,15 @@ test('a kafka Trigger that names only its topics gets what the documentation pro
   })
 })
 
+test.each([
+  ['2026-01-31T12:00:00Z', Date.UTC(2026, 0, 31, 12)],
+  ['2026-01-31T12:00:00.123456789+01:30', Date.UTC(2026, 0, 31, 10, 30, 0, 123)],
+  ['1970-01-01T00:00:00+05:00', 0],
+])('a kafka Trigger that begins at %s begins at that millisecond', (startTimestamp, timestampMs) => {
+  const { startFrom } = subscription(kafkaManifest({ startFrom: 'timestamp', startTimestamp }))!
+  expect(startFrom).toEqual({ timestampMs })
+})
+
 test('a cron Trigger reads its own topic from the first tick on', () => {
   expect(subscription(cronManifest())).toEqual({
     ...SHARED,
@@ -54,6 +63,8 @@ test('a part of retry leaves the rest as it is', () => {
   expect({ retry, onExhausted }).toEqual({ retry: { ...SHARED.retry, maxAttempts: 2 }, onExhausted: 'deadLetter' })
 })
 
+const MORE = [{ type: { anythingBut: ['a', 'b'] }, 'data.total': { numeric: { gte: 1, lt: 2.5 } } }]
+
 describe('everything that can be said of a kafka Trigger is passed on', () => {
   const all = subscription(
     kafkaManifest(
@@ -61,7 +72,7 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
         topics: ['orders', 'returns'],
         ordering: 'key',
         startFrom: 'earliest',
-        filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }],
+        filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }, ...MORE],
         batch: { size: 7, window: '1.5s', bisect: true },
       },
       {
@@ -85,7 +96,7 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
       topics: ['orders', 'returns'],
       startFrom: 'earliest',
       ordering: 'key',
-      filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }],
+      filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }, ...MORE],
       batch: { size: 7, windowMs: 1_500, bisect: true },
       retry: { maxAttempts: 9, backoff: { initialMs: 250, factor: 1.5, maxMs: 3_600_000 }, maxAgeMs: 25_200_000 },
       onExhausted: 'block',
@@ -94,6 +105,7 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
   })
 
   test('and read by data planes as it was written', () => {
+    const since = { ...all, trigger: 'shop/since', startFrom: { timestampMs: 1_700_000_000_000 } }
     const line = {
       type: 'change',
       version: 1,
@@ -102,6 +114,9 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
       endpoints: [],
       removedEndpoints: [],
     }
-    expect(feedMessageSchema.parse({ ...line, subscriptions: [all] })).toHaveProperty('subscriptions', [all])
+    expect(feedMessageSchema.parse({ ...line, subscriptions: [all, since] })).toHaveProperty('subscriptions', [
+      all,
+      since,
+    ])
   })
 })
