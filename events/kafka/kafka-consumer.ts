@@ -172,10 +172,11 @@ export class KafkaConsumer implements Consumer {
 
   async #begin(life: GenerationLife): Promise<void> {
     const { generation } = life
-    const { onAssigned, onRecords, startFrom, maxRecords = MAX_RECORDS } = this.#options
+    const { client, clock } = this.#parts
+    const options = this.#options
     const committed = await this.#membership.committed(generation)
     const assignments = await startPositions({
-      ...{ client: this.#parts.client, partitions: generation.partitions, committed, startFrom, before: this.#before },
+      ...{ client, partitions: generation.partitions, committed, startFrom: options.startFrom, before: this.#before },
       isOld: (id) => this.#known.isOld(id),
     })
     const reads = assignments.map(
@@ -186,11 +187,12 @@ export class KafkaConsumer implements Consumer {
       if (!commits.has(partitionName(each))) this.#before.set(partitionName(each), each.position)
     life.holds(reads)
     this.#reader = new PartitionReader({
-      ...{ client: this.#parts.client, clock: this.#parts.clock, reads, maxRecords, onRecords },
+      ...{ client, clock, reads, maxRecords: options.maxRecords ?? MAX_RECORDS },
+      onRecords: (partition, records) => options.onRecords(partition, records),
       onError: (error) => this.#report(error),
       onOutOfRange: (read) => void this.#recover(life, read).catch((error: unknown) => this.#report(error)),
     })
-    if (assignments.length > 0) this.#tell(() => onAssigned(assignments))
+    if (assignments.length > 0) this.#tell(() => options.onAssigned(assignments))
     this.#reader.start()
   }
 
@@ -214,8 +216,9 @@ export class KafkaConsumer implements Consumer {
   /** The records to be read next were deleted; or they are not there yet, as the log is not the one that was read. */
   async #recover(life: GenerationLife, read: PartitionRead): Promise<void> {
     const wanted = read.next
-    const view = await this.#parts.client.topics([read.id.topic])
-    const [begin = 0] = await listOffsets(this.#parts.client, view, [read.id], EARLIEST)
+    const { client } = this.#parts
+    const view = await client.topics([read.id.topic])
+    const [begin = 0] = await listOffsets({ client, view, partitions: [read.id] }, EARLIEST)
     if (read.next !== wanted || this.#life !== life) return
     const expected = `expected a record at offset ${wanted} of ${read.name}, the log`
     if (wanted < begin) {

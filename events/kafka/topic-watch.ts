@@ -52,9 +52,9 @@ export class TopicWatch {
   }
 
   #lookLater(): void {
-    const { clock, everyMs, wanted } = this.#options
+    const { clock, everyMs } = this.#options
     this.#cancel = undefined
-    if (wanted().size === 0) return
+    if (this.#options.wanted().size === 0) return
     this.#cancel = clock.after(everyMs, () => {
       this.#cancel = undefined
       this.lookNow()
@@ -63,11 +63,10 @@ export class TopicWatch {
 
   /** Consumers have errors of their own to tell of a cluster that cannot be asked. */
   async #look(): Promise<void> {
-    const { clock, wanted, look, onView } = this.#options
-    const askedMs = clock.now()
+    const askedMs = this.#options.clock.now()
     try {
-      const view = await look([...wanted()])
-      if (!this.#isStopped) onView(view, askedMs)
+      const view = await this.#options.look([...this.#options.wanted()])
+      if (!this.#isStopped) this.#options.onView(view, askedMs)
     } catch {
       return
     }
