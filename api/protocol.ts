@@ -49,7 +49,7 @@ const feedSubscriptionSchema = z.object({
   function: key,
   source: z.enum(['kafka', 'cron']),
   topics: z.array(z.string()),
-  startFrom: z.enum(['earliest', 'latest']),
+  startFrom: z.union([z.enum(['earliest', 'latest']), z.object({ timestampMs: z.number() })]),
   ordering: z.enum(['unordered', 'key', 'partition']),
   /** Attribute of the CloudEvent → pattern. Empty: everything passes. */
   filters: z.array(z.record(z.string(), filterPatternSchema)),

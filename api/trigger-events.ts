@@ -37,10 +37,17 @@ export const kafkaTriggerSchema = z
         'What a failing record holds up: nothing (it is retried from a topic of its own), the records with its key, or its partition.',
       ),
     startFrom: z
-      .enum(['earliest', 'latest'])
+      .enum(['earliest', 'latest', 'timestamp'])
       .default('latest')
       .describe(
-        'Where to begin in topics that exist when the Trigger is made: at their first record, or with the next.',
+        'Where to begin in topics that exist when the Trigger is made: at their first record, with the next, or at startTimestamp.',
+      ),
+    startTimestamp: z
+      .string()
+      .max(40)
+      .optional()
+      .describe(
+        'With startFrom timestamp: the first record as old as this or younger is the first one; RFC 3339, as 2026-01-31T12:00:00Z.',
       ),
     filters: z
       .array(boundedRecord(patternSchema, 16))

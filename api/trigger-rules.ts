@@ -36,6 +36,15 @@ const corsRules: Rule[] = [
   between({ path: 'spec.http.cors.maxAgeSeconds', message: 'maxAgeSeconds must be between 0 and 86400' }, 0, 86_400),
 ]
 
+/** RFC 3339 in capitals and without leap seconds, from 1970 on: every text that fits is a time, to `Date.parse`, too. */
+const LEAP_YEAR = '(19(7[26]|8[048]|9[26])|[2-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[3579][26])00)'
+const DATE = [
+  '(19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-31|(0[13-9]|1[0-2])-(29|30)|(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))',
+  `${LEAP_YEAR}-02-29`,
+].join('|')
+const TIME = '([01][0-9]|2[0-3]):[0-5][0-9]'
+const TIMESTAMP = `^(${DATE})T${TIME}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]${TIME})$`
+
 interface Pattern {
   exact?: string
   prefix?: string
@@ -84,6 +93,18 @@ const kafkaRules: Rule[] = [
     },
     `self.all(name, size(name) <= 255 && name.matches(r"${FILTER_NAME}"))`,
     (filter) => Object.keys(filter).every((name) => name.length <= 255 && filterName.test(name)),
+  ),
+  rule<{ startFrom: string; startTimestamp?: string }>(
+    { path: 'spec.kafka', message: 'startTimestamp must be set exactly when startFrom is timestamp' },
+    "(self.startFrom == 'timestamp') == has(self.startTimestamp)",
+    ({ startFrom, startTimestamp }) => (startFrom === 'timestamp') === (startTimestamp !== undefined),
+  ),
+  matches(
+    {
+      path: 'spec.kafka.startTimestamp',
+      message: 'startTimestamp must be a time from 1970 on as RFC 3339 writes it, such as 2026-01-31T12:00:00Z',
+    },
+    TIMESTAMP,
   ),
   between({ path: 'spec.kafka.batch.size', message: 'batch.size must be between 1 and 10000' }, 1, 10_000),
   durationBetween({ path: 'spec.kafka.batch.window', message: 'batch.window must be between 0s and 5m' }, '0s', '5m'),

@@ -98,12 +98,15 @@ export interface ConsumerHandlers {
   onError?(error: Error): void
 }
 
+/** Epoch milliseconds, not negative: at the first record that is as old or younger; where none is, at the end. */
+export type StartFrom = 'earliest' | 'latest' | { timestampMs: number }
+
 export interface ConsumerOptions extends ConsumerHandlers {
   group: string
   /** May name topics that do not exist yet: they are read from their first record once they do. */
   topics: readonly string[]
   /** Where to begin in a partition without a committed offset. A topic that did not exist at join is read from its start. */
-  startFrom: 'earliest' | 'latest'
+  startFrom: StartFrom
   /** Most records and bytes per onRecords call. Defaults are the adapter's. */
   maxRecords?: number
 }

@@ -2,6 +2,7 @@
  * What is consumed, and what becomes of records that fail: plain data, made by the dispatcher from the feed.
  * One Subscription is a Trigger (kafka or cron) or the asynchronous invocations of one Function.
  */
+import type { StartFrom } from './event-log.ts'
 
 /** How many records may be in flight, and what a failing one holds up. See docs/events.md. */
 export type Ordering = 'unordered' | 'key' | 'partition'
@@ -24,7 +25,7 @@ export interface Subscription {
   functionKey: string
   /** Source topics. */
   topics: readonly string[]
-  startFrom: 'earliest' | 'latest'
+  startFrom: StartFrom
   ordering: Ordering
   retry: RetryPolicy
   /** `block`: a record that cannot be handled stops its partition (ordering partition) or key (ordering key) instead of going to the dead letters. */

@@ -34,13 +34,18 @@ function shared({ key, functionKey, trigger }: ObservedTrigger) {
   }
 }
 
-function kafkaSource({ topics, ordering, startFrom, filters, batch }: KafkaTrigger) {
+function kafkaSource({ topics, ordering, filters, batch, ...start }: KafkaTrigger) {
   return {
     source: 'kafka' as const,
     topics,
-    startFrom,
+    startFrom: startOf(start),
     ordering,
     filters: filters as Record<string, FilterPattern>[],
     ...(batch && { batch: { size: batch.size, windowMs: durationMs(batch.window), bisect: batch.bisect } }),
   }
+}
+
+function startOf({ startFrom, startTimestamp = '' }: Pick<KafkaTrigger, 'startFrom' | 'startTimestamp'>) {
+  // With an offset, the first hours of 1970 are before it; logs know no such time.
+  return startFrom === 'timestamp' ? { timestampMs: Math.max(0, Date.parse(startTimestamp)) } : startFrom
 }

@@ -2,7 +2,14 @@
  * One consumer of the log and the workers of what it is assigned. Commits once a second, after a thousand acknowledgements, and when
  * partitions are taken away; a commit says what each partition's tracker knows.
  */
-import { EventLogError, partitionName, type Assignment, type Consumer, type PartitionId } from '../event-log.ts'
+import {
+  EventLogError,
+  partitionName,
+  type Assignment,
+  type Consumer,
+  type PartitionId,
+  type StartFrom,
+} from '../event-log.ts'
 import type { Engine } from './engine.ts'
 import type { Role } from './entry.ts'
 import { PartitionWorker } from './partition-worker.ts'
@@ -12,7 +19,7 @@ export interface DriverOptions {
   engine: Engine
   group: string
   role: Role
-  startFrom: 'earliest' | 'latest'
+  startFrom: StartFrom
 }
 
 export class ConsumerDriver {

@@ -3,6 +3,7 @@
  * disturb the sources. A Trigger has a consumption of its own; the asynchronous invocations of all functions share one.
  */
 import type { SubscriptionInfo } from '../../api/events-api.ts'
+import type { StartFrom } from '../event-log.ts'
 import type { Subscription } from '../subscription.ts'
 import { retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
 import { tierDelays } from '../retry-policy.ts'
@@ -15,7 +16,7 @@ import { SubscriptionState } from './subscription-state.ts'
 export interface ConsumptionOptions {
   engine: Engine
   group: string
-  startFrom: 'earliest' | 'latest'
+  startFrom: StartFrom
 }
 
 /** A tier that an earlier policy used is read on until this finds it gone. */

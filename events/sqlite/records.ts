@@ -2,7 +2,7 @@
 import type { Database, Statement } from '../../lib/sqlite/database.ts'
 import { EventLogError, MAX_RECORD_BYTES, type LogRecord, type NewRecord, type RecordPosition } from '../event-log.ts'
 import { decodeHeaders, encodeHeaders } from './header-codec.ts'
-import { partitionOfKey } from './murmur2.ts'
+import { partitionOfKey } from '../murmur2.ts'
 import { checkTopicName, type PartitionState, type Topic, type TopicDefaults, type Topics } from './topics.ts'
 
 /** Records that Dormouse moves on carry headers of ours beside what their sender was allowed. */
@@ -25,6 +25,7 @@ export class Records {
   readonly #defaults: TopicDefaults
   readonly #insert: Statement
   readonly #select: Statement
+  readonly #selectSince: Statement
   #nextPartition = 0
 
   constructor(database: Database, topics: Topics, defaults: TopicDefaults) {
@@ -34,6 +35,10 @@ export class Records {
     this.#select = database.prepare(
       'SELECT offset, timestamp_ms, key, value, headers FROM records' +
         ' WHERE topic_id = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?',
+    )
+    this.#selectSince = database.prepare(
+      'SELECT offset FROM records' +
+        ' WHERE topic_id = ? AND partition = ? AND offset >= ? AND timestamp_ms >= ? ORDER BY offset LIMIT 1',
     )
   }
 
@@ -74,6 +79,12 @@ export class Records {
       bytes += size
     }
     return { records, bytes }
+  }
+
+  /** Offset of the first record that is not older. Looks at every one before it: senders choose timestamps, they need not rise. */
+  firstSince({ topic, partition, begin }: PartitionState, timestampMs: number): number | undefined {
+    const row = this.#selectSince.get(topic.id, partition, begin, timestampMs)
+    return row && Number(row['offset'])
   }
 }
 

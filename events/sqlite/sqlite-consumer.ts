@@ -150,7 +150,10 @@ export class SqliteConsumer implements Consumer, Member {
   }
 
   #startOf(partition: PartitionState): number {
-    return this.#options.startFrom === 'latest' && this.#old.has(partition.topic) ? partition.end : partition.begin
+    const { startFrom } = this.#options
+    if (startFrom === 'earliest' || !this.#old.has(partition.topic)) return partition.begin
+    if (startFrom === 'latest') return partition.end
+    return this.#parts.records.firstSince(partition, startFrom.timestampMs) ?? partition.end
   }
 
   #schedule(): void {

@@ -27,6 +27,25 @@ const FILTER_NAMES =
 const SCHEDULE = 'schedule must have five fields: minute, hour, day of month, month, day of week'
 const BAD_TOPICS = ['', '.', '..', 'a b', 'a/b', 'ä', 'orders\n', 'a:b']
 
+const START = 'startTimestamp must be set exactly when startFrom is timestamp'
+const BAD_TIMES = [
+  ...['', '2026-01-31', '2026-01-31 12:00:00Z', '2026-01-31T12:00:00', '2026-01-31T12:00Z', '2026-01-31t12:00:00z'],
+  ...['2026-02-29T00:00:00Z', '2100-02-29T00:00:00Z', '2026-04-31T00:00:00Z', '2026-00-01T00:00:00Z'],
+  ...['2026-13-01T00:00:00Z', '2026-01-00T00:00:00Z', '2026-01-32T00:00:00Z', '2026-01-31T24:00:00Z'],
+  ...['2026-01-31T12:60:00Z', '2026-06-30T23:59:60Z', '2026-01-31T12:00:00.Z', '2026-01-31T12:00:00+1:00'],
+  ...['1969-12-31T23:59:59Z', '+002026-01-31T12:00:00Z', '1700000000', '2026-01-31T12:00:00Z\n'],
+]
+/** Each the last of its kind, or the first. */
+const GOOD_TIMES = [
+  ...[
+    '1970-01-01T00:00:00Z',
+    '9999-12-31T23:59:59.999999999Z',
+    '2026-01-31T12:00:00.5+01:00',
+    '1970-01-01T00:00:00+05:00',
+  ],
+  ...['2024-02-29T23:59:59Z', '2000-02-29T00:00:00-23:59', '2026-04-30T00:00:00Z', '2026-11-30T00:00:00Z'],
+]
+
 const sources = [
   bad('no source', triggerManifest({}, { http: undefined }), ONE_SOURCE),
   bad('all sources null', triggerManifest({}, { http: null, kafka: null, cron: null }), ONE_SOURCE),
@@ -52,6 +71,23 @@ const kafka = [
       `topic ${topic}`,
       kafkaManifest({ topics: [topic] }),
       invalid('spec.kafka.topics[0]', topic, 'topics that begin with dormouse. belong to the platform'),
+    ),
+  ),
+  bad(
+    'a time without timestamp',
+    kafkaManifest({ startTimestamp: '2026-01-31T12:00:00Z' }),
+    invalidWhole('spec.kafka', START),
+  ),
+  bad('timestamp without a time', kafkaManifest({ startFrom: 'timestamp' }), invalidWhole('spec.kafka', START)),
+  ...BAD_TIMES.map((startTimestamp) =>
+    bad(
+      `time ${JSON.stringify(startTimestamp)}`,
+      kafkaManifest({ startFrom: 'timestamp', startTimestamp }),
+      invalid(
+        'spec.kafka.startTimestamp',
+        startTimestamp,
+        'startTimestamp must be a time from 1970 on as RFC 3339 writes it, such as 2026-01-31T12:00:00Z',
+      ),
     ),
   ),
   ...[{ type: {} }, { type: { exact: 'a', prefix: 'b' } }, { key: { exact: 'a' }, type: { exact: null } }].map(
@@ -265,7 +301,12 @@ export const EVENT_STRUCTURE: readonly BadManifest[] = [
   bad(
     'an unknown beginning',
     kafkaManifest({ startFrom: 'now' }),
-    'spec.kafka.startFrom: Unsupported value: "now": supported values: "earliest", "latest"',
+    'spec.kafka.startFrom: Unsupported value: "now": supported values: "earliest", "latest", "timestamp"',
+  ),
+  bad(
+    'a number for a time',
+    kafkaManifest({ startFrom: 'timestamp', startTimestamp: 1_700_000_000 }),
+    type('spec.kafka.startTimestamp', 'integer', 'string'),
   ),
   bad(
     'six filters',
@@ -345,6 +386,9 @@ export const EVENT_GOOD: readonly GoodManifest[] = [
       },
     ),
   }),
+  ...GOOD_TIMES.map((startTimestamp) =>
+    good(`time ${startTimestamp}`, kafkaManifest({ startFrom: 'timestamp', startTimestamp })),
+  ),
   good('five filters', kafkaManifest({ filters: Array.from({ length: 5 }, () => manyPatterns(16)) })),
   good('batches of one, at once', kafkaManifest({ batch: { size: 1, window: '0s' } })),
   good('batches as they are', kafkaManifest({ batch: {} })),

@@ -44,6 +44,17 @@ const name = text.map((value) => (value === '' ? 'a' : value))
 const number = fc.oneof(fc.integer({ min: -2, max: 1100 }), fc.constantFrom(0, 1, 100, 101, 1000, 1001))
 const topic = fc.oneof(text, fc.constantFrom('orders', 'dormouse', 'dormouse.a', '...'))
 const filterName = fc.oneof(text, fc.constantFrom('type', 'key', 'topic', 'data', 'data.a.b', 'data..a', 'ce_type'))
+const digits = fc.integer({ min: 0, max: 70 }).map((value) => `${value}`.padStart(2, '0'))
+const month = fc.integer({ min: 0, max: 13 }).map((value) => `${value}`.padStart(2, '0'))
+const year = fc.integer({ min: 1965, max: 2110 })
+const zone = fc.oneof(
+  fc.constant('Z'),
+  fc.tuple(digits, digits).map(([hours, minutes]) => `+${hours}:${minutes}`),
+)
+/** Mostly near one that there is. */
+const time = fc
+  .tuple(year, ...[month, fc.constantFrom('01', '28', '29', '30', '31', '32'), digits, digits, digits], zone)
+  .map(([y, month, day, h, m, s, z]) => `${y}-${month}-${day}T${h}:${m}:${s}${z}`)
 const field = fc.oneof(text, fc.constantFrom('*', '*/5', '1-5', 'MON', 'L', '?'))
 
 const MANIFESTS: Record<string, fc.Arbitrary<Json>> = {
@@ -78,6 +89,12 @@ const MANIFESTS: Record<string, fc.Arbitrary<Json>> = {
     )
     .map((spec) => triggerManifest({}, { http: undefined, ...spec })),
   topics: fc.uniqueArray(topic, { maxLength: 3 }).map((topics) => kafkaManifest({ topics })),
+  beginnings: fc
+    .record(
+      { startFrom: fc.constantFrom('earliest', 'latest', 'timestamp'), startTimestamp: fc.oneof(short, time) },
+      { requiredKeys: [] },
+    )
+    .map((kafka) => kafkaManifest(kafka)),
   filters: fc
     .array(fc.dictionary(filterName, fc.record({ exact: text, prefix: text, suffix: text }, { requiredKeys: [] })), {
       maxLength: 3,

@@ -59,6 +59,22 @@ describe('a Trigger', () => {
     expect(bodies()).toEqual(['"new"'])
   })
 
+  test('begins at a time when it says so, and goes on from there when the time is changed', async () => {
+    await start()
+    await bed.pod()
+    const since = Date.now() - 60_000
+    await bed.send(
+      { value: '"old"', key: 'a', timestampMs: since - 1 },
+      { value: '"due"', key: 'a', timestampMs: since },
+    )
+    await bed.follow(feedSubscription({ startFrom: { timestampMs: since } }))
+    await until(() => bodies().length > 0)
+    await bed.follow(feedSubscription({ startFrom: { timestampMs: since - 1 } }))
+    await bed.send({ value: '"next"', key: 'a', timestampMs: since - 9 })
+    await until(() => bodies().length > 1)
+    expect(bodies()).toEqual(['"due"', '"next"'])
+  })
+
   test('goes on where it was when it changes, and after the feed was lost and came again', async () => {
     await start()
     await bed.pod()

@@ -38,6 +38,15 @@ test('a kafka Trigger that names only its topics gets what the documentation pro
   })
 })
 
+test.each([
+  ['2026-01-31T12:00:00Z', Date.UTC(2026, 0, 31, 12)],
+  ['2026-01-31T12:00:00.123456789+01:30', Date.UTC(2026, 0, 31, 10, 30, 0, 123)],
+  ['1970-01-01T00:00:00+05:00', 0],
+])('a kafka Trigger that begins at %s begins at that millisecond', (startTimestamp, timestampMs) => {
+  const { startFrom } = subscription(kafkaManifest({ startFrom: 'timestamp', startTimestamp }))!
+  expect(startFrom).toEqual({ timestampMs })
+})
+
 test('a cron Trigger reads its own topic from the first tick on', () => {
   expect(subscription(cronManifest())).toEqual({
     ...SHARED,
@@ -94,6 +103,7 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
   })
 
   test('and read by data planes as it was written', () => {
+    const since = { ...all, trigger: 'shop/since', startFrom: { timestampMs: 1_700_000_000_000 } }
     const line = {
       type: 'change',
       version: 1,
@@ -102,6 +112,9 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
       endpoints: [],
       removedEndpoints: [],
     }
-    expect(feedMessageSchema.parse({ ...line, subscriptions: [all] })).toHaveProperty('subscriptions', [all])
+    expect(feedMessageSchema.parse({ ...line, subscriptions: [all, since] })).toHaveProperty('subscriptions', [
+      all,
+      since,
+    ])
   })
 })
