@@ -6,9 +6,13 @@ const common = {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 }
 
+/** Only there when a test asks for it: see test/kafka/setup.ts. */
+const kafka = { globalSetup: '<rootDir>/test/kafka/setup.ts', globalTeardown: '<rootDir>/test/kafka/teardown.ts' }
+
 export default {
   projects: ['unit', 'conformance', 'integration'].map((name) => ({
     ...common,
+    ...(name === 'unit' ? {} : kafka),
     displayName: name,
     testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   })),

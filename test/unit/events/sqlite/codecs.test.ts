@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { decodeHeaders, encodeHeaders } from '../../../../events/sqlite/header-codec.ts'
-import { murmur2, partitionOfKey } from '../../../../events/sqlite/murmur2.ts'
+import { murmur2, partitionOfKey } from '../../../../events/murmur2.ts'
 
 const bytes = (options: fc.IntArrayConstraints = {}) => fc.uint8Array(options).map((array) => Buffer.from(array))
 

@@ -1,0 +1,32 @@
+/** Asking a cluster again while it may still answer. */
+import type { Clock } from '../../lib/clock.ts'
+import { backoffMs } from '../../lib/backoff.ts'
+import { pause } from '../../lib/pause.ts'
+import { mayRetry, toLogError } from './error-codes.ts'
+
+export interface AttemptOptions {
+  clock: Clock
+  /** Then it counts as unavailable. */
+  timeoutMs: number
+  /** After a failure that may pass. */
+  beforeRetry?(): Promise<void>
+  signal?: AbortSignal
+}
+
+const BACKOFF = { firstMs: 50, longestMs: 1_000 }
+
+/** Throws EventLogError. `what` begins its message. */
+export async function attempt<T>(what: string, action: () => Promise<T>, options: AttemptOptions): Promise<T> {
+  const { clock, timeoutMs, signal } = options
+  const untilMs = clock.now() + timeoutMs
+  for (let failures = 1; ; failures++) {
+    try {
+      return await action()
+    } catch (error) {
+      const waitMs = backoffMs(failures, BACKOFF)
+      if (!mayRetry(error) || clock.now() + waitMs > untilMs || signal?.aborted === true) throw toLogError(error, what)
+      await pause(clock, waitMs, signal)
+      await options.beforeRetry?.().catch(() => undefined)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Connections to a Kafka cluster, through kafkajs. Connects when it is first asked something, and anew when a connection is lost; what it
+ * is asked fails meanwhile. Topics that do not exist are no errors: the answer does not name them.
+ */
+import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
+import type { Logger } from '../../lib/logger.ts'
+import { breakConnection, mend } from './connections.ts'
+import { CODES } from './error-codes.ts'
+import { withCodes, type Broker, type Cluster, type RawMetadata } from './wire.ts'
+
+export interface KafkaConnectOptions {
+  /** `host:port` each; one that answers is enough. */
+  brokers: readonly string[]
+  /** As brokers name us in their logs and quotas. */
+  clientId?: string
+  /** True: the system's authorities. PEM texts otherwise. */
+  tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string; rejectUnauthorized?: boolean }
+  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
+  logger: Logger
+}
+
+export interface TopicPartition {
+  partition: number
+  /** Undefined: none at the moment. */
+  leader: number | undefined
+}
+
+/** Those that exist, of those asked for. */
+export type TopicsView = ReadonlyMap<string, readonly TopicPartition[]>
+
+const REQUEST_TIMEOUT_MS = 30_000
+const CONNECTION_TIMEOUT_MS = 3_000
+/** kafkajs tries again a little by itself; the rest is decided by whoever asks. */
+const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500, factor: 0.2, multiplier: 2 }
+/** No topic of this name can be made. Asking for it is asking for brokers only: an empty list would mean all topics. */
+const NO_TOPIC = '.'
+const ALL_TOPICS: string[] = []
+
+export class KafkaClient {
+  readonly #cluster: Cluster
+
+  constructor(options: KafkaConnectOptions) {
+    this.#cluster = clusterOf(options)
+  }
+
+  /** Of all topics when none are named. */
+  async topics(topics?: readonly string[]): Promise<TopicsView> {
+    if (topics?.length === 0) return new Map()
+    await this.#connect()
+    const broker = await this.#cluster.brokerPool.findConnectedBroker()
+    return viewOf(await broker.metadata(topics === undefined ? ALL_TOPICS : [...new Set(topics)]))
+  }
+
+  async broker(nodeId: number): Promise<Broker> {
+    await this.#connect()
+    // One that joined later is found by asking who is there.
+    if (!this.#cluster.getNodeIds().includes(String(nodeId))) await this.#cluster.refreshMetadata()
+    return this.#cluster.findBroker({ nodeId: String(nodeId) })
+  }
+
+  async controller(): Promise<Broker> {
+    await this.#connect()
+    return this.#cluster.findControllerBroker()
+  }
+
+  async coordinator(group: string): Promise<Broker> {
+    await this.#connect()
+    return this.#cluster.findGroupCoordinator({ groupId: group })
+  }
+
+  /** Who leads, or is there, may have changed. */
+  refresh(): Promise<void> {
+    return this.#cluster.refreshMetadata()
+  }
+
+  /** What is on its way fails. Whoever asks again connects again. */
+  async close(): Promise<void> {
+    const { brokers, seedBroker } = this.#cluster.brokerPool
+    const known = new Set([...Object.values(brokers), ...(seedBroker === undefined ? [] : [seedBroker])])
+    const connections = [...known].flatMap(({ connectionPool }) => connectionPool.pool)
+    await Promise.all(connections.map((connection) => breakConnection(connection)))
+    await this.#cluster.disconnect()
+  }
+
+  async #connect(): Promise<void> {
+    if (!this.#cluster.isConnected()) await this.#cluster.connect()
+    if (this.#cluster.getNodeIds().length === 0) await this.#cluster.refreshMetadata()
+  }
+}
+
+function viewOf({ topicMetadata }: RawMetadata): TopicsView {
+  const view = new Map<string, TopicPartition[]>()
+  for (const { topic, topicErrorCode, isInternal, partitionMetadata } of topicMetadata) {
+    if (topicErrorCode !== CODES.NONE || isInternal === true) continue
+    const partitions = partitionMetadata.map(({ partitionId, leader }) => ({
+      partition: partitionId,
+      leader: leader < 0 ? undefined : leader,
+    }))
+    view.set(
+      topic,
+      partitions.sort((a, b) => a.partition - b.partition),
+    )
+  }
+  return view
+}
+
+/** kafkajs makes one per consumer and hands it to the assigner of partitions, which is never asked for anything here. */
+function clusterOf(options: KafkaConnectOptions): Cluster {
+  let cluster: Cluster | undefined
+  new Kafka(configOf(options)).consumer({
+    groupId: 'unused',
+    allowAutoTopicCreation: false,
+    partitionAssigners: [
+      (given) => {
+        cluster = given.cluster as unknown as Cluster
+        return { name: 'unused', version: 0, assign: async () => [], protocol: () => ({ name: '', metadata: NOTHING }) }
+      },
+    ],
+  })
+  if (cluster === undefined) throw new Error('expected kafkajs to ask for an assigner at once')
+  const { brokerPool } = cluster
+  const create = brokerPool.createBroker.bind(brokerPool)
+  brokerPool.createBroker = (made) => {
+    const broker = forgiving(create(made))
+    broker.connectionPool.pool.forEach(mend)
+    return broker
+  }
+  return cluster
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** kafkajs refreshes all topics it knows at once, and for it one that was deleted fails them all. */
+function forgiving(broker: Broker): Broker {
+  const ask = broker.metadata.bind(withCodes(broker))
+  broker.metadata = async (topics) => ask(topics.length === 0 && topics !== ALL_TOPICS ? [NO_TOPIC] : topics)
+  return broker
+}
+
+function configOf({ brokers, clientId = 'dormouse', tls, sasl, logger }: KafkaConnectOptions): KafkaConfig {
+  return {
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retry: RETRY,
+    ...(tls === undefined ? {} : { ssl: tls }),
+    ...(sasl === undefined ? {} : { sasl: sasl as NonNullable<KafkaConfig['sasl']> }),
+    logLevel: logLevel.WARN,
+    // What matters of it comes back as an error and is logged where it is handled.
+    logCreator:
+      () =>
+      ({ log: { message, timestamp: _, ...fields } }) =>
+        logger.debug(`kafkajs: ${message}`, fields),
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * A consumer: joins its group, reads what it is told to, lets go when the group is shared out anew, and joins again. Whatever fails is said
+ * through onError and tried again with a growing pause: a consumer ends when it is closed, never by itself.
+ */
+import { backoffMs } from '../../lib/backoff.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { pause } from '../../lib/pause.ts'
+import {
+  EventLogError,
+  MAX_METADATA_BYTES,
+  type CommittedOffset,
+  type Consumer,
+  type ConsumerOptions,
+  type PartitionId,
+} from '../event-log.ts'
+import { GenerationLife } from './generation-life.ts'
+import type { KafkaClient, TopicsView } from './kafka-client.ts'
+import { KnownTopics } from './known-topics.ts'
+import { Membership, type Generation, type GroupTimes } from './membership.ts'
+import { judgeOutOfRange } from './out-of-range.ts'
+import { PartitionRead } from './partition-read.ts'
+import { PartitionReader } from './partition-reader.ts'
+import { startPositions } from './start-positions.ts'
+import type { Asked } from './topic-watch.ts'
+
+export interface KafkaConsumerParts extends GroupTimes {
+  /** Its own. */
+  client: KafkaClient
+  clock: Clock
+  onClosed(): void
+}
+
+const MAX_RECORDS = 500
+const BACKOFF = { firstMs: 100, longestMs: 10_000 }
+
+export class KafkaConsumer implements Consumer {
+  readonly #options: ConsumerOptions
+  readonly #parts: KafkaConsumerParts
+  readonly #membership: Membership
+  readonly #closing = new AbortController()
+  readonly #known: KnownTopics
+  readonly #running: Promise<void>
+  #topics: ReadonlySet<string>
+  #life: GenerationLife | undefined
+  #reader: PartitionReader | undefined
+  #closed: Promise<void> | undefined
+  #wakeUp = new AbortController()
+  /** Settles when it is known which topics existed when they were wanted. */
+  looked: Promise<unknown>
+
+  constructor(options: ConsumerOptions, parts: KafkaConsumerParts) {
+    this.#options = options
+    this.#parts = parts
+    this.#topics = new Set(options.topics)
+    this.#membership = new Membership({ ...parts, group: options.group })
+    this.#known = new KnownTopics(parts.client)
+    this.looked = this.#look()
+    this.#running = this.#run()
+  }
+
+  get topics(): ReadonlySet<string> {
+    return this.#topics
+  }
+
+  pause(partitions: readonly PartitionId[]): void {
+    for (const partition of partitions) this.#reader?.pause(partition)
+  }
+
+  resume(partitions: readonly PartitionId[]): void {
+    for (const partition of partitions) this.#reader?.resume(partition)
+  }
+
+  seek(partition: PartitionId, offset: number): void {
+    this.#reader?.seek(partition, offset)
+  }
+
+  async commit(offsets: readonly CommittedOffset[]): Promise<void> {
+    for (const { metadata } of offsets) {
+      const size = Buffer.byteLength(metadata)
+      if (size > MAX_METADATA_BYTES)
+        throw new EventLogError('too-large', `expected metadata of at most ${MAX_METADATA_BYTES} bytes, got ${size}`)
+    }
+    if (this.#life === undefined)
+      throw new EventLogError('not-assigned', 'expected partitions that are ours, this consumer has none now')
+    await this.#life.commit(offsets)
+    this.#known.committed(offsets)
+  }
+
+  subscribe(topics: readonly string[]): void {
+    const wanted = new Set(topics)
+    if (wanted.size === this.#topics.size && topics.every((topic) => this.#topics.has(topic))) return
+    this.#topics = wanted
+    this.looked = this.#look()
+    this.#life?.end()
+    this.#wakeUp.abort()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** The topics as they were when they were asked for. */
+  saw(view: TopicsView, { topics, askedMs }: Asked): void {
+    const seen = [...this.#topics].filter((topic) => topics.has(topic))
+    for (const topic of seen) if (!view.has(topic)) this.#known.gone(topic)
+    const life = this.#life
+    if (life === undefined || life.startedMs > askedMs) return
+    const { counts } = life.generation
+    if (seen.some((topic) => (counts.get(topic) ?? 0) !== (view.get(topic)?.length ?? 0))) life.end()
+  }
+
+  /** They were deleted: nothing can be committed in them any more. */
+  topicsGone(topics: readonly string[]): void {
+    for (const topic of topics) this.#known.gone(topic)
+    const isGone = ({ id }: PartitionRead) => topics.includes(id.topic)
+    if (this.#life?.reads.some(isGone) !== true) return
+    this.#life.drop(isGone)
+    this.#life.end()
+  }
+
+  /** Which of its topics exist: those that appear later are read from their start. */
+  #look(): Promise<void> {
+    return this.#known.look(this.#topics).catch(() => undefined)
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    let failures = 0
+    while (!this.#isClosing) {
+      const asked = this.#topics
+      try {
+        await this.looked
+        await this.#known.look(asked)
+        const generation = await this.#membership.join([...asked], this.#closing.signal)
+        await this.#live(generation, asked)
+        failures = 0
+      } catch (error) {
+        if (this.#isClosing) return
+        this.#report(error)
+        failures++
+        this.#wakeUp = new AbortController()
+        await pause(this.#parts.clock, backoffMs(failures, BACKOFF), this.#wakeUp.signal)
+      }
+    }
+  }
+
+  async #live(generation: Generation, asked: ReadonlySet<string>): Promise<void> {
+    const onError = (error: unknown) => this.#report(error)
+    const life = new GenerationLife({ ...this.#parts, membership: this.#membership, generation, onError })
+    this.#life = life
+    try {
+      await this.#begin(life)
+      if (this.#topics !== asked || this.#isClosing) life.end()
+      await life.over
+    } finally {
+      await this.#letGo(life)
+    }
+  }
+
+  async #begin(life: GenerationLife): Promise<void> {
+    const { generation } = life
+    const { client, clock } = this.#parts
+    const options = this.#options
+    const committed = await this.#membership.committed(generation)
+    const assignments = await startPositions({
+      ...{
+        client,
+        partitions: generation.partitions,
+        committed,
+        startFrom: options.startFrom,
+        starts: this.#known.starts,
+      },
+      isOld: (id) => this.#known.isOld(id),
+    })
+    const reads = assignments.map(
+      (each) => new PartitionRead({ topic: each.topic, partition: each.partition }, each.position),
+    )
+    this.#known.began(assignments, committed)
+    life.holds(reads)
+    this.#reader = new PartitionReader({
+      ...{ client, clock, reads, maxRecords: options.maxRecords ?? MAX_RECORDS },
+      onRecords: (partition, records) => options.onRecords(partition, records),
+      onError: (error) => this.#report(error),
+      onOutOfRange: (read) => void this.#recover(life, read).catch((error: unknown) => this.#report(error)),
+    })
+    if (assignments.length > 0) this.#tell(() => options.onAssigned(assignments))
+    this.#reader.start()
+  }
+
+  /** What runs may end within half the rebalance timeout; the group waits as long for us. */
+  async #letGo(life: GenerationLife): Promise<void> {
+    const reader = this.#reader
+    this.#reader = undefined
+    const stopped = reader?.stop()
+    const partitions = life.generation.partitions
+    if (partitions.length > 0 && reader !== undefined) {
+      const letGo = new AbortController()
+      const revoked = this.#options.onRevoked(partitions).catch((error: unknown) => this.#report(error))
+      void revoked.finally(() => letGo.abort())
+      await pause(this.#parts.clock, this.#parts.rebalanceTimeoutMs / 2, letGo.signal)
+    }
+    life.close()
+    this.#life = undefined
+    await stopped
+  }
+
+  async #recover(life: GenerationLife, read: PartitionRead): Promise<void> {
+    const { next } = read
+    const found = await judgeOutOfRange(this.#parts.client, read)
+    // It was sought, or taken away, meanwhile.
+    if (read.next !== next || this.#life !== life) return
+    this.#report(found.error)
+    if (found.kind === 'deleted') return this.#reader?.seek(read.id, found.begin)
+    this.#known.isAnother(read.id)
+    life.end()
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    this.#wakeUp.abort()
+    this.#life?.end()
+    // Waiting for the others to join is no use any more.
+    if (this.#life === undefined) await this.#parts.client.close().catch(() => undefined)
+    await this.#running
+    await this.#membership.leave().catch((error: unknown) => this.#report(error))
+    await this.#parts.client.close().catch(() => undefined)
+    this.#parts.onClosed()
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  #tell(what: () => void): void {
+    try {
+      what()
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
+  }
+}

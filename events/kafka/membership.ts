@@ -1,0 +1,189 @@
+/**
+ * A member of a consumer group, step by step: join, be told what to read, heartbeats, commits, leave. Each commit names the generation it
+ * belongs to, so that the broker refuses those of a generation that is over: nobody can move the offset of a new owner.
+ */
+import { AssignerProtocol } from 'kafkajs'
+import { EventLogError, type CommittedOffset, type PartitionId } from '../event-log.ts'
+import { assignPartitions } from './assign.ts'
+import { CODES, isTransient, kafkaCode, KafkaCodeError, throwCode } from './error-codes.ts'
+import type { KafkaClient } from './kafka-client.ts'
+import { byTopic } from './list-offsets.ts'
+import { readCommitted } from './kafka-topics.ts'
+import { withCodes, type Broker } from './wire.ts'
+
+export interface GroupTimes {
+  /** Without a heartbeat for so long the group goes on without us. */
+  sessionTimeoutMs: number
+  /** Members that have not joined anew by then are left behind; half of it is for letting go. */
+  rebalanceTimeoutMs: number
+  heartbeatMs: number
+}
+
+export interface MembershipOptions extends GroupTimes {
+  client: KafkaClient
+  group: string
+}
+
+export interface Generation {
+  readonly id: number
+  readonly memberId: string
+  readonly topics: readonly string[]
+  readonly partitions: readonly PartitionId[]
+  /** Of the topics that existed when the partitions were shared out. */
+  readonly counts: ReadonlyMap<string, number>
+}
+
+/** Others must not be in our groups: they would not know how we share out. */
+const PROTOCOL = 'dormouse'
+const { MemberMetadata, MemberAssignment } = AssignerProtocol
+
+export class Membership {
+  readonly #options: MembershipOptions
+  #memberId = ''
+  #coordinator: Promise<Broker> | undefined
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+  }
+
+  /** Waits until all members have joined; tries again while others come and go. */
+  async join(topics: readonly string[], signal: AbortSignal): Promise<Generation> {
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        return await this.#joinOnce(topics, signal)
+      } catch (error) {
+        const code = kafkaCode(error)
+        if (code === CODES.UNKNOWN_MEMBER_ID) this.#memberId = ''
+        else if (code !== CODES.REBALANCE_IN_PROGRESS && code !== CODES.ILLEGAL_GENERATION) throw error
+      }
+    }
+  }
+
+  /** Rebalancing: let go and join again. Lost: others have our partitions. Throws when the group cannot be asked. */
+  async heartbeat({ id, memberId }: Generation): Promise<'ok' | 'rebalancing' | 'lost'> {
+    try {
+      const groupId = this.#options.group
+      await this.#ask((broker) => broker.heartbeat({ groupId, groupGenerationId: id, memberId }))
+      return 'ok'
+    } catch (error) {
+      const code = kafkaCode(error)
+      if (code === CODES.REBALANCE_IN_PROGRESS) return 'rebalancing'
+      if (code === CODES.ILLEGAL_GENERATION || code === CODES.UNKNOWN_MEMBER_ID) return 'lost'
+      throw error
+    }
+  }
+
+  committed({ partitions }: Generation): Promise<CommittedOffset[]> {
+    const { client, group } = this.#options
+    if (partitions.length === 0) return Promise.resolve([])
+    return readCommitted(
+      client,
+      group,
+      byTopic(partitions, ({ partition }) => ({ partition })),
+    )
+  }
+
+  /** Throws `not-assigned` when the generation is over. */
+  async commit({ id, memberId }: Generation, offsets: readonly CommittedOffset[]): Promise<void> {
+    const topics = byTopic(offsets, ({ partition, offset, metadata }) => ({ partition, offset: `${offset}`, metadata }))
+    await this.#ask(async (broker) => {
+      const request = { groupId: this.#options.group, groupGenerationId: id, memberId, topics }
+      const { responses } = await withCodes(broker).offsetCommit(request)
+      for (const { topic, partitions } of responses) {
+        for (const { partition, errorCode } of partitions) {
+          if (errorCode === CODES.UNKNOWN_TOPIC_OR_PARTITION)
+            throw new EventLogError('not-assigned', `expected a partition that exists, ${topic}/${partition} does not`)
+          throwCode(errorCode, `committing ${topic}/${partition}`)
+        }
+      }
+    })
+  }
+
+  async leave(): Promise<void> {
+    const memberId = this.#memberId
+    this.#memberId = ''
+    if (memberId !== '') await this.#ask((broker) => broker.leaveGroup({ groupId: this.#options.group, memberId }))
+  }
+
+  async #joinOnce(topics: readonly string[], signal: AbortSignal): Promise<Generation> {
+    const joined = await this.#joinGroup(topics)
+    signal.throwIfAborted()
+    const { generationId, memberId } = joined
+    const groupAssignment = joined.leaderId === memberId ? await this.#share(joined.members) : []
+    const { memberAssignment } = await this.#ask((broker) =>
+      broker.syncGroup({ groupId: this.#options.group, generationId, memberId, groupAssignment }),
+    )
+    return generationOf({ id: generationId, memberId, topics }, memberAssignment)
+  }
+
+  /** The broker names us first and wants to be asked again by that name: known at once, it can be taken back at any time. */
+  async #joinGroup(topics: readonly string[]) {
+    const { group, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    const metadata = MemberMetadata.encode({ version: 0, topics: [...topics], userData: NOTHING })
+    for (;;) {
+      const memberId = this.#memberId
+      const joined = await this.#ask((broker) =>
+        withCodes(broker).joinGroup({
+          groupId: group,
+          sessionTimeout: sessionTimeoutMs,
+          rebalanceTimeout: rebalanceTimeoutMs,
+          memberId,
+          groupProtocols: [{ name: PROTOCOL, metadata }],
+        }),
+      )
+      if (joined.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(joined.errorCode, `joining the group ${group}`)
+      this.#memberId = joined.memberId
+      if (joined.errorCode === CODES.NONE) return joined
+    }
+  }
+
+  async #share(members: { memberId: string; memberMetadata: Buffer }[]) {
+    const wanting = members.map(({ memberId, memberMetadata }) => ({
+      memberId,
+      topics: MemberMetadata.decode(memberMetadata)?.topics ?? [],
+    }))
+    const view = await this.#options.client.topics([...new Set(wanting.flatMap(({ topics }) => topics))])
+    const counts = new Map([...view].map(([topic, partitions]) => [topic, partitions.length]))
+    const plans = assignPartitions(wanting, counts)
+    return wanting.map(({ memberId, topics }) => {
+      const own = topics.flatMap((topic) => (counts.has(topic) ? [[topic, counts.get(topic)]] : []))
+      const userData = Buffer.from(JSON.stringify(own))
+      const assignment = plans.get(memberId) ?? {}
+      return { memberId, memberAssignment: MemberAssignment.encode({ version: 0, assignment, userData }) }
+    })
+  }
+
+  /** Once more when the group has moved to another broker. */
+  async #ask<T>(action: (coordinator: Broker) => Promise<T>): Promise<T> {
+    this.#coordinator ??= this.#options.client.coordinator(this.#options.group)
+    try {
+      return await action(await this.#coordinator)
+    } catch (error) {
+      if (error instanceof EventLogError) throw error
+      const code = kafkaCode(error)
+      if (code !== undefined && !isTransient(code)) throw error
+      this.#coordinator = undefined
+      if (code !== CODES.NOT_COORDINATOR) throw error
+      this.#coordinator = this.#options.client.coordinator(this.#options.group)
+      return await action(await this.#coordinator)
+    }
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function generationOf(of: Pick<Generation, 'id' | 'memberId' | 'topics'>, memberAssignment: Buffer): Generation {
+  const decoded = MemberAssignment.decode(memberAssignment)
+  const partitions = Object.entries(decoded?.assignment ?? {}).flatMap(([topic, own]) =>
+    own.map((partition) => ({ topic, partition })),
+  )
+  const text = decoded?.userData.toString() ?? ''
+  const counts = new Map(text === '' ? [] : (JSON.parse(text) as [string, number][]))
+  const wanted = new Set(of.topics)
+  // One for topics that we did not ask for is of a leader that took us for another.
+  const foreign = partitions.find(({ topic }) => !wanted.has(topic))
+  if (foreign !== undefined)
+    throw new KafkaCodeError(CODES.ILLEGAL_GENERATION, `expected partitions of our topics, got ${foreign.topic}`)
+  return { ...of, partitions, counts }
+}

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { describeOnKafka, KAFKA_START_MS, kafkaForTests, type TestKafka } from '../../builders/kafka-brokers.ts'
+import { countBrokers } from '../../../scripts/kafka/ask-broker.ts'
+
+const ask = (broker: string) => {
+  const [host = '', port] = broker.split(':')
+  return countBrokers(host, Number(port))
+}
+
+await describeOnKafka(
+  'a Kafka of one node',
+  () => {
+    let kafka: TestKafka
+    beforeAll(async () => {
+      kafka = await kafkaForTests()
+    }, KAFKA_START_MS)
+    afterAll(() => kafka.stop())
+
+    it('serves', async () => {
+      expect(await ask(kafka.brokers[0]!)).toBe(1)
+    })
+
+    it(
+      'does not answer once it is killed and serves at the same address once it is started again',
+      async () => {
+        await kafka.kill(1)
+        await expect(ask(kafka.brokers[0]!)).rejects.toThrow('ECONNREFUSED')
+        await kafka.start(1)
+        expect(await ask(kafka.brokers[0]!)).toBe(1)
+      },
+      KAFKA_START_MS,
+    )
+  },
+  { ours: true },
+)
+
+await describeOnKafka(
+  'a Kafka of three nodes',
+  () => {
+    let kafka: TestKafka
+    beforeAll(async () => {
+      kafka = await kafkaForTests({ nodes: 3 })
+    }, KAFKA_START_MS)
+    afterAll(() => kafka.stop())
+
+    it('is one cluster, which every node sees', async () => {
+      expect(await Promise.all(kafka.brokers.map(ask))).toEqual([3, 3, 3])
+    })
+  },
+  { ours: true },
+)

@@ -1,0 +1,26 @@
+/**
+ * One Kafka for all test files of a run that ask for it (`sharedKafka`), started when the first does. It belongs to jest's main process:
+ * workers come and go.
+ */
+import { findKafkaIn } from '../../scripts/kafka/find-kafka.ts'
+import { KafkaSetupError } from '../../scripts/kafka/kafka-setup-error.ts'
+import { Landlord, type KafkaAddress } from '../../scripts/kafka/landlord.ts'
+import { startLocalKafka } from '../../scripts/kafka/local-kafka.ts'
+import { ends } from './teardown.ts'
+
+// eslint-disable-next-line import-x/no-default-export -- jest asks for it
+export default async function setup(): Promise<void> {
+  const landlord = await Landlord.open({ at: 0, open })
+  process.env['DORMOUSE_TEST_KAFKA'] = String(landlord.address)
+  ends.push(() => landlord.close())
+}
+
+async function open(): Promise<KafkaAddress> {
+  const found = await findKafkaIn({ env: process.env })
+  if (found.kind === 'missing') throw new KafkaSetupError('start-failed', found.reason)
+  const { name } = found
+  if (found.source === 'environment') return { brokers: found.brokers, name }
+  const kafka = await startLocalKafka({ java: found.java, jars: found.jars })
+  ends.push(() => kafka.stop())
+  return { brokers: kafka.brokers, name }
+}
