@@ -2,16 +2,24 @@
 .DEFAULT_GOAL := help
 STAMP := node_modules/.installed
 KEEP ?=
+NODES ?= 1
+PORT ?= 9092
 
 $(STAMP): package.json package-lock.json
 	@echo "installing (once)…"
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: demo test check bench generate install help
+.PHONY: demo kafka kafka-stop test check bench generate install help
 
 demo: $(STAMP) ## wake, load, roll out and put to sleep the hello functions; KEEP=1 leaves them running
 	@npm run -s demo -- $(if $(KEEP),--keep)
+
+kafka: $(STAMP) ## a Kafka to develop against, from Maven Central on the machine's JDK (or KAFKA_BROKERS); NODES=3, PORT=9092
+	@npm run -s kafka -- up --nodes $(NODES) --port $(PORT)
+
+kafka-stop: $(STAMP) ## end it and throw its data away
+	@npm run -s kafka -- down
 
 test: $(STAMP) ## checks, then all tests that need no cluster
 	@npm test -s
@@ -28,4 +36,4 @@ generate: $(STAMP) ## write crds/ and other generated files anew
 install: $(STAMP) ## install dependencies from package-lock.json
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -38,6 +38,7 @@ const CLIENT_LIBRARIES = [
   { name: 'express', home: 'lib/management-server.ts' },
   { name: 'prom-client', home: 'lib/metrics.ts' },
   { name: 'node:sqlite', home: 'lib/sqlite/' },
+  { name: 'kafkajs', home: 'events/kafka/' },
   { name: 'croner', home: 'controller/cron/schedule.ts' },
   { name: 'chokidar', home: 'cli/' },
   { name: 'commander', home: 'cli/' },

@@ -16,11 +16,8 @@ export interface AttemptOptions {
 const BACKOFF = { firstMs: 50, longestMs: 1_000 }
 
 /** Throws EventLogError. `what` begins its message. */
-export async function attempt<T>(
-  what: string,
-  action: () => Promise<T>,
-  { clock, timeoutMs, beforeRetry, signal }: AttemptOptions,
-): Promise<T> {
+export async function attempt<T>(what: string, action: () => Promise<T>, options: AttemptOptions): Promise<T> {
+  const { clock, timeoutMs, signal } = options
   const untilMs = clock.now() + timeoutMs
   for (let failures = 1; ; failures++) {
     try {
@@ -29,7 +26,7 @@ export async function attempt<T>(
       const waitMs = backoffMs(failures, BACKOFF)
       if (!mayRetry(error) || clock.now() + waitMs > untilMs || signal?.aborted === true) throw toLogError(error, what)
       await pause(clock, waitMs, signal)
-      await beforeRetry?.().catch(() => undefined)
+      await options.beforeRetry?.().catch(() => undefined)
     }
   }
 }

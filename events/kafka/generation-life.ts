@@ -100,14 +100,14 @@ export class GenerationLife {
 
   /** Never rejects. */
   async #beat(): Promise<void> {
-    const { membership, generation, clock, sessionTimeoutMs, onError } = this.#options
+    const { membership, generation, clock, sessionTimeoutMs } = this.#options
     try {
       const result = await membership.heartbeat(generation)
       this.#lastHeardMs = clock.now()
       if (result !== 'ok') this.end()
     } catch (error) {
       if (this.#isClosed) return
-      onError(toLogError(error, 'a heartbeat'))
+      this.#options.onError(toLogError(error, 'a heartbeat'))
       // The group has given our partitions to others by now.
       if (clock.now() - this.#lastHeardMs > sessionTimeoutMs) this.end()
     }

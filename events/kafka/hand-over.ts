@@ -48,14 +48,14 @@ export class HandOver {
   }
 
   #hand(read: PartitionRead): void {
-    const { maxRecords, onRecords, onError } = this.#options
+    const { maxRecords } = this.#options
     const all = read.ready
     const rest = all.slice(maxRecords)
     read.ready = rest
     try {
-      onRecords(read.id, rest.length === 0 ? all : all.slice(0, maxRecords))
+      this.#options.onRecords(read.id, rest.length === 0 ? all : all.slice(0, maxRecords))
     } catch (error) {
-      onError(error)
+      this.#options.onError(error)
       // Unless it has sought.
       if (read.ready === rest) read.ready = all
       this.#rest(read)

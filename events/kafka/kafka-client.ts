@@ -4,9 +4,9 @@
  */
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import type { Logger } from '../../lib/logger.ts'
+import { breakConnection, mend } from './connections.ts'
 import { CODES } from './error-codes.ts'
-import { quietTimers } from './quiet-timers.ts'
-import { breakConnection, withCodes, type Broker, type Cluster, type RawMetadata } from './wire.ts'
+import { withCodes, type Broker, type Cluster, type RawMetadata } from './wire.ts'
 
 export interface KafkaConnectOptions {
   /** `host:port` each; one that answers is enough. */
@@ -40,7 +40,6 @@ export class KafkaClient {
   readonly #cluster: Cluster
 
   constructor(options: KafkaConnectOptions) {
-    quietTimers()
     this.#cluster = clusterOf(options)
   }
 
@@ -121,7 +120,11 @@ function clusterOf(options: KafkaConnectOptions): Cluster {
   if (cluster === undefined) throw new Error('expected kafkajs to ask for an assigner at once')
   const { brokerPool } = cluster
   const create = brokerPool.createBroker.bind(brokerPool)
-  brokerPool.createBroker = (made) => forgiving(create(made))
+  brokerPool.createBroker = (made) => {
+    const broker = forgiving(create(made))
+    broker.connectionPool.pool.forEach(mend)
+    return broker
+  }
   return cluster
 }
 

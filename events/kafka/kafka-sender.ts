@@ -85,16 +85,16 @@ export class KafkaSender {
   }
 
   #look(topic: string): Promise<number> {
-    const { client, clock, timeoutMs, make } = this.#options
-    return attempt(`sending to ${topic}`, () => this.#countOrMake(topic, make), {
+    const { client, clock, timeoutMs } = this.#options
+    return attempt(`sending to ${topic}`, () => this.#countOrMake(topic), {
       ...{ clock, timeoutMs, beforeRetry: () => client.refresh() },
     })
   }
 
-  async #countOrMake(topic: string, make: (topic: string) => Promise<void>): Promise<number> {
+  async #countOrMake(topic: string): Promise<number> {
     const there = (await this.#options.client.topics([topic])).get(topic)
     if (there !== undefined && there.length > 0) return there.length
-    await make(topic)
+    await this.#options.make(topic)
     const made = (await this.#options.client.topics([topic])).get(topic)
     if (made !== undefined && made.length > 0) return made.length
     throw new EventLogError('unavailable', `expected ${topic} to exist after it was made`)

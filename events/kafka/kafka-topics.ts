@@ -78,23 +78,25 @@ export class KafkaTopics {
 
   async describe(topics?: readonly string[]): Promise<Required<TopicSpec>[]> {
     const view = await this.view(topics)
+    const names = [...new Set(topics ?? view.keys())]
     const retentions = await this.#attempt('reading topics’ settings', () => this.#retentions([...view.keys()]))
-    return [...view].flatMap(([topic, partitions]) => {
-      const retentionMs = retentions.get(topic)
-      return retentionMs === undefined ? [] : [{ topic, partitions: partitions.length, retentionMs }]
+    return names.flatMap((topic) => {
+      const [partitions, retentionMs] = [view.get(topic)?.length, retentions.get(topic)]
+      return partitions === undefined || retentionMs === undefined ? [] : [{ topic, partitions, retentionMs }]
     })
   }
 
   ends(topic: string): Promise<PartitionEnds[]> {
     return this.#attempt(`reading where ${topic} ends`, async () => {
-      const view = await this.#options.client.topics([topic])
+      const { client } = this.#options
+      const view = await client.topics([topic])
       const partitions = view.get(topic)
       if (partitions === undefined)
         throw new EventLogError('unknown-topic', `expected a topic that exists, got ${JSON.stringify(topic)}`)
       const ids = partitions.map(({ partition }) => ({ topic, partition }))
       const [begins, ends] = [
-        await listOffsets(this.#options.client, view, ids, EARLIEST),
-        await listOffsets(this.#options.client, view, ids, LATEST),
+        await listOffsets({ client, view, partitions: ids }, EARLIEST),
+        await listOffsets({ client, view, partitions: ids }, LATEST),
       ]
       return ids.map(({ partition }, index) => ({ partition, begin: begins[index] ?? 0, end: ends[index] ?? 0 }))
     })
@@ -102,13 +104,17 @@ export class KafkaTopics {
 
   committed(group: string, topics?: readonly string[]): Promise<CommittedOffset[]> {
     return this.#attempt(`reading what ${group} has committed`, async () => {
-      const view = topics === undefined ? undefined : await this.#options.client.topics(topics)
+      const { client } = this.#options
+      const view = topics === undefined ? undefined : await client.topics(topics)
       if (view?.size === 0) return []
       const asked = [...(view ?? [])].map(([topic, partitions]) => ({
         topic,
         partitions: partitions.map(({ partition }) => ({ partition })),
       }))
-      return readCommitted(this.#options.client, group, asked)
+      const found = await readCommitted(client, group, asked)
+      // The broker forgets those of topics that were deleted a little later.
+      const there = view ?? (await client.topics(found.map(({ topic }) => topic)))
+      return found.filter(({ topic }) => there.has(topic))
     })
   }
 

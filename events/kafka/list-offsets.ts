@@ -10,11 +10,15 @@ export const EARLIEST = -2
 export const LATEST = -1
 const READ_COMMITTED = 1
 
+export interface ListOptions {
+  client: KafkaClient
+  view: TopicsView
+  partitions: readonly PartitionId[]
+}
+
 /** In the order asked. Undefined: no record is that young. */
 export async function listOffsets(
-  client: KafkaClient,
-  view: TopicsView,
-  partitions: readonly PartitionId[],
+  { client, view, partitions }: ListOptions,
   timestamp: number,
 ): Promise<(number | undefined)[]> {
   const found = new Map<string, number>()

@@ -11,11 +11,17 @@ import { byTopic } from './list-offsets.ts'
 import { readCommitted } from './kafka-topics.ts'
 import { withCodes, type Broker } from './wire.ts'
 
-export interface MembershipOptions {
+export interface GroupTimes {
+  /** Without a heartbeat for so long the group goes on without us. */
+  sessionTimeoutMs: number
+  /** Members that have not joined anew by then are left behind; half of it is for letting go. */
+  rebalanceTimeoutMs: number
+  heartbeatMs: number
+}
+
+export interface MembershipOptions extends GroupTimes {
   client: KafkaClient
   group: string
-  sessionTimeoutMs: number
-  rebalanceTimeoutMs: number
 }
 
 export interface Generation {

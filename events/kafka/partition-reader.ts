@@ -6,13 +6,14 @@ import { backoffMs } from '../../lib/backoff.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import { partitionName, type LogRecord, type PartitionId } from '../event-log.ts'
+import { breakFetch } from './connections.ts'
 import { CODES, isTransient, KafkaCodeError } from './error-codes.ts'
 import type { FetchedPartition } from './fetch-answer.ts'
 import { fetchRecords } from './fetch.ts'
 import { HandOver } from './hand-over.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { PartitionRead } from './partition-read.ts'
-import { breakFetch, type Broker } from './wire.ts'
+import type { Broker } from './wire.ts'
 
 export interface ReaderOptions {
   client: KafkaClient
@@ -56,9 +57,8 @@ export class PartitionReader {
   constructor(options: ReaderOptions) {
     this.#options = options
     this.#reads = new Map(options.reads.map((read) => [read.name, read]))
-    const { clock, reads, maxRecords, onRecords } = options
     this.#handOver = new HandOver({
-      ...{ clock, reads, maxRecords, onRecords },
+      ...options,
       onError: (error) => this.#report(error),
       onEmpty: () => this.#wakeAll(),
     })

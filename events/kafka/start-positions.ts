@@ -16,15 +16,15 @@ export interface StartOptions {
   startFrom: ConsumerOptions['startFrom']
   /** It was there when its topic was first wanted: only then `startFrom` is about it. */
   isOld(partition: PartitionId): boolean
-  /** What it began with in an earlier generation, without a commit since; `begin`: what was committed is of another log. */
-  before: ReadonlyMap<string, number | 'begin'>
+  /** Where it began in an earlier generation: see KnownTopics. */
+  starts: ReadonlyMap<string, number | 'begin'>
 }
 
 /** A position whose records are gone moves on to the oldest that is left. One behind the end is found when it is read. */
 export async function startPositions(options: StartOptions): Promise<Assignment[]> {
-  const { client, partitions, committed, before } = options
+  const { client, partitions, committed, starts: before } = options
   const view = await client.topics(partitions.map(({ topic }) => topic))
-  const begins = await listOffsets(client, view, partitions, EARLIEST)
+  const begins = await listOffsets({ client, view, partitions }, EARLIEST)
   const commits = new Map(committed.map((each) => [partitionName(each), each]))
   const isNew = (id: PartitionId) => !commits.has(partitionName(id)) && !before.has(partitionName(id))
   const starts = await firstStarts(options, view, partitions.filter(isNew))
@@ -40,13 +40,15 @@ export async function startPositions(options: StartOptions): Promise<Assignment[
 }
 
 async function firstStarts(
-  { client, startFrom, isOld }: StartOptions,
+  options: StartOptions,
   view: Awaited<ReturnType<KafkaClient['topics']>>,
   partitions: readonly PartitionId[],
 ): Promise<Map<string, number>> {
-  const old = partitions.filter((id) => isOld(id))
+  const { client, startFrom } = options
+  const old = partitions.filter((id) => options.isOld(id))
   if (startFrom === 'earliest' || old.length === 0) return new Map()
-  const ends = await listOffsets(client, view, old, LATEST)
-  const found = startFrom === 'latest' ? ends : await listOffsets(client, view, old, startFrom.timestampMs)
+  const ends = await listOffsets({ client, view, partitions: old }, LATEST)
+  const found =
+    startFrom === 'latest' ? ends : await listOffsets({ client, view, partitions: old }, startFrom.timestampMs)
   return new Map(old.map((id, index) => [partitionName(id), found[index] ?? ends[index] ?? 0]))
 }

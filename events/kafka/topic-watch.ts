@@ -8,8 +8,13 @@ export interface TopicWatchOptions {
   /** All that anybody wants. */
   wanted(): ReadonlySet<string>
   look(topics: readonly string[]): Promise<TopicsView>
-  /** As it was at some moment after `askedMs`. */
-  onView(view: TopicsView, askedMs: number): void
+  onView(view: TopicsView, asked: Asked): void
+}
+
+/** The view is of a later moment. */
+export interface Asked {
+  topics: ReadonlySet<string>
+  askedMs: number
 }
 
 export class TopicWatch {
@@ -52,9 +57,9 @@ export class TopicWatch {
   }
 
   #lookLater(): void {
-    const { clock, everyMs, wanted } = this.#options
+    const { clock, everyMs } = this.#options
     this.#cancel = undefined
-    if (wanted().size === 0) return
+    if (this.#options.wanted().size === 0) return
     this.#cancel = clock.after(everyMs, () => {
       this.#cancel = undefined
       this.lookNow()
@@ -63,11 +68,11 @@ export class TopicWatch {
 
   /** Consumers have errors of their own to tell of a cluster that cannot be asked. */
   async #look(): Promise<void> {
-    const { clock, wanted, look, onView } = this.#options
-    const askedMs = clock.now()
+    const askedMs = this.#options.clock.now()
+    const topics = this.#options.wanted()
     try {
-      const view = await look([...wanted()])
-      if (!this.#isStopped) onView(view, askedMs)
+      const view = await this.#options.look([...topics])
+      if (!this.#isStopped) this.#options.onView(view, { topics, askedMs })
     } catch {
       return
     }

@@ -3,6 +3,8 @@
  * are not used (ADR 0024). kafkajs hands the Cluster to partition assigners, so that nothing here reaches into its files; what its types
  * leave out is declared here and held by the contract suite.
  */
+import type { Socket } from 'node:net'
+
 export interface Wire {
   request: { apiKey: number; apiVersion: number }
   response: { decode(raw: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> }
@@ -112,6 +114,27 @@ export interface Broker {
 }
 
 export interface Connection {
+  socket: Socket | undefined
+  /** What has come of an answer that is not complete. */
+  chunks: Buffer[]
+  bytesBuffered: number
+  bytesNeeded: number
+  requestQueue: {
+    pending: unknown[]
+    /** Epoch milliseconds; in the past: it is not. */
+    throttledUntil: number
+    throttleCheckTimeoutId: NodeJS.Timeout | null
+    inflight: ReadonlyMap<unknown, { sentAt: number; requestTimeout: number; timeoutRequest(): void }>
+    requestTimeoutIntervalId: NodeJS.Timeout | undefined
+    isConnected(): boolean
+    /** Stops its timers. */
+    destroy(): void
+    scheduleRequestTimeoutCheck(): void
+    checkPendingRequests(): void
+    scheduleCheckPendingRequests(): void
+  }
+  isConnected(): boolean
+  connect(): Promise<unknown>
   rejectRequests(error: Error): void
   disconnect(): Promise<unknown>
 }
@@ -146,18 +169,3 @@ export function withResponses(broker: Broker, change: (wire: Wire) => Wire): Bro
 /** kafkajs throws away an answer of which one part is an error: here the parts carry their codes. */
 export const withCodes = (broker: Broker): Broker =>
   withResponses(broker, (wire) => ({ ...wire, response: { ...wire.response, parse: async (data) => data } }))
-
-/** Fetches have a connection of their own: whoever waits on it for records is not waited for. */
-const FETCH_CONNECTION = 1
-
-/** Ends a fetch that is on its way. The next one connects anew. */
-export async function breakFetch(broker: Broker): Promise<void> {
-  const connection = broker.connectionPool.pool[FETCH_CONNECTION]
-  if (connection !== undefined) await breakConnection(connection)
-}
-
-/** kafkajs would wait for the answers of what is on its way. */
-export async function breakConnection(connection: Connection): Promise<void> {
-  connection.rejectRequests(new Error('the connection was closed by us'))
-  await connection.disconnect()
-}

@@ -60,6 +60,7 @@ export class Landlord {
     for await (const word of createInterface({ input: socket })) {
       const answer = await this.#answer(word).catch((error: unknown): Answer => ({ error: messageOf(error) }))
       socket.end(`${JSON.stringify(answer)}\n`)
+      if ('stopped' in answer) await this.close()
     }
   }
 

@@ -7,9 +7,11 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { closeServer, listen } from '../../lib/listen.ts'
 import { holdFreePort, type HeldPort } from '../../local/free-port.ts'
 import { startGuardian } from '../../local/kubelet/guardian.ts'
 import { BrokerProcess } from './broker-process.ts'
@@ -55,7 +57,10 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Local
   const { nodes: count = 1, java, jars } = options
   const directory = mkdtempSync(join(tmpdir(), 'dormouse-kafka-'))
   const guardian = startGuardian(directory)
-  const held = await addresses(count, options.firstPort)
+  const held = await addresses(count, options.firstPort).catch(async (error: unknown) => {
+    await guardian.stop()
+    throw error
+  })
   const nodes = held.map(({ node }) => node)
   const clusterId = randomBytes(16).toString('base64url')
   const processes = nodes.map(
@@ -107,19 +112,34 @@ function handle(processes: readonly BrokerProcess[], stop: () => Promise<void>):
   }
 }
 
-async function addresses(
-  count: number,
-  first: number | undefined,
-): Promise<{ node: NodeAddress; ports: HeldPort[] }[]> {
-  return Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const id = index + 1
-      if (first !== undefined)
-        return { node: { id, port: first + 2 * index, controllerPort: first + 2 * index + 1 }, ports: [] }
-      const ports = await Promise.all([holdFreePort(BROKER_HOST), holdFreePort(BROKER_HOST)])
-      return { node: { id, port: ports[0].port, controllerPort: ports[1].port }, ports }
-    }),
-  )
+type HeldAddress = { node: NodeAddress; ports: HeldPort[] }
+
+/** All or none: a port that is held by mistake keeps this process alive. */
+async function addresses(count: number, first: number | undefined): Promise<HeldAddress[]> {
+  const held: HeldPort[] = []
+  const hold = async (index: number) => {
+    const port = first === undefined ? await holdFreePort(BROKER_HOST) : await holdPort(first + index)
+    held.push(port)
+    return port
+  }
+  try {
+    const found: HeldAddress[] = []
+    for (let index = 0; index < count; index++) {
+      const ports = [await hold(2 * index), await hold(2 * index + 1)] as const
+      found.push({ node: { id: index + 1, port: ports[0].port, controllerPort: ports[1].port }, ports: [...ports] })
+    }
+    return found
+  } catch (error) {
+    await Promise.all(held.map((port) => port.release()))
+    throw error
+  }
+}
+
+/** Throws ListenError: better than what a broker says of a port that is in use. */
+async function holdPort(port: number): Promise<HeldPort> {
+  const server = createServer()
+  await listen(server, { host: BROKER_HOST, port, purpose: 'Kafka' })
+  return { port, release: () => closeServer(server) }
 }
 
 /** A short life is worth no second compiler. */

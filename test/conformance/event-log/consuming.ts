@@ -56,6 +56,8 @@ export function describeConsuming(harness: EventLogHarness): void {
       await before.consumer.close()
       const listener = bench.listen({ group, topics: [topic, later], startFrom: { timestampMs: since } })
       await bench.until(() => expect(listener.texts).toEqual(['1', '2', '3']))
+      // A topic that appears may let everything be assigned anew.
+      await listener.commitAll()
       await bench.log.send([record(later, 'old', { timestampMs: since - 1_000 })])
       await bench.until(() => expect(listener.texts).toEqual(['1', '2', '3', 'old']))
     })
@@ -121,7 +123,8 @@ export function describeConsuming(harness: EventLogHarness): void {
       listener.consumer.subscribe([two, three])
       await bench.until(() => expect([...listener.held]).toEqual([`${two}/0`]))
       await bench.log.send([record(one, 'no'), record(two, 'yes'), record(three, 'too')])
-      await bench.until(() => expect(listener.texts.sort()).toEqual(['too', 'yes']))
+      const texts = () => (harness.keepsWhatStays ? listener.texts : [...new Set(listener.texts)]).sort()
+      await bench.until(() => expect(texts()).toEqual(['too', 'yes']))
       expect(listener.revoked).toContainEqual({ topic: one, partition: 0 })
     })
 

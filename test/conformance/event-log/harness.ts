@@ -19,6 +19,11 @@ export interface EventLogHarness {
   open(): Promise<OpenLog>
   /** Longest that anything may take that happens in the background: a rebalance, too, of members that do not let go in time. */
   patienceMs: number
+  /**
+   * A topic that appears or goes leaves the other partitions as they are. Kafka's eager protocol takes them away and gives them anew, so that
+   * what was not committed comes again.
+   */
+  keepsWhatStays: boolean
 }
 
 export interface OpenLog {

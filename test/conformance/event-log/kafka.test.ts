@@ -6,6 +6,7 @@ import { describeEventLog } from './suite.ts'
 await describeOnKafka('on a real broker', () => {
   describeEventLog('kafka', {
     patienceMs: 15_000,
+    keepsWhatStays: false,
     open: async () => {
       const { brokers } = await sharedKafka()
       const log = openKafkaEventLog({

@@ -7,6 +7,7 @@ import { describeEventLog } from './suite.ts'
 
 describeEventLog('sqlite', {
   patienceMs: 5_000,
+  keepsWhatStays: true,
   open: async () => {
     const directory = mkdtempSync(join(tmpdir(), 'dormouse-log-'))
     const log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, revokeTimeoutMs: 500 })
