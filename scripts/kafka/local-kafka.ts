@@ -62,7 +62,8 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Local
     throw error
   })
   const nodes = held.map(({ node }) => node)
-  const clusterId = randomBytes(16).toString('base64url')
+  // Kafka's tool takes an id that begins with a hyphen for an option: the first bits are zero.
+  const clusterId = Buffer.concat([Buffer.alloc(1), randomBytes(15)]).toString('base64url')
   const processes = nodes.map(
     (node) =>
       new BrokerProcess({ node, directory: join(directory, String(node.id)), guardian, command: command(options) }),
