@@ -22,7 +22,9 @@ export const comingAndGoing =
     return endings
   }
 
-const DEATH_WITHIN_MS = 30_000
+const DEATH_WITHIN_MS = 45_000
+/** Members that were killed are missed after their session timeout; until then nobody joins. */
+const JOINED_WITHIN_MS = 15_000
 
 /** One after the other a dispatcher comes that kills itself at its moment. */
 export const dying =
@@ -32,7 +34,7 @@ export const dying =
       const dying = fleet.startToDie(death, DEATH_WITHIN_MS)
       // It dies when it has to let go of something because another joins.
       if (death.at === 'in-rebalance') {
-        await delay(3_000)
+        await delay(JOINED_WITHIN_MS)
         fleet.start()
       }
       if (!(await dying)) throw new Error(`a dispatcher was to die ${death.at} and did not`)

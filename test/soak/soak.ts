@@ -14,7 +14,7 @@ import { EventLogError, type EventLog, type NewRecord } from '../../events/event
 import { openKafkaEventLog } from '../../events/kafka/kafka-event-log.ts'
 import { readToEnd } from '../../events/read-topic.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { deadLetterTopic, triggerGroup } from '../../events/topic-names.ts'
+import { deadLetterTopic, retryGroup, tiersAmong, triggerGroup } from '../../events/topic-names.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { eventually } from '../builders/eventually.ts'
 import { feedFunction, feedSubscription } from '../builders/feed.ts'
@@ -99,8 +99,7 @@ async function run(parts: Parts): Promise<SoakResult> {
   const sending = sendEvenly(log, { topic: name, records, durationMs })
   const endings = await disturb({ fleet, controller, log, topic: name, sending })
   const sent = await sending
-  const group = triggerGroup(feed.trigger, feed.uid)
-  await eventually('all of it to be committed', () => isDone(log, name, group), {
+  await eventually('all of it to be committed', () => isDone(log, name, feed), {
     ...{ withinMs: settleWithinMs, everyMs: 500 },
   })
   const calls = await callsOf(pod)
@@ -171,7 +170,17 @@ function recordOf(topic: string, name: RecordName) {
   return { topic, key: Buffer.from(key), value: Buffer.from(JSON.stringify({ key, n: Number(n) })), headers: [] }
 }
 
-async function isDone(log: EventLog, topic: string, group: string): Promise<boolean> {
+/** The source, and the retry tiers behind it. */
+async function isDone(log: EventLog, topic: string, feed: FeedSubscription): Promise<boolean> {
+  const group = triggerGroup(feed.trigger, feed.uid)
+  const all = (await log.describe()).map((each) => each.topic)
+  const tiers = tiersAmong(all, { kind: 'trigger', key: feed.trigger })
+  const read = [[topic, group], ...tiers.map((tier) => [tier, retryGroup(group)])] as [string, string][]
+  const done = await Promise.all(read.map(([each, of]) => isCommitted(log, each, of)))
+  return done.every((each) => each)
+}
+
+async function isCommitted(log: EventLog, topic: string, group: string): Promise<boolean> {
   const [ends, committed] = await Promise.all([log.endOffsets(topic), log.committed(group, [topic])])
   return ends.every(({ partition, end }) => {
     const at = committed.find((each) => each.partition === partition)
