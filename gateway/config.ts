@@ -1,6 +1,7 @@
 /** The gateway's environment: every variable, its default and its reason. */
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { parseEnvironment, type Environment } from '../lib/environment.ts'
 import { DEFAULT_LIMITS } from './gateway.ts'
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback)
@@ -39,15 +40,6 @@ const environmentSchema = z.object({
 
 export type GatewayEnvironment = z.infer<typeof environmentSchema>
 
-/** The environment does not say what the gateway needs; the message names each variable and what was expected. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly code = 'config-invalid'
-}
-
-export function readEnvironment(environment: Record<string, string | undefined> = process.env): GatewayEnvironment {
-  const result = environmentSchema.safeParse(environment)
-  if (result.success) return result.data
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  throw new ConfigError(issues.join('\n'))
+export function readEnvironment(environment: Environment = process.env): GatewayEnvironment {
+  return parseEnvironment(environmentSchema, environment)
 }

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { FUNCTIONS, TRIGGERS } from '../../api/kinds.ts'
+import { parseBrokers } from '../../lib/brokers.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { startLocal, type LocalPlatform } from '../../local/platform.ts'
 import { createApiClient } from '../client/api-client.ts'
@@ -28,6 +29,7 @@ export interface DevOptions {
   managementPort: number
   stateDir: string
   pool?: number
+  kafka?: string[]
   verbose?: boolean
 }
 
@@ -62,10 +64,12 @@ async function refuseMistakes({ cwd }: CliContext, dirs: readonly string[], { wa
 function start(context: CliContext, options: DevOptions, paint: Paint): Promise<LocalPlatform> {
   const { stderr, cwd, environment } = context
   const verbose = options.verbose === true
+  const kafka = options.kafka ?? kafkaOf(environment)
   return startLocal({
     stateDir: resolve(cwd, options.stateDir),
     ports: { public: options.port, internal: options.internalPort, management: options.managementPort },
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
+    ...(kafka === undefined ? {} : { kafka }),
     hostEnvironment: environment,
     version: VERSION,
     logger: createLogger({
@@ -73,6 +77,12 @@ function start(context: CliContext, options: DevOptions, paint: Paint): Promise<
       sink: platformLogSink((text) => void stderr.write(text), paint),
     }),
   })
+}
+
+function kafkaOf({ DORMOUSE_KAFKA: text = '' }: CliContext['environment']): string[] | undefined {
+  const brokers = parseBrokers(text)
+  if (text === '' || brokers !== undefined) return brokers
+  throw new CliError(EXIT.usage, `expected host:port[,host:port…] in DORMOUSE_KAFKA, got ${text}`)
 }
 
 function createSession({ context, platform, dirs, paint }: Omit<Running, 'session'>): DevSession {

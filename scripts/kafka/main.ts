@@ -64,7 +64,12 @@ async function startServing(nodes: number): Promise<KafkaAddress> {
   const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')))
   for (;;) {
     const state = await Promise.race([ended, rentKafka(SOCKET).catch(() => delay(100, undefined))])
-    if (state === 'ended') throw new Error(readFileSync(LOG, 'utf8').trim())
+    if (state === 'ended')
+      throw new Error(
+        readFileSync(LOG, 'utf8')
+          .trim()
+          .replace(/^kafka: /, ''),
+      )
     if (state !== undefined) {
       child.unref()
       return state
