@@ -34,7 +34,11 @@ export async function openLocalEvents({ stateDir, kafka, logger }: LocalEventsOp
   const { openKafkaEventLog } = await import('../events/kafka/kafka-event-log.ts')
   const options = { brokers: kafka, logger }
   const log = openKafkaEventLog(options)
-  const contact = new FirstContact({ ...options, log: openKafkaEventLog({ ...options, timeoutMs: LOOK_MS }) })
+  const contact = new FirstContact({
+    ...options,
+    meanwhile: 'HTTP is served, and what needs events is answered with 503',
+    log: openKafkaEventLog({ ...options, timeoutMs: LOOK_MS }),
+  })
   return {
     log,
     ledger,

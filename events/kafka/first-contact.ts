@@ -12,6 +12,8 @@ export interface FirstContactOptions {
   brokers: readonly string[]
   /** Closed at the end. Should not be patient: it is asked again. */
   log: Pick<EventLog, 'describe' | 'close'>
+  /** What goes on and what does not while it is away, for the log. */
+  meanwhile: string
   logger: Logger
   clock?: Clock
 }
@@ -41,7 +43,7 @@ export class FirstContact {
   }
 
   async #look(): Promise<void> {
-    const { log, logger, brokers, clock = monotonicClock } = this.#options
+    const { log, logger, brokers, meanwhile, clock = monotonicClock } = this.#options
     const where = brokers.join(',')
     const { signal } = this.#stopped
     for (let failures = 0; !signal.aborted && !this.#made;) {
@@ -50,7 +52,8 @@ export class FirstContact {
         this.#made = true
         if (failures > 0) logger.warn(`Kafka at ${where} answers now`)
       } catch (error) {
-        if (++failures === 1 && !signal.aborted) logger.warn(unreachable(where, error))
+        if (++failures === 1 && !signal.aborted)
+          logger.warn(`Kafka at ${where} cannot be reached, trying on; meanwhile ${meanwhile} (${messageOf(error)})`)
         await pause(clock, backoffMs(failures, RETRY), signal)
       }
     }
@@ -58,7 +61,6 @@ export class FirstContact {
   }
 }
 
-function unreachable(where: string, error: unknown): string {
-  const why = error instanceof Error ? error.message : String(error)
-  return `Kafka at ${where} cannot be reached, trying on; meanwhile HTTP is served, and what needs events is answered with 503 (${why})`
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
