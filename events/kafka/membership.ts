@@ -84,7 +84,7 @@ export class Membership {
     )
   }
 
-  /** Throws `not-assigned` when the generation is over. */
+  /** The broker refuses those of a generation that is over: ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID. */
   async commit({ id, memberId }: Generation, offsets: readonly CommittedOffset[]): Promise<void> {
     const topics = byTopic(offsets, ({ partition, offset, metadata }) => ({ partition, offset: `${offset}`, metadata }))
     await this.#ask(async (broker) => {
