@@ -123,16 +123,17 @@ export class Membership {
     const metadata = MemberMetadata.encode({ version: 0, topics: [...topics], userData: NOTHING })
     for (;;) {
       const memberId = this.#memberId
-      const joined = await this.#ask((broker) =>
-        withCodes(broker).joinGroup({
+      const joined = await this.#ask(async (broker) => {
+        const answer = await withCodes(broker).joinGroup({
           groupId: group,
           sessionTimeout: sessionTimeoutMs,
           rebalanceTimeout: rebalanceTimeoutMs,
           memberId,
           groupProtocols: [{ name: PROTOCOL, metadata }],
-        }),
-      )
-      if (joined.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(joined.errorCode, `joining the group ${group}`)
+        })
+        if (answer.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(answer.errorCode, `joining the group ${group}`)
+        return answer
+      })
       this.#memberId = joined.memberId
       if (joined.errorCode === CODES.NONE) return joined
     }

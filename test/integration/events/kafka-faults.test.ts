@@ -127,6 +127,10 @@ await describeOnKafka(
         const topic = await bed.topicOf(1)
         const group = unique('group')
         const signal = new AbortController().signal
+        // The group has a coordinator, which takes a moment when the broker has just started.
+        const early = bed.listen({ group, topics: [topic] })
+        await bed.until(() => expect(early.held.size).toBe(1))
+        await early.consumer.close()
         const client = () => new KafkaClient({ brokers: bed.kafka.brokers, logger: silentLogger })
         const [first, second] = [client(), client()]
         const [old, young] = [first, second].map((each) => new Membership({ ...QUICK, client: each, group }))
