@@ -8,7 +8,7 @@ const snappy = require('snappyjs') as { uncompress(compressed: Buffer, maxLength
 const lz4 = require('lz4js') as { decompress(compressed: Buffer): Uint8Array }
 
 /** Of one batch: what claims to be more is an attack or damage. */
-const MAX_BYTES = 128 * 1024 * 1024
+const MAX_BYTES = 64 * 1024 * 1024
 /** Of Java's SnappyOutputStream, which Kafka's own clients use; others write bare blocks. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
 const XERIAL_HEADER_BYTES = 16

@@ -22,8 +22,15 @@ export async function breakConnection(connection: Connection): Promise<void> {
   await connection.disconnect()
 }
 
+/** What kafkajs 2.2.4 does wrong with a connection. */
+export function mend(connection: Connection): void {
+  beginAfresh(connection)
+  restWhenIdle(connection.requestQueue)
+  lookLessOften(connection.requestQueue)
+}
+
 /** After a connection was lost within an answer kafkajs would take the first of the next connection for the rest of it. */
-export function beginAfresh(connection: Connection): void {
+function beginAfresh(connection: Connection): void {
   const connect = connection.connect.bind(connection)
   connection.connect = () => {
     if (!connection.isConnected()) {
@@ -32,5 +39,38 @@ export function beginAfresh(connection: Connection): void {
       connection.bytesNeeded = LENGTH_BYTES
     }
     return connect()
+  }
+}
+
+/** Least wait for requests that are held back. */
+const CHECK_MS = 10
+
+/**
+ * kafkajs looks every millisecond whether a request is held back by throttling, on each connection and for ever: 200 consumers are a whole
+ * processor. (The first time it asks for a timer of a negative time, of which Node ≥ 24 warns: https://github.com/tulios/kafkajs/issues/1751.)
+ */
+function restWhenIdle(queue: Connection['requestQueue']): void {
+  queue.scheduleCheckPendingRequests = () => {
+    if (queue.pending.length === 0 || queue.throttleCheckTimeoutId !== null) return
+    const waitMs = Math.max(CHECK_MS, queue.throttledUntil - Date.now())
+    queue.throttleCheckTimeoutId = setTimeout(() => {
+      queue.throttleCheckTimeoutId = null
+      queue.checkPendingRequests()
+    }, waitMs)
+  }
+}
+
+/** For requests that have been waiting too long. */
+const LOOK_MS = 1_000
+
+/** kafkajs looks ten times a second, on each connection. */
+function lookLessOften(queue: Connection['requestQueue']): void {
+  queue.scheduleRequestTimeoutCheck = () => {
+    queue.destroy()
+    queue.requestTimeoutIntervalId = setInterval(() => {
+      for (const request of [...queue.inflight.values()])
+        if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest()
+      if (!queue.isConnected()) queue.destroy()
+    }, LOOK_MS)
   }
 }

@@ -4,9 +4,8 @@
  */
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import type { Logger } from '../../lib/logger.ts'
-import { beginAfresh, breakConnection } from './connections.ts'
+import { breakConnection, mend } from './connections.ts'
 import { CODES } from './error-codes.ts'
-import { quietTimers } from './quiet-timers.ts'
 import { withCodes, type Broker, type Cluster, type RawMetadata } from './wire.ts'
 
 export interface KafkaConnectOptions {
@@ -41,7 +40,6 @@ export class KafkaClient {
   readonly #cluster: Cluster
 
   constructor(options: KafkaConnectOptions) {
-    quietTimers()
     this.#cluster = clusterOf(options)
   }
 
@@ -124,7 +122,7 @@ function clusterOf(options: KafkaConnectOptions): Cluster {
   const create = brokerPool.createBroker.bind(brokerPool)
   brokerPool.createBroker = (made) => {
     const broker = forgiving(create(made))
-    broker.connectionPool.pool.forEach(beginAfresh)
+    broker.connectionPool.pool.forEach(mend)
     return broker
   }
   return cluster

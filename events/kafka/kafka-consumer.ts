@@ -8,28 +8,21 @@ import { pause } from '../../lib/pause.ts'
 import {
   EventLogError,
   MAX_METADATA_BYTES,
-  partitionName,
   type CommittedOffset,
   type Consumer,
   type ConsumerOptions,
   type PartitionId,
 } from '../event-log.ts'
+import { isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
 import { KnownTopics } from './known-topics.ts'
-import { EARLIEST, listOffsets } from './list-offsets.ts'
-import { Membership, type Generation } from './membership.ts'
+import { Membership, type Generation, type GroupTimes } from './membership.ts'
+import { judgeOutOfRange } from './out-of-range.ts'
 import { PartitionRead } from './partition-read.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { startPositions } from './start-positions.ts'
-
-export interface GroupTimes {
-  /** Without a heartbeat for so long the group goes on without us. */
-  sessionTimeoutMs: number
-  /** Members that have not joined anew by then are left behind; half of it is for letting go. */
-  rebalanceTimeoutMs: number
-  heartbeatMs: number
-}
+import type { Asked } from './topic-watch.ts'
 
 export interface KafkaConsumerParts extends GroupTimes {
   /** Its own. */
@@ -39,6 +32,8 @@ export interface KafkaConsumerParts extends GroupTimes {
 }
 
 const MAX_RECORDS = 500
+/** While a group moves between brokers, as it does when they start, it cannot be joined for a moment. */
+const QUIET_FAILURES = 3
 const BACKOFF = { firstMs: 100, longestMs: 10_000 }
 
 export class KafkaConsumer implements Consumer {
@@ -46,8 +41,7 @@ export class KafkaConsumer implements Consumer {
   readonly #parts: KafkaConsumerParts
   readonly #membership: Membership
   readonly #closing = new AbortController()
-  readonly #known = new KnownTopics()
-  readonly #before = new Map<string, number | 'begin'>()
+  readonly #known: KnownTopics
   readonly #running: Promise<void>
   #topics: ReadonlySet<string>
   #life: GenerationLife | undefined
@@ -62,7 +56,8 @@ export class KafkaConsumer implements Consumer {
     this.#parts = parts
     this.#topics = new Set(options.topics)
     this.#membership = new Membership({ ...parts, group: options.group })
-    this.looked = this.#look().catch(() => undefined)
+    this.#known = new KnownTopics(parts.client)
+    this.looked = this.#look()
     this.#running = this.#run()
   }
 
@@ -91,16 +86,16 @@ export class KafkaConsumer implements Consumer {
     if (this.#life === undefined)
       throw new EventLogError('not-assigned', 'expected partitions that are ours, this consumer has none now')
     await this.#life.commit(offsets)
-    for (const each of offsets) this.#before.delete(partitionName(each))
+    this.#known.committed(offsets)
   }
 
   subscribe(topics: readonly string[]): void {
     const wanted = new Set(topics)
     if (wanted.size === this.#topics.size && topics.every((topic) => this.#topics.has(topic))) return
     this.#topics = wanted
-    this.looked = this.#look().catch(() => undefined)
+    this.looked = this.#look()
     this.#life?.end()
-    this.#hurry()
+    this.#wakeUp.abort()
   }
 
   close(): Promise<void> {
@@ -108,32 +103,28 @@ export class KafkaConsumer implements Consumer {
     return this.#closed
   }
 
-  /** These topics as they were when they were asked for, later than `askedMs`. */
-  saw(view: TopicsView, askedMs: number): void {
-    for (const topic of this.#topics) if (!view.has(topic)) this.#forget(topic)
+  /** The topics as they were when they were asked for. */
+  saw(view: TopicsView, { topics, askedMs }: Asked): void {
+    const seen = [...this.#topics].filter((topic) => topics.has(topic))
+    for (const topic of seen) if (!view.has(topic)) this.#known.gone(topic)
     const life = this.#life
     if (life === undefined || life.startedMs > askedMs) return
-    const { counts, topics } = life.generation
-    if (topics.some((topic) => (counts.get(topic) ?? 0) !== (view.get(topic)?.length ?? 0))) life.end()
+    const { counts } = life.generation
+    if (seen.some((topic) => (counts.get(topic) ?? 0) !== (view.get(topic)?.length ?? 0))) life.end()
   }
 
   /** They were deleted: nothing can be committed in them any more. */
   topicsGone(topics: readonly string[]): void {
-    for (const topic of topics) this.#forget(topic)
+    for (const topic of topics) this.#known.gone(topic)
     const isGone = ({ id }: PartitionRead) => topics.includes(id.topic)
     if (this.#life?.reads.some(isGone) !== true) return
     this.#life.drop(isGone)
     this.#life.end()
   }
 
-  #forget(topic: string): void {
-    this.#known.gone(topic)
-    for (const name of this.#before.keys()) if (name.startsWith(`${topic}/`)) this.#before.delete(name)
-  }
-
-  async #look(): Promise<void> {
-    const missing = this.#known.missing(this.#topics)
-    if (missing.length > 0) this.#known.first(missing, await this.#parts.client.topics(missing))
+  /** Which of its topics exist: those that appear later are read from their start. */
+  #look(): Promise<void> {
+    return this.#known.look(this.#topics).catch(() => undefined)
   }
 
   /** Never rejects. */
@@ -143,14 +134,14 @@ export class KafkaConsumer implements Consumer {
       const asked = this.#topics
       try {
         await this.looked
-        await this.#look()
+        await this.#known.look(asked)
         const generation = await this.#membership.join([...asked], this.#closing.signal)
         await this.#live(generation, asked)
         failures = 0
       } catch (error) {
         if (this.#isClosing) return
-        this.#report(error)
         failures++
+        if (failures > QUIET_FAILURES || !isTransient(kafkaCode(error) ?? 0)) this.#report(error)
         this.#wakeUp = new AbortController()
         await pause(this.#parts.clock, backoffMs(failures, BACKOFF), this.#wakeUp.signal)
       }
@@ -176,15 +167,19 @@ export class KafkaConsumer implements Consumer {
     const options = this.#options
     const committed = await this.#membership.committed(generation)
     const assignments = await startPositions({
-      ...{ client, partitions: generation.partitions, committed, startFrom: options.startFrom, before: this.#before },
+      ...{
+        client,
+        partitions: generation.partitions,
+        committed,
+        startFrom: options.startFrom,
+        starts: this.#known.starts,
+      },
       isOld: (id) => this.#known.isOld(id),
     })
     const reads = assignments.map(
       (each) => new PartitionRead({ topic: each.topic, partition: each.partition }, each.position),
     )
-    const commits = new Set(committed.map(partitionName))
-    for (const each of assignments)
-      if (!commits.has(partitionName(each))) this.#before.set(partitionName(each), each.position)
+    this.#known.began(assignments, committed)
     life.holds(reads)
     this.#reader = new PartitionReader({
       ...{ client, clock, reads, maxRecords: options.maxRecords ?? MAX_RECORDS },
@@ -213,27 +208,20 @@ export class KafkaConsumer implements Consumer {
     await stopped
   }
 
-  /** The records to be read next were deleted; or they are not there yet, as the log is not the one that was read. */
   async #recover(life: GenerationLife, read: PartitionRead): Promise<void> {
-    const wanted = read.next
-    const { client } = this.#parts
-    const view = await client.topics([read.id.topic])
-    const [begin = 0] = await listOffsets({ client, view, partitions: [read.id] }, EARLIEST)
-    if (read.next !== wanted || this.#life !== life) return
-    const expected = `expected a record at offset ${wanted} of ${read.name}, the log`
-    if (wanted < begin) {
-      this.#report(new EventLogError('unavailable', `${expected} begins at ${begin}: what was between is lost`))
-      this.#reader?.seek(read.id, begin)
-      return
-    }
-    this.#report(new EventLogError('unavailable', `${expected} ends before it: it is read from its start`))
-    this.#before.set(read.name, 'begin')
+    const { next } = read
+    const found = await judgeOutOfRange(this.#parts.client, read)
+    // It was sought, or taken away, meanwhile.
+    if (read.next !== next || this.#life !== life) return
+    this.#report(found.error)
+    if (found.kind === 'deleted') return this.#reader?.seek(read.id, found.begin)
+    this.#known.isAnother(read.id)
     life.end()
   }
 
   async #close(): Promise<void> {
     this.#closing.abort()
-    this.#hurry()
+    this.#wakeUp.abort()
     this.#life?.end()
     // Waiting for the others to join is no use any more.
     if (this.#life === undefined) await this.#parts.client.close().catch(() => undefined)
@@ -245,11 +233,6 @@ export class KafkaConsumer implements Consumer {
 
   get #isClosing(): boolean {
     return this.#closing.signal.aborted
-  }
-
-  /** Do not wait to try again. */
-  #hurry(): void {
-    this.#wakeUp.abort()
   }
 
   #tell(what: () => void): void {

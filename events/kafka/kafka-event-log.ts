@@ -16,7 +16,8 @@ import {
   type TopicSpec,
 } from '../event-log.ts'
 import { KafkaClient, type KafkaConnectOptions } from './kafka-client.ts'
-import { KafkaConsumer, type GroupTimes } from './kafka-consumer.ts'
+import { KafkaConsumer } from './kafka-consumer.ts'
+import type { GroupTimes } from './membership.ts'
 import { KafkaTopics } from './kafka-topics.ts'
 import { KafkaSender } from './kafka-sender.ts'
 import { TopicWatch } from './topic-watch.ts'
@@ -72,7 +73,7 @@ class KafkaEventLog implements EventLog {
       ...{ clock, everyMs: options.topicsEveryMs },
       wanted: () => new Set([...this.#consumers].flatMap(({ topics }) => [...topics])),
       look: (topics) => forTopics.topics(topics),
-      onView: (view, askedMs) => this.#consumers.forEach((consumer) => consumer.saw(view, askedMs)),
+      onView: (view, asked) => this.#consumers.forEach((consumer) => consumer.saw(view, asked)),
     })
   }
 

@@ -11,11 +11,17 @@ import { byTopic } from './list-offsets.ts'
 import { readCommitted } from './kafka-topics.ts'
 import { withCodes, type Broker } from './wire.ts'
 
-export interface MembershipOptions {
+export interface GroupTimes {
+  /** Without a heartbeat for so long the group goes on without us. */
+  sessionTimeoutMs: number
+  /** Members that have not joined anew by then are left behind; half of it is for letting go. */
+  rebalanceTimeoutMs: number
+  heartbeatMs: number
+}
+
+export interface MembershipOptions extends GroupTimes {
   client: KafkaClient
   group: string
-  sessionTimeoutMs: number
-  rebalanceTimeoutMs: number
 }
 
 export interface Generation {
@@ -78,7 +84,7 @@ export class Membership {
     )
   }
 
-  /** Throws `not-assigned` when the generation is over. */
+  /** The broker refuses those of a generation that is over: ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID. */
   async commit({ id, memberId }: Generation, offsets: readonly CommittedOffset[]): Promise<void> {
     const topics = byTopic(offsets, ({ partition, offset, metadata }) => ({ partition, offset: `${offset}`, metadata }))
     await this.#ask(async (broker) => {
@@ -117,16 +123,17 @@ export class Membership {
     const metadata = MemberMetadata.encode({ version: 0, topics: [...topics], userData: NOTHING })
     for (;;) {
       const memberId = this.#memberId
-      const joined = await this.#ask((broker) =>
-        withCodes(broker).joinGroup({
+      const joined = await this.#ask(async (broker) => {
+        const answer = await withCodes(broker).joinGroup({
           groupId: group,
           sessionTimeout: sessionTimeoutMs,
           rebalanceTimeout: rebalanceTimeoutMs,
           memberId,
           groupProtocols: [{ name: PROTOCOL, metadata }],
-        }),
-      )
-      if (joined.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(joined.errorCode, `joining the group ${group}`)
+        })
+        if (answer.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(answer.errorCode, `joining the group ${group}`)
+        return answer
+      })
       this.#memberId = joined.memberId
       if (joined.errorCode === CODES.NONE) return joined
     }

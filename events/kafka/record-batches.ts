@@ -56,7 +56,7 @@ export function decodeBatches(bytes: Buffer, id: PartitionId, aborted: readonly 
     const baseOffset = reader.int64()
     const length = reader.int32()
     // The broker cuts where the limit is: the rest comes with the next answer.
-    if (length > reader.left) break
+    if (length < 0 || length > reader.left) break
     const batch = reader.take(length)
     decoded.next = decodeBatch(batch, baseOffset, { id, decoded, transactions }) + 1
   }

@@ -16,13 +16,13 @@ export interface StartOptions {
   startFrom: ConsumerOptions['startFrom']
   /** It was there when its topic was first wanted: only then `startFrom` is about it. */
   isOld(partition: PartitionId): boolean
-  /** What it began with in an earlier generation, without a commit since; `begin`: what was committed is of another log. */
-  before: ReadonlyMap<string, number | 'begin'>
+  /** Where it began in an earlier generation: see KnownTopics. */
+  starts: ReadonlyMap<string, number | 'begin'>
 }
 
 /** A position whose records are gone moves on to the oldest that is left. One behind the end is found when it is read. */
 export async function startPositions(options: StartOptions): Promise<Assignment[]> {
-  const { client, partitions, committed, before } = options
+  const { client, partitions, committed, starts: before } = options
   const view = await client.topics(partitions.map(({ topic }) => topic))
   const begins = await listOffsets({ client, view, partitions }, EARLIEST)
   const commits = new Map(committed.map((each) => [partitionName(each), each]))

@@ -8,8 +8,13 @@ export interface TopicWatchOptions {
   /** All that anybody wants. */
   wanted(): ReadonlySet<string>
   look(topics: readonly string[]): Promise<TopicsView>
-  /** As it was at some moment after `askedMs`. */
-  onView(view: TopicsView, askedMs: number): void
+  onView(view: TopicsView, asked: Asked): void
+}
+
+/** The view is of a later moment. */
+export interface Asked {
+  topics: ReadonlySet<string>
+  askedMs: number
 }
 
 export class TopicWatch {
@@ -64,9 +69,10 @@ export class TopicWatch {
   /** Consumers have errors of their own to tell of a cluster that cannot be asked. */
   async #look(): Promise<void> {
     const askedMs = this.#options.clock.now()
+    const topics = this.#options.wanted()
     try {
-      const view = await this.#options.look([...this.#options.wanted()])
-      if (!this.#isStopped) this.#options.onView(view, askedMs)
+      const view = await this.#options.look([...topics])
+      if (!this.#isStopped) this.#options.onView(view, { topics, askedMs })
     } catch {
       return
     }

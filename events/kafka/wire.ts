@@ -119,6 +119,20 @@ export interface Connection {
   chunks: Buffer[]
   bytesBuffered: number
   bytesNeeded: number
+  requestQueue: {
+    pending: unknown[]
+    /** Epoch milliseconds; in the past: it is not. */
+    throttledUntil: number
+    throttleCheckTimeoutId: NodeJS.Timeout | null
+    inflight: ReadonlyMap<unknown, { sentAt: number; requestTimeout: number; timeoutRequest(): void }>
+    requestTimeoutIntervalId: NodeJS.Timeout | undefined
+    isConnected(): boolean
+    /** Stops its timers. */
+    destroy(): void
+    scheduleRequestTimeoutCheck(): void
+    checkPendingRequests(): void
+    scheduleCheckPendingRequests(): void
+  }
   isConnected(): boolean
   connect(): Promise<unknown>
   rejectRequests(error: Error): void
