@@ -1,6 +1,6 @@
 /**
  * The EventLog port: what Dormouse needs of a partitioned, durable log, without Kubernetes words and without a client's types.
- * Adapters: sqlite (local mode), Kafka later. One conformance suite (test/conformance/event-log) holds them to the same behaviour.
+ * Adapters: sqlite (local mode), kafka. One conformance suite (test/conformance/event-log) holds them to the same behaviour.
  *
  * Semantics are Kafka's where the two could differ: offsets count up by one or more per partition, a record is in the partition its key
  * hashes to, groups rebalance eagerly (everything is revoked, then assigned anew), and a kept partition starts again at its committed

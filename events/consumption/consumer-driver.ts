@@ -73,7 +73,7 @@ export class ConsumerDriver {
       onRecords: (partition, records) => this.#workers.get(partitionName(partition))?.accept(records),
       onError: (error) => {
         this.stats.error(error, engine.wall.now())
-        engine.logger.warn('a consumer met an error and goes on', { group, error })
+        engine.sparingLog.warn(error.message, 'a consumer met an error and goes on', { group, error })
       },
     })
   }

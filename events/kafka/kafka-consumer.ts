@@ -13,6 +13,7 @@ import {
   type ConsumerOptions,
   type PartitionId,
 } from '../event-log.ts'
+import { isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
 import { KnownTopics } from './known-topics.ts'
@@ -31,6 +32,8 @@ export interface KafkaConsumerParts extends GroupTimes {
 }
 
 const MAX_RECORDS = 500
+/** While a group moves between brokers, as it does when they start, it cannot be joined for a moment. */
+const QUIET_FAILURES = 3
 const BACKOFF = { firstMs: 100, longestMs: 10_000 }
 
 export class KafkaConsumer implements Consumer {
@@ -137,8 +140,8 @@ export class KafkaConsumer implements Consumer {
         failures = 0
       } catch (error) {
         if (this.#isClosing) return
-        this.#report(error)
         failures++
+        if (failures > QUIET_FAILURES || !isTransient(kafkaCode(error) ?? 0)) this.#report(error)
         this.#wakeUp = new AbortController()
         await pause(this.#parts.clock, backoffMs(failures, BACKOFF), this.#wakeUp.signal)
       }

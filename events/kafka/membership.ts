@@ -84,7 +84,7 @@ export class Membership {
     )
   }
 
-  /** Throws `not-assigned` when the generation is over. */
+  /** The broker refuses those of a generation that is over: ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID. */
   async commit({ id, memberId }: Generation, offsets: readonly CommittedOffset[]): Promise<void> {
     const topics = byTopic(offsets, ({ partition, offset, metadata }) => ({ partition, offset: `${offset}`, metadata }))
     await this.#ask(async (broker) => {
@@ -123,16 +123,17 @@ export class Membership {
     const metadata = MemberMetadata.encode({ version: 0, topics: [...topics], userData: NOTHING })
     for (;;) {
       const memberId = this.#memberId
-      const joined = await this.#ask((broker) =>
-        withCodes(broker).joinGroup({
+      const joined = await this.#ask(async (broker) => {
+        const answer = await withCodes(broker).joinGroup({
           groupId: group,
           sessionTimeout: sessionTimeoutMs,
           rebalanceTimeout: rebalanceTimeoutMs,
           memberId,
           groupProtocols: [{ name: PROTOCOL, metadata }],
-        }),
-      )
-      if (joined.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(joined.errorCode, `joining the group ${group}`)
+        })
+        if (answer.errorCode !== CODES.MEMBER_ID_REQUIRED) throwCode(answer.errorCode, `joining the group ${group}`)
+        return answer
+      })
       this.#memberId = joined.memberId
       if (joined.errorCode === CODES.NONE) return joined
     }

@@ -31,6 +31,8 @@ export function brokerProperties({ node, nodes, directory, settings }: Propertie
     'advertised.listeners': client,
     'log.dirs': directory,
     'auto.create.topics.enable': 'false',
+    // As many as the embedded log makes.
+    'num.partitions': '6',
     'default.replication.factor': replicas,
     'min.insync.replicas': inSync,
     'offsets.topic.replication.factor': replicas,

@@ -11,7 +11,7 @@ export interface DispatcherFleetOptions {
   brokers: readonly string[]
 }
 
-const PROGRAM = new URL('./fragile-dispatcher.ts', import.meta.url).pathname
+const PROGRAM = new URL('../../dispatcher/main.ts', import.meta.url).pathname
 const FRAGILE = new URL('./fragile-dispatcher.ts', import.meta.url).pathname
 
 /** Where a fragile dispatcher may die. */
@@ -66,7 +66,7 @@ export class DispatcherFleet {
         DORMOUSE_CONTROLLERS: controllerUrl,
         DORMOUSE_TOKEN_FILE: tokenFile,
         DORMOUSE_REPORTER: `dispatcher-${++this.#started}`,
-        DORMOUSE_KAFKA_BROKERS: brokers.join(','),
+        DORMOUSE_KAFKA: brokers.join(','),
         DORMOUSE_LISTEN_HOST: '127.0.0.1',
         DORMOUSE_MANAGEMENT_PORT: '0',
         DORMOUSE_LOG_LEVEL: 'error',

@@ -14,7 +14,7 @@ import { createMetrics } from '../../lib/metrics.ts'
 import { Router } from '../../routing/router.ts'
 import type { DeathMoment } from './dispatchers.ts'
 
-const { DIE_AT = '', DORMOUSE_KAFKA_BROKERS = '', DORMOUSE_CONTROLLERS = '', DORMOUSE_REPORTER = '' } = process.env
+const { DIE_AT = '', DORMOUSE_KAFKA = '', DORMOUSE_CONTROLLERS = '', DORMOUSE_REPORTER = '' } = process.env
 const [moment, after] = DIE_AT.split(':') as [DeathMoment, string]
 let left = Number(after)
 
@@ -81,7 +81,7 @@ router.call = (request, sink) => {
   )
 }
 router.start()
-const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA_BROKERS.split(','), logger }))
+const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA.split(','), logger }))
 const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, metrics: createMetrics() })
 dispatcher.start()
 

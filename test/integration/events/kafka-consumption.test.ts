@@ -1,0 +1,257 @@
+/** The event machinery on a real broker, in real time. What is promised on SQLite with virtual time holds there. */
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Consumption } from '../../../events/consumption/consumption.ts'
+import { Engine, type EngineLimits } from '../../../events/consumption/engine.ts'
+import type { DeliveryOutcome } from '../../../events/delivery.ts'
+import type { EventLog } from '../../../events/event-log.ts'
+import type { Subscription } from '../../../events/subscription.ts'
+import { deadLetterTopic } from '../../../events/topic-names.ts'
+import { monotonicClock, wallClock } from '../../../lib/clock.ts'
+import { silentLogger } from '../../../lib/logger.ts'
+import { DONE, failed, newRecord, subscription, valueOf, type Handle } from '../../builders/event-bed.ts'
+import { useKafkaBed } from '../../builders/kafka-bed.ts'
+import { describeOnKafka } from '../../builders/kafka-brokers.ts'
+import { numbers, text, unique } from '../../conformance/event-log/harness.ts'
+
+interface Seen {
+  value: string
+  attempt: number
+  atMs: number
+  by: string
+}
+
+/** Later than due by at most so much, on a machine that does other things, too. */
+const LATE_MS = 1_500
+
+await describeOnKafka(
+  'the event machinery on a real Kafka',
+  () => {
+    const bed = useKafkaBed()
+    const consumptions: Consumption[] = []
+    afterEach(async () => {
+      await Promise.all(consumptions.splice(0).map((consumption) => consumption.close()))
+    })
+
+    /** A Trigger of its own topics, its function, and dispatchers that consume for it. */
+    async function trigger(part: Partial<Subscription> = {}, partitions = 4) {
+      const topic = await bed.topicOf(partitions)
+      const of = subscription({ key: `default/${unique('mailer')}`, topics: [topic], ...part })
+      const seen: Seen[] = []
+      const world = {
+        ...{ topic, of, seen, group: unique('group') },
+        handle: (() => DONE) as Handle,
+        values: () => seen.map(({ value }) => value),
+        attempts: (value: string) => seen.filter((each) => each.value === value),
+        publish: (...texts: string[]) => bed.log.send(texts.map((each) => newRecord(each, topic))),
+        consume: async (by = 'one', options: { log?: EventLog; limits?: Partial<EngineLimits> } = {}) => {
+          const engine = new Engine({
+            ...{ log: bed.log, clock: monotonicClock, wall: wallClock, logger: silentLogger, ...options },
+            deliverer: {
+              capacity: () => 50,
+              deliver: async (_subscription, deliveries) =>
+                Promise.all(
+                  deliveries.map(async (delivery): Promise<DeliveryOutcome> => {
+                    seen.push({ value: valueOf(delivery), attempt: delivery.attempt, atMs: Date.now(), by })
+                    return world.handle(delivery)
+                  }),
+                ),
+            },
+          })
+          const consumption = new Consumption({ engine, group: world.group, startFrom: 'earliest' })
+          consumptions.push(consumption)
+          await consumption.setSubscriptions([of])
+          return consumption
+        },
+        deadLetters: async () => {
+          const listener = bed.listen({ group: unique('dlt'), topics: [deadLetterTopic(of)] })
+          await bed.until(() => expect(listener.records).not.toEqual([]))
+          return listener.records
+        },
+      }
+      return world
+    }
+
+    const expectAll = (values: string[], want: string[]) => expect(new Set(values)).toEqual(new Set(want))
+
+    describe('retries', () => {
+      test('of the tiers come exactly when they are due, never early, while others pass; then the dead letter', async () => {
+        const world = await trigger()
+        world.handle = (delivery) => (valueOf(delivery).startsWith('bad') ? failed('never') : DONE)
+        await world.consume()
+        const bad = numbers(10).map((n) => `bad${n}`)
+        await world.publish(...bad.map((each) => `k${each}:${each}`), ...numbers(20))
+        await bed.until(() => expectAll(world.values(), [...bad, ...numbers(20)]))
+        await bed.until(() => expect(world.seen).toHaveLength(50))
+        for (const value of bad) {
+          const [first, second, third] = world.attempts(value)
+          expect(world.attempts(value).map(({ attempt }) => attempt)).toEqual([1, 2, 3])
+          for (const [waited, due] of [
+            [second!.atMs - first!.atMs, 1_000],
+            [third!.atMs - second!.atMs, 2_000],
+          ] as const) {
+            expect(waited).toBeGreaterThanOrEqual(due)
+            expect(waited).toBeLessThan(due * 1.1 + LATE_MS)
+          }
+        }
+        const letters = await world.deadLetters()
+        await bed.until(() => expect(letters.map(text).sort()).toEqual(bad))
+        expect(letters.map(({ key }) => key?.toString()).sort()).toEqual(bad.map((each) => `k${each}`))
+      })
+
+      test('in place hold up their own key, in order, and no other', async () => {
+        const world = await trigger({ ordering: 'key' }, 1)
+        world.handle = (delivery) => (valueOf(delivery) === 'a1' && delivery.attempt < 3 ? failed() : DONE)
+        await world.consume()
+        await world.publish('a:a1', 'b:b1', 'a:a2', 'b:b2', 'a:a3')
+        await bed.until(() => expect(world.values()).toContain('a3'))
+        expect(world.values().filter((value) => value.startsWith('a'))).toEqual(['a1', 'a1', 'a1', 'a2', 'a3'])
+        expect(world.attempts('b2')[0]!.atMs).toBeLessThan(world.attempts('a1')[1]!.atMs)
+        expect(world.attempts('a1')[1]!.atMs - world.attempts('a1')[0]!.atMs).toBeGreaterThanOrEqual(1_000)
+      })
+
+      test('that are due when nobody is there come once somebody is, once', async () => {
+        const world = await trigger()
+        world.handle = (delivery) => (delivery.attempt === 1 ? failed() : DONE)
+        const first = await world.consume()
+        await world.publish('a')
+        await bed.until(() => expect(world.seen).toHaveLength(1))
+        await delay(200)
+        await first.close()
+        await delay(1_500)
+        expect(world.seen).toHaveLength(1)
+        await world.consume('two')
+        await bed.until(() => expect(world.seen).toHaveLength(2))
+        await delay(500)
+        expect(world.seen.map(({ attempt, by }) => [attempt, by])).toEqual([
+          [1, 'one'],
+          [2, 'two'],
+        ])
+      })
+
+      test('in place go on where they were with another member, neither early nor as new attempts', async () => {
+        const world = await trigger({ ordering: 'key' }, 1)
+        world.handle = (delivery) => (delivery.attempt < 3 ? failed() : DONE)
+        const first = await world.consume()
+        await world.publish('a:a1')
+        await bed.until(() => expect(world.seen).toHaveLength(1))
+        await world.consume('two')
+        await first.close()
+        await bed.until(() => expect(world.seen).toHaveLength(3))
+        expect(world.seen.map(({ attempt }) => attempt)).toEqual([1, 2, 3])
+        expect(world.seen[1]!.atMs - world.seen[0]!.atMs).toBeGreaterThanOrEqual(1_000)
+      })
+    })
+
+    describe('who stops', () => {
+      test('leaves what is done behind what is not as done: a restart does only the rest again', async () => {
+        const world = await trigger({}, 1)
+        world.handle = async (delivery) => (valueOf(delivery) === '3' ? new Promise<never>(() => undefined) : DONE)
+        const first = await world.consume('one', { limits: { revokeGraceMs: 200 } })
+        await world.publish(...numbers(100))
+        await bed.until(() => expect(world.seen).toHaveLength(100))
+        await delay(100)
+        await first.close()
+        const [committed] = await bed.log.committed(world.group)
+        expect(committed).toMatchObject({ offset: 3, metadata: expect.stringMatching(/./) })
+        world.handle = () => DONE
+        await world.consume('two')
+        await world.publish('last')
+        await bed.until(() => expect(world.values()).toContain('last'))
+        expect(
+          world.seen
+            .filter(({ by }) => by === 'two')
+            .map(({ value }) => value)
+            .sort(),
+        ).toEqual(['3', 'last'])
+      })
+
+      test('or comes, under load, costs no record, and nothing is done twice', async () => {
+        const world = await trigger({ ordering: 'key' })
+        world.handle = async () => {
+          await delay(5)
+          return DONE
+        }
+        const logs = [bed.open(), bed.open(), bed.open()]
+        const all = numbers(1_500)
+        const first = await world.consume('one', { log: logs[0]! })
+        const publishing = (async () => {
+          for (let at = 0; at < 1_500; at += 50) {
+            await world.publish(...all.slice(at, at + 50).map((n) => `k${Number(n) % 40}:${n}`))
+            await delay(40)
+          }
+        })()
+        await bed.until(() => expect(world.seen.length).toBeGreaterThan(100))
+        await world.consume('two', { log: logs[1]! })
+        await bed.until(() => expect(world.seen.some(({ by }) => by === 'two')).toBe(true))
+        await world.consume('three', { log: logs[2]! })
+        await first.close()
+        await publishing
+        await bed.until(() => expectAll(world.values(), all), 60_000)
+        expect(world.seen).toHaveLength(1_500)
+        for (let key = 0; key < 40; key++) {
+          const own = world
+            .values()
+            .map(Number)
+            .filter((n) => n % 40 === key)
+          expect(own).toEqual([...own].sort((a, b) => a - b))
+        }
+      })
+    })
+
+    describe('the broker', () => {
+      test('may be killed and come back: nothing is lost, and what was acknowledged before is not done again', async () => {
+        const world = await trigger()
+        world.handle = (delivery) => (Number(valueOf(delivery)) % 10 === 0 && delivery.attempt === 1 ? failed() : DONE)
+        await world.consume()
+        await world.publish(...numbers(100))
+        await bed.until(() => expectAll(world.values(), numbers(100)))
+        await bed.until(() => expect(world.seen).toHaveLength(110))
+        await delay(2_000)
+        const before = world.seen.length
+        await bed.kafka.kill(1)
+        await delay(4_000)
+        await bed.kafka.start(1)
+        const more = numbers(200).slice(100)
+        await world.publish(...more)
+        await bed.until(() => expect(world.seen).toHaveLength(before + 110), 60_000)
+        expectAll(world.values(), numbers(200))
+      })
+    })
+
+    describe('topics', () => {
+      test('may be deleted in use: the others go on, and one made anew is read from its start', async () => {
+        const other = await bed.topicOf(1)
+        const world = await trigger({}, 2)
+        const both = { ...world.of, topics: [world.topic, other] }
+        const consumption = await world.consume()
+        await consumption.setSubscriptions([both])
+        await world.publish('a', 'b', 'c')
+        await bed.until(() => expectAll(world.values(), ['a', 'b', 'c']))
+        await bed.open().deleteTopics([world.topic])
+        await bed.log.send([newRecord('still', other)])
+        await bed.until(() => expect(world.values()).toContain('still'))
+        await bed.log.ensureTopics([{ topic: world.topic, partitions: 1 }])
+        await world.publish('new')
+        await bed.until(() => expect(world.values()).toContain('new'))
+        expect(world.attempts('new')).toHaveLength(1)
+      })
+
+      test('may get more partitions: what comes into them is done', async () => {
+        const world = await trigger({}, 1)
+        await world.consume()
+        await world.publish('a')
+        await bed.until(() => expect(world.values()).toEqual(['a']))
+        const admin = bed.other.admin()
+        await admin.connect()
+        await admin.createPartitions({ topicPartitions: [{ topic: world.topic, count: 4 }] })
+        await admin.disconnect()
+        await bed.open().send([1, 2, 3].map((partition) => ({ ...newRecord(`p${partition}`, world.topic), partition })))
+        await bed.until(() => expectAll(world.values(), ['a', 'p1', 'p2', 'p3']))
+        await delay(300)
+        expect(world.seen).toHaveLength(4)
+      })
+    })
+  },
+  { ours: true },
+)

@@ -1,0 +1,235 @@
+import { describe, expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CODES } from '../../../events/kafka/error-codes.ts'
+import { KafkaClient } from '../../../events/kafka/kafka-client.ts'
+import { Membership } from '../../../events/kafka/membership.ts'
+import { silentLogger } from '../../../lib/logger.ts'
+import { codeOf, keyOf, Listener, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { describeOnKafka } from '../../builders/kafka-brokers.ts'
+import { QUICK, useKafkaBed } from '../../builders/kafka-bed.ts'
+
+await describeOnKafka(
+  'faults of a real Kafka',
+  () => {
+    const bed = useKafkaBed()
+
+    /** Sends one by one until told to stop; remembers what was acknowledged. */
+    function sendOn(topic: string) {
+      const acknowledged: string[] = []
+      let isOver = false
+      const sending = (async () => {
+        for (let n = 0; !isOver; n++) {
+          const sent = await codeOf(bed.log.send([record(topic, `${n}`, { key: Buffer.from(`k${n % 5}`) })]))
+          if (sent === 'no error') acknowledged.push(`${n}`)
+          await delay(5)
+        }
+      })()
+      const stop = async () => {
+        isOver = true
+        await sending
+        return acknowledged
+      }
+      return { acknowledged, stop }
+    }
+
+    function committing(listener: Listener): Listener {
+      listener.beforeLetGo = () => listener.commitAll().catch(() => undefined)
+      return listener
+    }
+
+    async function deleteBefore(topic: string, offset: number): Promise<void> {
+      const admin = bed.other.admin()
+      await admin.connect()
+      // kafkajs knows no topic that it was not asked about.
+      await admin.fetchTopicOffsets(topic)
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: `${offset}` }] })
+      await admin.disconnect()
+    }
+
+    describe('a broker', () => {
+      test('that is killed and comes back costs no record, and none is stored twice', async () => {
+        const topic = await bed.topicOf(3)
+        const listener = committing(bed.listen({ group: unique('group'), topics: [topic] }))
+        const { acknowledged, stop } = sendOn(topic)
+        await bed.until(() => expect(listener.records.length).toBeGreaterThan(20))
+        await bed.kafka.kill(1)
+        await delay(3_000)
+        await bed.kafka.start(1)
+        const before = acknowledged.length
+        await bed.until(() => expect(acknowledged.length).toBeGreaterThan(before + 20), 60_000)
+        const sent = await stop()
+        await bed.until(() => expect(listener.texts).toEqual(expect.arrayContaining(sent)), 60_000)
+        const offsets = new Map(
+          listener.records.map((each) => [`${keyOf(each)}/${each.offset}`, each.value?.toString()]),
+        )
+        expect(new Set(offsets.values()).size).toBe(offsets.size)
+      })
+
+      test('that cannot be reached is no error until something is asked, then it is unavailable; consumers join later', async () => {
+        const topic = await bed.topicOf(1)
+        await bed.log.send([record(topic, 'a')])
+        await bed.kafka.kill(1)
+        const log = bed.open({ timeoutMs: 500 })
+        const listener = bed.listen({ group: unique('group'), topics: [topic] }, log)
+        const calls = [
+          log.send([record(topic, 'b')]),
+          log.describe(),
+          log.endOffsets(topic),
+          log.committed('group'),
+          log.ensureTopics([{ topic: unique('topic'), partitions: 1 }]),
+          log.deleteTopics([topic]),
+        ]
+        const codes = await Promise.all(calls.map(codeOf))
+        await bed.kafka.start(1)
+        expect(codes).toEqual(calls.map(() => 'unavailable'))
+        await bed.until(() => expect(listener.texts).toEqual(['a']), 60_000)
+        expect(listener.errors.length).toBeGreaterThan(0)
+        expect(await codeOf(log.send([record(topic, 'c')]))).toBe('no error')
+        await bed.until(() => expect(listener.texts).toEqual(['a', 'c']))
+      })
+
+      test('that does not answer in time has the records or not, and never takes later ones for them', async () => {
+        const topic = await bed.topicOf(1)
+        const log = bed.open({ timeoutMs: 1_000 })
+        await log.send([record(topic, 'first')])
+        bed.kafka.freeze(1)
+        const late = codeOf(log.send([record(topic, 'late')]))
+        await delay(2_000)
+        bed.kafka.thaw(1)
+        await late
+        const sent: string[] = []
+        for (const text of numbers(10))
+          if ((await codeOf(log.send([record(topic, text)]))) === 'no error') sent.push(text)
+        expect(sent.length).toBeGreaterThan(5)
+        const listener = bed.listen({ group: unique('group'), topics: [topic] })
+        await bed.until(() => expect(listener.texts.at(-1)).toBe(sent.at(-1)))
+        for (const text of ['first', ...sent]) expect(listener.texts.filter((each) => each === text)).toEqual([text])
+      })
+
+      test('that is silent for longer than the session keeps nobody from going on where he was', async () => {
+        const topic = await bed.topicOf(2)
+        const group = unique('group')
+        const members = [1, 2].map(() => committing(bed.listen({ group, topics: [topic] })))
+        await bed.until(() => expect(members.map(({ held }) => held.size)).toEqual([1, 1]))
+        await bed.log.send(numbers(20).map((n) => record(topic, n, { partition: Number(n) % 2 })))
+        await bed.until(() => expect(members.flatMap(({ texts }) => texts)).toHaveLength(20))
+        await Promise.all(members.map((member) => member.commitAll()))
+        bed.kafka.freeze(1)
+        await delay(8_000)
+        bed.kafka.thaw(1)
+        await bed.log.send([record(topic, 'more', { partition: 0 }), record(topic, 'more', { partition: 1 })])
+        await bed.until(() => expect(members.flatMap(({ texts }) => texts)).toHaveLength(22), 60_000)
+      })
+    })
+
+    describe('a group', () => {
+      test('takes no commit of a generation that is over, and nobody’s offset moves', async () => {
+        const topic = await bed.topicOf(1)
+        const group = unique('group')
+        const signal = new AbortController().signal
+        // The group has a coordinator, which takes a moment when the broker has just started.
+        const early = bed.listen({ group, topics: [topic] })
+        await bed.until(() => expect(early.held.size).toBe(1))
+        await early.consumer.close()
+        const client = () => new KafkaClient({ brokers: bed.kafka.brokers, logger: silentLogger })
+        const [first, second] = [client(), client()]
+        const [old, young] = [first, second].map((each) => new Membership({ ...QUICK, client: each, group }))
+        const generation = await old!.join([topic], signal)
+        const offset = (at: number) => [{ topic, partition: 0, offset: at, metadata: '' }]
+        await old!.commit(generation, offset(1))
+        const joining = young!.join([topic], signal)
+        while ((await old!.heartbeat(generation)) === 'ok') await delay(20)
+        // Until it joins again, or is left behind, what it commits still counts.
+        await old!.commit(generation, offset(2))
+        const [next] = await Promise.all([joining, old!.join([topic], signal)])
+        await expect(old!.commit(generation, offset(9))).rejects.toMatchObject({ code: CODES.ILLEGAL_GENERATION })
+        expect(await old!.heartbeat(generation)).toBe('lost')
+        expect(await bed.log.committed(group)).toEqual(offset(2))
+        await young!.commit(next, offset(3))
+        expect(await bed.log.committed(group)).toEqual(offset(3))
+        await Promise.all([old!.leave(), young!.leave()])
+        await Promise.all([first.close(), second.close()])
+      })
+
+      test('is left at once by a member that is closed while it waits for others to join', async () => {
+        const topic = await bed.topicOf(1)
+        const group = unique('group')
+        const slow = bed.listen({ group, topics: [topic] })
+        await bed.until(() => expect(slow.held.size).toBe(1))
+        slow.beforeLetGo = () => delay(1_500)
+        const waiting = new Listener(bed.log, { group, topics: [topic] })
+        await bed.until(() => expect(slow.revoked).toHaveLength(1))
+        const startedMs = performance.now()
+        await waiting.consumer.close()
+        expect(performance.now() - startedMs).toBeLessThan(1_000)
+        await bed.until(() => expect(slow.held.size).toBe(1))
+        expect(waiting.assigned).toEqual([])
+      })
+    })
+
+    describe('a topic', () => {
+      test('that gets more partitions is read in them from their start, even from the latest', async () => {
+        const topic = await bed.topicOf(1)
+        await bed.log.send([record(topic, 'old')])
+        const listener = bed.listen({ group: unique('group'), topics: [topic], startFrom: 'latest' })
+        await bed.until(() => expect(listener.held.size).toBe(1))
+        const admin = bed.other.admin()
+        await admin.connect()
+        await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+        await admin.disconnect()
+        await bed.open().send([record(topic, 'b', { partition: 1 }), record(topic, 'c', { partition: 2 })])
+        await bed.until(() => expect(listener.held.size).toBe(3))
+        await bed.until(() => expect(listener.texts.sort()).toEqual(['b', 'c']))
+      })
+
+      test('of which records were deleted before they were read is read on from what is left, and somebody is told', async () => {
+        const topic = await bed.topicOf(1)
+        const partition = { topic, partition: 0 }
+        const listener = bed.listen({
+          ...{ group: unique('group'), topics: [topic], maxRecords: 1 },
+          onRecords: (_partition, records) => {
+            listener.records.push(...records)
+            listener.consumer.pause([partition])
+          },
+        })
+        await bed.log.send([record(topic, 'a')])
+        await bed.until(() => expect(listener.texts).toEqual(['a']))
+        await bed.log.send(numbers(10).map((n) => record(topic, n)))
+        await deleteBefore(topic, 9)
+        const resume = setInterval(() => listener.consumer.resume([partition]), 20)
+        await bed.until(() => expect(listener.texts).toEqual(['a', '8', '9']))
+        clearInterval(resume)
+        expect(listener.errors.map(({ message }) => message)).toEqual([expect.stringContaining('begins at 9')])
+      })
+
+      test('whose commits are older than what is left begins at what is left', async () => {
+        const topic = await bed.topicOf(1)
+        const group = unique('group')
+        await bed.log.send(numbers(10).map((n) => record(topic, n)))
+        const first = bed.listen({ group, topics: [topic] })
+        await bed.until(() => expect(first.texts).toHaveLength(10))
+        await first.consumer.commit([{ topic, partition: 0, offset: 2, metadata: 'marks' }])
+        await first.consumer.close()
+        await deleteBefore(topic, 7)
+        const second = bed.listen({ group, topics: [topic] })
+        await bed.until(() => expect(second.texts).toEqual(['7', '8', '9']))
+        expect(second.assigned).toEqual([{ topic, partition: 0, position: 7, metadata: '' }])
+      })
+
+      test('that another deletes and makes anew at once is read from its start', async () => {
+        const topic = await bed.topicOf(1)
+        await bed.log.send(numbers(20).map((n) => record(topic, n)))
+        const listener = bed.listen({ group: unique('group'), topics: [topic] })
+        await bed.until(() => expect(listener.texts).toHaveLength(20))
+        await listener.commitAll()
+        const other = bed.open()
+        await other.deleteTopics([topic])
+        await other.ensureTopics([{ topic, partitions: 1 }])
+        await other.send([record(topic, 'new')])
+        await bed.until(() => expect(listener.texts.at(-1)).toBe('new'))
+        expect(listener.texts).toHaveLength(21)
+      })
+    })
+  },
+  { ours: true },
+)
