@@ -46,8 +46,8 @@ function beginAfresh(connection: Connection): void {
 const CHECK_MS = 10
 
 /**
- * kafkajs looks every millisecond whether a request is held back by throttling, on each connection and for ever: 200 consumers are a whole
- * processor. (The first time it asks for a timer of a negative time, of which Node ≥ 24 warns: https://github.com/tulios/kafkajs/issues/1751.)
+ * kafkajs looks every millisecond whether a request is held back by throttling, on each connection and for ever: 50 idle consumers are a
+ * fifth of a processor. (The first time it asks for a timer of a negative time, of which Node ≥ 24 warns: https://github.com/tulios/kafkajs/issues/1751.)
  */
 function restWhenIdle(queue: Connection['requestQueue']): void {
   queue.scheduleCheckPendingRequests = () => {

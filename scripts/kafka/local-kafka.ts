@@ -151,7 +151,7 @@ function command({ java, jars, heapMb = 256, optimize = false }: LocalKafkaOptio
 
 async function format(parts: { java: string; jars: string; own: string; clusterId: string }): Promise<void> {
   const { java, jars, own, clusterId } = parts
-  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', join(own, 'server.properties')]
+  const tool = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', join(own, 'server.properties')]
   const program = command({ java, jars }).slice(1)
   try {
     await run(java, [...program, ...tool])

@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { codeOf, keyOf, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { useKafkaBed } from '../../builders/kafka-bed.ts'
+import { describeOnKafka } from '../../builders/kafka-brokers.ts'
+
+await describeOnKafka(
+  'three brokers of a real Kafka',
+  () => {
+    const bed = useKafkaBed({ nodes: 3 })
+
+    test('lead on when one is killed under load: every record that was acknowledged is there once, keys in order, and is read', async () => {
+      const topic = await bed.topicOf(6)
+      const listeners = [1, 2].map(() => bed.listen({ group: unique('group'), topics: [topic] }))
+      const acknowledged: string[] = []
+      let isOver = false
+      const sending = numbers(8).map(async (key) => {
+        for (let n = 0; !isOver; n++) {
+          const text = `${key}:${n}`
+          if ((await codeOf(bed.log.send([record(topic, text, { key: Buffer.from(key) })]))) === 'no error')
+            acknowledged.push(text)
+          await delay(2)
+        }
+      })
+      const grown = async (by: number) => {
+        const before = acknowledged.length
+        await bed.until(() => expect(acknowledged.length).toBeGreaterThan(before + by), 60_000)
+      }
+      await grown(200)
+      for (const node of [1, 2]) {
+        await bed.kafka.kill(node)
+        await grown(200)
+        await bed.kafka.start(node)
+        await grown(200)
+      }
+      isOver = true
+      await Promise.all(sending)
+      for (const { records } of listeners) {
+        await bed.until(() => {
+          const read = new Set(records.map(({ value }) => value?.toString()))
+          expect(acknowledged.filter((text) => !read.has(text))).toEqual([])
+        }, 60_000)
+        const stored = new Map(records.map((each) => [`${keyOf(each)}/${each.offset}`, each]))
+        const texts = [...stored.values()].map(({ value }) => value?.toString())
+        expect(new Set(texts).size).toBe(texts.length)
+        for (const own of Map.groupBy(stored.values(), ({ key }) => key?.toString()).values()) {
+          const ns = own.map(({ value }) => Number(value?.toString().split(':')[1]))
+          expect(ns).toEqual([...ns].sort((a, b) => a - b))
+        }
+      }
+    }, 240_000)
+  },
+  { ours: true },
+)
