@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 STAMP := node_modules/.installed
 KEEP ?=
+KAFKA ?=
 NODES ?= 1
 PORT ?= 9092
 
@@ -12,8 +13,8 @@ $(STAMP): package.json package-lock.json
 
 .PHONY: demo kafka kafka-stop test check bench generate install help
 
-demo: $(STAMP) ## wake, load, roll out and put to sleep the hello functions; KEEP=1 leaves them running
-	@npm run -s demo -- $(if $(KEEP),--keep)
+demo: $(STAMP) ## wake, load, roll out and put to sleep the hello functions; KEEP=1 leaves them running, KAFKA=1 puts events on a real Kafka
+	@npm run -s demo -- $(if $(KEEP),--keep) $(if $(KAFKA),--kafka)
 
 kafka: $(STAMP) ## a Kafka to develop against, from Maven Central on the machine's JDK (or KAFKA_BROKERS); NODES=3, PORT=9092
 	@npm run -s kafka -- up --nodes $(NODES) --port $(PORT)

@@ -1,6 +1,7 @@
 /** Options that several commands share, declared once so that they read the same everywhere. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { DEFAULT_NAMESPACE } from '../api/names.ts'
+import { parseBrokers } from '../lib/brokers.ts'
 import { createApiClient, type ApiClient } from './client/api-client.ts'
 import { createEventsClient, type EventsClient } from './client/events-client.ts'
 import { DEFAULT_STATE_DIR, findServer } from './client/find-server.ts'
@@ -54,6 +55,12 @@ export function parseSeconds(text: string): number {
   const seconds = Number(/^([0-9]+(?:\.[0-9]+)?)s?$/.exec(text)?.[1] ?? NaN)
   if (Number.isFinite(seconds)) return seconds
   throw new InvalidArgumentError('Expected seconds, for example 30 or 30s.')
+}
+
+export function parseKafka(text: string): string[] {
+  const brokers = parseBrokers(text)
+  if (brokers !== undefined) return brokers
+  throw new InvalidArgumentError('Expected host:port[,host:port…].')
 }
 
 /** Repeatable option. */

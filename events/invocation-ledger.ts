@@ -35,3 +35,11 @@ export interface InvocationLedger {
   put(state: InvocationState): Promise<void>
   get(id: string): Promise<InvocationState | undefined>
 }
+
+type Result = NonNullable<InvocationState['result']>
+
+export function cutResult(result: Result): Result {
+  if (result.body.length <= MAX_RESULT_BYTES) return result
+  // A copy: a slice would keep all of it in memory.
+  return { ...result, body: Buffer.from(result.body.subarray(0, MAX_RESULT_BYTES)), truncated: true }
+}

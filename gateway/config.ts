@@ -1,19 +1,13 @@
 /** The gateway's environment: every variable, its default and its reason. */
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { parseEnvironment, type Environment } from '../lib/environment.ts'
+import { baseUrlsVariable, logLevelVariable, portVariable, positiveVariable } from '../lib/environment-types.ts'
 import { DEFAULT_LIMITS } from './gateway.ts'
-
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback)
-const positive = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
 
 const environmentSchema = z.object({
   /** Base URLs of all controller replicas, separated by commas: the feed comes from one, load goes to all. */
-  DORMOUSE_CONTROLLERS: z.string().transform((text, context) => {
-    const urls = text.split(',').map((url) => url.trim())
-    if (urls.every((url) => /^https?:\/\/[^/]+\/?$/.test(url))) return urls
-    context.addIssue({ code: 'custom', message: `expected base URLs separated by commas, got ${JSON.stringify(text)}` })
-    return z.NEVER
-  }),
+  DORMOUSE_CONTROLLERS: baseUrlsVariable,
   /** File with the token that controllers verify; a file, because projected tokens rotate. */
   DORMOUSE_TOKEN_FILE: z.string().min(1),
   /** Names this gateway in load reports: must differ between replicas, and a pod's host name does. */
@@ -21,33 +15,24 @@ const environmentSchema = z.object({
   /** Address to listen on. */
   DORMOUSE_LISTEN_HOST: z.string().default('0.0.0.0'),
   /** For the internet: http Triggers only. */
-  DORMOUSE_PUBLIC_PORT: port(8080),
+  DORMOUSE_PUBLIC_PORT: portVariable(8080),
   /** For the cluster: every function. */
-  DORMOUSE_INTERNAL_PORT: port(8081),
+  DORMOUSE_INTERNAL_PORT: portVariable(8081),
   /** For operators: health, metrics, API. */
-  DORMOUSE_MANAGEMENT_PORT: port(9090),
+  DORMOUSE_MANAGEMENT_PORT: portVariable(9090),
   /** Requests that may wait per function: each holds a connection. */
-  DORMOUSE_QUEUE_LIMIT: positive(DEFAULT_LIMITS.queueLimit),
+  DORMOUSE_QUEUE_LIMIT: positiveVariable(DEFAULT_LIMITS.queueLimit),
   /** Longest wait for a pod: shorter than the time-outs of load balancers in front. */
-  DORMOUSE_WAIT_LIMIT_MS: positive(DEFAULT_LIMITS.waitLimitMs),
+  DORMOUSE_WAIT_LIMIT_MS: positiveVariable(DEFAULT_LIMITS.waitLimitMs),
   /** Largest body streamed to `http` functions: against filling pods. */
-  DORMOUSE_MAX_BODY_BYTES: positive(DEFAULT_LIMITS.maxBodyBytes),
+  DORMOUSE_MAX_BODY_BYTES: positiveVariable(DEFAULT_LIMITS.maxBodyBytes),
   /** How long a drain may take on SIGTERM: shorter than the pod's grace period. */
-  DORMOUSE_DRAIN_MS: positive(25_000),
-  DORMOUSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  DORMOUSE_DRAIN_MS: positiveVariable(25_000),
+  DORMOUSE_LOG_LEVEL: logLevelVariable,
 })
 
 export type GatewayEnvironment = z.infer<typeof environmentSchema>
 
-/** The environment does not say what the gateway needs; the message names each variable and what was expected. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly code = 'config-invalid'
-}
-
-export function readEnvironment(environment: Record<string, string | undefined> = process.env): GatewayEnvironment {
-  const result = environmentSchema.safeParse(environment)
-  if (result.success) return result.data
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  throw new ConfigError(issues.join('\n'))
+export function readEnvironment(environment: Environment = process.env): GatewayEnvironment {
+  return parseEnvironment(environmentSchema, environment)
 }

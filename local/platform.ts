@@ -12,7 +12,7 @@ import { keyOf } from '../api/names.ts'
 import type { KubeObject } from '../api/object.ts'
 import { admit } from '../api/validate.ts'
 import { createDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts'
-import { openSqliteEventLog, type SqliteEventLog } from '../events/sqlite/sqlite-event-log.ts'
+import type { EventLog } from '../events/event-log.ts'
 import { createGateway, type Gateway, type GatewayLimits } from '../gateway/gateway.ts'
 import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-cluster.ts'
 import type { Kind } from '../kube/cluster.ts'
@@ -22,6 +22,7 @@ import type { Logger } from '../lib/logger.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { localRoutes, type LocalInstance } from './api/routes.ts'
 import { ControllerSlot } from './controller-slot.ts'
+import { openLocalEvents, type LocalEvents } from './event-log.ts'
 import { holdFreePort } from './free-port.ts'
 import { startGuardian } from './kubelet/guardian.ts'
 import { Kubelet } from './kubelet/kubelet.ts'
@@ -44,6 +45,8 @@ export interface LocalOptions {
   ports: { public: number; internal: number; management: number }
   /** Pods of runtime `node` that wait warm in each namespace; default: what the state says, at first 3. */
   poolSize?: number
+  /** `host:port` of each broker to keep events on; none: they are kept in the state directory. */
+  kafka?: readonly string[]
   /** The environment of this process: pods see its paths and proxies. */
   hostEnvironment: Environment
   version: string
@@ -70,7 +73,7 @@ export interface LocalPlatform {
   /** For fault tests: the controller can be stopped and started while all else goes on. */
   readonly controller: ControllerSlot
   readonly kubelet: Kubelet
-  readonly events: SqliteEventLog
+  readonly events: EventLog
   /** Ends everything within about `graceMs`. A second call waits for the first. */
   stop(graceMs?: number): Promise<void>
 }
@@ -87,10 +90,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalPlatform> 
 }
 
 async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPlatform> {
-  const { stateDir, logger, clock = wallClock } = options
+  const { stateDir, kafka, logger, clock = wallClock } = options
   const store = openStore(stateDir, { parse: (object) => admit(object.kind, object) })
   stops.add('store', () => store.close())
-  const events = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger: logger.child({ part: 'events' }) })
+  const events = await openLocalEvents({ stateDir, kafka, logger: logger.child({ part: 'events' }) })
   stops.add('log', () => events.close())
   const cluster = createMemoryCluster({
     admit,
@@ -111,7 +114,7 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   if (held) stops.add('gateway', () => held.release())
   const ports = { ...options.ports, internal: held?.port ?? options.ports.internal }
   const rules = { verifyFirstRevision, initTimeoutMs, internalBaseUrl: `http://${HOST}:${ports.internal}` }
-  const controller = new ControllerSlot({ ...shared, ...rules, host: HOST, clock, logger })
+  const controller = new ControllerSlot({ ...shared, events: events.log, ...rules, host: HOST, clock, logger })
   stops.add('controller', () => controller.stop())
   const controllerUrl = await controller.start()
   const logs = createLogBook()
@@ -124,14 +127,14 @@ async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPl
   forgetLogsOfDeleted(cluster, logs, stops)
   store.announce(urls.management)
   const stop = (graceMs = DEFAULT_GRACE_MS) => stops.run(graceMs)
-  return { urls, cluster, logs, gateway, controller, kubelet, events, stop }
+  return { urls, cluster, logs, gateway, controller, kubelet, events: events.log, stop }
 }
 
 interface GatewayParts {
   options: LocalOptions
   cluster: MemoryCluster
   logs: LogBook
-  events: SqliteEventLog
+  events: LocalEvents
   metrics: Metrics
   token: string
   controllerUrl: string
@@ -139,7 +142,7 @@ interface GatewayParts {
 
 async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gateway: Gateway; urls: Urls }> {
   const { options, cluster, logs, metrics, token, controllerUrl, events } = parts
-  const { ledger } = events
+  const { log, ledger } = events
   const { version, stateDir, ports, limits, controllerVia } = options
   let urls: Urls = { public: '', internal: '', management: '' }
   const dispatcherLogger = options.logger.child({ part: 'dispatcher' })
@@ -158,10 +161,10 @@ async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gat
     ...(limits && { limits }),
     metrics,
     managementRoutes: (router) => {
-      dispatcher = createDispatcher({ ...{ router, log: events, ledger, metrics }, logger: dispatcherLogger })
+      dispatcher = createDispatcher({ ...{ router, log, ledger, metrics }, logger: dispatcherLogger })
       return [...managementRoutes, ...dispatcher.routes()]
     },
-    events: { log: events, ledger },
+    events: { log, ledger },
     logger: options.logger.child({ part: 'gateway' }),
   })
   stops.add('gateway', (graceMs) => gateway.stop({ graceMs }))

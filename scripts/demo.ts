@@ -1,7 +1,7 @@
 /**
  * `npm run demo`: Dormouse's main job on the example functions, from manifest to answer to sleep, every number measured by a client outside.
- * Exit 0 when all of it held, 1 with a sentence when not. `--keep` leaves it running until Ctrl-C; a folder as argument takes the place of
- * examples/hello.
+ * Exit 0 when all of it held, 1 with a sentence when not. `--keep` leaves it running until Ctrl-C; `--kafka` keeps its events on a real
+ * Kafka (KAFKA_BROKERS, else one that is started for it); a folder as argument takes the place of examples/hello.
  */
 import { parseArgs } from 'node:util'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +12,7 @@ import { describeAddresses } from '../cli/dev/print-addresses.ts'
 import { loadManifests } from '../cli/manifests/load-manifests.ts'
 import { painter } from '../cli/output/color.ts'
 import { formatTable } from '../cli/output/table.ts'
+import { startDemoKafka, type DemoKafka } from './demo/kafka.ts'
 import { startInstance, type DemoInstance } from './demo/instance.ts'
 import { FIRST_REVISION, loadManifest, tellLoadStory, type LoadStory, type Telling } from './demo/load-story.ts'
 import { tellOrdersStory, type OrdersStory } from './demo/orders-story.ts'
@@ -19,7 +20,7 @@ import { applyAll, countPods, DemoError, until } from './demo/platform-view.ts'
 import { wakeAll, type WokenFunction } from './demo/wake-all.ts'
 
 const { values, positionals } = parseArgs({
-  options: { keep: { type: 'boolean', default: false } },
+  options: { keep: { type: 'boolean', default: false }, kafka: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
 const EXAMPLES = positionals[0] ?? 'examples/hello'
@@ -134,10 +135,20 @@ async function keepRunning({ client, urls }: DemoInstance): Promise<void> {
 const interrupted = new AbortController()
 
 async function main(): Promise<void> {
-  const instance = await startInstance()
+  const kafka = values.kafka ? await startDemoKafka((text) => step(text)) : undefined
+  try {
+    await show(kafka)
+  } finally {
+    await kafka?.stop()
+  }
+}
+
+async function show(kafka: DemoKafka | undefined): Promise<void> {
+  const instance = await startInstance(kafka?.brokers)
   const stopNow = () => {
     if (interrupted.signal.aborted || !values.keep || !told) {
       instance.kill()
+      // A Kafka of ours ends with us.
       process.exit(130)
     }
     interrupted.abort()

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findKafkaIn } from './kafka/find-kafka.ts'
 
 interface Counts {
   passed: number
@@ -80,10 +81,20 @@ function readCounts(file: string, code: number): Counts {
   }
 }
 
+/** What needs a Kafka is skipped without one, and whoever reads this should know with which it ran. Fetches it before tests are timed. */
+async function sayWhichKafka(): Promise<void> {
+  const found = await findKafkaIn({
+    env: process.env,
+    onFetch: (directory) => console.log(`fetching Kafka into ${directory}`),
+  })
+  console.log(found.kind === 'missing' ? `SKIP tests on Kafka: ${found.reason}` : `tests on Kafka use ${found.name}`)
+}
+
 const unitOnly = process.argv.includes('--unit')
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-test-'))
 const parts = [await staticChecks(), await jest('--selectProjects unit', join(scratch, 'unit.json'))]
 if (!unitOnly) {
+  await sayWhichKafka()
   parts.push(
     await jest(`--selectProjects conformance integration ${REAL_PROCESSES}`, join(scratch, 'integration.json')),
   )

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { examples, parseCount, parsePort } from '../command-options.ts'
+import { examples, parseCount, parseKafka, parsePort } from '../command-options.ts'
 import { DEFAULT_STATE_DIR } from '../client/find-server.ts'
 import type { CliContext } from '../context.ts'
 import type { DevOptions } from '../dev/run-dev.ts'
@@ -15,12 +15,18 @@ export function addDevCommand(program: Command, context: CliContext): void {
     .option('--management-port <port>', 'management listener: health, metrics, this command', parsePort, 9090)
     .option('--state-dir <dir>', 'where state is kept across restarts', `./${DEFAULT_STATE_DIR}`)
     .option('--pool <pods>', 'how many pods of runtime node wait warm in each namespace (default: 3)', parseCount)
+    .option(
+      '--kafka <brokers>',
+      'keep events on this Kafka, host:port[,host:port…], instead of in the state directory (or env DORMOUSE_KAFKA)',
+      parseKafka,
+    )
     .option('-v, --verbose', "also print the platform's own log and each invocation's report")
     .addHelpText(
       'after',
       examples([
         ['dormouse dev', 'an empty instance; use `dormouse apply` from another terminal'],
         ['dormouse dev examples/hello --watch', 'a folder of functions, live'],
+        ['dormouse dev . --kafka localhost:9092', 'events on a Kafka: see `make kafka`'],
         ['dormouse dev . --port 0 --internal-port 0 --management-port 0', 'on any free ports'],
       ]),
     )

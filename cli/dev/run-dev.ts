@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { FUNCTIONS, TRIGGERS } from '../../api/kinds.ts'
+import { parseBrokers } from '../../lib/brokers.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { startLocal, type LocalPlatform } from '../../local/platform.ts'
 import { createApiClient } from '../client/api-client.ts'
@@ -28,6 +29,7 @@ export interface DevOptions {
   managementPort: number
   stateDir: string
   pool?: number
+  kafka?: string[]
   verbose?: boolean
 }
 
@@ -39,7 +41,9 @@ interface Running {
   dirs: readonly string[]
 }
 
-export async function runDev(context: CliContext, dirs: readonly string[], options: DevOptions): Promise<void> {
+export async function runDev(context: CliContext, dirs: readonly string[], given: DevOptions): Promise<void> {
+  const kafka = given.kafka ?? kafkaOf(context.environment)
+  const options = { ...given, ...(kafka && { kafka }) }
   await refuseMistakes(context, dirs, options)
   const paint = painter(context.stderr, context.environment)
   const progress = createProgress(context.stderr)
@@ -62,10 +66,12 @@ async function refuseMistakes({ cwd }: CliContext, dirs: readonly string[], { wa
 function start(context: CliContext, options: DevOptions, paint: Paint): Promise<LocalPlatform> {
   const { stderr, cwd, environment } = context
   const verbose = options.verbose === true
+  const { kafka } = options
   return startLocal({
     stateDir: resolve(cwd, options.stateDir),
     ports: { public: options.port, internal: options.internalPort, management: options.managementPort },
     ...(options.pool === undefined ? {} : { poolSize: options.pool }),
+    ...(kafka === undefined ? {} : { kafka }),
     hostEnvironment: environment,
     version: VERSION,
     logger: createLogger({
@@ -73,6 +79,12 @@ function start(context: CliContext, options: DevOptions, paint: Paint): Promise<
       sink: platformLogSink((text) => void stderr.write(text), paint),
     }),
   })
+}
+
+function kafkaOf({ DORMOUSE_KAFKA: text = '' }: CliContext['environment']): string[] | undefined {
+  const brokers = parseBrokers(text)
+  if (text === '' || brokers !== undefined) return brokers
+  throw new CliError(EXIT.usage, `expected host:port[,host:port…] in DORMOUSE_KAFKA, got ${text}`)
 }
 
 function createSession({ context, platform, dirs, paint }: Omit<Running, 'session'>): DevSession {
@@ -103,7 +115,7 @@ async function serve(running: Running, options: DevOptions): Promise<void> {
     if (watch === undefined && refused > 0)
       throw new CliError(EXIT.invalidManifest, 'correct these manifests, or use --watch to do so while it runs')
     await Promise.race([rolledOut, aborted(context.signal)])
-    if (!context.signal.aborted) await announce(running, watch !== undefined)
+    if (!context.signal.aborted) await announce(running, { watched: watch !== undefined, kafka: options.kafka })
     await aborted(context.signal)
   } finally {
     session.end()
@@ -128,12 +140,16 @@ function startWatch({ context, session, dirs, paint }: Running): Promise<FileWat
   return watching
 }
 
-async function announce({ context, platform, paint }: Running, watched: boolean): Promise<void> {
+async function announce(
+  { context, platform, paint }: Running,
+  { watched, kafka }: { watched: boolean; kafka: string[] | undefined },
+): Promise<void> {
   const { urls, cluster } = platform
   const [functions, triggers] = await Promise.all([cluster.list(FUNCTIONS), cluster.list(TRIGGERS)])
   const hint = watched ? 'watching for changes, Ctrl-C stops' : 'Ctrl-C stops'
+  const where = kafka === undefined ? '' : `events are on Kafka at ${kafka.join(',')}\n`
   context.stderr.write(
-    `\n${paint('bold', 'Dormouse is up')}\n${describeAddresses({ urls, functions, triggers })}\n${hint}\n`,
+    `\n${paint('bold', 'Dormouse is up')}\n${describeAddresses({ urls, functions, triggers })}\n${where}${hint}\n`,
   )
 }
 

@@ -71,7 +71,8 @@ export class ConsumerDriver {
       onAssigned: (assignments) => this.#assigned(assignments),
       onRevoked: (partitions) => this.#revoked(partitions),
       onRecords: (partition, records) => this.#workers.get(partitionName(partition))?.accept(records),
-      onError: (error) => engine.logger.warn('a consumer met an error and goes on', { group, error }),
+      onError: (error) =>
+        engine.sparingLog.warn(error.message, 'a consumer met an error and goes on', { group, error }),
     })
   }
 

@@ -1,6 +1,7 @@
 /** What all consumptions of one dispatcher share: the log, who handles records, clocks and bounds. */
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { SparingLog } from '../../lib/sparing-log.ts'
 import type { Deliverer, DeliveryOutcome, Failure } from '../delivery.ts'
 import type { EventLog, LogRecord } from '../event-log.ts'
 import type { RecordMeta } from '../record-headers.ts'
@@ -61,6 +62,8 @@ export class Engine {
   readonly clock: Clock
   readonly wall: Pick<Clock, 'now'>
   readonly logger: Logger
+  /** For what all consumers meet at once when the log is away. */
+  readonly sparingLog: SparingLog
   readonly limits: EngineLimits
   readonly scheduler: Scheduler
   readonly onEnd: EngineOptions['onEnd']
@@ -74,6 +77,7 @@ export class Engine {
     this.clock = clock
     this.wall = wall
     this.logger = logger
+    this.sparingLog = new SparingLog({ logger, clock })
     this.limits = { ...DEFAULT_ENGINE_LIMITS, ...limits }
     this.scheduler = new Scheduler(deliverer)
   }

@@ -1,8 +1,6 @@
 import type { Database, Statement } from '../../lib/sqlite/database.ts'
-import { MAX_RESULT_BYTES, type InvocationLedger, type InvocationState } from '../invocation-ledger.ts'
+import { cutResult, type InvocationLedger, type InvocationState } from '../invocation-ledger.ts'
 import type { Writer } from './writer.ts'
-
-type Result = NonNullable<InvocationState['result']>
 
 export class SqliteLedger implements InvocationLedger {
   readonly #writer: Writer
@@ -31,9 +29,4 @@ export class SqliteLedger implements InvocationLedger {
     if (state.result === undefined) return state
     return { ...state, result: { ...state.result, body: Buffer.from((row['body'] ?? []) as Uint8Array) } }
   }
-}
-
-function cutResult(result: Result): Result {
-  if (result.body.length <= MAX_RESULT_BYTES) return result
-  return { ...result, body: result.body.subarray(0, MAX_RESULT_BYTES), truncated: true }
 }

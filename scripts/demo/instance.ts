@@ -1,4 +1,7 @@
-/** `dormouse dev` as a child process on free ports and a throw-away state directory: what a user would start, seen from outside. */
+/**
+ * `dormouse dev` as a child process on free ports and a throw-away state directory: what a user would start, seen from outside. Its events
+ * are on a Kafka when it is told of one.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,10 +24,11 @@ export interface DemoInstance {
   kill(): void
 }
 
-export async function startInstance(): Promise<DemoInstance> {
+export async function startInstance(kafka?: readonly string[]): Promise<DemoInstance> {
   const stateDir = mkdtempSync(join(tmpdir(), 'dormouse-demo-'))
   const ports = ['--port', '0', '--internal-port', '0', '--management-port', '0']
-  const child = spawn(process.execPath, [COMMAND, 'dev', '--state-dir', stateDir, ...ports], {
+  const events = kafka === undefined ? [] : ['--kafka', kafka.join(',')]
+  const child = spawn(process.execPath, [COMMAND, 'dev', '--state-dir', stateDir, ...ports, ...events], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   })

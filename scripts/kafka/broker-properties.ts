@@ -31,6 +31,8 @@ export function brokerProperties({ node, nodes, directory, settings }: Propertie
     'advertised.listeners': client,
     'log.dirs': directory,
     'auto.create.topics.enable': 'false',
+    // As many as the embedded log makes.
+    'num.partitions': '6',
     'default.replication.factor': replicas,
     'min.insync.replicas': inSync,
     'offsets.topic.replication.factor': replicas,
@@ -52,4 +54,10 @@ export function brokerProperties({ node, nodes, directory, settings }: Propertie
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('')
+}
+
+/** Sixteen random bytes as Kafka writes them. It takes an id that begins with a dash for an option, and makes none itself. */
+export function clusterIdOf(bytes: Buffer): string {
+  const [first = 0, ...rest] = bytes
+  return Buffer.from([first & 0x7f, ...rest]).toString('base64url')
 }

@@ -1,4 +1,5 @@
 /** Which Kafka tests and development get: the one KAFKA_BROKERS names, else one of our own on the machine's JDK, else the reason why there is none. */
+import { parseBrokers } from '../../lib/brokers.ts'
 import { findJava } from './java.ts'
 import { ensureJars, KAFKA_VERSION } from './jars.ts'
 import { KafkaSetupError } from './kafka-setup-error.ts'
@@ -16,8 +17,11 @@ export interface FindOptions {
 
 /** Fetches the jars when they are needed and not there yet. */
 export async function findKafkaIn({ env, onFetch }: FindOptions): Promise<FoundKafka> {
-  const named = parseBrokers(env['KAFKA_BROKERS'] ?? '')
-  if (named.length > 0)
+  const asked = env['KAFKA_BROKERS'] ?? ''
+  const named = parseBrokers(asked)
+  if (asked !== '' && named === undefined)
+    return { kind: 'missing', reason: `expected host:port[,host:port…] in KAFKA_BROKERS, got ${asked}` }
+  if (named !== undefined)
     return {
       kind: 'available',
       source: 'environment',
@@ -33,11 +37,4 @@ export async function findKafkaIn({ env, onFetch }: FindOptions): Promise<FoundK
     // Containers are not tried: whoever runs them names their address in KAFKA_BROKERS.
     return { kind: 'missing', reason: `KAFKA_BROKERS is not set, and ${error.message}` }
   }
-}
-
-export function parseBrokers(list: string): string[] {
-  return list
-    .split(',')
-    .map((broker) => broker.trim())
-    .filter((broker) => broker !== '')
 }

@@ -15,7 +15,7 @@ import { closeServer, listen } from '../../lib/listen.ts'
 import { holdFreePort, type HeldPort } from '../../local/free-port.ts'
 import { startGuardian } from '../../local/kubelet/guardian.ts'
 import { BrokerProcess } from './broker-process.ts'
-import { BROKER_HOST, brokerProperties, type NodeAddress } from './broker-properties.ts'
+import { BROKER_HOST, brokerProperties, clusterIdOf, type NodeAddress } from './broker-properties.ts'
 import { KafkaSetupError } from './kafka-setup-error.ts'
 
 export interface LocalKafkaOptions {
@@ -62,7 +62,7 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Local
     throw error
   })
   const nodes = held.map(({ node }) => node)
-  const clusterId = randomBytes(16).toString('base64url')
+  const clusterId = clusterIdOf(randomBytes(16))
   const processes = nodes.map(
     (node) =>
       new BrokerProcess({ node, directory: join(directory, String(node.id)), guardian, command: command(options) }),

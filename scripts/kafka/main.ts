@@ -13,15 +13,19 @@ import { evict, Landlord, rentKafka, type KafkaAddress } from './landlord.ts'
 import { startLocalKafka } from './local-kafka.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
-const DIRECTORY = join(ROOT, '.kafka')
-/** Relative, because the path of a socket may have hardly more than 100 characters. */
-const SOCKET = join('.kafka', 'socket')
-const LOG = join(DIRECTORY, 'kafka.log')
 
 const { values, positionals } = parseArgs({
-  options: { nodes: { type: 'string', default: '1' }, port: { type: 'string', default: '9092' } },
+  options: {
+    nodes: { type: 'string', default: '1' },
+    port: { type: 'string', default: '9092' },
+    // Relative by default, because the path of a socket may have hardly more than 100 characters.
+    directory: { type: 'string', default: '.kafka' },
+  },
   allowPositionals: true,
 })
+const DIRECTORY = values.directory
+const SOCKET = join(DIRECTORY, 'socket')
+const LOG = join(DIRECTORY, 'kafka.log')
 
 function nodesAsked(): 1 | 3 {
   if (values.nodes === '1') return 1
@@ -58,13 +62,27 @@ async function startServing(nodes: number): Promise<KafkaAddress> {
   mkdirSync(DIRECTORY, { recursive: true })
   rmSync(SOCKET, { force: true })
   const log = openSync(LOG, 'w')
-  const args = [import.meta.filename, 'serve', '--nodes', String(nodes), '--port', values.port]
+  const args = [
+    import.meta.filename,
+    'serve',
+    '--nodes',
+    String(nodes),
+    '--port',
+    values.port,
+    '--directory',
+    DIRECTORY,
+  ]
   const child = spawn(process.execPath, args, { cwd: ROOT, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')))
   for (;;) {
     const state = await Promise.race([ended, rentKafka(SOCKET).catch(() => delay(100, undefined))])
-    if (state === 'ended') throw new Error(readFileSync(LOG, 'utf8').trim())
+    if (state === 'ended')
+      throw new Error(
+        readFileSync(LOG, 'utf8')
+          .trim()
+          .replace(/^kafka: /, ''),
+      )
     if (state !== undefined) {
       child.unref()
       return state

@@ -10,7 +10,7 @@ import type { Pod } from '../../kube/objects.ts'
 import { silentLogger, type Logger } from '../../lib/logger.ts'
 import { startLocal, type LocalOptions, type LocalPlatform } from '../../local/platform.ts'
 
-type Passed = 'initTimeoutMs' | 'limits' | 'controllerVia' | 'clock'
+type Passed = 'kafka' | 'initTimeoutMs' | 'limits' | 'controllerVia' | 'clock'
 
 export interface PlatformOptions extends Partial<Pick<LocalOptions, Passed>> {
   /** Applied, and waited for until they are ready or have failed. */

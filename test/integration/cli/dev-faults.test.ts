@@ -52,6 +52,17 @@ describe('dormouse dev that cannot start', () => {
     },
   )
 
+  test('because --kafka or DORMOUSE_KAFKA names no brokers exits 2', async () => {
+    const { code, stderr } = await run('dev', 'app', ...FREE_PORTS, '--kafka', 'nonsense')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('Expected host:port[,host:port…].')])
+    process.env['DORMOUSE_KAFKA'] = 'localhost'
+    const other = await run('dev', 'app', ...FREE_PORTS).finally(() => delete process.env['DORMOUSE_KAFKA'])
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      'dormouse: expected host:port[,host:port…] in DORMOUSE_KAFKA, got localhost\n',
+    ])
+  })
+
   test('because another instance has the state directory names its process', async () => {
     const first = await workspace.dev('app')
     const { code, stderr } = await run('dev', 'app', ...FREE_PORTS)

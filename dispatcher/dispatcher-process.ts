@@ -1,0 +1,78 @@
+/**
+ * The dispatcher as a process of its own: feed from the controllers, events from the log it is given, a listener for operators. Owns their
+ * order of start and end: what runs when it is told to stop is let finish and committed, so that its partitions move without repeats.
+ */
+import type { Server } from 'node:http'
+import type { EventLog } from '../events/event-log.ts'
+import type { InvocationLedger } from '../events/invocation-ledger.ts'
+import { closeServer, listen } from '../lib/listen.ts'
+import type { Logger } from '../lib/logger.ts'
+import { createManagementServer } from '../lib/management-server.ts'
+import { createMetrics } from '../lib/metrics.ts'
+import { Router } from '../routing/router.ts'
+import { createDispatcher, type Dispatcher } from './dispatcher.ts'
+
+export interface DispatcherProcessOptions {
+  /** Base URLs of all controller replicas. */
+  controllerUrls: readonly string[]
+  /** Bearer token of data planes; asked for on every call to a controller. */
+  token: () => string
+  /** Names this process to controllers; unique among data planes. */
+  reporter: string
+  /** Closed at the end. */
+  log: EventLog
+  ledger: InvocationLedger
+  /** Why the log cannot be used yet; undefined when it can. */
+  logNotReady: () => string | undefined
+  /** Of the management listener; port 0 = any free one. */
+  listen: { host: string; port: number }
+  logger: Logger
+}
+
+export class DispatcherProcess {
+  readonly #options: DispatcherProcessOptions
+  readonly #router: Router
+  readonly #dispatcher: Dispatcher
+  readonly #management: Server
+  #draining = false
+
+  constructor(options: DispatcherProcessOptions) {
+    const { controllerUrls, token, reporter, log, ledger, logger } = options
+    const metrics = createMetrics({ processMetrics: true })
+    this.#options = options
+    const router = (this.#router = new Router({ controllerUrls, token, reporter, logger }))
+    this.#dispatcher = createDispatcher({ router, log, ledger, metrics, logger })
+    this.#management = createManagementServer({
+      metrics,
+      notReady: () => this.#notReady(),
+      routes: this.#dispatcher.routes(),
+      loopbackOnly: options.listen.host === '127.0.0.1',
+    })
+  }
+
+  /** Resolves with the port of the management listener; throws ListenError. */
+  async start(): Promise<number> {
+    const { logger, listen: at } = this.#options
+    const managementPort = await listen(this.#management, { ...at, purpose: 'dispatcher (management)' })
+    this.#router.start()
+    this.#dispatcher.start()
+    logger.info('dispatcher listens', { managementPort })
+    return managementPort
+  }
+
+  /** Within about `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#draining = true
+    try {
+      await this.#dispatcher.stop(graceMs)
+    } finally {
+      await Promise.allSettled([this.#router.stop(), this.#options.log.close()])
+      await closeServer(this.#management)
+    }
+  }
+
+  #notReady(): string | undefined {
+    if (this.#draining) return 'draining'
+    return this.#router.feed.ready ? this.#options.logNotReady() : 'no snapshot from a controller yet'
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Where a local instance keeps its events: in its state directory, or on a Kafka. What became of asynchronous invocations is in the state
+ * directory either way; it is a view for those who ask, not what decides about delivery.
+ */
+import { join } from 'node:path'
+import type { EventLog } from '../events/event-log.ts'
+import type { InvocationLedger } from '../events/invocation-ledger.ts'
+import { FirstContact } from '../events/kafka/first-contact.ts'
+import { openSqliteEventLog } from '../events/sqlite/sqlite-event-log.ts'
+import type { Logger } from '../lib/logger.ts'
+
+export interface LocalEventsOptions {
+  stateDir: string
+  /** `host:port` each; none: the state directory. */
+  kafka?: readonly string[] | undefined
+  logger: Logger
+}
+
+export interface LocalEvents {
+  log: EventLog
+  ledger: InvocationLedger
+  close(): Promise<void>
+}
+
+/** So long a look at whether Kafka is there may take before it is said that it is not. */
+const LOOK_MS = 2_000
+
+/** Throws StoreError: the file is locked, damaged or not ours. A Kafka that is away is no error: it is said, and tried again. */
+export async function openLocalEvents({ stateDir, kafka, logger }: LocalEventsOptions): Promise<LocalEvents> {
+  const embedded = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger })
+  const { ledger } = embedded
+  if (kafka === undefined) return { log: embedded, ledger, close: () => embedded.close() }
+  // Those who keep their events here need not wait for a client to load.
+  const { openKafkaEventLog } = await import('../events/kafka/kafka-event-log.ts')
+  const options = { brokers: kafka, logger }
+  const log = openKafkaEventLog(options)
+  const contact = new FirstContact({
+    ...options,
+    meanwhile: 'HTTP is served, and what needs events is answered with 503',
+    log: openKafkaEventLog({ ...options, timeoutMs: LOOK_MS }),
+  })
+  return {
+    log,
+    ledger,
+    async close() {
+      await Promise.all([contact.stop(), log.close()])
+      await embedded.close()
+    },
+  }
+}
