@@ -17,6 +17,8 @@ export interface KafkaConnectOptions {
   tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string; rejectUnauthorized?: boolean }
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string }
   logger: Logger
+  /** For a broker to answer; what waits there by intention has longer. */
+  timeoutMs?: number
 }
 
 export interface TopicPartition {
@@ -28,7 +30,7 @@ export interface TopicPartition {
 /** Those that exist, of those asked for. */
 export type TopicsView = ReadonlyMap<string, readonly TopicPartition[]>
 
-const REQUEST_TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 10_000
 const CONNECTION_TIMEOUT_MS = 3_000
 /** kafkajs tries again a little by itself; the rest is decided by whoever asks. */
 const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500, factor: 0.2, multiplier: 2 }
@@ -137,12 +139,19 @@ function forgiving(broker: Broker): Broker {
   return broker
 }
 
-function configOf({ brokers, clientId = 'dormouse', tls, sasl, logger }: KafkaConnectOptions): KafkaConfig {
+function configOf({
+  brokers,
+  clientId = 'dormouse',
+  tls,
+  sasl,
+  logger,
+  timeoutMs = TIMEOUT_MS,
+}: KafkaConnectOptions): KafkaConfig {
   return {
     brokers: [...brokers],
     clientId,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: timeoutMs,
     retry: RETRY,
     ...(tls === undefined ? {} : { ssl: tls }),
     ...(sasl === undefined ? {} : { sasl: sasl as NonNullable<KafkaConfig['sasl']> }),

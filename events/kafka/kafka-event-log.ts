@@ -27,7 +27,7 @@ export interface KafkaLogOptions extends KafkaConnectOptions, Partial<GroupTimes
   replicationFactor?: number
   /** Of topics made by their first record; absent: the cluster's default. */
   defaultPartitions?: number
-  /** How long a call tries before it counts as unavailable. */
+  /** How long a call tries, and a broker may take to answer, before it counts as unavailable. */
   timeoutMs?: number
   /** How often consumers look for topics and partitions that appear or go. */
   topicsEveryMs?: number

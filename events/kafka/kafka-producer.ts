@@ -26,9 +26,11 @@ type Going = [lane: ProducerLane, batch: Batch]
 
 const BACKOFF = { firstMs: 20, longestMs: 1_000 }
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024
-/** For replicas to confirm. */
+/** For replicas to confirm, at most. */
 const ACK_TIMEOUT_MS = 10_000
 const NETWORK_MS = 5_000
+/** Of transactions, which there are none of: the broker wants a number. */
+const TRANSACTION_TIMEOUT_MS = 10_000
 const NEW_IDENTITY = new Set<number>([
   ...[CODES.OUT_OF_ORDER_SEQUENCE_NUMBER, CODES.UNKNOWN_PRODUCER_ID, CODES.INVALID_PRODUCER_EPOCH],
 ])
@@ -124,17 +126,20 @@ export class KafkaProducer {
   }
 
   async #send(leader: number, { producerId, producerEpoch }: Identity, going: readonly Going[]): Promise<void> {
+    const { timeoutMs } = this.#options
+    const timeout = Math.min(ACK_TIMEOUT_MS, timeoutMs)
     const broker = withResponses(await this.#options.client.broker(leader), ({ request, response }) => ({
       request,
       response: { ...response, parse: async (data) => data },
-      requestTimeout: ACK_TIMEOUT_MS + NETWORK_MS,
+      // kafkajs takes no less than the client's own.
+      requestTimeout: timeout + Math.min(NETWORK_MS, timeoutMs),
     }))
     const nowMs = this.#options.now()
     const lanes = going.map(([{ topic, partition }, batch]) => ({ topic, partition, batch }))
     const topicData = byTopic(lanes, ({ partition, batch: { firstSequence, sendings } }) => ({
       ...{ partition, firstSequence, messages: sendings.map(({ record }) => wireMessage(record, nowMs)) },
     }))
-    const { topics } = await broker.produce({ acks: -1, timeout: ACK_TIMEOUT_MS, producerId, producerEpoch, topicData })
+    const { topics } = await broker.produce({ acks: -1, timeout, producerId, producerEpoch, topicData })
     const byName = new Map(going.map(([lane]) => [partitionName(lane), lane]))
     for (const { topicName, partitions } of topics)
       for (const { partition, errorCode, baseOffset } of partitions) {
@@ -180,7 +185,7 @@ export class KafkaProducer {
 
   async #newIdentity(): Promise<Identity> {
     const broker = await this.#options.client.controller()
-    const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: ACK_TIMEOUT_MS })
+    const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: TRANSACTION_TIMEOUT_MS })
     return { producerId, producerEpoch }
   }
 

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { HEADER } from '../../../api/names.ts'
 import type { EventLog } from '../../../events/event-log.ts'
 import { openKafkaEventLog } from '../../../events/kafka/kafka-event-log.ts'
 import { triggerGroup } from '../../../events/topic-names.ts'
@@ -114,6 +115,71 @@ await describeOnKafka('the dispatcher process on', () => {
     expect((await dispatcher.ask('/healthz')).status).toBe(200)
     await eventually('its load is reported', () => controller.reports.length > 0)
     await seeing.stop()
+  })
+
+  test('shares partitions with another one, which delivers what this one had when it is killed', async () => {
+    const topic = `shared-${unique}`
+    const key = `default/on-${topic}` as const
+    const subscription = feedSubscription({ trigger: key, topics: [topic] })
+    controller.setSubscriptions(subscription)
+    const held: (() => void)[] = []
+    let isHolding = false
+    const target = await pod((_, response) => {
+      const answer = () => void response.writeHead(200).end()
+      if (isHolding) held.push(answer)
+      else answer()
+    })
+    await log.ensureTopics([{ topic, partitions: 4 }])
+    const sendToEach = (name: string) =>
+      log.send(
+        [0, 1, 2, 3].map((partition) => ({
+          ...{ topic, partition, key: null, value: Buffer.from(`"${name}-${partition}"`), headers: [] },
+        })),
+      )
+    const dispatchers = [await start(brokers), await start(brokers)] as const
+    const done = ({ ask }: Running) =>
+      ask(`/api/v1/triggers/${key}/state`).then(({ text }) => JSON.parse(text).done as number)
+    let rounds = 0
+    await eventually(
+      'both have partitions',
+      async () => {
+        await sendToEach(`round${rounds++}`)
+        const counts = await Promise.all(dispatchers.map(done))
+        return counts.every((count) => count > 0)
+      },
+      { withinMs: 20_000, everyMs: 200 },
+    )
+    const bodies = () => target.seen.map(({ body }) => body.toString())
+    await eventually('no round is left', () => new Set(bodies()).size === 4 * rounds, { withinMs: 10_000 })
+    isHolding = true
+    await sendToEach('last')
+    const last = () => target.seen.filter(({ body }) => body.toString().startsWith('"last'))
+    await eventually('all four run', () => last().length === 4, { withinMs: 10_000 })
+    const [killed, left] = dispatchers
+    killed.child.kill('SIGKILL')
+    isHolding = false
+    held.forEach((answer) => answer())
+    const group = triggerGroup(subscription.trigger, subscription.uid)
+    await eventually(
+      'everything is committed',
+      async () => {
+        const committed = await log.committed(group)
+        return committed.length === 4 && committed.every(({ offset }) => offset === rounds + 1)
+      },
+      { withinMs: 30_000, everyMs: 100 },
+    )
+    const exited = once(left.child, 'exit')
+    left.child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+    const idsByBody = Map.groupBy(last(), ({ body }) => body.toString())
+    const ids = [...idsByBody.values()].map(
+      (requests) => new Set(requests.map(({ headers }) => headers[HEADER.deliveryId])).size,
+    )
+    expect(ids).toEqual([1, 1, 1, 1])
+    // Again comes at least one and at most what the killed one had in flight.
+    expect(last().length).toBeGreaterThan(4)
+    expect(last().length).toBeLessThan(8)
+    await target.stop()
   })
 
   test('ends with 0 on SIGTERM after what runs has ended and is committed', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
+import { eventually } from '../../builders/eventually.ts'
 import { describeOnKafka, KAFKA_START_MS, kafkaForTests, type TestKafka } from '../../builders/kafka-brokers.ts'
 import { countBrokers } from '../../../scripts/kafka/ask-broker.ts'
 
@@ -46,6 +47,31 @@ await describeOnKafka(
     it('is one cluster, which every node sees', async () => {
       expect(await Promise.all(kafka.brokers.map(ask))).toEqual([3, 3, 3])
     })
+
+    it(
+      'goes on without one of them, and takes it in again',
+      async () => {
+        await kafka.kill(1)
+        const seen = (count: number) => async () => (await ask(kafka.brokers[2]!)) === count
+        await eventually('two are left', seen(2), { withinMs: 20_000, everyMs: 100 })
+        await kafka.start(1)
+        await eventually('three again', seen(3), { withinMs: 20_000, everyMs: 100 })
+      },
+      KAFKA_START_MS,
+    )
+
+    it('has nodes that answer nothing while they are frozen', async () => {
+      kafka.freeze(2)
+      await expect(ask(kafka.brokers[1]!)).rejects.toThrow('does not answer within')
+      kafka.thaw(2)
+      expect(await ask(kafka.brokers[1]!)).toBeGreaterThan(0)
+    })
+
+    it('lets a node hand over what it has when it is shut down', async () => {
+      await kafka.shutDown(3)
+      await expect(ask(kafka.brokers[2]!)).rejects.toThrow('ECONNREFUSED')
+      expect(await ask(kafka.brokers[0]!)).toBe(2)
+    }, 30_000)
   },
   { ours: true },
 )
