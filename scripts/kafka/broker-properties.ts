@@ -55,9 +55,3 @@ export function brokerProperties({ node, nodes, directory, settings }: Propertie
     .map(([key, value]) => `${key}=${value}\n`)
     .join('')
 }
-
-/** Sixteen random bytes as Kafka writes them. It takes an id that begins with a dash for an option, and makes none itself. */
-export function clusterIdOf(bytes: Buffer): string {
-  const [first = 0, ...rest] = bytes
-  return Buffer.from([first & 0x7f, ...rest]).toString('base64url')
-}

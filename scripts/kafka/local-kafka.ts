@@ -15,7 +15,7 @@ import { closeServer, listen } from '../../lib/listen.ts'
 import { holdFreePort, type HeldPort } from '../../local/free-port.ts'
 import { startGuardian } from '../../local/kubelet/guardian.ts'
 import { BrokerProcess } from './broker-process.ts'
-import { BROKER_HOST, brokerProperties, clusterIdOf, type NodeAddress } from './broker-properties.ts'
+import { BROKER_HOST, brokerProperties, type NodeAddress } from './broker-properties.ts'
 import { KafkaSetupError } from './kafka-setup-error.ts'
 
 export interface LocalKafkaOptions {
@@ -62,7 +62,7 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Local
     throw error
   })
   const nodes = held.map(({ node }) => node)
-  const clusterId = clusterIdOf(randomBytes(16))
+  const clusterId = randomBytes(16).toString('base64url')
   const processes = nodes.map(
     (node) =>
       new BrokerProcess({ node, directory: join(directory, String(node.id)), guardian, command: command(options) }),
@@ -151,6 +151,7 @@ function command({ java, jars, heapMb = 256, optimize = false }: LocalKafkaOptio
 
 async function format(parts: { java: string; jars: string; own: string; clusterId: string }): Promise<void> {
   const { java, jars, own, clusterId } = parts
+  // One id in 64 begins with a hyphen, and looks like an option unless it is written like this.
   const tool = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', join(own, 'server.properties')]
   const program = command({ java, jars }).slice(1)
   try {

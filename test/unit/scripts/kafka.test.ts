@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { brokerProperties, clusterIdOf } from '../../../scripts/kafka/broker-properties.ts'
+import { brokerProperties } from '../../../scripts/kafka/broker-properties.ts'
 import { parseJavaVersion } from '../../../scripts/kafka/java.ts'
 
 const nodes = [1, 2, 3].map((id) => ({ id, port: 9000 + id, controllerPort: 9100 + id }))
@@ -45,10 +45,4 @@ it.each([
   ['no such thing', undefined],
 ])('Java says %s', (said, version) => {
   expect(parseJavaVersion(said)).toBe(version)
-})
-
-it('the id of a cluster is never taken for an option', () => {
-  const ids = Array.from({ length: 256 }, (_, first) => clusterIdOf(Buffer.alloc(16, first)))
-  expect(ids.filter((id) => id.startsWith('-'))).toEqual([])
-  expect(ids.filter((id) => id.length !== 22)).toEqual([])
 })
