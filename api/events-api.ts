@@ -106,6 +106,10 @@ export interface SubscriptionInfo {
   /** Retry tiers. */
   tiers: PartitionInfo[]
   lag: number
+  /** Due and not running, as far as is known. */
+  due: number
+  /** Of the oldest record due and not done; one that waits for its retry in place counts, as it holds up others. */
+  oldestDueAgeMs?: number
   running: number
   waitingForRetry: number
   done: number
@@ -122,10 +126,14 @@ export interface SubscriptionInfo {
   deadLetters: Record<string, number>
   recentErrors: { atMs: number; deliveryId: string; attempt: number; class: string; message: string }[]
   circuit: 'closed' | 'open'
+  circuitOpened: number
   /** Why nothing starts. */
   holding?: string
   meanCallMs?: number
-  lastCommitMs?: number
+  /** Of offsets in the sources; asynchronous invocations of all Functions have them in common. */
+  commits: { done: number; failed: number; meanMs?: number; lastMs?: number }
+  /** What its consumers met of the log and went on after. */
+  logErrors: { count: number; last?: { atMs: number; message: string } }
 }
 
 export interface TriggerInfo extends SubscriptionInfo {

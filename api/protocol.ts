@@ -10,6 +10,7 @@
 import { z } from 'zod'
 import { signatureSchema } from './function.ts'
 import type { ObjectKey } from './names.ts'
+import { filterPatternSchema } from './trigger-events.ts'
 
 const key = z.string().regex(/^[^/]+\/[^/]+$/) as unknown as z.ZodType<ObjectKey>
 
@@ -33,14 +34,6 @@ const feedAsyncSchema = z.object({
 })
 export type FeedAsync = z.infer<typeof feedAsyncSchema>
 
-/** Ways to tell whether a record is for a Trigger: all of `match` must hold; of several filters one is enough. */
-export const filterPatternSchema = z.union([
-  z.object({ exact: z.string() }),
-  z.object({ prefix: z.string() }),
-  z.object({ suffix: z.string() }),
-])
-export type FilterPattern = z.infer<typeof filterPatternSchema>
-
 /** A kafka or cron Trigger as dispatchers see it. */
 const feedSubscriptionSchema = z.object({
   trigger: key,
@@ -51,7 +44,7 @@ const feedSubscriptionSchema = z.object({
   topics: z.array(z.string()),
   startFrom: z.union([z.enum(['earliest', 'latest']), z.object({ timestampMs: z.number() })]),
   ordering: z.enum(['unordered', 'key', 'partition']),
-  /** Attribute of the CloudEvent → pattern. Empty: everything passes. */
+  /** What to look at → pattern: all of one filter must hold, one filter is enough. Empty: everything passes. */
   filters: z.array(z.record(z.string(), filterPatternSchema)),
   batch: z.object({ size: z.int(), windowMs: z.number(), bisect: z.boolean() }).optional(),
   retry: z.object({ maxAttempts: z.int(), backoff: feedBackoffSchema, maxAgeMs: z.number() }),

@@ -7,14 +7,32 @@ const duration = () => z.string().max(DURATION_MAX_LENGTH)
 
 export const MAX_TOPICS = 16
 const MAX_FILTERS = 5
+const MAX_VALUES = 16
 
-const patternSchema = z
+const numericSchema = z
+  .strictObject({
+    gt: z.number().optional().describe('The value is greater.'),
+    gte: z.number().optional().describe('The value is greater, or equal.'),
+    lt: z.number().optional().describe('The value is less.'),
+    lte: z.number().optional().describe('The value is less, or equal.'),
+    eq: z.number().optional().describe('The value is equal.'),
+  })
+  .describe('The value is a number for which all of these hold; at least one.')
+export type NumericPattern = z.infer<typeof numericSchema>
+
+/** Of a manifest and of the feed. */
+export const filterPatternSchema = z
   .strictObject({
     exact: z.string().max(512).optional().describe('The value, as it is.'),
     prefix: z.string().max(512).optional().describe('How the value begins.'),
     suffix: z.string().max(512).optional().describe('How the value ends.'),
+    anythingBut: listSet(z.string().max(512), MAX_VALUES)
+      .optional()
+      .describe('There is a value, and it is none of these, 1 to 16.'),
+    numeric: numericSchema.optional(),
   })
-  .describe('Exactly one of exact, prefix, suffix.')
+  .describe('Exactly one of exact, prefix, suffix, anythingBut, numeric.')
+export type FilterPattern = z.infer<typeof filterPatternSchema>
 
 const batchSchema = z
   .strictObject({
@@ -50,7 +68,7 @@ export const kafkaTriggerSchema = z
         'With startFrom timestamp: the first record as old as this or younger is the first one; RFC 3339, as 2026-01-31T12:00:00Z.',
       ),
     filters: z
-      .array(boundedRecord(patternSchema, 16))
+      .array(boundedRecord(filterPatternSchema, 16))
       .max(MAX_FILTERS)
       .default([])
       .describe(

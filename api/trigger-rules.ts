@@ -11,6 +11,7 @@ import {
   type Rule,
 } from './rule.ts'
 import { TOPIC_NAME } from './topic.ts'
+import type { FilterPattern } from './trigger-events.ts'
 
 const DNS_LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?'
 const HEADER_NAME = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
@@ -45,18 +46,23 @@ const DATE = [
 const TIME = '([01][0-9]|2[0-3]):[0-5][0-9]'
 const TIMESTAMP = `^(${DATE})T${TIME}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]${TIME})$`
 
-interface Pattern {
-  exact?: string
-  prefix?: string
-  suffix?: string
+const PATTERNS = ['exact', 'prefix', 'suffix', 'anythingBut', 'numeric'] as const
+const BOUNDS = ['gt', 'gte', 'lt', 'lte', 'eq'] as const
+
+type FilterManifest = Record<string, FilterPattern>
+
+/** A rule about every pattern of a filter, which is called `it`. */
+function everyPattern(message: string, cel: string, check: (pattern: FilterPattern) => boolean): Rule {
+  return rule<FilterManifest>(
+    { path: 'spec.kafka.filters[]', message },
+    `self.map(name, self[name]).all(it, ${cel})`,
+    (filter) => Object.values(filter).every(check),
+  )
 }
 
 /** The attribute of a CloudEvent, key and topic look alike. */
 const FILTER_NAME = '^([a-z0-9]{1,64}|data(\\.[^.]+)+)$'
 const filterName = new RegExp(FILTER_NAME)
-
-const isOnePattern = (pattern: Pattern) =>
-  [pattern.exact, pattern.prefix, pattern.suffix].filter((part) => part !== undefined).length === 1
 
 const kafkaRules: Rule[] = [
   rule<string[]>(
@@ -75,17 +81,27 @@ const kafkaRules: Rule[] = [
     { path: 'spec.kafka.topics[]', message: 'topics that begin with dormouse. belong to the platform' },
     '^dormouse\\.',
   ),
-  rule<Record<string, Pattern>>(
-    { path: 'spec.kafka.filters[]', message: 'every pattern must have exactly one of exact, prefix, suffix' },
-    'self.map(name, self[name]).all(it, [has(it.exact), has(it.prefix), has(it.suffix)].filter(isSet, isSet).size() == 1)',
-    (filter) => Object.values(filter).every(isOnePattern),
+  everyPattern(
+    `every pattern must have exactly one of ${PATTERNS.join(', ')}`,
+    `[${PATTERNS.map((name) => `has(it.${name})`).join(', ')}].filter(isSet, isSet).size() == 1`,
+    (pattern) => PATTERNS.filter((name) => pattern[name] !== undefined).length === 1,
   ),
-  rule<Record<string, Pattern>>(
+  everyPattern(
+    'anythingBut must name at least one value',
+    '!has(it.anythingBut) || size(it.anythingBut) > 0',
+    ({ anythingBut }) => anythingBut === undefined || anythingBut.length > 0,
+  ),
+  everyPattern(
+    `numeric must have at least one of ${BOUNDS.join(', ')}`,
+    `!has(it.numeric) || ${BOUNDS.map((name) => `has(it.numeric.${name})`).join(' || ')}`,
+    ({ numeric }) => numeric === undefined || BOUNDS.some((name) => numeric[name] !== undefined),
+  ),
+  rule<FilterManifest>(
     { path: 'spec.kafka.filters[]', message: 'a filter must have at least one pattern' },
     'size(self) > 0',
     (filter) => Object.keys(filter).length > 0,
   ),
-  rule<Record<string, Pattern>>(
+  rule<FilterManifest>(
     {
       path: 'spec.kafka.filters[]',
       message:

@@ -14,12 +14,12 @@ import type { Route } from '../lib/management-server.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import type { Router } from '../routing/router.ts'
 import type { Snapshot } from '../routing/snapshot.ts'
-import { backlogLoad } from './backlog-load.ts'
+import { backlogLoad, type Backlog } from './backlog-load.ts'
 import type { Filter } from './deliver/filters.ts'
 import { FunctionDeliverer } from './deliver/function-deliverer.ts'
 import { Invocations } from './invocations/invocations.ts'
 import { eventRoutes } from './management/routes.ts'
-import { registerMetrics } from './metrics.ts'
+import { registerMetrics, type ConsumersOf } from './metrics.ts'
 import { TriggerConsumptions } from './triggers/trigger-consumptions.ts'
 
 export interface DispatcherOptions {
@@ -34,6 +34,8 @@ export interface DispatcherOptions {
   /** Epoch milliseconds. */
   wall?: Pick<Clock, 'now'>
   limits?: Partial<EngineLimits>
+  /** Of the log's brokers, as functions see them in Lambda's Kafka event: `host:port,host:port`. */
+  bootstrapServers?: string
 }
 
 export interface Dispatcher {
@@ -69,7 +71,7 @@ class EventDispatcher implements Dispatcher {
       functionOf: (key) => router.lane(key)?.fn,
     })
     const deliverer = new FunctionDeliverer({
-      ...{ router, log },
+      ...{ router, log, bootstrapServers: options.bootstrapServers },
       filtersOf: ({ key, kind }) =>
         (kind === 'trigger' ? this.#triggers.get(key)?.feed.filters : undefined) ?? NO_FILTERS,
       onCall: ({ kind, functionKey }, delivery) => {
@@ -84,7 +86,11 @@ class EventDispatcher implements Dispatcher {
       onEnd: (end) => (end.subscription.kind === 'async' ? this.#invocations.ended(end) : undefined),
     })
     this.#triggers = new TriggerConsumptions(this.#engine)
-    registerMetrics(metrics, { states: () => this.#reported(), commits: () => this.#commits(), now: () => wall.now() })
+    registerMetrics(metrics, {
+      states: () => this.#reported(),
+      consumers: () => this.#consumers(),
+      now: () => wall.now(),
+    })
   }
 
   start(): void {
@@ -118,22 +124,18 @@ class EventDispatcher implements Dispatcher {
     this.#engine.scheduler.capacityChanged()
   }
 
-  /** Due and not running, of all that is for this function. */
+  /** Of all that is for this function and could run. */
   #backlog(key: ObjectKey): { queued: number; concurrency: number } | undefined {
-    let due = 0
-    let meanCallMs: number | undefined
-    for (const state of this.#statesOf(key)) {
-      due += state.due
-      meanCallMs = Math.max(meanCallMs ?? 0, state.stats.meanCallMs ?? 0) || meanCallMs
-    }
-    const fn = due === 0 ? undefined : this.#options.router.lane(key)?.fn
-    return fn && backlogLoad({ due, meanCallMs }, fn.maxPods * fn.concurrency)
+    const fn = this.#options.router.lane(key)?.fn
+    return fn && backlogLoad(this.#backlogsOf(key), fn.maxPods * fn.concurrency)
+  }
+
+  *#backlogsOf(key: ObjectKey): Iterable<Backlog> {
+    for (const { startable, stats } of this.#statesOf(key)) yield { ...startable, meanCallMs: stats.meanCallMs }
   }
 
   *#statesOf(key: ObjectKey): Iterable<SubscriptionState> {
-    for (const consumption of this.#triggers.all) {
-      for (const state of consumption.states) if (state.subscription.functionKey === key) yield state
-    }
+    for (const consumption of this.#triggers.of(key)) yield* consumption.states
     const own = this.#invocations.consumption?.state(key)
     if (own !== undefined) yield own
   }
@@ -144,13 +146,12 @@ class EventDispatcher implements Dispatcher {
     for (const state of this.#invocations.consumption?.states ?? []) if (state.workers.size > 0) yield state
   }
 
-  *#commits(): Iterable<{ kind: 'trigger' | 'async'; name: string; lastMs: number }> {
-    for (const { lastCommitMs, states } of this.#triggers.all) {
-      for (const { subscription } of lastCommitMs === undefined ? [] : states)
-        yield { kind: 'trigger', name: subscription.key, lastMs: lastCommitMs ?? 0 }
+  *#consumers(): Iterable<ConsumersOf> {
+    for (const { consumers, states } of this.#triggers.all) {
+      for (const { subscription } of states) yield { kind: 'trigger', name: subscription.key, consumers }
     }
-    const lastMs = this.#invocations.consumption?.lastCommitMs
-    if (lastMs !== undefined) yield { kind: 'async', name: '*', lastMs }
+    const consumers = this.#invocations.consumption?.consumers
+    if (consumers !== undefined) yield { kind: 'async', name: '*', consumers }
   }
 
   #tick(): void {

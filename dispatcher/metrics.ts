@@ -1,15 +1,22 @@
 /** Metrics of the event path, read at every scrape from what the consumptions count: series go with their Trigger. */
+import type { Consumers } from '../events/consumption/stats.ts'
 import type { SubscriptionState } from '../events/consumption/subscription-state.ts'
 import type { Counter, Metrics } from '../lib/metrics.ts'
 
 type Labels = 'kind' | 'name'
 const LABELS = ['kind', 'name'] as const
 
+/** Those of a Trigger, or of all asynchronous invocations. */
+export interface ConsumersOf {
+  kind: 'trigger' | 'async'
+  name: string
+  consumers: Consumers
+}
+
 export interface MetricsSource {
   /** Of all Triggers, and of functions that were invoked asynchronously. */
   states(): Iterable<SubscriptionState>
-  /** Of each consumer that has committed: whose it is, and how long the last one took. */
-  commits(): Iterable<{ kind: 'trigger' | 'async'; name: string; lastMs: number }>
+  consumers(): Iterable<ConsumersOf>
   /** Epoch milliseconds. */
   now(): number
 }
@@ -19,6 +26,7 @@ export function registerMetrics(metrics: Metrics, source: MetricsSource): void {
     for (const state of source.states()) visit({ kind: state.subscription.kind, name: state.subscription.key }, state)
   }
   registerOutcomes(metrics, each)
+  registerConsumers(metrics, () => source.consumers())
   for (const [name, help, of] of COUNTERS) {
     metrics.counter({
       ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
@@ -37,15 +45,39 @@ export function registerMetrics(metrics: Metrics, source: MetricsSource): void {
       },
     })
   }
-  metrics.gauge({
-    ...{
-      name: 'dormouse_dispatcher_last_commit_seconds',
-      help: 'How long the last commit of offsets took.',
-      labels: LABELS,
+}
+
+function registerConsumers(metrics: Metrics, consumers: MetricsSource['consumers']): void {
+  metrics.counter({
+    name: 'dormouse_dispatcher_commits_total',
+    help: 'Commits of offsets.',
+    labels: [...LABELS, 'outcome'] as const,
+    collect: (counter) => {
+      counter.reset()
+      for (const { kind, name, consumers: of } of consumers()) {
+        counter.inc({ kind, name, outcome: 'done' }, total(of, 'commits'))
+        counter.inc({ kind, name, outcome: 'failed' }, total(of, 'commitFailures'))
+      }
     },
+  })
+  for (const [name, help, of] of CONSUMER_COUNTERS) {
+    metrics.counter({
+      ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
+      collect: (counter) => {
+        counter.reset()
+        for (const each of consumers()) counter.inc({ kind: each.kind, name: each.name }, of(each.consumers))
+      },
+    })
+  }
+  metrics.gauge({
+    ...{ name: 'dormouse_dispatcher_last_commit_seconds', help: 'How long the last commit of offsets took.' },
+    labels: LABELS,
     collect: (gauge) => {
       gauge.reset()
-      for (const { kind, name, lastMs } of source.commits()) gauge.set({ kind, name }, lastMs / 1_000)
+      for (const { kind, name, consumers: of } of consumers()) {
+        const lastMs = of.sources.lastCommitMs
+        if (lastMs !== undefined) gauge.set({ kind, name }, lastMs / 1_000)
+      }
     },
   })
 }
@@ -60,15 +92,31 @@ const COUNTERS: readonly Reading<(state: SubscriptionState) => number>[] = [
     'Publishes to retry tiers and dead letters that failed; their records stay.',
     ({ stats }) => stats.publishFailures,
   ],
+  ['circuit_opened_total', 'Times that the circuit opened.', ({ stats }) => stats.circuitOpened],
+]
+
+const CONSUMER_COUNTERS: readonly Reading<(consumers: Consumers) => number>[] = [
+  ['commit_seconds_total', 'Time that commits of offsets took.', (consumers) => total(consumers, 'commitMs') / 1_000],
+  ['log_errors_total', 'Errors of the log that consumers met and went on after.', (all) => total(all, 'errors')],
 ]
 
 const GAUGES: readonly Reading<(state: SubscriptionState, nowMs: number) => number>[] = [
   ['due_records', 'Records due and not running, as far as is known.', (state) => state.due],
-  ['waiting_records', 'Records read that wait for their retry.', (state) => sum(state, 'notDue')],
+  [
+    'startable_calls',
+    'Calls that could begin now: what the function is scaled by.',
+    ({ startable }) => startable.calls,
+  ],
+  [
+    'waiting_records',
+    'Records read that wait for their retry.',
+    (state) => sum(state, 'notDue') + sum(state, 'waitingInPlace'),
+  ],
+  ['blocked_records', 'Records that stop their key or partition for good.', blocked],
   [
     'oldest_due_seconds',
     'Age of the oldest record due and not done; in a retry tier since it was due.',
-    oldestDueSeconds,
+    (state, nowMs) => (state.oldestDueAgeMs(nowMs) ?? 0) / 1_000,
   ],
   ['in_flight', 'Calls running.', (state) => sum(state, 'running')],
   ['circuit_open', '1 while most attempts cannot reach the function.', (state) => Number(state.circuitOpen)],
@@ -122,14 +170,18 @@ function addAll<L extends string>(
   }
 }
 
-function oldestDueSeconds({ workers }: SubscriptionState, nowMs: number): number {
-  let oldestMs = 0
-  for (const worker of workers) oldestMs = Math.max(oldestMs, worker.oldestDueAgeMs(nowMs) ?? 0)
-  return oldestMs / 1_000
-}
-
-function sum({ workers }: SubscriptionState, field: 'notDue' | 'running'): number {
+function sum({ workers }: SubscriptionState, field: 'notDue' | 'waitingInPlace' | 'running'): number {
   let total = 0
   for (const worker of workers) total += worker[field]
   return total
+}
+
+function blocked({ workers }: SubscriptionState): number {
+  let records = 0
+  for (const worker of workers) records += worker.blocked.size
+  return records
+}
+
+function total({ sources, tiers }: Consumers, field: 'commits' | 'commitFailures' | 'commitMs' | 'errors'): number {
+  return sources[field] + tiers[field]
 }

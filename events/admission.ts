@@ -13,7 +13,9 @@ export interface Admission<T> {
   readonly waiting: number
   /** Could be taken now. */
   readonly ready: number
-  /** Of these, in lanes whose first was put back. They are taken before others. */
+  /** How many single takes would find something: what could run side by side now. */
+  readonly lanes: number
+  /** Of those ready, in lanes whose first was put back. They are taken before others. */
   readonly readyAgain: number
   push(key: Buffer | null, item: T): void
   /** As if it had been pushed and taken. False: others of its lane are before it, and nothing was done. */
@@ -69,6 +71,10 @@ class FreeAdmission<T> implements Admission<T> {
   }
 
   get ready(): number {
+    return this.#queue.size
+  }
+
+  get lanes(): number {
     return this.#queue.size
   }
 
@@ -129,6 +135,10 @@ class LaneAdmission<T> implements Admission<T> {
 
   get ready(): number {
     return this.#ready
+  }
+
+  get lanes(): number {
+    return this.#freshLanes.size + this.#againLanes.size
   }
 
   get readyAgain(): number {

@@ -18,19 +18,47 @@ export function describeTrigger(state: TriggerInfo, nowMs: number): string {
 
 /** The part that `describe trigger` shows, too. */
 export function consumptionSection(state: SubscriptionInfo, nowMs: number): string {
-  const { lag, running, waitingForRetry, circuit, holding, meanCallMs } = state
+  const { lag, running, waitingForRetry, holding, meanCallMs } = state
   const rows = [
     ['Lag:', String(lag)],
+    ['Due:', due(state)],
     ['In flight:', String(running)],
     ['Attempts:', attempts(state)],
     ['Retries:', retries(state.retriedAfterMs, waitingForRetry)],
     ['Dead letters:', byName(state.deadLetters)],
     ['Holding:', holding ?? 'no'],
-    ['Circuit:', circuit],
-    ...(meanCallMs === undefined ? [] : [['Mean call:', `${Math.round(meanCallMs)} ms`]]),
+    ['Circuit:', circuit(state)],
+    ...(meanCallMs === undefined ? [] : [['Mean call:', milliseconds(meanCallMs)]]),
+    ['Commits:', commits(state)],
+    ...(state.logErrors.count === 0 ? [] : [['Log errors:', logErrors(state, nowMs)]]),
   ]
   const sections = [`Consumption:\n${indent(lines(rows))}`, errorSection(state, nowMs), partitionSection(state)]
   return `${sections.join('\n\n')}\n`
+}
+
+function due({ due: records, oldestDueAgeMs }: SubscriptionInfo): string {
+  return oldestDueAgeMs === undefined
+    ? String(records)
+    : `${records}, the oldest not done for ${formatAge(oldestDueAgeMs)}`
+}
+
+function circuit({ circuit: now, circuitOpened }: SubscriptionInfo): string {
+  return circuitOpened === 0 ? now : `${now}, opened ${circuitOpened === 1 ? 'once' : `${circuitOpened} times`}`
+}
+
+function commits({ commits: { done, failed, meanMs, lastMs } }: SubscriptionInfo): string {
+  const times =
+    meanMs === undefined || lastMs === undefined ? [] : [`mean ${milliseconds(meanMs)}`, `last ${milliseconds(lastMs)}`]
+  return [String(done), ...times, ...(failed === 0 ? [] : [`${failed} failed`])].join(', ')
+}
+
+function logErrors({ logErrors: { count, last } }: SubscriptionInfo, nowMs: number): string {
+  if (last === undefined) return String(count)
+  return `${count}, the last ${formatAge(nowMs - last.atMs)} ago: ${last.message.replace(/\s+/g, ' ')}`
+}
+
+function milliseconds(ms: number): string {
+  return `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`
 }
 
 function attempts({

@@ -1,6 +1,6 @@
 /** From a kafka or cron Trigger to what dispatchers do with it. Pure. */
 import { durationMs } from '../../api/duration.ts'
-import type { FeedSubscription, FilterPattern } from '../../api/protocol.ts'
+import type { FeedSubscription } from '../../api/protocol.ts'
 import { backoffMsOf, DEFAULT_RETRY, type KafkaTrigger } from '../../api/trigger-events.ts'
 import { cronTopic } from '../../events/topic-names.ts'
 import type { ObservedTrigger } from './observe.ts'
@@ -40,7 +40,7 @@ function kafkaSource({ topics, ordering, filters, batch, ...start }: KafkaTrigge
     topics,
     startFrom: startOf(start),
     ordering,
-    filters: filters as Record<string, FilterPattern>[],
+    filters,
     ...(batch && { batch: { size: batch.size, windowMs: durationMs(batch.window), bisect: batch.bisect } }),
   }
 }

@@ -26,6 +26,8 @@ export interface DelivererOptions {
   log: Pick<EventLog, 'send'>
   /** Of a Trigger; none for asynchronous invocations. */
   filtersOf: (subscription: Subscription) => readonly Filter[]
+  /** Of the log's brokers, for Lambda events: `host:port,host:port`. */
+  bootstrapServers?: string | undefined
   /** Before a call. */
   onCall?: (subscription: Subscription, delivery: Delivery) => void
   /** After it, when the function could not be called. */
@@ -128,7 +130,8 @@ export class FunctionDeliverer implements Deliverer {
   }
 
   async #sendSome(target: Target, left: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
-    const { body, count } = kafkaEvent(left, EVENT_LIMIT_BYTES)
+    const { bootstrapServers = '' } = this.#options
+    const { body, count } = kafkaEvent(left, { limitBytes: EVENT_LIMIT_BYTES, bootstrapServers })
     const sent = left.slice(0, count)
     const [first] = sent
     if (first === undefined) return new Map()

@@ -14,12 +14,19 @@ interface LambdaRecord {
   timestampType: 'CREATE_TIME'
   /** Base64; absent without a key. */
   key?: string
+  /** Absent of a tombstone. */
   value?: string
+  /** Bytes as Java has them, -128 to 127: AWS's own libraries for Go and .NET read nothing else. */
   headers: Record<string, number[]>[]
 }
 
-const BEFORE = '{"eventSource":"SelfManagedKafka","bootstrapServers":"","records":{'
 const AFTER = '}}'
+
+export interface KafkaEventOptions {
+  limitBytes: number
+  /** `host:port,host:port`; empty where there are none. */
+  bootstrapServers: string
+}
 
 export interface KafkaEvent {
   body: Buffer
@@ -28,10 +35,15 @@ export interface KafkaEvent {
 }
 
 /** As many of the deliveries as fit, in order. A first one that does not fit by itself comes alone. */
-export function kafkaEvent(deliveries: readonly Delivery[], limitBytes: number): KafkaEvent {
+export function kafkaEvent(
+  deliveries: readonly Delivery[],
+  { limitBytes, bootstrapServers }: KafkaEventOptions,
+): KafkaEvent {
+  const servers = JSON.stringify(bootstrapServers)
+  const before = `{"eventSource":"SelfManagedKafka","bootstrapServers":${servers},"records":{`
   const groups = new Map<string, string[]>()
   // Every group is counted with a comma; the first has none.
-  let sizeBytes = BEFORE.length + AFTER.length - 1
+  let sizeBytes = before.length + AFTER.length - 1
   let count = 0
   for (const { record, origin } of deliveries) {
     const group = `${origin.topic}-${origin.partition}`
@@ -44,7 +56,7 @@ export function kafkaEvent(deliveries: readonly Delivery[], limitBytes: number):
     count++
   }
   const parts = [...groups].map(([group, texts]) => `${JSON.stringify(group)}:[${texts.join(',')}]`)
-  return { body: Buffer.from(BEFORE + parts.join(',') + AFTER), count }
+  return { body: Buffer.from(before + parts.join(',') + AFTER), count }
 }
 
 /** As it stood in its source topic, on every attempt. */
@@ -57,7 +69,7 @@ function lambdaRecord({ key, value, headers }: Delivery['record'], origin: Deliv
     timestampType: 'CREATE_TIME',
     ...(key !== null && { key: key.toString('base64') }),
     ...(value !== null && { value: value.toString('base64') }),
-    headers: userHeaders(headers).map(([name, bytes]) => ({ [name]: [...bytes] })),
+    headers: userHeaders(headers).map(([name, bytes]) => ({ [name]: [...new Int8Array(bytes)] })),
   }
 }
 

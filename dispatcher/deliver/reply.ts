@@ -12,13 +12,14 @@ import type { Answer } from './outcome.ts'
 
 export const REPLY_HEADER = 'dormouse-topic'
 const REPLY_ATTRIBUTE = 'dormousetopic'
+const NO_CONTENT = 204
 
 export type Reply = { kind: 'record'; record: NewRecord } | { kind: 'refused'; failure: Failure }
 
 interface Event {
   attributes: Record<string, string>
   headers: Header[]
-  value: Buffer
+  value: Buffer | null
 }
 
 /** `answered`: the record that the function was called with. Undefined: nothing is to be sent. */
@@ -57,15 +58,16 @@ function checkTopic(topic: string): void {
 }
 
 /** Throws Error when it is meant to be an event and is none. */
-function eventOf({ headers, body }: Answer): Event | undefined {
-  if (headers['ce-specversion'] !== undefined) return binary(headers, body)
+function eventOf({ status, headers, body }: Answer): Event | undefined {
+  // An empty body may be data that is empty; an answer without content says that there is none.
+  if (headers['ce-specversion'] !== undefined) return binary(headers, status === NO_CONTENT ? null : body)
   const contentType = headers['content-type'] ?? ''
   if (isStructured(contentType)) return structured(body)
   // Functions with signature cloudevent return an object and cannot say what it is.
   return isJsonType(contentType) && body.includes('"specversion"') ? structured(body) : undefined
 }
 
-function binary(headers: Answer['headers'], body: Buffer): Event {
+function binary(headers: Answer['headers'], body: Buffer | null): Event {
   const attributes: Record<string, string> = {}
   for (const name of Object.keys(headers)) {
     if (name.startsWith('ce-')) attributes[name.slice(3)] = decodeAttribute(String(headers[name]))

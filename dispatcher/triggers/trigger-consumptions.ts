@@ -18,6 +18,8 @@ export class TriggerConsumptions {
   readonly #engine: Engine
   readonly #follower: Follower
   readonly #running = new Map<string, RunningTrigger>()
+  /** The same by function: who asks for each of thousands of functions must not walk all Triggers for each. */
+  readonly #byFunction = new Map<string, Set<Consumption>>()
   /** Closed, and what they leave behind not yet dealt with. */
   readonly #retiring = new Set<RunningTrigger>()
   #wanted: readonly FeedSubscription[] = []
@@ -30,6 +32,11 @@ export class TriggerConsumptions {
 
   get all(): Iterable<Consumption> {
     return [...this.#running.values()].map(({ consumption }) => consumption)
+  }
+
+  /** Those that call this function. */
+  of(functionKey: string): Iterable<Consumption> {
+    return this.#byFunction.get(functionKey) ?? []
   }
 
   get(key: string): RunningTrigger | undefined {
@@ -68,7 +75,7 @@ export class TriggerConsumptions {
   async #end(running: RunningTrigger, next: FeedSubscription | undefined): Promise<void> {
     const { feed, consumption } = running
     await consumption.close()
-    this.#running.delete(feed.trigger)
+    this.#remove(running)
     if (next?.uid !== feed.uid) this.#retiring.add(running)
   }
 
@@ -76,14 +83,29 @@ export class TriggerConsumptions {
     const { trigger, uid, startFrom } = feed
     const consumption = new Consumption({ engine: this.#engine, group: triggerGroup(trigger, uid), startFrom })
     // Its filters are asked for with the first record.
-    this.#running.set(trigger, { feed, consumption })
+    this.#add({ feed, consumption })
     try {
       await consumption.setSubscriptions([subscriptionOfTrigger(feed)])
     } catch (error) {
       await consumption.close()
-      this.#running.delete(trigger)
+      this.#remove({ feed, consumption })
       throw error
     }
+  }
+
+  #add(running: RunningTrigger): void {
+    const { feed, consumption } = running
+    this.#running.set(feed.trigger, running)
+    const known = this.#byFunction.get(feed.function)
+    if (known === undefined) this.#byFunction.set(feed.function, new Set([consumption]))
+    else known.add(consumption)
+  }
+
+  #remove({ feed, consumption }: RunningTrigger): void {
+    this.#running.delete(feed.trigger)
+    const known = this.#byFunction.get(feed.function)
+    known?.delete(consumption)
+    if (known?.size === 0) this.#byFunction.delete(feed.function)
   }
 
   /** What waits for a retry becomes dead letters; the ticks of a clock that is gone are nobody's. */

@@ -13,6 +13,7 @@ import {
 import type { Engine } from './engine.ts'
 import type { Role } from './entry.ts'
 import { PartitionWorker } from './partition-worker.ts'
+import { ConsumerStats } from './stats.ts'
 import type { SubscriptionState } from './subscription-state.ts'
 
 export interface DriverOptions {
@@ -32,8 +33,7 @@ export class ConsumerDriver {
   #cancelCommit: (() => void) | undefined
   #isCommitNear = false
   #committing: Promise<void> | undefined
-  /** Milliseconds the last commit took. */
-  lastCommitMs: number | undefined
+  readonly stats = new ConsumerStats()
 
   constructor(options: DriverOptions) {
     this.#options = options
@@ -71,8 +71,10 @@ export class ConsumerDriver {
       onAssigned: (assignments) => this.#assigned(assignments),
       onRevoked: (partitions) => this.#revoked(partitions),
       onRecords: (partition, records) => this.#workers.get(partitionName(partition))?.accept(records),
-      onError: (error) =>
-        engine.sparingLog.warn(error.message, 'a consumer met an error and goes on', { group, error }),
+      onError: (error) => {
+        this.stats.error(error, engine.wall.now())
+        engine.sparingLog.warn(error.message, 'a consumer met an error and goes on', { group, error })
+      },
     })
   }
 
@@ -145,6 +147,7 @@ export class ConsumerDriver {
     if (alive.length === 0 || this.#consumer === undefined) return
     await this.#commitWith(this.#consumer, alive).catch((error: unknown) => {
       if (error instanceof EventLogError && error.code === 'not-assigned') return
+      this.stats.commitFailures++
       alive.forEach((worker) => this.#dirty.add(worker))
       engine.logger.warn('a commit failed and is tried again', { group, error })
     })
@@ -156,6 +159,6 @@ export class ConsumerDriver {
     workers.forEach((worker) => this.#dirty.delete(worker))
     const startedMs = clock.now()
     await consumer.commit(workers.map((worker) => worker.commitOf()))
-    this.lastCommitMs = clock.now() - startedMs
+    this.stats.committed(clock.now() - startedMs)
   }
 }

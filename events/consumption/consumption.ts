@@ -11,6 +11,7 @@ import { ConsumerDriver } from './consumer-driver.ts'
 import type { Engine } from './engine.ts'
 import { retire } from './retire.ts'
 import { statusOf } from './status.ts'
+import type { Consumers } from './stats.ts'
 import { SubscriptionState } from './subscription-state.ts'
 
 export interface ConsumptionOptions {
@@ -41,9 +42,8 @@ export class Consumption {
     return this.#states.values()
   }
 
-  /** Of the sources: milliseconds it took. */
-  get lastCommitMs(): number | undefined {
-    return this.#sources.lastCommitMs
+  get consumers(): Consumers {
+    return { sources: this.#sources.stats, tiers: this.#tiers.stats }
   }
 
   state(key: string): SubscriptionState | undefined {
@@ -65,7 +65,7 @@ export class Consumption {
     for (const subscription of subscriptions) {
       const known = this.#states.get(subscription.key)
       if (known === undefined) this.#states.set(subscription.key, new SubscriptionState(subscription, engine))
-      else known.subscription = subscription
+      else known.become(subscription)
     }
     await this.#follow()
   }
@@ -81,16 +81,19 @@ export class Consumption {
     return statusOf(state, this.#options.engine, {
       sources: [...this.#sources.workers].filter(({ options }) => options.state === state),
       tiers: [...this.#tiers.workers].filter(({ options }) => options.state === state),
-      lastCommitMs: this.#sources.lastCommitMs,
+      consumers: this.consumers,
     })
   }
 
   /** Looks how far the sources reach behind buffers that are full. */
   async refreshEnds(): Promise<void> {
-    for (const worker of this.#sources.workers) {
-      if (!worker.isPaused) continue
-      const ends = await this.#options.engine.log.endOffsets(worker.id.topic)
-      worker.knownEnd = ends.find(({ partition }) => partition === worker.id.partition)?.end ?? 0
+    const paused = [...this.#sources.workers].filter(({ isPaused }) => isPaused)
+    for (const topic of new Set(paused.map(({ id }) => id.topic))) {
+      const ends = await this.#options.engine.log.endOffsets(topic)
+      for (const worker of paused) {
+        if (worker.id.topic !== topic) continue
+        worker.knownEnd = ends.find(({ partition }) => partition === worker.id.partition)?.end ?? 0
+      }
     }
   }
 

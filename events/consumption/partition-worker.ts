@@ -92,22 +92,19 @@ export class PartitionWorker {
     return this.#inPlace.size
   }
 
-  /** How long the oldest has been waiting, or running, beyond when it might have; undefined: nothing is due. */
-  oldestDueAgeMs(nowMs: number): number | undefined {
-    const [oldest] = this.#entries
-    if (oldest === undefined) return undefined
-    const ageMs = nowMs - (this.options.role === 'tier' ? (oldest.meta.dueMs ?? 0) : oldest.record.timestampMs)
-    return ageMs < 0 ? undefined : ageMs
+  /** Of what is not done, the first that came. */
+  get oldest(): Entry | undefined {
+    return this.#entries.values().next().value
   }
 
-  /** Due and not running. */
+  /** Due and not running, whatever it waits for. */
   get due(): number {
     return this.#admission.waiting
   }
 
-  /** In a source: behind what is read, as far as it was last looked at. */
-  get behind(): number {
-    return this.isPaused && this.options.role === 'source' ? Math.max(0, this.knownEnd - this.tracker.next) : 0
+  /** Of these, what could start if its function could run: `lanes` of them side by side. */
+  get startable(): { records: number; lanes: number } {
+    return { records: this.#ready, lanes: Math.min(this.#admission.lanes, this.#ready) }
   }
 
   /** Buffered, not yet due. */
@@ -217,13 +214,15 @@ export class PartitionWorker {
     return this.tracker.mayFailInPlace(this.#running) ? 'all' : 'again'
   }
 
+  get #ready(): number {
+    return this.#which === 'all' ? this.#admission.ready : this.#admission.readyAgain
+  }
+
   #mayStart(): boolean {
-    if (this.#isDraining || this.isGone || !this.options.state.hold.mayStart) return false
-    const ready = this.#which === 'all' ? this.#admission.ready : this.#admission.readyAgain
-    if (ready === 0) return false
+    if (this.#isDraining || this.isGone || !this.options.state.hold.mayStart || this.#ready === 0) return false
     const { batch } = this.options.state.subscription
     const isAllThereIs = this.isPaused && this.#running === 0
-    if (batch === undefined || ready >= batch.size || this.#isWindowOver || isAllThereIs) return true
+    if (batch === undefined || this.#ready >= batch.size || this.#isWindowOver || isAllThereIs) return true
     this.#cancelWindow ??= this.options.engine.clock.after(batch.windowMs, () => {
       this.#cancelWindow = undefined
       this.#isWindowOver = true

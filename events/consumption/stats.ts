@@ -17,6 +17,7 @@ export class Stats {
   held = 0
   duplicates = 0
   publishFailures = 0
+  circuitOpened = 0
   /** Failed attempts, retries and dead letters by what they are told apart by. */
   readonly failed = new Map<ErrorClass, number>()
   readonly rejected = new Map<ErrorClass, number>()
@@ -38,5 +39,35 @@ export class Stats {
   called(durationMs: number): void {
     const before = this.meanCallMs ?? durationMs
     this.meanCallMs = before + (durationMs - before) * 0.1
+  }
+}
+
+/** Of a consumption. */
+export interface Consumers {
+  readonly sources: ConsumerStats
+  readonly tiers: ConsumerStats
+}
+
+/** Of one consumer of the log. */
+export class ConsumerStats {
+  commits = 0
+  /** They were tried again. */
+  commitFailures = 0
+  /** Of all commits, and of the last one. */
+  commitMs = 0
+  lastCommitMs: number | undefined
+  /** Those it met and went on after. */
+  errors = 0
+  lastError: { atMs: number; message: string } | undefined
+
+  committed(durationMs: number): void {
+    this.commits++
+    this.commitMs += durationMs
+    this.lastCommitMs = durationMs
+  }
+
+  error(error: Error, atMs: number): void {
+    this.errors++
+    this.lastError = { atMs, message: error.message.slice(0, 500) }
   }
 }

@@ -2,8 +2,10 @@
 import { Circuit } from '../circuit.ts'
 import type { ErrorClass } from '../delivery.ts'
 import type { TopicSpec } from '../event-log.ts'
+import { tierDelays } from '../retry-policy.ts'
 import type { Subscription } from '../subscription.ts'
 import { deadLetterTopic } from '../topic-names.ts'
+import { dueOf, oldestDueAgeMs, startableOf, type Startable } from './backlog.ts'
 import type { Engine } from './engine.ts'
 import { Hold } from './hold.ts'
 import type { PartitionWorker } from './partition-worker.ts'
@@ -29,15 +31,31 @@ export class SubscriptionState {
     this.hold = new Hold({ clock: engine.clock, onOpen: () => this.offerAll() })
   }
 
+  /** Delays of an earlier policy are forgotten: whoever changes it every day must not have more series every day. */
+  become(subscription: Subscription): void {
+    this.subscription = subscription
+    const delays = tierDelays(subscription.retry)
+    const counts = this.stats.retriedAfterMs
+    for (const delayMs of [...counts.keys()]) if (!delays.includes(delayMs)) counts.delete(delayMs)
+  }
+
   get circuitOpen(): boolean {
     return this.#circuit.isOpen
   }
 
-  /** Due and not running: in buffers, and behind those that are full. */
+  /** Records due and not running. */
   get due(): number {
-    let due = 0
-    for (const worker of this.workers) due += worker.due + worker.behind
-    return due
+    return dueOf(this.workers)
+  }
+
+  /** Of the oldest record due and not done. */
+  oldestDueAgeMs(nowMs: number): number | undefined {
+    const ages = [...this.workers].flatMap((worker) => oldestDueAgeMs(worker, nowMs) ?? [])
+    return ages.length === 0 ? undefined : Math.max(...ages)
+  }
+
+  get startable(): Startable {
+    return startableOf(this.workers, this.subscription.batch?.size)
   }
 
   offerAll(): void {
@@ -48,7 +66,9 @@ export class SubscriptionState {
   attempted(errorClass: ErrorClass | undefined, isProbe: boolean): void {
     // What was under way when the circuit opened says nothing new.
     if (this.#circuit.isOpen && !isProbe) return
+    const wasOpen = this.#circuit.isOpen
     const waitMs = this.#circuit.record(errorClass, this.#engine.clock.now())
+    if (waitMs !== undefined && !wasOpen) this.stats.circuitOpened++
     if (waitMs !== undefined) this.hold.hold('the circuit is open: most attempts cannot reach the function', waitMs)
     else if (isProbe) this.hold.probeSucceeded()
   }

@@ -6,7 +6,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Consumption } from '../../events/consumption/consumption.ts'
 import { Engine, type EngineLimits, type RecordEnd } from '../../events/consumption/engine.ts'
 import type { Deliverer, Delivery, DeliveryOutcome, ErrorClass } from '../../events/delivery.ts'
-import { EventLogError, type EventLog, type LogRecord, type NewRecord } from '../../events/event-log.ts'
+import {
+  EventLogError,
+  type ConsumerOptions,
+  type EventLog,
+  type LogRecord,
+  type NewRecord,
+} from '../../events/event-log.ts'
 import { readToEnd } from '../../events/read-topic.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { openSqliteEventLog, type SqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
@@ -194,6 +200,16 @@ export function withFailingCommits(log: EventLog): EventLog {
           throw new EventLogError('unavailable', 'killed')
         },
       }),
+  })
+}
+
+/** The log, with what its consumers were made with. */
+export function withSeenConsumers(log: EventLog, seen: ConsumerOptions[]): EventLog {
+  return replacing(log, {
+    consumer: (options) => {
+      seen.push(options)
+      return log.consumer(options)
+    },
   })
 }
 

@@ -21,7 +21,7 @@ const BLOCK = invalidWhole(
   'onExhausted block needs ordering key or partition: unordered records hold up nobody',
 )
 const TOPIC = 'must be 1 to 249 letters, digits, dots, underscores or hyphens, and not dots alone'
-const ONE_PATTERN = 'every pattern must have exactly one of exact, prefix, suffix'
+const ONE_PATTERN = 'every pattern must have exactly one of exact, prefix, suffix, anythingBut, numeric'
 const FILTER_NAMES =
   'filters name attributes of the CloudEvent (lower-case letters and digits, without ce_), key, topic, or data.<path>'
 const SCHEDULE = 'schedule must have five fields: minute, hour, day of month, month, day of week'
@@ -97,6 +97,28 @@ const kafka = [
         kafkaManifest({ filters: [filter] }),
         invalidWhole('spec.kafka.filters[0]', ONE_PATTERN),
       ),
+  ),
+  ...[
+    { exact: 'a', anythingBut: ['b'] },
+    { anythingBut: ['b'], numeric: { gt: 1 } },
+  ].map((pattern) =>
+    bad(
+      `pattern ${JSON.stringify(pattern)}`,
+      kafkaManifest({ filters: [{ type: pattern }] }),
+      invalidWhole('spec.kafka.filters[0]', ONE_PATTERN),
+    ),
+  ),
+  bad(
+    'anythingBut nothing',
+    kafkaManifest({ filters: [{ type: { anythingBut: [] } }] }),
+    invalidWhole('spec.kafka.filters[0]', 'anythingBut must name at least one value'),
+  ),
+  ...[{}, { gt: null }].map((numeric) =>
+    bad(
+      `numeric ${JSON.stringify(numeric)}`,
+      kafkaManifest({ filters: [{ 'data.total': { numeric } }] }),
+      invalidWhole('spec.kafka.filters[0]', 'numeric must have at least one of gt, gte, lt, lte, eq'),
+    ),
   ),
   bad(
     'a filter without pattern',
@@ -324,6 +346,31 @@ export const EVENT_STRUCTURE: readonly BadManifest[] = [
     'spec.kafka.filters[0].type.regex: unknown field',
   ),
   bad(
+    'one value for anythingBut',
+    kafkaManifest({ filters: [{ type: { anythingBut: 'a' } }] }),
+    type('spec.kafka.filters[0].type.anythingBut', 'string', 'array'),
+  ),
+  bad(
+    'a value twice in anythingBut',
+    kafkaManifest({ filters: [{ type: { anythingBut: ['a', 'a'] } }] }),
+    'spec.kafka.filters[0].type.anythingBut[1]: Duplicate value: "a"',
+  ),
+  bad(
+    '17 values in anythingBut',
+    kafkaManifest({ filters: [{ type: { anythingBut: manyTopics(17) } }] }),
+    'spec.kafka.filters[0].type.anythingBut: Too many: 17: must have at most 16 items',
+  ),
+  bad(
+    'a bound as text',
+    kafkaManifest({ filters: [{ 'data.total': { numeric: { gt: '5' } } }] }),
+    type('spec.kafka.filters[0].data.total.numeric.gt', 'string', 'number'),
+  ),
+  bad(
+    'an unknown comparison',
+    kafkaManifest({ filters: [{ type: { numeric: { ne: 5 } } }] }),
+    'spec.kafka.filters[0].type.numeric.ne: unknown field',
+  ),
+  bad(
     'a pattern as text',
     kafkaManifest({ filters: [{ type: 'a' }] }),
     type('spec.kafka.filters[0].type', 'string', 'object'),
@@ -372,6 +419,11 @@ export const EVENT_GOOD: readonly GoodManifest[] = [
         filters: [
           { type: { prefix: 'shop.' }, key: { exact: 'a' }, topic: { suffix: 's' }, 'data.order.id': { prefix: '' } },
           { 'data.Größe x': { exact: 'ä' }, a1: { exact: '' } },
+          {
+            type: { anythingBut: ['', 'a'] },
+            'data.total': { numeric: { gt: -1.5, gte: 0, lt: 1e300, lte: 9, eq: 3 } },
+          },
+          { 'data.n': { numeric: { eq: 0 } }, 'data.m': { anythingBut: manyTopics(16) } },
         ],
         batch: { size: 10_000, window: '5m', bisect: true },
       },

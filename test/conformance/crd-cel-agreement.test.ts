@@ -51,6 +51,12 @@ const zone = fc.oneof(
   fc.constant('Z'),
   fc.tuple(digits, digits).map(([hours, minutes]) => `+${hours}:${minutes}`),
 )
+const bounds = fc.record({ gt: number, gte: number, lt: number, lte: number, eq: number }, { requiredKeys: [] })
+const values = fc.uniqueArray(text, { maxLength: 2 })
+const pattern = fc.record(
+  { exact: text, prefix: text, suffix: text, anythingBut: values, numeric: bounds },
+  { requiredKeys: [] },
+)
 /** Mostly near one that there is. */
 const time = fc
   .tuple(year, ...[month, fc.constantFrom('01', '28', '29', '30', '31', '32'), digits, digits, digits], zone)
@@ -96,7 +102,7 @@ const MANIFESTS: Record<string, fc.Arbitrary<Json>> = {
     )
     .map((kafka) => kafkaManifest(kafka)),
   filters: fc
-    .array(fc.dictionary(filterName, fc.record({ exact: text, prefix: text, suffix: text }, { requiredKeys: [] })), {
+    .array(fc.dictionary(filterName, pattern), {
       maxLength: 3,
     })
     .map((filters) => kafkaManifest({ filters })),

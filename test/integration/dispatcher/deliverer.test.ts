@@ -190,6 +190,11 @@ describe('capacity', () => {
   })
 })
 
+interface LambdaEvent {
+  bootstrapServers: string
+  records: Record<string, { key?: string; value?: string }[]>
+}
+
 describe('a batch', () => {
   const batched = (part: Partial<Subscription> = {}) =>
     to({ batch: { size: 100, windowMs: 0, bisect: false }, ...part })
@@ -209,6 +214,22 @@ describe('a batch', () => {
     const batch = [1, 2, 3].map((offset) => delivery({ offset, value: 'not JSON, and need not be' }))
     expect(kinds(await by.deliver(batched(), batch, never))).toEqual(['done', 'failed', 'done'])
     expect(offsets(pod)).toEqual([[1, 2, 3]])
+  })
+
+  test('has its tombstones, by key and without value, and its brokers', async () => {
+    const by = await deliverer({}, { bootstrapServers: 'a:9092' })
+    const pod = await bed.pod()
+    const batch = [delivery({ offset: 1, key: 'a', value: null }), delivery({ offset: 2, key: 'a' })]
+    expect(kinds(await by.deliver(batched(), batch, never))).toEqual(['done', 'done'])
+    const { bootstrapServers, records } = JSON.parse(pod.seen[0]!.body.toString()) as LambdaEvent
+    const values = records['orders-0']!.map(({ key, value }) => [key, value])
+    expect([bootstrapServers, values]).toEqual([
+      'a:9092',
+      [
+        ['YQ==', undefined],
+        ['YQ==', 'eyJuIjoxfQ=='],
+      ],
+    ])
   })
 
   test('leaves out what is filtered or cannot be read', async () => {
@@ -289,6 +310,14 @@ describe('a reply', () => {
     const [stored] = await bed.read('mails')
     expect(stored?.value?.toString()).toBe('hi')
     expect(stored?.headers.map(([name]) => name)).toEqual(expect.arrayContaining(['ce_id', 'ce_type', 'dormouse-hops']))
+  })
+
+  test('without content is a tombstone of its key', async () => {
+    const by = await deliverer({ signature: 'http' })
+    const head = { ...event, 'ce-partitionkey': 'ada', 'dormouse-topic': 'mails' }
+    await bed.pod({ script: (_, response) => answer(response, 204, head) })
+    expect(await deliver(by, delivery({ value: null }))).toMatchObject({ kind: 'done' })
+    expect(await bed.read('mails')).toMatchObject([{ key: Buffer.from('ada'), value: null }])
   })
 
   test('larger than what is read of other answers arrives whole', async () => {

@@ -366,6 +366,33 @@ describe('backlog', () => {
     await until(() => bed.controller.reports.at(-1)?.functions.every(({ queued }) => queued === 0) === true)
   })
 
+  test('is that of the function its Trigger names, also after the Trigger was given another', async () => {
+    await start({ waitLimitMs: 10_000, limits: { revokeGraceMs: 20 } })
+    bed.controller.setFunctions(feedFunction(), feedFunction({ key: 'default/other', uid: 'other' }))
+    // Calls that were begun may wait for a pod of either.
+    const loaded = () => bed.controller.reports.at(-1)?.functions.filter(({ queued }) => queued > 100)
+    const waiting = (key: string) => () => loaded()?.length === 1 && loaded()?.[0]?.key === key
+    await bed.follow(feedSubscription())
+    await bed.send(...Array.from({ length: 300 }, (_, n) => ({ value: String(n) })))
+    await until(waiting('default/hello'))
+    await bed.follow(feedSubscription({ function: 'default/other' }))
+    await until(waiting('default/other'))
+  })
+
+  test('is none while all that there is waits for its retry in place: the function may sleep', async () => {
+    await start()
+    await bed.pod({ script: failing(() => true) })
+    const slow = { maxAttempts: 3, backoff: { initialMs: 60_000, factor: 1, maxMs: 60_000 }, maxAgeMs: 3_600_000 }
+    await bed.follow(feedSubscription({ ordering: 'partition', retry: slow }))
+    await bed.send(...Array.from({ length: 50 }, (_, n) => ({ value: String(n), partition: 0 })))
+    await until(async () => (await state()).sources.some(({ waitingInPlace }) => waitingInPlace === 1))
+    const load = await eventually('a report of a function that rests', () =>
+      bed.controller.reports.at(-1)?.functions.find(({ idleMs = 0 }) => idleMs > 0),
+    )
+    expect(load).toMatchObject({ key: 'default/hello', inFlight: 0, queued: 0 })
+    expect((await state()).lag).toBe(50)
+  })
+
   test('never calls a pod more than it can take', async () => {
     await start({ fn: { concurrency: 3 } })
     const pod = await bed.pod({ script: (_, response) => void setTimeout(() => response.end('1'), 5) })
@@ -433,7 +460,29 @@ describe('the management listener', () => {
     ])
     expect(await bed.metric('in_flight')).toEqual([`dormouse_dispatcher_in_flight{${labels}} 0`])
     await until(async () => (await bed.metric('last_commit_seconds')).length === 1)
+    const commits = async () => (await bed.metric('commits_total')).map((line) => line.replace(/.*outcome=/, ''))
+    expect(await commits()).toEqual([expect.stringMatching(/^"done"} [1-9]/), '"failed"} 0'])
+    expect(await bed.metric('commit_seconds_total')).toEqual([expect.stringMatching(/} 0\.\d+$/)])
     await bed.follow()
     await until(async () => (await bed.metric('attempts_total')).length === 0)
+    expect((await bed.metric('')).filter((line) => line.includes('on-orders'))).toEqual([])
+  })
+
+  test('tells what is due and what is stuck, and has no series for anything but kinds, names and known words', async () => {
+    await start()
+    await bed.pod({ script: failing(() => true) })
+    const slow = { maxAttempts: 1, backoff: { initialMs: 60_000, factor: 1, maxMs: 60_000 }, maxAgeMs: 3_600_000 }
+    await bed.follow(feedSubscription({ ordering: 'key', onExhausted: 'block', retry: slow }))
+    await bed.send(...Array.from({ length: 10 }, (_, n) => ({ value: String(n), key: `k${n % 2}` })))
+    await until(async () => (await state()).sources.reduce((sum, { blocked }) => sum + blocked, 0) === 2)
+    const gauge = async (name: string) => Number((await bed.metric(name))[0]?.split(' ').at(-1))
+    expect(await gauge('due_records')).toBe(8)
+    expect(await gauge('startable_calls')).toBe(0)
+    expect(await gauge('waiting_records')).toBe(2)
+    expect(await gauge('blocked_records')).toBe(2)
+    expect(await gauge('oldest_due_seconds')).toBeGreaterThan(0)
+    expect(await state()).toMatchObject({ due: 8, oldestDueAgeMs: expect.any(Number), commits: { failed: 0 } })
+    const labels = (await bed.metric('')).flatMap((line) => [...line.matchAll(/(\w+)="/g)].map(([, label]) => label))
+    expect([...new Set(labels)].sort()).toEqual(['kind', 'name', 'outcome'])
   })
 })

@@ -50,6 +50,22 @@ test('a Trigger that is given another function calls that one, and none of the f
   expect([engine.scheduler.inFlight('default/mailer'), engine.scheduler.inFlight('default/other')]).toEqual([0, 0])
 })
 
+test('retries are counted by the delays of the policy that is, however often it changes', async () => {
+  bed.handle = () => failed()
+  const { retry } = subscription()
+  const withDelay = (initialMs: number) =>
+    subscription({ retry: { ...retry, maxAttempts: 2, backoff: { initialMs, factor: 1, maxMs: 60_000 } } })
+  const consumption = await bed.consume(withDelay(100))
+  for (const delayMs of [100, 200, 300]) {
+    await consumption.setSubscriptions([withDelay(delayMs)])
+    await bed.publish('a')
+    await bed.advance(1_000, 100)
+  }
+  expect(await consumption.status('default/mailer')).toMatchObject({ retriedAfterMs: { 300: 1 }, done: 0 })
+  expect(Object.keys((await consumption.status('default/mailer'))!.retriedAfterMs)).toEqual(['300'])
+  expect((await consumption.status('default/mailer'))!.failed).toEqual({ handled: 6 })
+})
+
 test('a subscription that is left out stops; when it is back it goes on where it was', async () => {
   const consumption = await bed.consume()
   await bed.publish('a')

@@ -105,13 +105,18 @@ describe('how a trigger stands', () => {
       held: 0,
     },
     ...{ duplicatesSkipped: 0, publishFailures: 0, failed: {}, rejected: {}, retriedAfterMs: {}, deadLetters: {} },
-    ...{ recentErrors: [], circuit: 'closed' },
+    ...{ recentErrors: [], circuit: 'closed', circuitOpened: 0, due: 0 },
+    ...{ commits: { done: 0, failed: 0 }, logErrors: { count: 0 } },
   }
 
   test('when nothing happened', () => {
     const text = consumptionSection(QUIET, NOW)
     expect(text).toMatch(/^ {2}Attempts: +0 done, 0 failed, 0 rejected$/m)
     expect(text).toMatch(/^ {2}Holding: +no$/m)
+    expect(text).toMatch(/^ {2}Due: +0$/m)
+    expect(text).toMatch(/^ {2}Circuit: +closed$/m)
+    expect(text).toMatch(/^ {2}Commits: +0$/m)
+    expect(text).not.toMatch(/Log errors/)
     expect(text).toMatch(/^Last errors: +none$/m)
     expect(text).toMatch(/^Partitions: +none with records$/m)
   })
@@ -141,7 +146,9 @@ describe('how a trigger stands', () => {
     const text = consumptionSection(
       {
         ...{ ...QUIET, done: 5, held: 1, failed: { timeout: 2, handled: 1 }, retriedAfterMs: { 10: 1, 60_000: 2 } },
-        ...{ deadLetters: { timeout: 1 }, waitingForRetry: 4, circuit: 'open', holding: 'no pod' },
+        ...{ deadLetters: { timeout: 1 }, waitingForRetry: 4, circuit: 'open', circuitOpened: 3, holding: 'no pod' },
+        ...{ due: 12, oldestDueAgeMs: 90_000, commits: { done: 40, failed: 2, meanMs: 3.14, lastMs: 12.3 } },
+        logErrors: { count: 2, last: { atMs: NOW - 10_000, message: 'no\nbroker' } },
         recentErrors: [
           { ...error, atMs: NOW - 9_000 },
           { ...error, atMs: NOW - 1_000 },
@@ -153,6 +160,10 @@ describe('how a trigger stands', () => {
     expect(text).toMatch(/^ {2}Retries: +3 \(after 10ms 1, after 60s 2\), 4 waiting$/m)
     expect(text).toMatch(/^ {2}Dead letters: +1 \(timeout 1\)$/m)
     expect(text).toMatch(/^ {2}Holding: +no pod$/m)
+    expect(text).toMatch(/^ {2}Due: +12, the oldest not done for 90s$/m)
+    expect(text).toMatch(/^ {2}Circuit: +open, opened 3 times$/m)
+    expect(text).toMatch(/^ {2}Commits: +40, mean 3.1 ms, last 12 ms, 2 failed$/m)
+    expect(text).toMatch(/^ {2}Log errors: +2, the last 10s ago: no broker$/m)
     expect(text).toMatch(/1s +timeout +2 +d +too long\n {2}9s /)
   })
 })

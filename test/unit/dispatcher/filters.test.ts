@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { filterPatternSchema } from '../../../api/trigger-events.ts'
 import { viewOf } from '../../../dispatcher/deliver/event-view.ts'
 import { passes, type Filter } from '../../../dispatcher/deliver/filters.ts'
 import type { Delivery } from '../../../events/delivery.ts'
@@ -37,6 +39,22 @@ describe('a filter', () => {
     ['on what data inherits', { 'data.constructor.name': { prefix: '' } }, data({}), false],
     ['on data that is no JSON', { 'data.a': { prefix: '' } }, { value: 'no' }, false],
     ['on data of a tombstone', { 'data.a': { prefix: '' } }, { value: null }, false],
+    ['on another value', { tenant: { anythingBut: ['b', 'c'] } }, { headers: BINARY }, true],
+    ['on another value, with one of them', { tenant: { anythingBut: ['b', 'a'] } }, { headers: BINARY }, false],
+    ['on another value, without any', { subject: { anythingBut: ['a'] } }, { headers: BINARY }, false],
+    ['on another number in data', { 'data.n': { anythingBut: ['4'] } }, data({ n: 4 }), false],
+    ['on another value than an object', { 'data.n': { anythingBut: ['4'] } }, data({ n: {} }), false],
+    ['on another value than null', { 'data.n': { anythingBut: ['4'] } }, data({ n: null }), false],
+    ['on another value of a tombstone', { 'data.n': { anythingBut: ['4'] } }, { value: null }, false],
+    ['on a range of numbers', { 'data.n': { numeric: { gte: 4, lt: 5 } } }, data({ n: 4 }), true],
+    ['on a range of numbers, at its open end', { 'data.n': { numeric: { gte: 4, lt: 5 } } }, data({ n: 5 }), false],
+    ['on a number in data that is text', { 'data.n': { numeric: { eq: 4 } } }, data({ n: '4' }), false],
+    ['on a number in data that is not there', { 'data.m': { numeric: { lt: 9 } } }, data({ n: 4 }), false],
+    ['on a number too large for any', { 'data.n': { numeric: { gt: 4 } } }, { value: '{"n":1e999}' }, true],
+    ['on a number in an attribute', { seq: { numeric: { gt: 9 } } }, { headers: { ...BINARY, ce_seq: '10' } }, true],
+    ['on a number in a key', { key: { numeric: { eq: -1.5 } } }, { key: '-1.50e0' }, true],
+    ['on a key that only looks like a number', { key: { numeric: { gte: 0 } } }, { key: '0x10' }, false],
+    ['on an empty key that is asked for a number', { key: { numeric: { gte: 0 } } }, { key: '' }, false],
   ])('%s', (...[, filter, part, want]) => {
     expect(accepts([filter], part)).toBe(want)
   })
@@ -73,5 +91,46 @@ describe('filters', () => {
     expect(accepts([isB, isA], { headers: BINARY })).toBe(true)
     expect(accepts([isA, isB], { headers: { ...BINARY, ce_type: 'cart.left' } })).toBe(false)
     expect(accepts([isA, isB], { headers: { ...BINARY, ce_type: 'cart.left', ce_tenant: 'b' } })).toBe(true)
+  })
+})
+
+describe('for any value', () => {
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true })
+  const scalar = fc.oneof(fc.string(), fc.integer({ min: -9, max: 9 }), finite, fc.boolean())
+  const bound = fc.option(fc.integer({ min: -9, max: 9 }), { nil: undefined })
+  const inData = (pattern: Filter[string], value: unknown) => {
+    expect(filterPatternSchema.safeParse(pattern).success).toBe(true)
+    return accepts([{ 'data.a': pattern }], data({ a: value }))
+  }
+
+  test('anythingBut is the contrary of being exactly one of them', () => {
+    const some = fc.uniqueArray(fc.oneof(fc.string(), scalar.map(String)), { minLength: 1, maxLength: 3 })
+    fc.assert(
+      fc.property(scalar, some, (value, texts) => {
+        const isOne = texts.some((exact) => inData({ exact }, value))
+        expect(inData({ anythingBut: texts }, value)).toBe(!isOne)
+      }),
+    )
+  })
+
+  test('a numeric pattern holds when each of its bounds does by itself, and for no text', () => {
+    const pattern = fc.record({ gt: bound, gte: bound, lt: bound, lte: bound, eq: bound })
+    fc.assert(
+      fc.property(scalar, pattern, (value, numeric) => {
+        const { gt = -Infinity, gte = -Infinity, lt = Infinity, lte = Infinity, eq = value } = numeric
+        const wanted = typeof value === 'number' && value > gt && value >= gte && value < lt
+        expect(inData({ numeric }, value)).toBe(wanted && value <= lte && value === eq)
+        expect(inData({ numeric }, String(value))).toBe(false)
+      }),
+    )
+  })
+
+  test('a number is the same to a key as to data', () => {
+    fc.assert(
+      fc.property(finite, finite, (value, gt) => {
+        const asKey = accepts([{ key: { numeric: { gt } } }], { key: JSON.stringify(value) })
+        expect(asKey).toBe(inData({ numeric: { gt } }, value))
+      }),
+    )
   })
 })

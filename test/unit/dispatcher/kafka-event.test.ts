@@ -9,8 +9,9 @@ interface Event {
   records: Record<string, { offset: number; key?: string; value?: string; headers: Record<string, number[]>[] }[]>
 }
 
-const parse = (deliveries: readonly Delivery[], limit = 1e9) =>
-  JSON.parse(kafkaEvent(deliveries, limit).body.toString()) as Event
+const event = (deliveries: readonly Delivery[], limitBytes = 1e9, bootstrapServers = '') =>
+  kafkaEvent(deliveries, { limitBytes, bootstrapServers })
+const parse = (...of: Parameters<typeof event>) => JSON.parse(event(...of).body.toString()) as Event
 
 describe("Lambda's Kafka event", () => {
   test('has the records by topic and partition, keys and values in base64, headers as lists of bytes', () => {
@@ -42,6 +43,18 @@ describe("Lambda's Kafka event", () => {
     expect(record?.headers).toEqual([{ mine: [120] }])
   })
 
+  test('has bytes of headers as Lambda has them, with a sign, and repeats of a name', () => {
+    const record = delivery()
+    const headers = [['h', Buffer.from('aë')] as const, ['h', Buffer.from([0, 127, 128, 255])] as const]
+    const [only] = parse([{ ...record, record: { ...record.record, headers } }]).records['orders-0']!
+    expect(only?.headers).toEqual([{ h: [97, -61, -85] }, { h: [0, 127, -128, -1] }])
+    expect(Buffer.from(only!.headers[0]!['h']!).toString()).toBe('aë')
+  })
+
+  test('names the brokers', () => {
+    expect(parse([delivery()], 1e9, 'a:9092,b:9092')).toHaveProperty('bootstrapServers', 'a:9092,b:9092')
+  })
+
   test('has as many of the records as fit, from the first on, and never none', () => {
     const sizes = fc.array(fc.nat(400), { minLength: 1, maxLength: 20 })
     fc.assert(
@@ -52,7 +65,7 @@ describe("Lambda's Kafka event", () => {
         let left = all
         const seen: number[] = []
         while (left.length > 0) {
-          const { body, count } = kafkaEvent(left, limit)
+          const { body, count } = event(left, limit)
           const offsets = Object.values((JSON.parse(body.toString()) as Event).records).flatMap((records) =>
             records.map(({ offset }) => offset),
           )
@@ -60,7 +73,7 @@ describe("Lambda's Kafka event", () => {
           expect(count).toBeGreaterThan(0)
           if (count > 1) expect(body.length).toBeLessThanOrEqual(limit)
           // One more would not have fitted.
-          if (count < left.length) expect(kafkaEvent(left.slice(0, count + 1), 1e9).body.length).toBeGreaterThan(limit)
+          if (count < left.length) expect(event(left.slice(0, count + 1)).body.length).toBeGreaterThan(limit)
           seen.push(...offsets.sort((a, b) => a - b))
           left = left.slice(count)
         }

@@ -58,6 +58,22 @@ describe('a CloudEvent as the answer', () => {
     expect(JSON.parse(value!)).toEqual({ ...EVENT, data: { n: 1 } })
   })
 
+  test.each([
+    ['a tombstone when the answer is 204', 204, null],
+    ['a record of no bytes when the answer has an empty body', 200, Buffer.alloc(0)],
+  ])('in binary mode is %s', (_, status, value) => {
+    const headers = {
+      'dormouse-topic': 'mails',
+      'ce-specversion': '1.0',
+      'ce-id': 'r',
+      'ce-source': '/m',
+      'ce-type': 't',
+    }
+    const part = { 'ce-partitionkey': 'ada' }
+    const found = replyOf({ status, headers: { ...headers, ...part }, body: Buffer.alloc(0), isCut: false }, answered)
+    expect(found).toMatchObject({ kind: 'record', record: { key: Buffer.from('ada'), value } })
+  })
+
   test('passes the trace on and counts its hops', () => {
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     const record = logRecord({ headers: { traceparent: trace, 'dormouse-hops': '3' } })

@@ -21,7 +21,9 @@ test('key: one per key, others pass', () => {
     ['b', 'b1'],
   ] as const)
     admission.push(key(name), item)
+  expect([admission.ready, admission.lanes]).toEqual([3, 2])
   expect([admission.take(1), admission.take(1), admission.take(1)]).toEqual([['a1'], ['b1'], []])
+  expect([admission.waiting, admission.lanes]).toEqual([1, 0])
   admission.release('b1')
   expect(admission.take(1)).toEqual([])
   admission.release('a1')
@@ -108,6 +110,8 @@ test('in any interleaving no two of a key run at once, none overtakes another of
       let pushed = 0
       const take = (max: number, which: 'all' | 'again' = 'all') => {
         const before = [admission.ready, admission.readyAgain]
+        const lanes = admission.lanes
+        expect([lanes === 0, lanes <= admission.ready]).toEqual([admission.ready === 0, true])
         const batch = admission.take(max, which)
         expect(batch.length === 0).toBe(before[which === 'all' ? 0 : 1] === 0)
         const others = new Set(running.flat().map((item) => item.key))

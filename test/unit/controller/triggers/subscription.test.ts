@@ -63,6 +63,8 @@ test('a part of retry leaves the rest as it is', () => {
   expect({ retry, onExhausted }).toEqual({ retry: { ...SHARED.retry, maxAttempts: 2 }, onExhausted: 'deadLetter' })
 })
 
+const MORE = [{ type: { anythingBut: ['a', 'b'] }, 'data.total': { numeric: { gte: 1, lt: 2.5 } } }]
+
 describe('everything that can be said of a kafka Trigger is passed on', () => {
   const all = subscription(
     kafkaManifest(
@@ -70,7 +72,7 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
         topics: ['orders', 'returns'],
         ordering: 'key',
         startFrom: 'earliest',
-        filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }],
+        filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }, ...MORE],
         batch: { size: 7, window: '1.5s', bisect: true },
       },
       {
@@ -94,7 +96,7 @@ describe('everything that can be said of a kafka Trigger is passed on', () => {
       topics: ['orders', 'returns'],
       startFrom: 'earliest',
       ordering: 'key',
-      filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }],
+      filters: [{ type: { prefix: 'shop.' }, 'data.total': { exact: '0' } }, { key: { suffix: '-test' } }, ...MORE],
       batch: { size: 7, windowMs: 1_500, bisect: true },
       retry: { maxAttempts: 9, backoff: { initialMs: 250, factor: 1.5, maxMs: 3_600_000 }, maxAgeMs: 25_200_000 },
       onExhausted: 'block',
