@@ -5,6 +5,9 @@ import type { CallRequest } from './call-types.ts'
 import { ProblemError } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
 
+/** Connections that ended unacknowledged, per call; the request itself may be what ends them. */
+export const MAX_UNACKNOWLEDGED = 3
+
 export interface AttemptFailure {
   kind: 'not-sent' | 'not-executed' | 'failed'
   /** The answer when it is not tried again. */
@@ -55,4 +58,9 @@ export function isStuck(
 ): pod is PodSlots {
   const isWhole = body === null || Buffer.isBuffer(body)
   return pod?.endpoint.acknowledges === true && !acknowledged && isWhole
+}
+
+/** `reason`: why its lane has nothing to offer. */
+export function waitedTooLong(key: string, waitedMs: number, reason: string): ProblemError {
+  return new ProblemError('cannot-wake', `${key} had no free slot for ${Math.round(waitedMs)} ms: ${reason}`)
 }

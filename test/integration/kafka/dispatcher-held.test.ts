@@ -73,7 +73,8 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
 
   test('as dead letters, since their topic takes none, stay where they are until it does, uncommitted', async () => {
     const world = await bed.trigger('dead', {
-      answer: (call, response) => (call.body.toString().startsWith('bad') ? fails(call, response) : void response.end()),
+      answer: (call, response) =>
+        call.body.toString().startsWith('bad') ? fails(call, response) : void response.end(),
       feed: { retry: { maxAttempts: 1, backoff: { initialMs: 100, factor: 1, maxMs: 100 }, maxAgeMs: 3_600_000 } },
       fn: { signature: 'http' },
       partitions: 1,
@@ -81,7 +82,9 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
     const topic = deadLetterTopic({ kind: 'trigger', key: world.feed.trigger })
     // Such a topic takes no record without a key.
     const policy = (value: string) => ({ name: 'cleanup.policy', value })
-    await bed.admin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: [policy('compact')] }] }))
+    await bed.admin((admin) =>
+      admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: [policy('compact')] }] }),
+    )
     await world.send('good0', 'bad0', 'good1', 'bad1', 'good2')
     await eventually('each called', () => world.calls.length === 5, { withinMs: 60_000 })
     await delay(AWAY_MS)

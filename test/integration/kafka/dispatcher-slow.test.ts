@@ -1,0 +1,66 @@
+/** Calls that take longer than a member of a group may be silent. */
+import { expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { triggerGroup } from '../../../events/topic-names.ts'
+import { describeOnKafka } from '../../builders/kafka-brokers.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { numbered, ok, useDispatchers } from './dispatchers-bed.ts'
+
+/** The session time-out of dispatchers is 10 s. */
+const SLOW_MS = 15_000
+const DISPATCHERS = 2
+
+await describeOnKafka('a function that is slower than the session time-out', () => {
+  const bed = useDispatchers({ count: DISPATCHERS })
+
+  test.each(['unordered', 'partition'] as const)(
+    'is called once per record, and nobody leaves the group: %s',
+    async (ordering) => {
+      const world = await bed.trigger(`slow-${ordering}`, {
+        answer: (call, response) => void delay(SLOW_MS).then(() => ok(call, response)),
+        fn: { timeoutMs: 60_000 },
+        feed: { ordering },
+      })
+      const group = triggerGroup(world.feed.trigger, world.feed.uid)
+      const members = () =>
+        bed.admin(async (admin) => {
+          const { groups } = await admin.describeGroups([group])
+          return groups.flatMap((each) => each.members.map(({ memberId }) => memberId)).sort()
+        })
+      const joined = await eventually(
+        'all joined',
+        async () => {
+          const found = await members()
+          return found.length === DISPATCHERS && found
+        },
+        { withinMs: 60_000, everyMs: 500 },
+      )
+      // Whoever came first lets go when the other joins, and is told so with its next heartbeat.
+      await delay(4_000)
+      const partitions = [0, 1]
+      await world.send(...partitions.map((partition) => ({ partition, value: Buffer.from(`${partition}`) })))
+      await world.done()
+      expect(world.bodies().sort()).toEqual(['0', '1'])
+      expect(world.calls.map(({ attempt }) => attempt)).toEqual([1, 1])
+      expect(await members()).toEqual(joined)
+    },
+  )
+
+  test('holds up no other Trigger', async () => {
+    let mayEnd = false
+    const slow = await bed.trigger('slow', {
+      answer: (call, response) =>
+        void eventually('it may', () => mayEnd, { withinMs: 60_000 }).then(() => ok(call, response)),
+      fn: { timeoutMs: 60_000 },
+    })
+    const quick = await bed.trigger('quick')
+    await slow.send(...numbered(20))
+    await eventually('it is called', () => slow.calls.length > 0, { withinMs: 60_000 })
+    await quick.send(...numbered(100))
+    await quick.done()
+    expect(quick.bodies().sort()).toEqual(numbered(100).sort())
+    mayEnd = true
+    await slow.done()
+    expect(new Set(slow.bodies())).toEqual(new Set(numbered(20)))
+  })
+})
