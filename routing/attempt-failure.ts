@@ -59,8 +59,3 @@ export function isStuck(
   const isWhole = body === null || Buffer.isBuffer(body)
   return pod?.endpoint.acknowledges === true && !acknowledged && isWhole
 }
-
-/** `reason`: why its lane has nothing to offer. */
-export function waitedTooLong(key: string, waitedMs: number, reason: string): ProblemError {
-  return new ProblemError('cannot-wake', `${key} had no free slot for ${Math.round(waitedMs)} ms: ${reason}`)
-}

@@ -7,18 +7,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { HEADER, type RefusedReason } from '../api/names.ts'
-import {
-  deadlineExceeded,
-  failureOf,
-  isStuck,
-  MAX_UNACKNOWLEDGED,
-  refusalOf,
-  waitedTooLong,
-} from './attempt-failure.ts'
+import { deadlineExceeded, failureOf, isStuck, MAX_UNACKNOWLEDGED, refusalOf } from './attempt-failure.ts'
 import type { CallDeps, CallRequest, CallSink, CallState, ReplayReason, StreamedBody, Upgrade } from './call-types.ts'
 import type { Expiring } from './deadlines.ts'
 import { Waiter, type Lane } from './lane.ts'
-import { ProblemError } from './problems.ts'
+import { ProblemError, waitedTooLong } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
 
 export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring {
@@ -137,10 +130,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#state !== 'sending') return
-    if (status < 200) {
-      if (status === 102) this.#accepted()
-      return
-    }
+    if (status < 200) return status === 102 ? this.#accepted() : undefined
     const refusal = this.#acknowledged || status !== 503 ? undefined : refusalOf(headers[HEADER.refused])
     if (refusal !== undefined) {
       this.#refusal = refusal

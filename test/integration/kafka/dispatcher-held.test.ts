@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { deadLetterTopic } from '../../../events/topic-names.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { eventually } from '../../builders/eventually.ts'
-import { fails, numbered, useDispatchers } from './dispatchers-bed.ts'
+import { fails, joined, numbered, useDispatchers } from './dispatchers-bed.ts'
 
 /** Longer than the waits in which records are held, several times. */
 const AWAY_MS = 8_000
@@ -85,6 +85,8 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
     await bed.admin((admin) =>
       admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries: [policy('compact')] }] }),
     )
+    // What moves to another dispatcher would be called there again.
+    await joined(bed, world, 2)
     await world.send('good0', 'bad0', 'good1', 'bad1', 'good2')
     await eventually('each called', () => world.calls.length === 5, { withinMs: 60_000 })
     await delay(AWAY_MS)

@@ -1,10 +1,9 @@
 /** Calls that take longer than a member of a group may be silent. */
 import { expect, test } from '@jest/globals'
 import { setTimeout as delay } from 'node:timers/promises'
-import { triggerGroup } from '../../../events/topic-names.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { eventually } from '../../builders/eventually.ts'
-import { numbered, ok, useDispatchers } from './dispatchers-bed.ts'
+import { joined, numbered, ok, useDispatchers } from './dispatchers-bed.ts'
 
 /** The session time-out of dispatchers is 10 s. */
 const SLOW_MS = 15_000
@@ -21,28 +20,13 @@ await describeOnKafka('a function that is slower than the session time-out', () 
         fn: { timeoutMs: 60_000 },
         feed: { ordering },
       })
-      const group = triggerGroup(world.feed.trigger, world.feed.uid)
-      const members = () =>
-        bed.admin(async (admin) => {
-          const { groups } = await admin.describeGroups([group])
-          return groups.flatMap((each) => each.members.map(({ memberId }) => memberId)).sort()
-        })
-      const joined = await eventually(
-        'all joined',
-        async () => {
-          const found = await members()
-          return found.length === DISPATCHERS && found
-        },
-        { withinMs: 60_000, everyMs: 500 },
-      )
-      // Whoever came first lets go when the other joins, and is told so with its next heartbeat.
-      await delay(4_000)
+      const members = await joined(bed, world, DISPATCHERS)
       const partitions = [0, 1]
       await world.send(...partitions.map((partition) => ({ partition, value: Buffer.from(`${partition}`) })))
       await world.done()
       expect(world.bodies().sort()).toEqual(['0', '1'])
       expect(world.calls.map(({ attempt }) => attempt)).toEqual([1, 1])
-      expect(await members()).toEqual(joined)
+      expect(await joined(bed, world, DISPATCHERS)).toEqual(members)
     },
   )
 

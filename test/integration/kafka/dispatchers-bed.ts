@@ -10,7 +10,7 @@ import type { FeedFunction, FeedSubscription } from '../../../api/protocol.ts'
 import type { EventLog, LogRecord, NewRecord } from '../../../events/event-log.ts'
 import { openKafkaEventLog } from '../../../events/kafka/kafka-event-log.ts'
 import { readToEnd } from '../../../events/read-topic.ts'
-import { deadLetterTopic } from '../../../events/topic-names.ts'
+import { deadLetterTopic, triggerGroup } from '../../../events/topic-names.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { feedFunction, feedSubscription } from '../../builders/feed.ts'
@@ -167,6 +167,17 @@ async function triggered(
       eventually('all of it to be committed', () => isDone(log, topic, feed), { withinMs, everyMs: 200 }),
     deadLetters: () => readAll(log, deadLetterTopic({ kind: 'trigger', key: feed.trigger })),
   }
+}
+
+/** Member ids of the sources' group, once there are so many and the last rebalance is over; a member left behind gets a new one. */
+export async function joined({ admin }: DispatchersBed, { feed, topic }: Triggered, count: number): Promise<string[]> {
+  const group = triggerGroup(feed.trigger, feed.uid)
+  const members = async () => {
+    const { groups } = await admin((each) => each.describeGroups([group]))
+    const [found] = groups
+    return found?.state === 'Stable' && found.members.length === count && found.members.map((m) => m.memberId).sort()
+  }
+  return eventually(`${count} dispatchers to read ${topic}`, members, { withinMs: 60_000, everyMs: 300 })
 }
 
 export async function readAll(log: EventLog, topic: string): Promise<LogRecord[]> {
