@@ -8,6 +8,8 @@ import { fails, joined, numbered, useDispatchers } from './dispatchers-bed.ts'
 
 /** Longer than the waits in which records are held, several times. */
 const AWAY_MS = 8_000
+/** Longer than a call waits for a slot: 30 s. */
+const THROTTLED_MS = 34_000
 const RECORDS = 100
 
 await describeOnKafka('records that a dispatcher process cannot deliver', () => {
@@ -39,36 +41,28 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
     expect(await world.deadLetters()).toEqual([])
   })
 
-  test('since its pod refuses them as busy are held without an attempt, and called once when it takes them', async () => {
-    const throttled = await bed.trigger('throttled')
+  test('since its pod is busy, or there is no capacity for one, are held, and called once, as first attempts', async () => {
+    const [throttled, full] = [await bed.trigger('throttled'), await bed.trigger('full')]
     let refused = 0
     throttled.pod.beforeServing = async (request, response) => {
       refused++
       request.resume()
       response.writeHead(503, { 'dormouse-refused': 'busy' }).end('{}')
     }
-    await throttled.send(...numbered(RECORDS))
-    await delay(AWAY_MS)
-    throttled.pod.beforeServing = undefined
-    await throttled.done()
-    expect(refused).toBeGreaterThan(1)
-    expect(throttled.bodies().sort()).toEqual(numbered(RECORDS).sort())
-    expect(new Set(throttled.calls.map(({ attempt }) => attempt))).toEqual(new Set([1]))
-    expect(await throttled.deadLetters()).toEqual([])
-  })
-
-  test('since there is no capacity for a pod are held without an attempt, and called once when there is', async () => {
-    const full = await bed.trigger('full', { fn: { timeoutMs: 2_000 } })
     bed.controller.removeEndpoint(full.pod.id)
-    await full.send(...numbered(RECORDS))
+    for (const world of [throttled, full]) await world.send(...numbered(RECORDS))
     const asked = () => bed.controller.activations.filter((each) => each.function === full.fn.key).length
-    await eventually('a pod was asked for', () => asked() > 0, { withinMs: 60_000 })
-    await delay(AWAY_MS)
+    await eventually('a pod is asked for', () => asked() > 0, { withinMs: 60_000 })
+    await delay(THROTTLED_MS)
+    throttled.pod.beforeServing = undefined
     full.appear()
-    await full.done()
-    expect(full.bodies().sort()).toEqual(numbered(RECORDS).sort())
-    expect(new Set(full.calls.map(({ attempt }) => attempt))).toEqual(new Set([1]))
-    expect(await full.deadLetters()).toEqual([])
+    expect(refused).toBeGreaterThan(1)
+    for (const world of [throttled, full]) {
+      await world.done()
+      expect(world.bodies().sort()).toEqual(numbered(RECORDS).sort())
+      expect(new Set(world.calls.map(({ attempt }) => attempt))).toEqual(new Set([1]))
+      expect(await world.deadLetters()).toEqual([])
+    }
   })
 
   test('as dead letters, since their topic takes none, stay where they are until it does, uncommitted', async () => {
