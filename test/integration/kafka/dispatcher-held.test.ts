@@ -50,7 +50,11 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
       response.writeHead(503, { 'dormouse-refused': 'busy' }).end('{}')
     }
     bed.controller.removeEndpoint(full.pod.id)
-    for (const world of [throttled, full]) await world.send(...numbered(RECORDS))
+    for (const world of [throttled, full]) {
+      // Calls of a dispatcher that joins later would begin to wait later.
+      await joined(bed, world, 2)
+      await world.send(...numbered(RECORDS))
+    }
     const asked = () => bed.controller.activations.filter((each) => each.function === full.fn.key).length
     await eventually('a pod is asked for', () => asked() > 0, { withinMs: 60_000 })
     await delay(THROTTLED_MS)
