@@ -52,7 +52,7 @@ export type DeliveryOutcome =
 export interface Deliverer {
   /**
    * One outcome per delivery, in their order; never throws. More than one delivery only for subscriptions with `batch`.
-   * When `signal` aborts, what runs may run on but its outcome is ignored.
+   * When `signal` aborts, what runs may run on but its outcome is ignored; what waits for a slot must not begin: others have its records.
    */
   deliver(subscription: Subscription, deliveries: readonly Delivery[], signal: AbortSignal): Promise<DeliveryOutcome[]>
   /** How many calls for this function may run at once now, at least 1 while it exists: bounds what is admitted. */

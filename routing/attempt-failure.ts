@@ -5,6 +5,9 @@ import type { CallRequest } from './call-types.ts'
 import { ProblemError } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
 
+/** Connections that ended unacknowledged, per call; the request itself may be what ends them. */
+export const MAX_UNACKNOWLEDGED = 3
+
 export interface AttemptFailure {
   kind: 'not-sent' | 'not-executed' | 'failed'
   /** The answer when it is not tried again. */

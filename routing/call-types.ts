@@ -52,4 +52,7 @@ export interface CallDeps {
   onReplay?(lane: Lane, reason: ReplayReason): void
 }
 
+export type CallState = 'new' | 'waiting' | 'sending' | 'answering' | 'refused' | 'upgraded' | 'done'
+export type Upgrade = Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>
+
 export type ReplayReason = 'busy' | 'leaving' | 'not-specialized' | 'connect' | 'unacknowledged'

@@ -7,18 +7,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { HEADER, type RefusedReason } from '../api/names.ts'
-import { deadlineExceeded, failureOf, isStuck, refusalOf } from './attempt-failure.ts'
-import type { CallDeps, CallRequest, CallSink, ReplayReason, StreamedBody } from './call-types.ts'
+import { deadlineExceeded, failureOf, isStuck, MAX_UNACKNOWLEDGED, refusalOf } from './attempt-failure.ts'
+import type { CallDeps, CallRequest, CallSink, CallState, ReplayReason, StreamedBody, Upgrade } from './call-types.ts'
 import type { Expiring } from './deadlines.ts'
 import { Waiter, type Lane } from './lane.ts'
-import { ProblemError } from './problems.ts'
+import { ProblemError, waitedTooLong } from './problems.ts'
 import type { PodSlots } from './slot-table.ts'
-
-/** Connections that ended unacknowledged, per call; the request itself may be what ends them. */
-const MAX_UNACKNOWLEDGED = 3
-
-type UpgradeArguments = Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>
-type State = 'new' | 'waiting' | 'sending' | 'answering' | 'refused' | 'upgraded' | 'done'
 
 export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring {
   readonly lane: Lane
@@ -36,13 +30,14 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
   pod: PodSlots | undefined = undefined
   /** The pod whose slot it holds. */
   #holding: PodSlots | undefined = undefined
-  #state: State = 'new'
+  #state: CallState = 'new'
   #stopWaiting: (() => void) | undefined = undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #written = false
   #acknowledged = false
   #unacknowledged = 0
   #refusal: RefusedReason = 'busy'
+  #withdrawn: ProblemError | undefined = undefined
 
   constructor(request: CallRequest, sink: CallSink, deps: CallDeps) {
     super()
@@ -68,6 +63,12 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
     const wasUpgraded = this.#state === 'upgraded'
     this.#finish()
     if (!wasUpgraded) controller?.abort(reason)
+  }
+
+  /** Unless a pod has it, it is to be called no more: the sink gets this problem, at once or when the pod refuses it. */
+  withdraw(problem: ProblemError): void {
+    this.#withdrawn = problem
+    if (this.#state === 'waiting') this.#fail(problem)
   }
 
   /** The sink can take data again. */
@@ -100,9 +101,8 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
 
   #onWaitedTooLong(): void {
     this.lane.leave(this)
-    const waitedMs = Math.round(this.#deps.clock.now() - this.startedMs)
-    const what = `${this.lane.key} had no free slot for ${waitedMs} ms: ${this.#deps.waitReason(this.lane)}`
-    this.#fail(new ProblemError('cannot-wake', what))
+    const waitedMs = this.#deps.clock.now() - this.startedMs
+    this.#fail(waitedTooLong(this.lane.key, waitedMs, this.#deps.waitReason(this.lane)))
   }
 
   #send(pod: PodSlots): void {
@@ -130,10 +130,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#state !== 'sending') return
-    if (status < 200) {
-      if (status === 102) this.#accepted()
-      return
-    }
+    if (status < 200) return status === 102 ? this.#accepted() : undefined
     const refusal = this.#acknowledged || status !== 503 ? undefined : refusalOf(headers[HEADER.refused])
     if (refusal !== undefined) {
       this.#refusal = refusal
@@ -156,7 +153,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
     this.#sink.onEnd(trailers)
   }
 
-  onRequestUpgrade(...[, , headers, socket]: UpgradeArguments): void {
+  onRequestUpgrade(...[, , headers, socket]: Upgrade): void {
     if (this.#state !== 'sending' || this.#sink.onUpgrade === undefined) return void socket.destroy()
     this.#accepted()
     this.#state = 'upgraded'
@@ -194,9 +191,8 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
   #attemptFailed(error: Error): void {
     const { pod } = this
     if (pod === undefined) return
-    const { acknowledges } = pod.endpoint
-    const progress = { written: this.#written, acknowledged: this.#acknowledged, acknowledges }
-    const { kind, problem } = failureOf(error, progress)
+    const [written, acknowledged] = [this.#written, this.#acknowledged]
+    const { kind, problem } = failureOf(error, { written, acknowledged, acknowledges: pod.endpoint.acknowledges })
     switch (kind) {
       case 'not-sent':
         this.lane.block(pod, 'unreachable')
@@ -212,6 +208,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
   /** On another pod when there is one; the problem is for a body that is too large to be sent again. */
   #replay(reason: ReplayReason, problem: ProblemError): void {
     this.#releaseSlot()
+    if (this.#withdrawn !== undefined) return this.#fail(this.#withdrawn)
     if (this.#stream?.replayable === false) return this.#fail(problem)
     this.#deps.onReplay?.(this.lane, reason)
     const pod = this.lane.tryAcquire(this.pod)

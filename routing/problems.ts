@@ -76,3 +76,8 @@ export function problemBody(problem: ProblemError, instance: string): string {
   const type = `https://dormouse.dev/problems#${code}`
   return JSON.stringify({ type, title: PROBLEMS[code].title, status, code, detail: message, instance })
 }
+
+/** `reason`: why its lane has nothing to offer. */
+export function waitedTooLong(key: string, waitedMs: number, reason: string): ProblemError {
+  return new ProblemError('cannot-wake', `${key} had no free slot for ${Math.round(waitedMs)} ms: ${reason}`)
+}

@@ -13,19 +13,31 @@ export interface Exchange {
   body: Buffer
   /** Of the answer's body, by its head. */
   keepBytes: (status: number, headers: IncomingHttpHeaders) => number
+  /** Aborted: it is to be called no more, unless a pod has it. */
+  signal: AbortSignal
 }
 
 /** Never throws. */
 export function exchange(
   router: Pick<Router, 'call'>,
   lane: Lane,
-  { headers, body, keepBytes }: Exchange,
+  { headers, body, keepBytes, signal }: Exchange,
 ): Promise<ExchangeResult> {
+  if (signal.aborted) return Promise.resolve({ kind: 'problem', problem: takenAway() })
   return new Promise((resolve) => {
     const request = { lane, method: 'POST', path: '/', headers, body }
-    router.call(request, new KeepingSink(keepBytes, resolve)).start()
+    const withdraw = () => call.withdraw(takenAway())
+    const sink = new KeepingSink(keepBytes, (result) => {
+      signal.removeEventListener('abort', withdraw)
+      resolve(result)
+    })
+    const call = router.call(request, sink)
+    signal.addEventListener('abort', withdraw, { once: true })
+    call.start()
   })
 }
+
+const takenAway = () => new ProblemError('stopping', 'the partition was taken away')
 
 class KeepingSink implements CallSink {
   readonly #keepBytesFor: Exchange['keepBytes']

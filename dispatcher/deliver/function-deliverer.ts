@@ -39,6 +39,8 @@ type Held = Extract<DeliveryOutcome, { kind: 'held' }>
 interface Target {
   lane: Lane
   subscription: Subscription
+  /** The records were taken away. */
+  signal: AbortSignal
 }
 
 const MISSING_RETRY_MS = 1_000
@@ -81,9 +83,9 @@ export class FunctionDeliverer implements Deliverer {
       }
       return deliveries.map(() => held)
     }
-    const target = { lane, subscription }
+    const target = { lane, subscription, signal }
     const [only] = deliveries
-    if (batch !== undefined) return this.#deliverBatch(target, deliveries, signal)
+    if (batch !== undefined) return this.#deliverBatch(target, deliveries)
     return only === undefined ? [] : [await this.#deliverOne(target, only)]
   }
 
@@ -105,13 +107,9 @@ export class FunctionDeliverer implements Deliverer {
   }
 
   /** In as few calls as its size allows, one after the other; functions that take no Lambda events get the records one by one. */
-  async #deliverBatch(
-    target: Target,
-    deliveries: readonly Delivery[],
-    signal: AbortSignal,
-  ): Promise<DeliveryOutcome[]> {
+  async #deliverBatch(target: Target, deliveries: readonly Delivery[]): Promise<DeliveryOutcome[]> {
     const outcomes = new Map<Delivery, DeliveryOutcome>()
-    const { subscription, lane } = target
+    const { subscription, lane, signal } = target
     let left = deliveries.filter((delivery) => {
       const view = this.#viewOf(subscription, delivery)
       if ('kind' in view) outcomes.set(delivery, view)
@@ -163,7 +161,8 @@ export class FunctionDeliverer implements Deliverer {
     this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1)
     const keepBytes = (status: number, headers: IncomingHttpHeaders) => keptBytes(target, status, headers)
     const { headers, body } = request
-    const result = await exchange(this.#options.router, target.lane, { headers, body, keepBytes })
+    const { lane, signal } = target
+    const result = await exchange(this.#options.router, lane, { headers, body, keepBytes, signal })
     const left = (this.#calls.get(key) ?? 1) - 1
     if (left > 0) this.#calls.set(key, left)
     else this.#calls.delete(key)

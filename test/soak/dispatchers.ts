@@ -24,6 +24,12 @@ export interface Death {
   nth: number
 }
 
+/** See fragile-dispatcher.ts. */
+interface FragileEnvironment {
+  DIE_AT?: string
+  CLOCK_SKEW_MS?: string
+}
+
 export class DispatcherFleet {
   readonly #options: DispatcherFleetOptions
   readonly #running = new Set<ChildProcess>()
@@ -39,13 +45,14 @@ export class DispatcherFleet {
     return this.#running.size
   }
 
-  start(): void {
-    this.#spawn()
+  /** `skewMs`: what its wall clock is ahead. */
+  start({ skewMs }: { skewMs?: number } = {}): void {
+    this.#spawn(skewMs === undefined ? {} : { CLOCK_SKEW_MS: String(skewMs) })
   }
 
   /** One that kills itself; settles with true when it has, with false after `withinMs`. */
   async startToDie({ at, nth }: Death, withinMs: number): Promise<boolean> {
-    const child = this.#spawn(`${at}:${nth}`)
+    const child = this.#spawn({ DIE_AT: `${at}:${nth}` })
     const lived = new AbortController()
     const ended = await Promise.race([
       once(child, 'close').then(() => true),
@@ -55,14 +62,14 @@ export class DispatcherFleet {
     return ended
   }
 
-  #spawn(death?: string): ChildProcess {
+  #spawn(fragility: FragileEnvironment): ChildProcess {
     const { controllerUrl, tokenFile, directory, brokers } = this.#options
-    const program = death === undefined ? PROGRAM : FRAGILE
+    const program = Object.keys(fragility).length === 0 ? PROGRAM : FRAGILE
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
       env: {
         ...process.env,
         TMPDIR: directory,
-        ...(death !== undefined && { DIE_AT: death }),
+        ...fragility,
         DORMOUSE_CONTROLLERS: controllerUrl,
         DORMOUSE_TOKEN_FILE: tokenFile,
         DORMOUSE_REPORTER: `dispatcher-${++this.#started}`,
@@ -76,7 +83,7 @@ export class DispatcherFleet {
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4_000)))
     child.once('close', (code, signal) => {
-      const isAsTold = death !== undefined && signal === 'SIGKILL'
+      const isAsTold = fragility.DIE_AT !== undefined && signal === 'SIGKILL'
       if (this.#running.delete(child) && !isAsTold) this.crashes.push(`ended by itself (${code ?? signal}): ${stderr}`)
     })
     this.#running.add(child)

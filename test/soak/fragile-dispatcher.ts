@@ -1,5 +1,6 @@
 /**
- * A dispatcher that kills itself (SIGKILL) at a given moment, for tests of what is left then. `DIE_AT=<moment>:<n>`: at the n-th of them.
+ * A dispatcher that kills itself (SIGKILL) at a given moment, for tests of what is left then. `DIE_AT=<moment>:<n>`: at the n-th of them. `CLOCK_SKEW_MS`: its wall
+ * clock is ahead by so much.
  * Otherwise what dispatcher/main.ts is, with the environment of test/soak/dispatchers.ts.
  */
 import { mkdtempSync, readFileSync } from 'node:fs'
@@ -14,7 +15,13 @@ import { createMetrics } from '../../lib/metrics.ts'
 import { Router } from '../../routing/router.ts'
 import type { DeathMoment } from './dispatchers.ts'
 
-const { DIE_AT = '', DORMOUSE_KAFKA = '', DORMOUSE_CONTROLLERS = '', DORMOUSE_REPORTER = '' } = process.env
+const {
+  DIE_AT = '',
+  CLOCK_SKEW_MS = '0',
+  DORMOUSE_KAFKA = '',
+  DORMOUSE_CONTROLLERS = '',
+  DORMOUSE_REPORTER = '',
+} = process.env
 const [moment, after] = DIE_AT.split(':') as [DeathMoment, string]
 let left = Number(after)
 
@@ -81,8 +88,9 @@ router.call = (request, sink) => {
   )
 }
 router.start()
-const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA.split(','), logger }))
-const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, metrics: createMetrics() })
+const wall = { now: () => Date.now() + Number(CLOCK_SKEW_MS) }
+const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA.split(','), now: wall.now, logger }))
+const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, wall, metrics: createMetrics() })
 dispatcher.start()
 
 process.on('SIGTERM', async () => {

@@ -171,7 +171,7 @@ function recordOf(topic: string, name: RecordName) {
 }
 
 /** The source, and the retry tiers behind it. */
-async function isDone(log: EventLog, topic: string, feed: FeedSubscription): Promise<boolean> {
+export async function isDone(log: EventLog, topic: string, feed: FeedSubscription): Promise<boolean> {
   const group = triggerGroup(feed.trigger, feed.uid)
   const all = (await log.describe()).map((each) => each.topic)
   const tiers = tiersAmong(all, { kind: 'trigger', key: feed.trigger })

@@ -54,6 +54,38 @@ describe('one record', () => {
     })
   })
 
+  test('that was taken away while it waits for a slot, or before a pod took it, is not called any more', async () => {
+    const by = await deliverer({ concurrency: 1 })
+    const endings: ServerResponse[] = []
+    const pod = await bed.pod({ script: (_request, response) => void endings.push(response) })
+    const taken = new AbortController()
+    const outcomes = ['runs', 'waits'].map((deliveryId) =>
+      by.deliver(to(), [delivery({}, { deliveryId })], taken.signal),
+    )
+    await until(() => pod.running === 1)
+    taken.abort()
+    expect(await outcomes[1]).toMatchObject([{ kind: 'held', reason: 'the partition was taken away' }])
+    answer(endings[0]!, 200)
+    expect(await outcomes[0]).toMatchObject([{ kind: 'done' }])
+    expect(await by.deliver(to(), [delivery()], taken.signal)).toMatchObject([{ kind: 'held' }])
+    expect(pod.executed).toBe(1)
+  })
+
+  test('that was taken away while a pod refuses it is not tried on another', async () => {
+    const by = await deliverer()
+    const pod = await bed.pod()
+    const taken = new AbortController()
+    pod.beforeServing = async (request, response) => {
+      request.resume()
+      taken.abort()
+      pod.beforeServing = undefined
+      await bed.pod()
+      response.writeHead(503, { 'dormouse-refused': 'busy' }).end('{}')
+    }
+    expect(await by.deliver(to(), [delivery()], taken.signal)).toMatchObject([{ kind: 'held' }])
+    expect(bed.pods.map(({ executed }) => executed)).toEqual([0, 0])
+  })
+
   test('for a function that sleeps wakes it', async () => {
     const by = await deliverer()
     bed.controller.onActivation = async () => {

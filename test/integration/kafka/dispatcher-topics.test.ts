@@ -1,0 +1,73 @@
+/** Topics that change while dispatcher processes read them. */
+import { expect, test } from '@jest/globals'
+import { retryTopic } from '../../../events/topic-names.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { describeOnKafka } from '../../builders/kafka-brokers.ts'
+import { numbered, useDispatchers, type Triggered } from './dispatchers-bed.ts'
+
+const RECORDS = 300
+
+await describeOnKafka('topics of dispatcher processes', () => {
+  const bed = useDispatchers({ count: 2 })
+
+  const calledWith = (world: Triggered, want: readonly string[]) =>
+    eventually(
+      'all of it to be called',
+      () => {
+        const seen = new Set(world.bodies())
+        return want.every((each) => seen.has(each))
+      },
+      { withinMs: 60_000, everyMs: 50 },
+    )
+  const range = (from: number, count: number) => numbered(count).map((n) => `${from + Number(n)}`)
+
+  test('may get partitions under load: every record is handled, and only what was in flight twice', async () => {
+    const world = await bed.trigger('grows', { partitions: 2 })
+    const batches = [0, 100, 200].map((from) => range(from, RECORDS / 3))
+    await world.send(...batches[0]!)
+    await eventually('it is under way', () => world.calls.length > 0, { withinMs: 60_000 })
+    await bed.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic: world.topic, count: 6 }] }))
+    await world.send(...batches[1]!)
+    await world.send(...batches[2]!.map((n, at) => ({ value: Buffer.from(n), partition: 2 + (at % 4) })))
+    await world.done()
+    expect([...new Set(world.bodies())].sort()).toEqual(range(0, RECORDS).sort())
+    expect(world.calls.length - RECORDS).toBeLessThanOrEqual(world.fn.concurrency)
+    expect(await world.deadLetters()).toEqual([])
+  })
+
+  test('may be deleted in use and made anew: the new one is read from its start, each record once, and others go on', async () => {
+    const world = await bed.trigger('deleted', { partitions: 4 })
+    const other = await bed.trigger('other')
+    await world.send(...range(0, RECORDS))
+    await calledWith(world, range(0, RECORDS))
+    await world.done()
+    await bed.admin((admin) => admin.deleteTopics({ topics: [world.topic] }))
+    await other.send(...range(0, RECORDS))
+    await other.done()
+    expect(other.bodies().sort()).toEqual(range(0, RECORDS).sort())
+    await bed.log.ensureTopics([{ topic: world.topic, partitions: 2 }])
+    await world.send(...range(1_000, RECORDS))
+    await world.done()
+    expect(world.bodies().sort()).toEqual([...range(0, RECORDS), ...range(1_000, RECORDS)].sort())
+  })
+
+  test('may be deleted with records that wait in tiers: these are tried all the same', async () => {
+    const world = await bed.trigger('tiers', {
+      answer: ({ attempt }, response) => void response.writeHead(attempt === 1 ? 500 : 200).end(),
+      feed: { retry: { maxAttempts: 2, backoff: { initialMs: 5_000, factor: 1, maxMs: 5_000 }, maxAgeMs: 3_600_000 } },
+    })
+    await world.send(...range(0, RECORDS))
+    await calledWith(world, range(0, RECORDS))
+    const tier = retryTopic({ kind: 'trigger', key: world.feed.trigger }, 5_000)
+    await eventually(
+      'all of it to be in the tier',
+      async () => (await bed.log.endOffsets(tier)).reduce((sum, { end }) => sum + end, 0) === RECORDS,
+      { withinMs: 60_000, everyMs: 50 },
+    )
+    await bed.admin((admin) => admin.deleteTopics({ topics: [world.topic] }))
+    await eventually('second attempts', () => world.calls.filter(({ attempt }) => attempt === 2).length === RECORDS, {
+      withinMs: 60_000,
+    })
+    expect(world.calls).toHaveLength(2 * RECORDS)
+  })
+})
