@@ -1,5 +1,6 @@
 /** One call of a function with the whole answer at once: as much of the body as is of use, the rest is read and thrown away. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Call } from '../../routing/call.ts'
 import type { CallSink } from '../../routing/call-types.ts'
 import type { Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
@@ -26,15 +27,28 @@ export function exchange(
   if (signal.aborted) return Promise.resolve({ kind: 'problem', problem: takenAway() })
   return new Promise((resolve) => {
     const request = { lane, method: 'POST', path: '/', headers, body }
-    const withdraw = () => call.withdraw(takenAway())
+    const calls = callsUnder(signal)
     const sink = new KeepingSink(keepBytes, (result) => {
-      signal.removeEventListener('abort', withdraw)
+      calls.delete(call)
       resolve(result)
     })
     const call = router.call(request, sink)
-    signal.addEventListener('abort', withdraw, { once: true })
+    calls.add(call)
     call.start()
   })
+}
+
+/** A listener per call would cost more than all else here: there is one per signal. */
+const callsBySignal = new WeakMap<AbortSignal, Set<Call>>()
+
+function callsUnder(signal: AbortSignal): Set<Call> {
+  const known = callsBySignal.get(signal)
+  if (known !== undefined) return known
+  const calls = new Set<Call>()
+  callsBySignal.set(signal, calls)
+  const withdraw = () => [...calls].forEach((call) => call.withdraw(takenAway()))
+  signal.addEventListener('abort', withdraw, { once: true })
+  return calls
 }
 
 const takenAway = () => new ProblemError('stopping', 'the partition was taken away')
