@@ -1,51 +1,31 @@
 /** The dispatcher process: reads the environment, wires, consumes until SIGTERM or SIGINT, drains. */
 import { readFileSync } from 'node:fs'
 import { kafkaOptions } from '../events/kafka/environment.ts'
-import { FirstContact } from '../events/kafka/first-contact.ts'
-import { openKafkaEventLog } from '../events/kafka/kafka-event-log.ts'
+import { openWatched } from '../events/kafka/open-watched.ts'
 import { MemoryLedger } from '../events/memory-ledger.ts'
 import { createLogger } from '../lib/logger.ts'
+import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
 import { readEnvironment } from './config.ts'
 import { DispatcherProcess } from './dispatcher-process.ts'
-
-/** So long a look at whether Kafka is there may take before it is said that it is not. */
-const LOOK_MS = 2_000
 
 async function main(): Promise<void> {
   const environment = readEnvironment()
   const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'dispatcher' } })
-  const options = { ...kafkaOptions(environment), logger }
-  const contact = new FirstContact({
-    ...options,
-    meanwhile: 'no events are delivered',
-    log: openKafkaEventLog({ ...options, timeoutMs: LOOK_MS }),
-  })
+  const { log, contact } = openWatched({ ...kafkaOptions(environment), logger }, 'no events are delivered')
   const dispatcher = new DispatcherProcess({
     controllerUrls: environment.DORMOUSE_CONTROLLERS,
     token: () => readFileSync(environment.DORMOUSE_TOKEN_FILE, 'utf8').trim(),
     reporter: environment.DORMOUSE_REPORTER,
-    log: openKafkaEventLog(options),
+    log,
     ledger: new MemoryLedger(),
     logNotReady: () => (contact.made ? undefined : 'no answer from Kafka yet'),
     listen: { host: environment.DORMOUSE_LISTEN_HOST, port: environment.DORMOUSE_MANAGEMENT_PORT },
     logger,
   })
-  let stopping = false
-  const stop = (signal: string) => {
-    if (stopping) return
-    stopping = true
-    logger.info('dispatcher drains', { signal })
-    Promise.all([contact.stop(), dispatcher.stop(environment.DORMOUSE_DRAIN_MS)]).catch((error: unknown) => {
-      logger.error('dispatcher did not stop cleanly', { error })
-      process.exitCode = 1
-    })
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  stopOnSignal('dispatcher', logger, () =>
+    Promise.all([contact.stop(), dispatcher.stop(environment.DORMOUSE_DRAIN_MS)]),
+  )
   await dispatcher.start()
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`dispatcher: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(1)
-})
+main().catch((error: unknown) => endForGood('dispatcher', error))

@@ -1,6 +1,7 @@
 /** The gateway process: reads the environment, wires, serves until SIGTERM or SIGINT, drains. */
 import { readFileSync } from 'node:fs'
 import { createLogger } from '../lib/logger.ts'
+import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
 import { readEnvironment } from './config.ts'
 import { createGateway } from './gateway.ts'
 
@@ -24,22 +25,8 @@ async function main(): Promise<void> {
       maxBodyBytes: environment.DORMOUSE_MAX_BODY_BYTES,
     },
   })
-  let stopping = false
-  const stop = (signal: string) => {
-    if (stopping) return
-    stopping = true
-    logger.info('gateway drains', { signal })
-    gateway.stop({ graceMs: environment.DORMOUSE_DRAIN_MS }).catch((error: unknown) => {
-      logger.error('gateway did not stop cleanly', { error })
-      process.exitCode = 1
-    })
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  stopOnSignal('gateway', logger, () => gateway.stop({ graceMs: environment.DORMOUSE_DRAIN_MS }))
   await gateway.start()
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(1)
-})
+main().catch((error: unknown) => endForGood('gateway', error))

@@ -6,11 +6,3 @@ export const portVariable = (fallback: number) => z.coerce.number().int().min(0)
 export const positiveVariable = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
 
 export const logLevelVariable = z.enum(['debug', 'info', 'warn', 'error']).default('info')
-
-/** Base URLs, separated by commas. */
-export const baseUrlsVariable = z.string().transform((text, context) => {
-  const urls = text.split(',').map((url) => url.trim())
-  if (urls.every((url) => /^https?:\/\/[^/]+\/?$/.test(url))) return urls
-  context.addIssue({ code: 'custom', message: `expected base URLs separated by commas, got ${JSON.stringify(text)}` })
-  return z.NEVER
-})

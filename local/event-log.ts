@@ -5,7 +5,6 @@
 import { join } from 'node:path'
 import type { EventLog } from '../events/event-log.ts'
 import type { InvocationLedger } from '../events/invocation-ledger.ts'
-import { FirstContact } from '../events/kafka/first-contact.ts'
 import { openSqliteEventLog } from '../events/sqlite/sqlite-event-log.ts'
 import type { Logger } from '../lib/logger.ts'
 
@@ -22,23 +21,17 @@ export interface LocalEvents {
   close(): Promise<void>
 }
 
-/** So long a look at whether Kafka is there may take before it is said that it is not. */
-const LOOK_MS = 2_000
-
 /** Throws StoreError: the file is locked, damaged or not ours. A Kafka that is away is no error: it is said, and tried again. */
 export async function openLocalEvents({ stateDir, kafka, logger }: LocalEventsOptions): Promise<LocalEvents> {
   const embedded = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger })
   const { ledger } = embedded
   if (kafka === undefined) return { log: embedded, ledger, close: () => embedded.close() }
   // Those who keep their events here need not wait for a client to load.
-  const { openKafkaEventLog } = await import('../events/kafka/kafka-event-log.ts')
-  const options = { brokers: kafka, logger }
-  const log = openKafkaEventLog(options)
-  const contact = new FirstContact({
-    ...options,
-    meanwhile: 'HTTP is served, and what needs events is answered with 503',
-    log: openKafkaEventLog({ ...options, timeoutMs: LOOK_MS }),
-  })
+  const { openWatched } = await import('../events/kafka/open-watched.ts')
+  const { log, contact } = openWatched(
+    { brokers: kafka, logger },
+    'HTTP is served, and what needs events is answered with 503',
+  )
   return {
     log,
     ledger,

@@ -21,14 +21,6 @@ const STATIC_CHECKS = [
   ['generated files', 'node scripts/generate-crds.ts --check'],
 ] as const
 
-const JEST = 'node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js'
-
-/**
- * For tests that start processes and wait for them. More than two at a time would be slow for each other's clocks. A worker is renewed
- * before jest, which lets go of no module of the files it ran, has a heap whose collection takes longer than what is tested.
- */
-const REAL_PROCESSES = '--maxWorkers=2 --workerIdleMemoryLimit=400MB --testTimeout=30000'
-
 function run(command: string): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     let output = ''
@@ -57,9 +49,10 @@ async function staticChecks(): Promise<Counts> {
   return counts
 }
 
-function jest(args: string, outputFile: string): Promise<Counts> {
+/** `script`: of package.json, where its options are. */
+function jest(script: string, outputFile: string): Promise<Counts> {
   return new Promise((resolve) => {
-    const child = spawn('sh', ['-c', `${JEST} ${args} --json --outputFile ${outputFile}`], {
+    const child = spawn('npm', ['run', '--silent', script, '--', '--json', `--outputFile=${outputFile}`], {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     child.on('close', (code) => resolve(readCounts(outputFile, code ?? 1)))
@@ -92,12 +85,12 @@ async function sayWhichKafka(): Promise<void> {
 
 const unitOnly = process.argv.includes('--unit')
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-test-'))
-const parts = [await staticChecks(), await jest('--selectProjects unit', join(scratch, 'unit.json'))]
+const parts = [await staticChecks(), await jest('test:unit', join(scratch, 'unit.json'))]
 if (!unitOnly) {
   await sayWhichKafka()
-  parts.push(
-    await jest(`--selectProjects conformance integration ${REAL_PROCESSES}`, join(scratch, 'integration.json')),
-  )
+  // Of processes that wait for each other no more than two at a time: they would be slow for each other's clocks. A worker is renewed before
+  // jest, which lets go of no module of the files it ran, has a heap whose collection takes longer than what is tested.
+  parts.push(await jest('test:integration', join(scratch, 'integration.json')))
 }
 rmSync(scratch, { recursive: true, force: true })
 const total = parts.reduce((sum, part) => ({

@@ -13,6 +13,7 @@ import {
   type ConsumerOptions,
   type PartitionId,
 } from '../event-log.ts'
+import { HandlerGuard } from '../handler-guard.ts'
 import { isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
@@ -38,6 +39,7 @@ const BACKOFF = { firstMs: 100, longestMs: 10_000 }
 
 export class KafkaConsumer implements Consumer {
   readonly #options: ConsumerOptions
+  readonly #guard: HandlerGuard
   readonly #parts: KafkaConsumerParts
   readonly #membership: Membership
   readonly #closing = new AbortController()
@@ -53,6 +55,7 @@ export class KafkaConsumer implements Consumer {
 
   constructor(options: ConsumerOptions, parts: KafkaConsumerParts) {
     this.#options = options
+    this.#guard = new HandlerGuard(options)
     this.#parts = parts
     this.#topics = new Set(options.topics)
     this.#membership = new Membership({ ...parts, group: options.group })
@@ -141,7 +144,7 @@ export class KafkaConsumer implements Consumer {
       } catch (error) {
         if (this.#isClosing) return
         failures++
-        if (failures > QUIET_FAILURES || !isTransient(kafkaCode(error) ?? 0)) this.#report(error)
+        if (failures > QUIET_FAILURES || !isTransient(kafkaCode(error) ?? 0)) this.#guard.report(error)
         this.#wakeUp = new AbortController()
         await pause(this.#parts.clock, backoffMs(failures, BACKOFF), this.#wakeUp.signal)
       }
@@ -149,7 +152,7 @@ export class KafkaConsumer implements Consumer {
   }
 
   async #live(generation: Generation, asked: ReadonlySet<string>): Promise<void> {
-    const onError = (error: unknown) => this.#report(error)
+    const onError = (error: unknown) => this.#guard.report(error)
     const life = new GenerationLife({ ...this.#parts, membership: this.#membership, generation, onError })
     this.#life = life
     try {
@@ -184,10 +187,10 @@ export class KafkaConsumer implements Consumer {
     this.#reader = new PartitionReader({
       ...{ client, clock, reads, maxRecords: options.maxRecords ?? MAX_RECORDS },
       onRecords: (partition, records) => options.onRecords(partition, records),
-      onError: (error) => this.#report(error),
-      onOutOfRange: (read) => void this.#recover(life, read).catch((error: unknown) => this.#report(error)),
+      onError: (error) => this.#guard.report(error),
+      onOutOfRange: (read) => void this.#recover(life, read).catch((error: unknown) => this.#guard.report(error)),
     })
-    if (assignments.length > 0) this.#tell(() => options.onAssigned(assignments))
+    if (assignments.length > 0) this.#guard.tell(() => options.onAssigned(assignments))
     this.#reader.start()
   }
 
@@ -199,7 +202,7 @@ export class KafkaConsumer implements Consumer {
     const partitions = life.generation.partitions
     if (partitions.length > 0 && reader !== undefined) {
       const letGo = new AbortController()
-      const revoked = this.#options.onRevoked(partitions).catch((error: unknown) => this.#report(error))
+      const revoked = this.#options.onRevoked(partitions).catch((error: unknown) => this.#guard.report(error))
       void revoked.finally(() => letGo.abort())
       await pause(this.#parts.clock, this.#parts.rebalanceTimeoutMs / 2, letGo.signal)
     }
@@ -213,7 +216,7 @@ export class KafkaConsumer implements Consumer {
     const found = await judgeOutOfRange(this.#parts.client, read)
     // It was sought, or taken away, meanwhile.
     if (read.next !== next || this.#life !== life) return
-    this.#report(found.error)
+    this.#guard.report(found.error)
     if (found.kind === 'deleted') return this.#reader?.seek(read.id, found.begin)
     this.#known.isAnother(read.id)
     life.end()
@@ -226,24 +229,12 @@ export class KafkaConsumer implements Consumer {
     // Waiting for the others to join is no use any more.
     if (this.#life === undefined) await this.#parts.client.close().catch(() => undefined)
     await this.#running
-    await this.#membership.leave().catch((error: unknown) => this.#report(error))
+    await this.#membership.leave().catch((error: unknown) => this.#guard.report(error))
     await this.#parts.client.close().catch(() => undefined)
     this.#parts.onClosed()
   }
 
   get #isClosing(): boolean {
     return this.#closing.signal.aborted
-  }
-
-  #tell(what: () => void): void {
-    try {
-      what()
-    } catch (error) {
-      this.#report(error)
-    }
-  }
-
-  #report(error: unknown): void {
-    this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
   }
 }

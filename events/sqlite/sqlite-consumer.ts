@@ -8,6 +8,7 @@ import {
   type ConsumerOptions,
   type PartitionId,
 } from '../event-log.ts'
+import { HandlerGuard } from '../handler-guard.ts'
 import type { Group, Member } from './group.ts'
 import type { Position, Positions } from './positions.ts'
 import type { Records } from './records.ts'
@@ -41,6 +42,7 @@ const RETRY_MS = 1_000
 export class SqliteConsumer implements Consumer, Member {
   readonly #parts: ConsumerParts
   readonly #options: ConsumerOptions
+  readonly #guard: HandlerGuard
   topics: ReadonlySet<string>
   /** Those that existed when they were first wanted: `startFrom` is about them only. */
   readonly #old: WeakSet<Topic>
@@ -52,6 +54,7 @@ export class SqliteConsumer implements Consumer, Member {
 
   constructor(options: ConsumerOptions, parts: ConsumerParts) {
     this.#options = options
+    this.#guard = new HandlerGuard(options)
     this.#parts = parts
     this.topics = new Set(options.topics)
     this.#old = new WeakSet(options.topics.flatMap((topic) => parts.topics.get(topic) ?? []))
@@ -132,7 +135,7 @@ export class SqliteConsumer implements Consumer, Member {
     for (const { partition, position } of assignments) {
       this.#fetches.set(partition, { position, isPaused: false, isLeaving: false, isResting: false })
     }
-    this.#tell(() => this.#options.onAssigned(assignments.map((each) => ({ ...each, ...idOf(each.partition) }))))
+    this.#guard.tell(() => this.#options.onAssigned(assignments.map((each) => ({ ...each, ...idOf(each.partition) }))))
     for (const partition of partitions) this.wake(partition)
   }
 
@@ -193,7 +196,7 @@ export class SqliteConsumer implements Consumer, Member {
     } catch (error) {
       fetch.position = before
       this.#rest(partition, fetch)
-      this.#report(error)
+      this.#guard.report(error)
       return { records: 0, bytes: 0 }
     }
   }
@@ -204,18 +207,6 @@ export class SqliteConsumer implements Consumer, Member {
       fetch.isResting = false
       this.wake(partition)
     })
-  }
-
-  #tell(what: () => void): void {
-    try {
-      what()
-    } catch (error) {
-      this.#report(error)
-    }
-  }
-
-  #report(error: unknown): void {
-    this.#options.onError?.(error instanceof Error ? error : new Error(String(error)))
   }
 
   #find(partitions: readonly PartitionId[]): [PartitionState, Fetch][] {

@@ -2,25 +2,16 @@
 import { Kafka, logLevel } from 'kafkajs'
 import type { EventLog } from '../../events/event-log.ts'
 import { findKafkaIn } from '../../scripts/kafka/find-kafka.ts'
-import { startLocalKafka } from '../../scripts/kafka/local-kafka.ts'
-
-export interface BenchKafka {
-  name: string
-  brokers: readonly string[]
-  stop(): Promise<void>
-}
+import { openFound, type OpenedKafka } from '../../scripts/kafka/open-found.ts'
 
 /** Ends the process when there can be none. */
-export async function benchKafka(): Promise<BenchKafka> {
+export async function benchKafka(): Promise<OpenedKafka> {
   const found = await findKafkaIn({ env: process.env })
   if (found.kind === 'missing') {
     console.log(`skipped: ${found.reason}`)
     process.exit(0)
   }
-  const { name } = found
-  if (found.source === 'environment') return { name, brokers: found.brokers, stop: async () => undefined }
-  const kafka = await startLocalKafka({ java: found.java, jars: found.jars, heapMb: 1_024, optimize: true })
-  return { name, brokers: kafka.brokers, stop: () => kafka.stop() }
+  return openFound(found, { heapMb: 1_024, optimize: true })
 }
 
 /** Records per second read and thrown away, joining the group included. */

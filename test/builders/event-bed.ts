@@ -19,6 +19,7 @@ import { openSqliteEventLog, type SqliteEventLog } from '../../events/sqlite/sql
 import type { Subscription } from '../../events/subscription.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { FakeClock } from '../fakes/fake-clock.ts'
+import { replacing } from './replacing.ts'
 
 export const DONE: DeliveryOutcome = { kind: 'done' }
 export const failed = (message = 'no', errorClass: ErrorClass = 'handled'): DeliveryOutcome => ({
@@ -209,16 +210,6 @@ export function withSeenConsumers(log: EventLog, seen: ConsumerOptions[]): Event
     consumer: (options) => {
       seen.push(options)
       return log.consumer(options)
-    },
-  })
-}
-
-function replacing<T extends object>(object: T, methods: Partial<T>): T {
-  return new Proxy(object, {
-    get(target, name) {
-      if (Object.hasOwn(methods, name)) return Reflect.get(methods, name) as unknown
-      const value = Reflect.get(target, name) as unknown
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
 }

@@ -5,7 +5,7 @@
 import { findKafkaIn } from '../../scripts/kafka/find-kafka.ts'
 import { KafkaSetupError } from '../../scripts/kafka/kafka-setup-error.ts'
 import { Landlord, type KafkaAddress } from '../../scripts/kafka/landlord.ts'
-import { startLocalKafka } from '../../scripts/kafka/local-kafka.ts'
+import { openFound } from '../../scripts/kafka/open-found.ts'
 import { ends } from './teardown.ts'
 
 // eslint-disable-next-line import-x/no-default-export -- jest asks for it
@@ -18,9 +18,7 @@ export default async function setup(): Promise<void> {
 async function open(): Promise<KafkaAddress> {
   const found = await findKafkaIn({ env: process.env })
   if (found.kind === 'missing') throw new KafkaSetupError('start-failed', found.reason)
-  const { name } = found
-  if (found.source === 'environment') return { brokers: found.brokers, name }
-  const kafka = await startLocalKafka({ java: found.java, jars: found.jars })
-  ends.push(() => kafka.stop())
-  return { brokers: kafka.brokers, name }
+  const { name, brokers, stop } = await openFound(found)
+  ends.push(stop)
+  return { brokers, name }
 }

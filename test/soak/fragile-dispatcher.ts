@@ -13,6 +13,7 @@ import { openSqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { createMetrics } from '../../lib/metrics.ts'
 import { Router } from '../../routing/router.ts'
+import { replacing } from '../builders/replacing.ts'
 import type { DeathMoment } from './dispatchers.ts'
 
 const {
@@ -27,17 +28,6 @@ let left = Number(after)
 
 function mayDie(at: DeathMoment): void {
   if (at === moment && --left === 0) process.kill(process.pid, 'SIGKILL')
-}
-
-/** Everything but the named methods is the original's. */
-function replacing<T extends object>(object: T, methods: Partial<T>): T {
-  return new Proxy(object, {
-    get(target, name) {
-      const own = (methods as Record<PropertyKey, unknown>)[name]
-      const found = own ?? Reflect.get(target, name, target)
-      return typeof found === 'function' && own === undefined ? (found.bind(target) as unknown) : found
-    },
-  })
 }
 
 function fragile(log: EventLog): EventLog {

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { findKafkaIn } from '../../scripts/kafka/find-kafka.ts'
-import { startLocalKafka } from '../../scripts/kafka/local-kafka.ts'
+import { openFound, type OpenedKafka } from '../../scripts/kafka/open-found.ts'
 import { comingAndGoing } from './disturbances.ts'
 import { soak, type SoakResult } from './soak.ts'
 
@@ -28,12 +28,10 @@ function faultsOf(ending: 'graceful' | 'killed', result: SoakResult): string[] {
   ]
 }
 
-async function openKafka(): Promise<{ name: string; brokers: readonly string[]; stop: () => Promise<void> }> {
+async function openKafka(): Promise<OpenedKafka> {
   const found = await findKafkaIn({ env: process.env })
   if (found.kind === 'missing') throw new Error(found.reason)
-  if (found.source === 'environment') return { ...found, stop: async () => undefined }
-  const kafka = await startLocalKafka({ java: found.java, jars: found.jars, heapMb: 512, optimize: true })
-  return { name: found.name, brokers: kafka.brokers, stop: () => kafka.stop() }
+  return openFound(found, { heapMb: 512, optimize: true })
 }
 
 const kafka = await openKafka()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { codeOf, keyOf, numbers, record, unique, useLog, type EventLogHarness } from './harness.ts'
+import { partitionName } from '../../../events/event-log.ts'
+import { codeOf, numbers, record, unique, useLog, type EventLogHarness } from './harness.ts'
 
 export function describeCommitting(harness: EventLogHarness): void {
   describe('committing', () => {
@@ -47,7 +48,7 @@ export function describeCommitting(harness: EventLogHarness): void {
       await bench.until(() => expect(first.texts).toEqual(['a']))
       first.beforeLetGo = () => first.commitAll('noted')
       await first.consumer.close()
-      expect(first.revoked.map(keyOf)).toEqual([`${topic}/0`])
+      expect(first.revoked.map(partitionName)).toEqual([`${topic}/0`])
       const second = bench.listen({ group, topics: [topic] })
       await bench.until(() => expect(second.assigned).toHaveLength(1))
       expect(second.assigned[0]?.metadata).toBe('noted')

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { keyOf, numbers, record, text, unique, useLog, type EventLogHarness } from './harness.ts'
+import { partitionName } from '../../../events/event-log.ts'
+import { numbers, record, text, unique, useLog, type EventLogHarness } from './harness.ts'
 
 export function describeConsuming(harness: EventLogHarness): void {
   describe('consuming', () => {
@@ -75,7 +76,7 @@ export function describeConsuming(harness: EventLogHarness): void {
         expect(offsets).toHaveLength(100)
       }
       expect(Math.max(...listener.batches.map((batch) => batch.length))).toBeLessThanOrEqual(7)
-      for (const batch of listener.batches) expect(new Set(batch.map(keyOf)).size).toBe(1)
+      for (const batch of listener.batches) expect(new Set(batch.map(partitionName)).size).toBe(1)
     })
 
     test('gives buffers that stay what they are', async () => {

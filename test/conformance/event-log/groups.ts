@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { codeOf, keyOf, numbers, record, unique, useLog, type EventLogHarness } from './harness.ts'
+import { partitionName } from '../../../events/event-log.ts'
+import { codeOf, numbers, record, unique, useLog, type EventLogHarness } from './harness.ts'
 
 export function describeGroups(harness: EventLogHarness): void {
   describe('groups', () => {
@@ -125,7 +126,7 @@ export function describeGroups(harness: EventLogHarness): void {
           ? new Promise((resolve) => (letGo = resolve))
           : Promise.resolve()
       listener.consumer.subscribe([staying])
-      await bench.until(() => expect(listener.revoked.map(keyOf)).toContain(`${going}/0`))
+      await bench.until(() => expect(listener.revoked.map(partitionName)).toContain(`${going}/0`))
       await bench.log.send([record(going, 'no')])
       await bench.read(going, 1)
       letGo()
@@ -156,7 +157,7 @@ export function describeGroups(harness: EventLogHarness): void {
       const members = [1, 2].map(() => bench.listen({ group, topics: [topic] }))
       await bench.log.ensureTopics([{ topic, partitions: 4 }])
       await bench.until(() => expect(members.map(({ held }) => held.size)).toEqual([2, 2]))
-      const all = members.flatMap(({ assigned }) => assigned.map(keyOf))
+      const all = members.flatMap(({ assigned }) => assigned.map(partitionName))
       expect(new Set(all).size).toBe(4)
     })
   })

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, jest } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import {
   EventLogError,
+  partitionName,
   type Assignment,
   type CommittedOffset,
   type Consumer,
@@ -35,7 +36,6 @@ export interface OpenLog {
 export const text = (record: LogRecord): string => record.value?.toString() ?? ''
 export const unique = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`
 export const numbers = (count: number): string[] => Array.from({ length: count }, (_, n) => `${n}`)
-export const keyOf = ({ topic, partition }: PartitionId): string => `${topic}/${partition}`
 
 export function record(topic: string, value: string | null, part: Partial<NewRecord> = {}): NewRecord {
   return { topic, key: null, value: value === null ? null : Buffer.from(value), headers: [], ...part }
@@ -67,11 +67,11 @@ export class Listener {
       startFrom: 'earliest',
       onAssigned: (assignments) => {
         this.assigned.push(...assignments)
-        for (const each of assignments) this.held.add(keyOf(each))
+        for (const each of assignments) this.held.add(partitionName(each))
       },
       onRevoked: async (partitions) => {
         this.revoked.push(...partitions)
-        for (const each of partitions) this.held.delete(keyOf(each))
+        for (const each of partitions) this.held.delete(partitionName(each))
         await this.beforeLetGo(partitions)
       },
       onRecords: (_partition, records) => {
@@ -95,7 +95,7 @@ export class Listener {
   async commitAll(metadata = ''): Promise<void> {
     const next = new Map<string, CommittedOffset>()
     for (const { topic, partition, offset } of this.records) {
-      next.set(keyOf({ topic, partition }), { topic, partition, offset: offset + 1, metadata })
+      next.set(partitionName({ topic, partition }), { topic, partition, offset: offset + 1, metadata })
     }
     await this.consumer.commit([...next.values()])
   }

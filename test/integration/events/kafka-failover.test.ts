@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
+import { partitionName } from '../../../events/event-log.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import { codeOf, keyOf, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { codeOf, numbers, record, unique } from '../../conformance/event-log/harness.ts'
 import { useKafkaBed } from '../../builders/kafka-bed.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 
@@ -40,7 +41,7 @@ await describeOnKafka(
           const read = new Set(records.map(({ value }) => value?.toString()))
           expect(acknowledged.filter((text) => !read.has(text))).toEqual([])
         }, 60_000)
-        const stored = new Map(records.map((each) => [`${keyOf(each)}/${each.offset}`, each]))
+        const stored = new Map(records.map((each) => [`${partitionName(each)}/${each.offset}`, each]))
         const texts = [...stored.values()].map(({ value }) => value?.toString())
         expect(new Set(texts).size).toBe(texts.length)
         for (const own of Map.groupBy(stored.values(), ({ key }) => key?.toString()).values()) {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
+import { partitionName } from '../../../events/event-log.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CODES } from '../../../events/kafka/error-codes.ts'
 import { KafkaClient } from '../../../events/kafka/kafka-client.ts'
 import { Membership } from '../../../events/kafka/membership.ts'
 import { silentLogger } from '../../../lib/logger.ts'
-import { codeOf, keyOf, Listener, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { codeOf, Listener, numbers, record, unique } from '../../conformance/event-log/harness.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { QUICK, useKafkaBed } from '../../builders/kafka-bed.ts'
 
@@ -60,7 +61,7 @@ await describeOnKafka(
         const sent = await stop()
         await bed.until(() => expect(listener.texts).toEqual(expect.arrayContaining(sent)), 60_000)
         const offsets = new Map(
-          listener.records.map((each) => [`${keyOf(each)}/${each.offset}`, each.value?.toString()]),
+          listener.records.map((each) => [`${partitionName(each)}/${each.offset}`, each.value?.toString()]),
         )
         expect(new Set(offsets.values()).size).toBe(offsets.size)
       })

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
+import { partitionName } from '../../../events/event-log.ts'
 import { CompressionTypes } from 'kafkajs'
-import { codeOf, header, keyOf, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { codeOf, header, numbers, record, unique } from '../../conformance/event-log/harness.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { useKafkaBed } from '../../builders/kafka-bed.ts'
 
@@ -120,7 +121,7 @@ await describeOnKafka('records on a real Kafka', () => {
     await bed.log.send(numbers(4_000).map((n) => record(topic, n, { partition: Number(n) % 20 })))
     const listener = bed.listen({ group: unique('group'), topics: [topic] })
     await bed.until(() => expect(listener.records).toHaveLength(4_000))
-    const byPartition = Map.groupBy(listener.records, keyOf)
+    const byPartition = Map.groupBy(listener.records, partitionName)
     for (const records of byPartition.values())
       expect(records.map(({ offset }) => offset)).toEqual(records.map((_, index) => index))
   })
