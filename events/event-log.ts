@@ -169,3 +169,17 @@ export class EventLogError extends Error {
 export const TOPIC_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 /** Kafka's default (message.max.bytes), key, value and headers together. */
 export const MAX_RECORD_BYTES = 1024 * 1024
+
+/** Throws EventLogError `invalid-topic`. */
+export function checkTopicName(name: string): void {
+  if (TOPIC_PATTERN.test(name)) return
+  const expected = 'expected a topic name of 1 to 249 letters, digits, dots, underscores and hyphens'
+  throw new EventLogError('invalid-topic', `${expected}, got ${JSON.stringify(name.slice(0, 300))}`)
+}
+
+/** Throws EventLogError `too-large`. */
+export function checkMetadata({ metadata }: CommittedOffset): void {
+  const size = Buffer.byteLength(metadata)
+  if (size > MAX_METADATA_BYTES)
+    throw new EventLogError('too-large', `expected metadata of at most ${MAX_METADATA_BYTES} bytes, got ${size}`)
+}

@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import {
   EventLogError,
-  MAX_METADATA_BYTES,
+  checkMetadata,
   type CommittedOffset,
   type Consumer,
   type ConsumerOptions,
@@ -81,11 +81,7 @@ export class KafkaConsumer implements Consumer {
   }
 
   async commit(offsets: readonly CommittedOffset[]): Promise<void> {
-    for (const { metadata } of offsets) {
-      const size = Buffer.byteLength(metadata)
-      if (size > MAX_METADATA_BYTES)
-        throw new EventLogError('too-large', `expected metadata of at most ${MAX_METADATA_BYTES} bytes, got ${size}`)
-    }
+    offsets.forEach(checkMetadata)
     if (this.#life === undefined)
       throw new EventLogError('not-assigned', 'expected partitions that are ours, this consumer has none now')
     await this.#life.commit(offsets)

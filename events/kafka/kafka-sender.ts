@@ -1,10 +1,9 @@
 /** Sends: makes topics that are missing, finds each record its partition, and tells where it went. */
 import type { Clock } from '../../lib/clock.ts'
-import { EventLogError, type NewRecord, type RecordPosition } from '../event-log.ts'
+import { checkTopicName, EventLogError, type NewRecord, type RecordPosition } from '../event-log.ts'
 import { attempt } from './attempts.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { KafkaProducer } from './kafka-producer.ts'
-import { checkTopicName } from './kafka-topics.ts'
 import { Placement } from './placement.ts'
 
 export interface KafkaSenderOptions {

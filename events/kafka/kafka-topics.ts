@@ -2,6 +2,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import {
+  checkTopicName,
   EventLogError,
   MAX_RECORD_BYTES,
   TOPIC_PATTERN,
@@ -180,13 +181,6 @@ export async function readCommitted(
       return Number(offset) < 0 ? [] : [{ topic, partition, offset: Number(offset), metadata: metadata ?? '' }]
     }),
   )
-}
-
-/** Throws EventLogError `invalid-topic`. */
-export function checkTopicName(name: string): void {
-  if (TOPIC_PATTERN.test(name)) return
-  const expected = 'expected a topic name of 1 to 249 letters, digits, dots, underscores and hyphens'
-  throw new EventLogError('invalid-topic', `${expected}, got ${JSON.stringify(name.slice(0, 300))}`)
 }
 
 /** It exists and all its partitions are led. */

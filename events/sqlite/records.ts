@@ -1,9 +1,16 @@
 /** Appends records and reads them back. */
 import type { Database, Statement } from '../../lib/sqlite/database.ts'
-import { EventLogError, MAX_RECORD_BYTES, type LogRecord, type NewRecord, type RecordPosition } from '../event-log.ts'
+import {
+  checkTopicName,
+  EventLogError,
+  MAX_RECORD_BYTES,
+  type LogRecord,
+  type NewRecord,
+  type RecordPosition,
+} from '../event-log.ts'
 import { decodeHeaders, encodeHeaders } from './header-codec.ts'
 import { partitionOfKey } from '../murmur2.ts'
-import { checkTopicName, type PartitionState, type Topic, type TopicDefaults, type Topics } from './topics.ts'
+import type { PartitionState, Topic, TopicDefaults, Topics } from './topics.ts'
 
 /** Records that Dormouse moves on carry headers of ours beside what their sender was allowed. */
 const HOP_ROOM_BYTES = 64 * 1024

@@ -1,8 +1,8 @@
 /** One member of a group: reads its partitions in turns, a bounded batch each, and only while there is something to read. */
 import type { Clock } from '../../lib/clock.ts'
 import {
+  checkMetadata,
   EventLogError,
-  MAX_METADATA_BYTES,
   type CommittedOffset,
   type Consumer,
   type ConsumerOptions,
@@ -143,10 +143,9 @@ export class SqliteConsumer implements Consumer, Member {
     return !isPaused && !isLeaving && !isResting && this.#closing === undefined
   }
 
-  #positionOf({ topic, partition, offset, metadata }: CommittedOffset): Position {
-    const size = Buffer.byteLength(metadata)
-    if (size > MAX_METADATA_BYTES)
-      throw new EventLogError('too-large', `expected metadata of at most ${MAX_METADATA_BYTES} bytes, got ${size}`)
+  #positionOf(committed: CommittedOffset): Position {
+    checkMetadata(committed)
+    const { topic, partition, offset, metadata } = committed
     const [found] = this.#find([{ topic, partition }])
     if (found !== undefined) return { partition: found[0], offset, metadata }
     throw new EventLogError('not-assigned', `${topic}/${partition} is not, or no longer, read by this consumer`)

@@ -7,6 +7,7 @@ import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Database } from '../../lib/sqlite/database.ts'
 import {
+  checkTopicName,
   EventLogError,
   type CommittedOffset,
   type Consumer,
@@ -25,7 +26,7 @@ import { Retention } from './retention.ts'
 import { openEventDatabase } from './schema.ts'
 import { SqliteConsumer } from './sqlite-consumer.ts'
 import { SqliteLedger } from './sqlite-ledger.ts'
-import { checkTopicName, Topics, type TopicDefaults } from './topics.ts'
+import { Topics, type TopicDefaults } from './topics.ts'
 import { Writer } from './writer.ts'
 
 export interface SqliteEventLogOptions {

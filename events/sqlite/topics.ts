@@ -1,6 +1,6 @@
 /** All topics and where their partitions begin and end, in memory; written through the statements here, followed after each commit. */
 import type { Database, Statement } from '../../lib/sqlite/database.ts'
-import { EventLogError, TOPIC_PATTERN, type TopicSpec } from '../event-log.ts'
+import type { TopicSpec } from '../event-log.ts'
 
 export interface PartitionState {
   readonly topic: Topic
@@ -143,11 +143,4 @@ function topicOf(identity: { id: number; name: string; retentionMs: number }, pa
   const topic: Topic = { ...identity, partitions: states }
   for (let partition = 0; partition < partitions; partition++) states.push({ topic, partition, begin: 0, end: 0 })
   return topic
-}
-
-/** Throws EventLogError `invalid-topic`. */
-export function checkTopicName(name: string): void {
-  if (TOPIC_PATTERN.test(name)) return
-  const expected = 'expected a topic name of 1 to 249 letters, digits, dots, underscores and hyphens'
-  throw new EventLogError('invalid-topic', `${expected}, got ${JSON.stringify(name.slice(0, 300))}`)
 }
