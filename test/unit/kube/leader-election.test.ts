@@ -31,7 +31,7 @@ describe('a leader election', () => {
     fails: ClusterError | undefined
     hangs = false
 
-    constructor(identity: string, { skewMs = 0, onLead = () => undefined as void } = {}) {
+    constructor(identity: string, { skewMs = 0, onLead = (): void => undefined } = {}) {
       this.election = createLeaderElection({
         ...{ cluster: this.#way(), ...REF, identity, logger: silentLogger, clock },
         now: () => clock.now() + skewMs,
