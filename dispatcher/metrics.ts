@@ -37,7 +37,8 @@ export function registerMetrics(metrics: Metrics, source: MetricsSource): void {
       ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
       collect: (counter) => {
         counter.reset()
-        each((labels, state) => of(state) > 0 && counter.inc(labels, of(state)))
+        // At 0 too: what appears with its first increase has none to show for Prometheus.
+        each((labels, state) => counter.inc(labels, of(state)))
       },
     })
   }
