@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 STAMP := node_modules/.installed
 KEEP ?=
+ONLY ?=
 KAFKA ?=
 NODES ?= 1
 PORT ?= 9092
@@ -12,7 +13,7 @@ $(STAMP): package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: demo kafka kafka-stop cluster cluster-stop images test check bench generate install help
+.PHONY: demo kafka kafka-stop cluster cluster-stop images e2e test check bench generate install help
 
 demo: $(STAMP) ## wake, load, roll out and put to sleep the hello functions; KEEP=1 leaves them running, KAFKA=1 puts events on a real Kafka
 	@npm run -s demo -- $(if $(KEEP),--keep) $(if $(KAFKA),--kafka)
@@ -34,6 +35,9 @@ images: $(STAMP) ## all images in dist/images, without Docker, and into the clus
 
 test: $(STAMP) ## checks, then all tests that need no cluster
 	@npm test -s
+
+e2e: $(STAMP) ## a cluster, the images, `helm install`, all of test/e2e, and everything away again; KEEP=1 leaves it, ONLY=pattern
+	@npm run -s e2e -- $(if $(KEEP),--keep) $(if $(ONLY),--only '$(ONLY)')
 
 check: $(STAMP) ## format, lint, types, generated files fresh, unit tests (< 60 s)
 	@npm run -s check
