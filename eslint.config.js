@@ -39,6 +39,7 @@ const CLIENT_LIBRARIES = [
   { name: 'prom-client', home: 'lib/metrics.ts' },
   { name: 'node:sqlite', home: 'lib/sqlite/' },
   { name: 'kafkajs', home: 'events/kafka/' },
+  { name: '@kubernetes/client-node', home: 'kube/client-node/' },
   { name: 'croner', home: 'controller/cron/schedule.ts' },
   { name: 'chokidar', home: 'cli/' },
   { name: 'commander', home: 'cli/' },
