@@ -22,6 +22,8 @@ export type PodState = 'generic' | 'claimed' | 'leaving'
 export const ANNOTATION = {
   /** On pods whose ports are not the Runtime's defaults (local mode): `{"control":8079,"data":8080}`. */
   ports: `${GROUP}/ports`,
+  /** On claimed pods that called home: `host controlPort dataPort`, for controllers they did not call. */
+  contact: `${GROUP}/contact`,
   /** On claimed pods, RFC 3339 with milliseconds. */
   claimedAt: `${GROUP}/claimed-at`,
   /** On claimed pods: `true` when the runtime writes 102 before it executes. */

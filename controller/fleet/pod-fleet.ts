@@ -11,6 +11,7 @@ import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Metrics } from '../../lib/metrics.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Leadership } from '../leadership.ts'
 import { BootBackoff, type BootState } from './boot-backoff.ts'
 import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from './fleet.ts'
 import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
@@ -43,6 +44,7 @@ export interface PodFleetOptions {
   settings: PodSettings
   events: FunctionEvents
   limits: FleetLimits
+  leadership: Leadership
   /** Resolves when no data plane will send the pod anything new. */
   drained: (podUid: string) => Promise<void>
   /** The function's uid while it and this revision of it exist. */
@@ -88,7 +90,7 @@ export class PodFleet implements Fleet {
   readonly #starter: PodStarter
   readonly #door: PodDoor
   readonly #resync: PodResync
-  #unsubscribe: () => void = () => undefined
+  #unsubscribes: (() => void)[] = []
 
   constructor(options: PodFleetOptions) {
     this.#options = options
@@ -128,14 +130,12 @@ export class PodFleet implements Fleet {
   async rebuild(): Promise<void> {
     const { pods, clock } = this.#options
     for (const pod of pods.list()) this.#observer.seen(pod)
-    this.#unsubscribe = pods.subscribe({
-      added: (pod) => this.#observer.seen(pod),
-      updated: (pod) => this.#observer.seen(pod),
-      deleted: (pod) => this.#observer.deleted(pod),
-    })
+    const seen = (pod: Pod) => this.#observer.seen(pod)
+    this.#unsubscribes.push(pods.subscribe({ added: seen, updated: seen, deleted: (pod) => this.#observer.deleted(pod) }))
     const settled = new AbortController()
     void this.#inspector.settled().then(() => settled.abort())
     await pause(clock, REBUILD_LIMIT_MS, settled.signal)
+    this.#unsubscribes.push(this.#options.leadership.onLead(() => this.#removal.resume()))
     this.#resync.start()
   }
 
@@ -143,7 +143,7 @@ export class PodFleet implements Fleet {
   stop(): void {
     this.#stopped.abort()
     this.#resync.stop()
-    this.#unsubscribe()
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
     this.#supply.stop()
   }
 
