@@ -11,7 +11,7 @@ $(STAMP): package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: demo kafka kafka-stop test check bench generate install help
+.PHONY: demo kafka kafka-stop images test check bench generate install help
 
 demo: $(STAMP) ## wake, load, roll out and put to sleep the hello functions; KEEP=1 leaves them running, KAFKA=1 puts events on a real Kafka
 	@npm run -s demo -- $(if $(KEEP),--keep) $(if $(KAFKA),--kafka)
@@ -21,6 +21,9 @@ kafka: $(STAMP) ## a Kafka to develop against, from Maven Central on the machine
 
 kafka-stop: $(STAMP) ## end it and throw its data away
 	@npm run -s kafka -- down
+
+images: $(STAMP) ## all images as archives in dist/images, without Docker; images/Dockerfile makes the same with it
+	@npm run -s images
 
 test: $(STAMP) ## checks, then all tests that need no cluster
 	@npm test -s

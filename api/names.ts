@@ -28,6 +28,8 @@ export const ANNOTATION = {
   claimedAt: `${GROUP}/claimed-at`,
   /** On claimed pods: `true` when the runtime writes 102 before it executes. */
   acknowledges: `${GROUP}/acknowledges`,
+  /** On the CRDs: hash of what they define, by which an installation is told from its definitions. */
+  schema: `${GROUP}/schema`,
 } as const
 
 export const DEFAULT_PORT = { control: 8079, data: 8080 } as const

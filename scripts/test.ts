@@ -18,7 +18,7 @@ const STATIC_CHECKS = [
   ['format', 'prettier --check --log-level warn .'],
   ['lint', 'eslint --cache --cache-location node_modules/.cache/eslint/ .'],
   ['types', 'tsc -p .'],
-  ['generated files', 'node scripts/generate-crds.ts --check'],
+  ['generated files', 'npm run -s generate:check'],
 ] as const
 
 function run(command: string): Promise<{ code: number; output: string }> {
