@@ -1,8 +1,6 @@
 /** The Kafka of `dormouse dev`: the flags of the command, and for what they do not say the environment that a dispatcher reads. */
-import { resolve } from 'node:path'
-import { z } from 'zod'
-import { OPTIONAL_KAFKA_ENVIRONMENT, optionalKafkaOptions, type KafkaSettings } from '../../events/kafka/environment.ts'
-import { ConfigError, parseEnvironment, readNamedFile } from '../../lib/environment.ts'
+import { ConfigError } from '../../lib/environment.ts'
+import { readKafkaSettings, type KafkaSettings } from '../../local/kafka-settings.ts'
 import { CliError } from '../cli-error.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -18,8 +16,6 @@ export interface KafkaFlags {
   kafkaUsername?: string
   kafkaPasswordFile?: string
 }
-
-const environmentSchema = z.object(OPTIONAL_KAFKA_ENVIRONMENT)
 
 /** Undefined: events are kept in the state directory. Throws CliError: half of what belongs together, or a file that cannot be read. */
 export function kafkaSettings(
@@ -37,9 +33,8 @@ export function kafkaSettings(
     DORMOUSE_KAFKA_PASSWORD_FILE: flags.kafkaPasswordFile,
   }
   const given = Object.fromEntries(Object.entries(said).filter(([, text]) => text !== undefined))
-  const read = (variable: string, path: string) => readNamedFile(variable, resolve(cwd, path))
   try {
-    return optionalKafkaOptions(parseEnvironment(environmentSchema, { ...environment, ...given }), read)
+    return readKafkaSettings({ ...environment, ...given }, cwd)
   } catch (error) {
     if (error instanceof ConfigError) throw new CliError(EXIT.usage, error.message)
     throw error

@@ -4,8 +4,8 @@
  */
 import { resolve } from 'node:path'
 import { FUNCTIONS, TRIGGERS } from '../../api/kinds.ts'
-import type { KafkaSettings } from '../../events/kafka/environment.ts'
 import { createLogger } from '../../lib/logger.ts'
+import type { KafkaSettings } from '../../local/kafka-settings.ts'
 import { startLocal, type LocalPlatform } from '../../local/platform.ts'
 import { createApiClient } from '../client/api-client.ts'
 import { CliError, ManifestError } from '../cli-error.ts'
