@@ -34,6 +34,9 @@ export const ANNOTATION = {
 
 export const DEFAULT_PORT = { control: 8079, data: 8080 } as const
 
+/** What service-account tokens of data planes are made for. */
+export const CONTROLLER_AUDIENCE = 'dormouse-controller'
+
 /** HTTP headers between our processes. Everything that starts with HEADER_PREFIX is dropped when it comes from outside. */
 export const HEADER_PREFIX = 'dormouse-'
 export const HEADER = {

@@ -98,16 +98,24 @@ class RunningController implements Controller {
   async stop(): Promise<void> {
     this.#stopping.abort()
     const parts = this.#parts
-    if (parts !== undefined && this.#election !== undefined) await this.#handOver(parts, this.#election)
-    parts?.activations.stop()
-    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
-    parts?.pool.stop()
-    parts?.autoscaler.stop()
-    parts?.fleet.stop()
-    await Promise.all([parts?.functions.stop(), parts?.triggers.stop(), parts?.cron?.stop()])
-    parts?.feed.stop()
+    if (parts !== undefined) await this.#stopParts(parts)
     this.#caches?.stop()
     await this.#agent.destroy()
+  }
+
+  async #stopParts(parts: ControllerParts): Promise<void> {
+    if (this.#election !== undefined) await this.#handOver(parts, this.#election)
+    parts.activations.stop()
+    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
+    parts.fleet.stop()
+    await this.#stopDeciding(parts)
+    parts.feed.stop()
+  }
+
+  async #stopDeciding({ pool, autoscaler, functions, triggers, cron }: ControllerParts): Promise<void> {
+    pool.stop()
+    autoscaler.stop()
+    await Promise.all([functions.stop(), triggers.stop(), cron?.stop()])
   }
 
   async #start(): Promise<{ url: string }> {
@@ -163,13 +171,10 @@ class RunningController implements Controller {
 
   /** What only a leader does ends before another can begin with it; data planes go elsewhere, and who waits here is answered. */
   async #handOver(parts: ControllerParts, election: Election): Promise<void> {
-    const { pool, autoscaler, functions, triggers, cron, feed, activations } = parts
-    feed.close()
-    pool.stop()
-    autoscaler.stop()
-    await Promise.all([functions.stop(), triggers.stop(), cron?.stop()])
+    parts.feed.close()
+    await this.#stopDeciding(parts)
     this.#seat?.leave()
-    await Promise.all([election.stop(), activations.drained(WAKE_UP_GRACE_MS)])
+    await Promise.all([election.stop(), parts.activations.drained(WAKE_UP_GRACE_MS)])
   }
 
   async #listen(parts: ControllerParts): Promise<string> {

@@ -23,6 +23,7 @@ import { createListBook } from './feed/list-book.ts'
 import { createFunctionEvents } from './fleet/function-events.ts'
 import { PodFleet } from './fleet/pod-fleet.ts'
 import { createRuntimeClient } from './fleet/runtime-client.ts'
+import { registerFunctionMetrics } from './function-metrics.ts'
 import { createFunctionsController, type FunctionsController } from './functions/functions-controller.ts'
 import { revisionLabels } from './functions/revision-record.ts'
 import { createServingBook, type ServingBook } from './functions/serving.ts'
@@ -74,6 +75,7 @@ export function createParts(options: PartsOptions): ControllerParts {
   const fleet = createPodFleet({ ...base, drained: (uid) => feed.drained(uid) })
   const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes, subscriptions })
   const loopMetrics = createLoopMetrics(options.metrics)
+  registerFunctionMetrics(options.metrics, { serving, fleet })
   const functions = createFunctionsController({
     ...base,
     fleet,

@@ -6,7 +6,7 @@
 import type { ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
-import type { Gauge, Metrics } from '../../lib/metrics.ts'
+import type { Counter, Gauge, Metrics } from '../../lib/metrics.ts'
 import type { Fleet, FleetPod } from '../fleet/fleet.ts'
 import type { Serving, ServingBook } from '../functions/serving.ts'
 import { DEFAULT_SCALE_POLICY, decide, initialScaleState } from './decide.ts'
@@ -56,6 +56,7 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
 class TickingAutoscaler implements Autoscaler {
   readonly #options: AutoscalerOptions
   readonly #gauge: Gauge<'function'>
+  readonly #changes: Counter<'direction' | 'reason'>
   /** Functions that may need a decision; all others have neither pods nor load. */
   readonly #awake = new Set<ObjectKey>()
   readonly #states = new Map<ObjectKey, ScaleState>()
@@ -71,6 +72,11 @@ class TickingAutoscaler implements Autoscaler {
       name: 'dormouse_controller_desired_pods',
       help: 'Pods the autoscaler wants a function to have.',
       labels: ['function'],
+    })
+    this.#changes = options.metrics.counter({
+      name: 'dormouse_controller_scale_changes_total',
+      help: 'Decisions that changed how many pods a function should have, by direction and reason.',
+      labels: ['direction', 'reason'],
     })
   }
 
@@ -204,6 +210,7 @@ class TickingAutoscaler implements Autoscaler {
   }
 
   #announce(key: ObjectKey, change: ScaleChange, observation?: ScaleObservation): void {
+    this.#changes.inc({ direction: change.to > change.from ? 'up' : 'down', reason: change.reason })
     this.#options.logger.debug('desired pods changed', {
       function: key,
       ...change,

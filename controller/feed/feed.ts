@@ -78,6 +78,16 @@ class LiveFeed implements Feed {
       help: 'Data planes that take the feed from this controller.',
       collect: (gauge) => gauge.set(this.#consumers.size),
     })
+    options.metrics.gauge({
+      name: 'dormouse_controller_load_reporters',
+      help: 'Data planes whose load reports are fresh; without any nothing is scaled down.',
+      collect: (gauge) => gauge.set(options.load.fresh().length),
+    })
+    options.metrics.gauge({
+      name: 'dormouse_controller_subscriptions',
+      help: 'Kafka and cron Triggers that a dispatcher has to serve.',
+      collect: (gauge) => gauge.set(options.subscriptions.get().length),
+    })
   }
 
   get epoch(): string {

@@ -60,13 +60,7 @@ const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict =>
 
 export function judgeInspection(input: InspectionInput): InspectionVerdict {
   const { label, outcome, attempts } = input
-  if (outcome.kind !== 'answered' && !input.isUp)
-    return attempts < PATIENCE.booting ? { kind: 'ask-again', afterMs: BOOTING_ASK_AGAIN_MS } : { kind: 'not-up' }
-  if (outcome.kind !== 'answered') {
-    const patience = outcome.kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
-    if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-    return giveUp('silent', 'it does not answer on its control port')
-  }
+  if (outcome.kind !== 'answered') return judgeSilence(input, outcome.kind)
   const { health } = outcome
   if (health.failed != null) return giveUp('start-failed', 'its code did not load')
   switch (health.state) {
@@ -83,6 +77,15 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
     case 'specialized':
       return judgeSpecialized(input, health)
   }
+}
+
+function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): InspectionVerdict {
+  const { attempts, isUp } = input
+  if (!isUp)
+    return attempts < PATIENCE.booting ? { kind: 'ask-again', afterMs: BOOTING_ASK_AGAIN_MS } : { kind: 'not-up' }
+  const patience = kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
+  if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
+  return giveUp('silent', 'it does not answer on its control port')
 }
 
 function judgeSpecialized(

@@ -52,11 +52,14 @@ export class PodResync {
       removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
       return table.remove(record)
     }
-    const { stage, label, contact, claim } = record
-    const isOurs = leadership.leads || claim?.timeoutMs !== undefined
-    if (stage === 'ready' && label === 'generic' && isOurs) labels.claimed(record)
-    if (stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS && leadership.leads)
+    if (isMislabelled(record) && (leadership.leads || record.claim?.timeoutMs !== undefined)) labels.claimed(record)
+    const { stage } = record
+    if (leadership.leads && isStray(record, ageMs))
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
   }
 }
+
+const isMislabelled = ({ stage, label }: PodRecord) => stage === 'ready' && label === 'generic'
+const isStray = ({ stage, contact }: PodRecord, ageMs: number) =>
+  stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS

@@ -1,4 +1,5 @@
 /** The API server's refusals, and what keeps us from it, as ClusterError. The only file that looks at status codes and at errors of the connection. */
+import { z } from 'zod'
 import { isRecord } from '../../api/record.ts'
 import { ClusterError, type ClusterErrorCode } from '../errors.ts'
 
@@ -21,9 +22,8 @@ export class ApiRefusal extends ClusterError {
   readonly reason: string
 
   constructor(status: number, body: unknown, what: string) {
-    const { reason, message } = statusOf(body)
-    const code = reason === 'AlreadyExists' ? 'AlreadyExists' : (CODES[status] ?? 'Unavailable')
-    super(code, `${what}: ${message === '' ? `the API server answered ${status}` : message}`)
+    const { reason, message, fields } = statusOf(body)
+    super(codeOf(status, reason, fields), `${what}: ${message === '' ? `the API server answered ${status}` : message}`)
     this.status = status
     this.reason = reason
   }
@@ -45,11 +45,26 @@ export function unavailable(what: string, cause: unknown): ClusterError {
   return new ClusterError('Unavailable', `${what}: ${describe(cause)}`, { cause })
 }
 
+function codeOf(status: number, reason: string, fields: string[]): ClusterErrorCode {
+  if (reason === 'AlreadyExists') return 'AlreadyExists'
+  // A patch that names the uid of an object that is gone is refused as if it were to change it; to the port that is a precondition.
+  if (status === 422 && fields.includes('metadata.uid')) return 'Conflict'
+  return CODES[status] ?? 'Unavailable'
+}
+
+const text = z.string().catch('')
+const statusObject = z.object({
+  reason: text,
+  message: text,
+  details: z.object({ causes: z.array(z.object({ field: text })).catch([]) }).catch({ causes: [] }),
+})
+
 /** A `Status` object, or whatever a proxy in between has sent. */
-function statusOf(body: unknown): { reason: string; message: string } {
-  if (!isRecord(body)) return { reason: '', message: typeof body === 'string' ? body.slice(0, 300).trim() : '' }
-  const { reason, message } = body
-  return { reason: typeof reason === 'string' ? reason : '', message: typeof message === 'string' ? message : '' }
+function statusOf(body: unknown): { reason: string; message: string; fields: string[] } {
+  if (!isRecord(body))
+    return { reason: '', message: typeof body === 'string' ? body.slice(0, 300).trim() : '', fields: [] }
+  const { reason, message, details } = statusObject.parse(body)
+  return { reason, message, fields: details.causes.map(({ field }) => field) }
 }
 
 /** Several addresses that all refuse come as one error without a message. */

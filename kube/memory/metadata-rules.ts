@@ -89,7 +89,7 @@ export function patchedMetadata(kind: AnyKind, old: ObjectMeta, patched: Partial
   if (patched.uid !== undefined && patched.uid !== old.uid) {
     throw new ClusterError('Conflict', `expected uid ${patched.uid}, but the ${kind.kind} has ${old.uid}`)
   }
-  for (const field of ['name', 'namespace', 'creationTimestamp'] as const) {
+  for (const field of ['name', 'namespace'] as const) {
     if (patched[field] === old[field] || patched[field] === undefined) continue
     throw new ClusterError(
       'Invalid',
