@@ -42,8 +42,7 @@ describeWithHelm('rights', (helm) => {
 
     test('in its own namespace are exactly these', async () => {
       expect(rights(role(await helm.render(), 'Role', 'dormouse-controller'))).toEqual([
-        '/secrets named dormouse-keys: get',
-        '/secrets: create',
+        '/secrets named dormouse-keys: get patch',
         'coordination.k8s.io/leases named dormouse-controller: get patch',
         'coordination.k8s.io/leases: create',
       ])
