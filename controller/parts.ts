@@ -28,6 +28,7 @@ import { createFunctionsController, type FunctionsController } from './functions
 import { revisionLabels } from './functions/revision-record.ts'
 import { createServingBook, type ServingBook } from './functions/serving.ts'
 import type { Keys } from './keys/keys.ts'
+import type { Leadership } from './leadership.ts'
 import { createLoopMetrics } from './loop-metrics.ts'
 import { createPool, type Pool } from './pool/pool.ts'
 import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
@@ -41,6 +42,7 @@ export interface PartsOptions {
   caches: ControllerCaches
   keys: Keys
   dispatcher: Dispatcher
+  leadership: Leadership
   podSecret?: (podUid: string) => string | undefined
   /** Known once the listener is bound, and asked for only then. */
   phoneHomeUrl: () => string

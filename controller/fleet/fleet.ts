@@ -34,6 +34,8 @@ export interface FleetPod {
   createdAtMs: number
   /** When it was claimed for the function. */
   claimedAtMs: number
+  /** True: another controller claimed it, or this one before it was started afresh. */
+  isForeign?: boolean
   readyAtMs?: number
   /** Present from `ready` on. */
   endpoint?: FeedEndpoint

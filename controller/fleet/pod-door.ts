@@ -59,6 +59,7 @@ export class PodDoor {
     if (record.stage !== 'booting' || record.label !== 'generic') return void inspector.inspect(record)
     record.contact = { host: message.address, controlPort: message.controlPort, dataPort: message.dataPort }
     record.calledHome = true
+    record.isUp = true
     offer(record)
   }
 

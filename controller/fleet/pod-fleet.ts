@@ -5,16 +5,10 @@
 import { randomBytes } from 'node:crypto'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { Cache, Cluster } from '../../kube/cluster.ts'
 import { PODS, type Pod } from '../../kube/objects.ts'
-import type { Logger } from '../../lib/logger.ts'
-import type { Metrics } from '../../lib/metrics.ts'
-import type { Keys } from '../keys/keys.ts'
 import { BootBackoff, type BootState } from './boot-backoff.ts'
 import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from './fleet.ts'
 import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
-import type { FunctionEvents } from './function-events.ts'
 import type { PhoneHomeVerdict } from './phone-home.ts'
 import { PodDoor, type PhoneHomeCall } from './pod-door.ts'
 import { PodInspector } from './pod-inspection.ts'
@@ -23,47 +17,16 @@ import { PodObserver } from './pod-observer.ts'
 import { functionKeyOf, toFleetPod, type PodRecord, type PodStage } from './pod-record.ts'
 import { PodRemoval } from './pod-removal.ts'
 import { PodResync } from './pod-resync.ts'
+import type { PodFleetOptions } from './pod-fleet-options.ts'
 import { PodStarter } from './pod-start.ts'
 import { PodSupply } from './pod-supply.ts'
 import { PodTable } from './pod-table.ts'
-import { genericPod, podName, templateHash, type PodSettings } from './resources.ts'
+import { genericPod, podName, templateHash } from './resources.ts'
 import { pause } from '../../lib/pause.ts'
-import type { RuntimeClient } from './runtime-client.ts'
-
-export interface PodFleetOptions {
-  cluster: Cluster
-  clock: Clock
-  logger: Logger
-  metrics: Metrics
-  keys: Keys
-  /** Synced caches; pods: ours only (label managed-by). */
-  pods: Cache<Pod>
-  runtimes: Cache<Runtime>
-  client: RuntimeClient
-  settings: PodSettings
-  events: FunctionEvents
-  limits: FleetLimits
-  /** Resolves when no data plane will send the pod anything new. */
-  drained: (podUid: string) => Promise<void>
-  /** The function's uid while it and this revision of it exist. */
-  existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
-  /** Undefined when the function is not known. */
-  timeoutMsOf: (key: ObjectKey) => number | undefined
-}
-
-export interface FleetLimits {
-  /** How long a start waits for a pod to boot. */
-  podTimeoutMs: number
-  /** How long a pod has to say who it is. */
-  healthTimeoutMs: number
-  /** How often pods whose labels say generic are asked who they are. */
-  resyncMs: number
-}
-
-export const DEFAULT_FLEET_LIMITS: FleetLimits = { podTimeoutMs: 60_000, healthTimeoutMs: 2_000, resyncMs: 30_000 }
 
 /** Longest wait for the answers of pods found at start; who is silent longer is judged later. */
 const REBUILD_LIMIT_MS = 6_000
+
 /** What pool/ sees of a pod that belongs to no function. */
 export interface GenericPod {
   uid: string
@@ -88,7 +51,7 @@ export class PodFleet implements Fleet {
   readonly #starter: PodStarter
   readonly #door: PodDoor
   readonly #resync: PodResync
-  #unsubscribe: () => void = () => undefined
+  #unsubscribes: (() => void)[] = []
 
   constructor(options: PodFleetOptions) {
     this.#options = options
@@ -127,15 +90,15 @@ export class PodFleet implements Fleet {
   /** Resolves when every pod the API knows has said who it is, or had its time to. */
   async rebuild(): Promise<void> {
     const { pods, clock } = this.#options
-    for (const pod of pods.list()) this.#observer.seen(pod)
-    this.#unsubscribe = pods.subscribe({
-      added: (pod) => this.#observer.seen(pod),
-      updated: (pod) => this.#observer.seen(pod),
-      deleted: (pod) => this.#observer.deleted(pod),
-    })
+    const seen = (pod: Pod) => this.#observer.seen(pod)
+    pods.list().forEach(seen)
+    this.#unsubscribes.push(
+      pods.subscribe({ added: seen, updated: seen, deleted: (pod) => this.#observer.deleted(pod) }),
+    )
     const settled = new AbortController()
     void this.#inspector.settled().then(() => settled.abort())
     await pause(clock, REBUILD_LIMIT_MS, settled.signal)
+    this.#unsubscribes.push(this.#options.leadership.onLead(() => this.#removal.resume()))
     this.#resync.start()
   }
 
@@ -143,7 +106,7 @@ export class PodFleet implements Fleet {
   stop(): void {
     this.#stopped.abort()
     this.#resync.stop()
-    this.#unsubscribe()
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
     this.#supply.stop()
   }
 

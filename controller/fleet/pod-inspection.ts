@@ -2,6 +2,7 @@
 import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
+import type { Leadership } from '../leadership.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
@@ -18,6 +19,7 @@ export interface PodInspectorOptions {
   metrics: FleetMetrics
   clock: Clock
   signal: AbortSignal
+  leadership: Leadership
   healthTimeoutMs: number
   /** The function's uid while it and this revision of it exist. */
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
@@ -57,6 +59,7 @@ export class PodInspector {
       const outcome = await client.health(contact, healthTimeoutMs)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
       if (record.stage !== stage || signal.aborted) return
+      if (outcome.kind === 'answered') record.isUp = true
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
@@ -74,20 +77,24 @@ export class PodInspector {
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,
+      isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
       ...(claim?.timeoutMs !== undefined && { functionTimeoutMs: claim.timeoutMs }),
     })
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {
-    const { removal, offer } = this.#options
+    const { removal, offer, leadership } = this.#options
     // One that serves may be finishing what runs, or its revision may be on its way out: others see to that.
     if (record.stage === 'ready' && !isStuckOrRestarted(verdict)) return
     switch (verdict.kind) {
       case 'idle':
         return record.stage === 'idle' ? undefined : offer(record)
       case 'give-up':
-        return removal.giveUp(record, verdict.why)
+        // Everyone can be wrong about a pod that does not answer; the leader decides for all.
+        return leadership.leads ? removal.giveUp(record, verdict.why) : undefined
+      case 'not-up':
+        return
       case 'adopt':
         return this.#adopt(record, verdict)
     }
@@ -95,13 +102,13 @@ export class PodInspector {
 
   #adopt(record: PodRecord, { function: key, revision, repair }: InspectionVerdict & { kind: 'adopt' }): void {
     if (record.stage === 'ready') return
-    const { table, labels, metrics, clock } = this.#options
+    const { table, labels, metrics, clock, leadership } = this.#options
     const uid = this.#options.existing(key, revision)?.uid ?? ''
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const claim = known ?? { function: { ...splitKey(key), uid }, revision, claimedAtMs: nowMs, acknowledges: false }
     table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
-    if (!repair) return
+    if (!repair || !leadership.leads) return
     metrics.labelRepairs.inc()
     labels.claimed(record)
   }

@@ -5,7 +5,7 @@ import type { Pod } from '../../kube/objects.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import { labelledState, normalAddress, podEnd, readyContact } from './pod-status.ts'
+import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 
 export interface PodObserverOptions {
@@ -33,10 +33,9 @@ export class PodObserver {
     record.label = labelledState(pod)
     if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
     this.#observeClaim(record, pod)
-    const contact = readyContact(pod)
-    if (contact === undefined) return
-    record.contact ??= contact
-    if (record.stage === 'booting' && record.madeHere === true && record.label === 'generic')
+    this.#observeContact(record, pod)
+    if (record.contact === undefined) return
+    if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
@@ -66,6 +65,18 @@ export class PodObserver {
     })
     this.#options.added(record)
     return record
+  }
+
+  #observeContact(record: PodRecord, pod: Pod): void {
+    const reported = reportedContact(pod)
+    if (reported?.isReady === true) record.isUp = true
+    const claimed = record.stage === 'taken' && record.contact === undefined ? claimedContact(pod) : undefined
+    if (claimed !== undefined) {
+      // What another controller was told: the kubelet has to agree here, too.
+      record.contact = claimed
+      record.calledHome = true
+      record.isUp = true
+    } else if (reported !== undefined) record.contact ??= reported
   }
 
   #hasGone(record: PodRecord, pod: Pod): boolean {

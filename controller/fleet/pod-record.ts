@@ -14,7 +14,7 @@ export interface PodClaim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
-  /** Absent when another process claimed it. */
+  /** Absent when another controller claimed it. */
   timeoutMs?: number
   readyAtMs?: number
   startup?: Startup
@@ -34,6 +34,8 @@ export interface PodRecord {
   contact?: PodContact
   /** The address came from the pod itself: the kubelet has to agree, see phone-home.ts. */
   calledHome: boolean
+  /** It has been heard of as up: by its call, the kubelet, or the controller that claimed it. */
+  isUp?: boolean
   claim?: PodClaim
   /** Created by this process in this life: once up it is generic, or another controller's 409 will tell. */
   madeHere?: boolean
@@ -45,7 +47,7 @@ export interface PodRecord {
 
 export type NewPodRecord = Omit<
   PodRecord,
-  'stage' | 'calledHome' | 'gone' | 'contact' | 'claim' | 'madeHere' | 'retired'
+  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired'
 >
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
@@ -88,6 +90,7 @@ export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string):
     phase: PHASES[record.stage],
     createdAtMs: record.createdAtMs,
     claimedAtMs,
+    ...(claim.timeoutMs === undefined && { isForeign: true }),
     ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
     ...(claim.startup && { startup: claim.startup }),
     ...(answers && {

@@ -5,6 +5,7 @@ import type { OwnerReference } from '../../api/object.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { MergePatch, NewObject } from '../../kube/cluster.ts'
 import type { Container, EnvVar, Pod } from '../../kube/objects.ts'
+import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
 
@@ -121,6 +122,8 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** When it was the pod that said so. */
+  contact?: PodContact
 }
 
 /** The pod is the function's from now on, and goes with it. */
@@ -135,6 +138,7 @@ export function claimPatch(claim: Claim): MergePatch {
       annotations: {
         [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
         [ANNOTATION.acknowledges]: String(claim.acknowledges),
+        ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
       },
       ownerReferences: [owner('Function', claim.function)],
     },
