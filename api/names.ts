@@ -82,6 +82,10 @@ export const EVENT_HEADER = {
   errorStatus: 'dormouse-error-status',
   errorMessage: 'dormouse-error-message',
   redriveCount: 'dormouse-redrive-count',
+  /** Of a dead letter whose value is a batch that cannot be decoded, as it is stored, or a part of one: `2/3`. */
+  batchFirstOffset: 'dormouse-batch-first-offset',
+  batchLastOffset: 'dormouse-batch-last-offset',
+  batchPart: 'dormouse-batch-part',
 } as const
 
 export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'
