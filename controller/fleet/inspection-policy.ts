@@ -12,6 +12,8 @@ export interface InspectedHealth {
 export interface InspectionInput {
   /** Pods labelled `leaving` are not asked. */
   label: 'generic' | 'claimed'
+  /** It was made for its function, and nobody has seen it ready yet: it is generic until its maker has specialized it. */
+  isNew: boolean
   /** What the labels say, when they say claimed. */
   labelled?: { function: ObjectKey; revision: string }
   outcome: { kind: 'answered'; health: InspectedHealth } | { kind: 'silent' } | { kind: 'unreachable' }
@@ -33,7 +35,7 @@ export type InspectionVerdict =
 
 const ASK_AGAIN_MS = 500
 /** Times asked before a pod is given up. */
-const PATIENCE = { unreachable: 2, silentGeneric: 5, specializing: 120 }
+const PATIENCE = { unreachable: 2, silentGeneric: 5, specializing: 120, newborn: 40 }
 const LONGEST_TIMEOUT_MS = 15 * 60_000
 /** Beyond a deadline: the runtime's own watchdog comes first. */
 const DEADLINE_SLACK_MS = 10_000
@@ -53,7 +55,7 @@ const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict =>
 })
 
 export function judgeInspection(input: InspectionInput): InspectionVerdict {
-  const { label, outcome, attempts } = input
+  const { outcome, attempts } = input
   if (outcome.kind !== 'answered') {
     const patience = outcome.kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
     if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
@@ -63,9 +65,7 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
   if (health.failed != null) return giveUp('start-failed', 'its code did not load')
   switch (health.state) {
     case 'generic':
-      return label === 'generic'
-        ? { kind: 'idle' }
-        : giveUp('restarted', 'it was restarted and has forgotten its function')
+      return judgeGeneric(input)
     case 'specializing':
       return attempts < PATIENCE.specializing
         ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
@@ -75,6 +75,14 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
     case 'specialized':
       return judgeSpecialized(input, health)
   }
+}
+
+function judgeGeneric({ label, isNew, attempts }: InspectionInput): InspectionVerdict {
+  if (label === 'generic') return { kind: 'idle' }
+  if (!isNew) return giveUp('restarted', 'it was restarted and has forgotten its function')
+  return attempts < PATIENCE.newborn
+    ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
+    : giveUp('silent', 'its maker has not told it which function it is')
 }
 
 function judgeSpecialized(

@@ -3,16 +3,19 @@ import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
+import type { ImageProbe } from './image-probe.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
+import type { PodContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 
 export interface PodInspectorOptions {
   table: PodTable
   client: RuntimeClient
+  imageProbe: ImageProbe
   labels: PodLabels
   removal: PodRemoval
   metrics: FleetMetrics
@@ -50,17 +53,27 @@ export class PodInspector {
   }
 
   async #inspect(record: PodRecord): Promise<void> {
-    const { client, clock, signal, healthTimeoutMs } = this.#options
+    const { clock, signal } = this.#options
     for (let attempts = 1; !signal.aborted; attempts += 1) {
       const { stage, contact } = record
       if (contact === undefined || !INSPECTED_STAGES.has(stage)) return
-      const outcome = await client.health(contact, healthTimeoutMs)
+      const outcome = await this.#ask(record, contact)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
       if (record.stage !== stage || signal.aborted) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
     }
+  }
+
+  /** Nobody can ask an image who it is: that something listens where its labels say it should has to do. */
+  async #ask(record: PodRecord, contact: PodContact): Promise<HealthOutcome> {
+    const { client, imageProbe, healthTimeoutMs } = this.#options
+    if (record.own !== 'image') return client.health(contact, healthTimeoutMs)
+    const outcome = await imageProbe.ask(contact, healthTimeoutMs)
+    if (outcome !== 'listens') return { kind: outcome }
+    const labelled = { function: functionKeyOf(record), revision: record.claim?.revision }
+    return { kind: 'answered', health: { state: 'specialized', ...labelled } }
   }
 
   #judge(record: PodRecord, outcome: HealthOutcome, attempts: number): InspectionVerdict {
@@ -71,6 +84,7 @@ export class PodInspector {
       // Ready: this process knows that it is claimed, whether or not the label has arrived.
       label: stage === 'ready' || label !== 'generic' ? 'claimed' : 'generic',
       ...(claim && key !== undefined && { labelled: { function: key, revision: claim.revision } }),
+      isNew: record.own !== undefined && stage === 'taken',
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,

@@ -2,11 +2,15 @@
 import { ANNOTATION, LABEL } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
+import type { ImageProbe } from './image-probe.ts'
+import type { OwnPodKind } from './own-pod-policy.ts'
+import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import { labelledState, normalAddress, podEnd, readyContact } from './pod-status.ts'
+import { addressOf, labelledState, normalAddress, podEnd, readyContact, type PodContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
+import { podTrouble } from './pod-trouble.ts'
 
 export interface PodObserverOptions {
   table: PodTable
@@ -17,6 +21,10 @@ export interface PodObserverOptions {
   added(record: PodRecord): void
   /** A pod is up and generic. */
   offer(record: PodRecord): void
+  own: OwnPods
+  imageProbe: ImageProbe
+  /** A pod of a pool finds no room for now. */
+  stuck(record: PodRecord, message: string): void
 }
 
 export class PodObserver {
@@ -33,9 +41,15 @@ export class PodObserver {
     record.label = labelledState(pod)
     if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
     this.#observeClaim(record, pod)
+    if (this.#isInTrouble(record, pod)) return
     const contact = readyContact(pod)
-    if (contact === undefined) return
+    if (contact !== undefined) this.#isReady(record, contact)
+    else if (record.own === 'image') this.#options.imageProbe.watch(record, addressOf(pod))
+  }
+
+  #isReady(record: PodRecord, contact: PodContact): void {
     record.contact ??= contact
+    if (record.own !== undefined && this.#options.own.up(record)) return
     if (record.stage === 'booting' && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
@@ -53,19 +67,39 @@ export class PodObserver {
     const { uid, name, namespace, labels, creationTimestamp } = pod.metadata
     const runtime = labels?.[LABEL.runtime]
     const known = this.#options.table.get(uid)
-    if (known !== undefined || namespace === undefined || runtime === undefined) return known
+    const own = ownKindOf(pod)
+    if (known !== undefined || namespace === undefined) return known
+    if (runtime === undefined && own === undefined) return undefined
     const record = this.#options.table.add({
       uid,
       name,
       namespace,
-      runtime,
+      runtime: runtime ?? '',
+      ...(own && { own }),
       template: labels?.[LABEL.template] ?? '',
       // The API counts whole seconds, rounded down.
       createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
       label: labelledState(pod),
     })
+    // One of its own has a claim before it may be up: who called home before is known by it.
+    if (own !== undefined) this.#observeClaim(record, pod)
+    this.#options.own.added(record)
     this.#options.added(record)
     return record
+  }
+
+  /** Only on its way up: what serves has had its trouble behind it. */
+  #isInTrouble(record: PodRecord, pod: Pod): boolean {
+    if (record.stage !== 'booting' && record.stage !== 'taken') return false
+    const trouble = podTrouble(pod)
+    if (trouble?.kind === 'cannot-run') {
+      this.#options.removal.giveUp(record, { reason: 'cannot-run', message: trouble.message })
+      return true
+    }
+    if (trouble === undefined) delete record.stuck
+    else if (record.own !== undefined) this.#options.own.stuck(record, trouble.message)
+    else this.#options.stuck(record, trouble.message)
+    return trouble !== undefined
   }
 
   #hasGone(record: PodRecord, pod: Pod): boolean {
@@ -90,6 +124,11 @@ export class PodObserver {
     const claim = claimOf(pod, this.#options.clock.now())
     if (claim !== undefined) this.#options.table.change(record, { stage: 'taken', claim })
   }
+}
+
+function ownKindOf({ metadata }: Pod): OwnPodKind | undefined {
+  const own = metadata.labels?.[LABEL.own]
+  return own === 'runtime' || own === 'image' ? own : undefined
 }
 
 function claimOf({ metadata }: Pod, nowMs: number): PodClaim | undefined {

@@ -20,6 +20,8 @@ export interface PodResyncOptions {
 
 /** Claimed by label but never up: whoever claimed it is gone, and so is the pod. */
 const TAKEN_PATIENCE_MS = 60_000
+/** One made for its function may have to pull a large image, or wait for a node to be added. */
+const OWN_PATIENCE_MS = 600_000
 /** The answer to create may come this long before the watch shows the pod. */
 const WATCH_LAG_MS = 30_000
 
@@ -50,9 +52,10 @@ export class PodResync {
       removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
       return table.remove(record)
     }
-    const { stage, label, contact } = record
+    const { stage, label, contact, own } = record
+    const patienceMs = own === undefined ? TAKEN_PATIENCE_MS : OWN_PATIENCE_MS
     if (stage === 'ready' && label === 'generic') labels.claimed(record)
-    if (stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS)
+    if (stage === 'taken' && contact === undefined && ageMs > patienceMs)
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
   }

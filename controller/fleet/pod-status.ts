@@ -2,7 +2,7 @@
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
 
-export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted'
+export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted' | 'cannot-run'
 
 export interface PodEnd {
   reason: PodEndReason
@@ -60,9 +60,15 @@ function containerEnd({ exitCode, signal, reason, message }: Terminated): PodEnd
 export function readyContact(pod: Pod): PodContact | undefined {
   const { status } = pod
   const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
-  if (status?.phase !== 'Running' || !ready || status.podIP === undefined) return undefined
+  return status?.phase === 'Running' && ready ? addressOf(pod) : undefined
+}
+
+/** Where it will answer, from the moment the kubelet knows. */
+export function addressOf(pod: Pod): PodContact | undefined {
+  const host = pod.status?.podIP
+  if (host === undefined) return undefined
   const { control, data } = annotatedPorts(pod)
-  return { host: status.podIP, controlPort: control, dataPort: data }
+  return { host, controlPort: control, dataPort: data }
 }
 
 function annotatedPorts(pod: Pod): { control: number; data: number } {
