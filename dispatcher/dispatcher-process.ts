@@ -9,7 +9,8 @@ import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createManagementServer } from '../lib/management-server.ts'
 import { createMetrics } from '../lib/metrics.ts'
-import { Router } from '../routing/router.ts'
+import { Router, type RouterEvents } from '../routing/router.ts'
+import { CallTallies } from './call-tallies.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 
 export interface DispatcherProcessOptions {
@@ -22,6 +23,8 @@ export interface DispatcherProcessOptions {
   /** Closed at the end. */
   log: EventLog
   ledger: InvocationLedger
+  /** Of the log's brokers, as functions see them: `host:port,host:port`. */
+  bootstrapServers?: string
   /** Why the log cannot be used yet; undefined when it can. */
   logNotReady: () => string | undefined
   /** Of the management listener; port 0 = any free one. */
@@ -37,11 +40,19 @@ export class DispatcherProcess {
   #draining = false
 
   constructor(options: DispatcherProcessOptions) {
-    const { controllerUrls, token, reporter, log, ledger, logger } = options
+    const { controllerUrls, token, reporter, log, ledger, logger, bootstrapServers } = options
     const metrics = createMetrics({ processMetrics: true })
     this.#options = options
-    const router = (this.#router = new Router({ controllerUrls, token, reporter, logger }))
-    this.#dispatcher = createDispatcher({ router, log, ledger, metrics, logger })
+    const tallies = new CallTallies()
+    const events: RouterEvents = {
+      onReplay: ({ key }, reason) => tallies.tally(key).replay(reason),
+      onActivation: (key, outcome) => tallies.tally(key).activation(outcome),
+    }
+    const router = (this.#router = new Router({ controllerUrls, token, reporter, logger, events }))
+    this.#dispatcher = createDispatcher({
+      ...{ router, log, ledger, metrics, logger, tallies },
+      ...(bootstrapServers !== undefined && { bootstrapServers }),
+    })
     this.#management = createManagementServer({
       metrics,
       notReady: () => this.#notReady(),

@@ -59,6 +59,38 @@ export interface Secret extends KubeObject {
   data?: Record<string, string>
 }
 
+export interface ConfigMap extends KubeObject {
+  kind: 'ConfigMap'
+  data?: Record<string, string>
+  /** Base64. */
+  binaryData?: Record<string, string>
+}
+
+export interface Service extends KubeObject {
+  kind: 'Service'
+  spec: {
+    type?: 'ClusterIP' | 'ExternalName'
+    /** Of an ExternalName: a DNS name, not an address. */
+    externalName?: string
+    clusterIP?: string
+    selector?: Record<string, string>
+    ports?: { name?: string; port: number; targetPort?: number | string; protocol?: 'TCP' | 'UDP' }[]
+  }
+}
+
+/** Times have microseconds here, unlike everywhere else: kube/micro-time.ts. */
+export interface Lease extends KubeObject {
+  kind: 'Lease'
+  spec?: {
+    /** Empty: released. */
+    holderIdentity?: string
+    leaseDurationSeconds?: number
+    acquireTime?: string
+    renewTime?: string
+    leaseTransitions?: number
+  }
+}
+
 export interface ControllerRevision extends KubeObject {
   kind: 'ControllerRevision'
   /** Immutable once created. */
@@ -107,6 +139,30 @@ export const CONTROLLER_REVISIONS: Kind<ControllerRevision> = {
   version: 'v1',
   kind: 'ControllerRevision',
   plural: 'controllerrevisions',
+  namespaced: true,
+  hasStatus: false,
+}
+export const CONFIG_MAPS: Kind<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+  hasStatus: false,
+}
+export const SERVICES: Kind<Service> = {
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  namespaced: true,
+  hasStatus: true,
+}
+export const LEASES: Kind<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
   namespaced: true,
   hasStatus: false,
 }

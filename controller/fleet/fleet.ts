@@ -54,6 +54,8 @@ export interface FleetPod {
   createdAtMs: number
   /** When it was claimed for the function. */
   claimedAtMs: number
+  /** True: another controller claimed it, or this one before it was started afresh. */
+  isForeign?: boolean
   readyAtMs?: number
   /** Why it does not come up for now: it starts, but nobody should wait for it. */
   stuck?: string

@@ -22,7 +22,7 @@ export interface PodDoorOptions {
   inspector: PodInspector
   /** A pod is up and generic. */
   offer: (record: PodRecord) => void
-  /** A pod made for one function is up. False when it was not waited for. */
+  /** A pod made for one function is up. False when this process does not wait for it. */
   ownUp: (record: PodRecord) => boolean
 }
 
@@ -68,6 +68,7 @@ export class PodDoor {
   #knowContact(record: PodRecord, message: PhoneHome): void {
     record.contact = { host: message.address, controlPort: message.controlPort, dataPort: message.dataPort }
     record.calledHome = true
+    record.isUp = true
   }
 
   #known(message: PhoneHome): { uid: string; podIP?: string | undefined } | undefined {

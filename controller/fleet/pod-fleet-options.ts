@@ -1,12 +1,13 @@
-/** What a PodFleet is given, and what it shows of pods that belong to no function. */
+/** What the fleet is given, and what it shows of pods that belong to no function. */
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
-import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Metrics } from '../../lib/metrics.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Leadership } from '../leadership.ts'
 import type { FunctionEvents } from './function-events.ts'
 import type { PodSettings } from './pod-container.ts'
 import type { RuntimeClient } from './runtime-client.ts'
@@ -24,6 +25,7 @@ export interface PodFleetOptions {
   settings: PodSettings
   events: FunctionEvents
   limits: FleetLimits
+  leadership: Leadership
   /** Resolves when no data plane will send the pod anything new. */
   drained: (podUid: string) => Promise<void>
   /** The function's uid while it and this revision of it exist. */

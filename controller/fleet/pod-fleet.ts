@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
+import type { Pod } from '../../kube/objects.ts'
 import { pause } from '../../lib/pause.ts'
 import { BootBackoff, type BootState } from './boot-backoff.ts'
 import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from './fleet.ts'
 import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
-import { ImageProbe } from './image-probe.ts'
 import { ownPodKind } from './own-pod-policy.ts'
 import { OwnPods } from './own-pods.ts'
 import type { PhoneHomeVerdict } from './phone-home.ts'
@@ -46,7 +46,7 @@ export class PodFleet implements Fleet {
   readonly #starter: PodStarter
   readonly #door: PodDoor
   readonly #resync: PodResync
-  #unsubscribe: () => void = () => undefined
+  #unsubscribes: (() => void)[] = []
 
   constructor(options: PodFleetOptions) {
     this.#options = options
@@ -63,12 +63,11 @@ export class PodFleet implements Fleet {
     const parts = { ...shared, labels: this.#labels, removal: this.#removal, own: this.#own }
     const offer = (record: PodRecord) => this.#supply.offer(record)
     const ownUp = (record: PodRecord) => this.#own.up(record)
-    const imageProbe = new ImageProbe({ ...shared, up: ownUp })
     const { healthTimeoutMs } = options.limits
-    this.#inspector = new PodInspector({ ...parts, imageProbe, healthTimeoutMs, offer })
+    this.#inspector = new PodInspector({ ...parts, healthTimeoutMs, offer, ownUp })
     this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer, ownUp })
     this.#observer = new PodObserver({
-      ...{ ...parts, imageProbe, inspector: this.#inspector, offer },
+      ...{ ...parts, inspector: this.#inspector, offer },
       added: (record) => this.#door.added(record),
       stuck: (record, message) => this.#supply.stuck(record, message),
     })
@@ -104,15 +103,15 @@ export class PodFleet implements Fleet {
   /** Resolves when every pod the API knows has said who it is, or had its time to. */
   async rebuild(): Promise<void> {
     const { pods, clock } = this.#options
-    for (const pod of pods.list()) this.#observer.seen(pod)
-    this.#unsubscribe = pods.subscribe({
-      added: (pod) => this.#observer.seen(pod),
-      updated: (pod) => this.#observer.seen(pod),
-      deleted: (pod) => this.#observer.deleted(pod),
-    })
+    const seen = (pod: Pod) => this.#observer.seen(pod)
+    pods.list().forEach(seen)
+    this.#unsubscribes.push(
+      pods.subscribe({ added: seen, updated: seen, deleted: (pod) => this.#observer.deleted(pod) }),
+    )
     const settled = new AbortController()
     void this.#inspector.settled().then(() => settled.abort())
     await pause(clock, REBUILD_LIMIT_MS, settled.signal)
+    this.#unsubscribes.push(this.#options.leadership.onLead(() => this.#removal.resume()))
     this.#resync.start()
   }
 
@@ -120,7 +119,7 @@ export class PodFleet implements Fleet {
   stop(): void {
     this.#stopped.abort()
     this.#resync.stop()
-    this.#unsubscribe()
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
     this.#supply.stop()
     this.#own.stop()
   }

@@ -2,8 +2,9 @@
 import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
+import type { Leadership } from '../leadership.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
-import type { ImageProbe } from './image-probe.ts'
+import { probeImage } from './image-probe.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
@@ -15,17 +16,19 @@ import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 export interface PodInspectorOptions {
   table: PodTable
   client: RuntimeClient
-  imageProbe: ImageProbe
   labels: PodLabels
   removal: PodRemoval
   metrics: FleetMetrics
   clock: Clock
   signal: AbortSignal
+  leadership: Leadership
   healthTimeoutMs: number
   /** The function's uid while it and this revision of it exist. */
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** A pod turned out to be generic. */
   offer: (record: PodRecord) => void
+  /** A pod made for one function is up. False when this process does not wait for it. */
+  ownUp: (record: PodRecord) => boolean
 }
 
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
@@ -60,20 +63,19 @@ export class PodInspector {
       const outcome = await this.#ask(record, contact)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
       if (record.stage !== stage || signal.aborted) return
+      if (outcome.kind === 'answered') record.isUp = true
+      if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
     }
   }
 
-  /** Nobody can ask an image who it is: that something listens where its labels say it should has to do. */
-  async #ask(record: PodRecord, contact: PodContact): Promise<HealthOutcome> {
-    const { client, imageProbe, healthTimeoutMs } = this.#options
+  #ask(record: PodRecord, contact: PodContact): Promise<HealthOutcome> {
+    const { client, healthTimeoutMs } = this.#options
     if (record.own !== 'image') return client.health(contact, healthTimeoutMs)
-    const outcome = await imageProbe.ask(contact, healthTimeoutMs)
-    if (outcome !== 'listens') return { kind: outcome }
     const labelled = { function: functionKeyOf(record), revision: record.claim?.revision }
-    return { kind: 'answered', health: { state: 'specialized', ...labelled } }
+    return probeImage({ host: contact.host, port: contact.dataPort }, labelled, healthTimeoutMs)
   }
 
   #judge(record: PodRecord, outcome: HealthOutcome, attempts: number): InspectionVerdict {
@@ -88,20 +90,24 @@ export class PodInspector {
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,
+      isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
       ...(claim?.timeoutMs !== undefined && { functionTimeoutMs: claim.timeoutMs }),
     })
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {
-    const { removal, offer } = this.#options
+    const { removal, offer, leadership } = this.#options
     // One that serves may be finishing what runs, or its revision may be on its way out: others see to that.
     if (record.stage === 'ready' && !isStuckOrRestarted(verdict)) return
     switch (verdict.kind) {
       case 'idle':
         return record.stage === 'idle' ? undefined : offer(record)
       case 'give-up':
-        return removal.giveUp(record, verdict.why)
+        // Everyone can be wrong about a pod that does not answer; the leader decides for all.
+        return leadership.leads ? removal.giveUp(record, verdict.why) : undefined
+      case 'not-up':
+        return
       case 'adopt':
         return this.#adopt(record, verdict)
     }
@@ -109,13 +115,13 @@ export class PodInspector {
 
   #adopt(record: PodRecord, { function: key, revision, repair }: InspectionVerdict & { kind: 'adopt' }): void {
     if (record.stage === 'ready') return
-    const { table, labels, metrics, clock } = this.#options
+    const { table, labels, metrics, clock, leadership } = this.#options
     const uid = this.#options.existing(key, revision)?.uid ?? ''
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const claim = known ?? { function: { ...splitKey(key), uid }, revision, claimedAtMs: nowMs, acknowledges: false }
     table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
-    if (!repair) return
+    if (!repair || !leadership.leads) return
     metrics.labelRepairs.inc()
     labels.claimed(record)
   }

@@ -2,13 +2,12 @@
 import { ANNOTATION, LABEL } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
-import type { ImageProbe } from './image-probe.ts'
 import type { OwnPodKind } from './own-pod-policy.ts'
 import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import { addressOf, labelledState, normalAddress, podEnd, readyContact, type PodContact } from './pod-status.ts'
+import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import { podTrouble } from './pod-trouble.ts'
 
@@ -22,7 +21,6 @@ export interface PodObserverOptions {
   /** A pod is up and generic. */
   offer(record: PodRecord): void
   own: OwnPods
-  imageProbe: ImageProbe
   /** A pod of a pool finds no room for now. */
   stuck(record: PodRecord, message: string): void
 }
@@ -42,15 +40,9 @@ export class PodObserver {
     if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
     this.#observeClaim(record, pod)
     if (this.#isInTrouble(record, pod)) return
-    const contact = readyContact(pod)
-    if (contact !== undefined) this.#isReady(record, contact)
-    else if (record.own === 'image') this.#options.imageProbe.watch(record, addressOf(pod))
-  }
-
-  #isReady(record: PodRecord, contact: PodContact): void {
-    record.contact ??= contact
-    if (record.own !== undefined && this.#options.own.up(record)) return
-    if (record.stage === 'booting' && record.madeHere === true && record.label === 'generic')
+    this.#observeContact(record, pod)
+    if (record.contact === undefined) return
+    if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
@@ -92,14 +84,24 @@ export class PodObserver {
   #isInTrouble(record: PodRecord, pod: Pod): boolean {
     if (record.stage !== 'booting' && record.stage !== 'taken') return false
     const trouble = podTrouble(pod)
-    if (trouble?.kind === 'cannot-run') {
+    if (trouble?.kind === 'cannot-run')
       this.#options.removal.giveUp(record, { reason: 'cannot-run', message: trouble.message })
-      return true
-    }
-    if (trouble === undefined) delete record.stuck
+    else if (trouble === undefined) delete record.stuck
     else if (record.own !== undefined) this.#options.own.stuck(record, trouble.message)
     else this.#options.stuck(record, trouble.message)
     return trouble !== undefined
+  }
+
+  #observeContact(record: PodRecord, pod: Pod): void {
+    const reported = reportedContact(pod)
+    if (reported?.isReady === true) record.isUp = true
+    const claimed = record.stage === 'taken' && record.contact === undefined ? claimedContact(pod) : undefined
+    if (claimed !== undefined) {
+      // What another controller was told: the kubelet has to agree here, too.
+      record.contact = claimed
+      record.calledHome = true
+      record.isUp = true
+    } else if (reported !== undefined) record.contact ??= reported
   }
 
   #hasGone(record: PodRecord, pod: Pod): boolean {

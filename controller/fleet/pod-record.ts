@@ -15,7 +15,7 @@ export interface PodClaim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
-  /** Absent when another process claimed it. */
+  /** Absent when another controller claimed it. */
   timeoutMs?: number
   readyAtMs?: number
   startup?: Startup
@@ -38,6 +38,8 @@ export interface PodRecord {
   contact?: PodContact
   /** The address came from the pod itself: the kubelet has to agree, see phone-home.ts. */
   calledHome: boolean
+  /** It has been heard of as up: by its call, the kubelet, or the controller that claimed it. */
+  isUp?: boolean
   claim?: PodClaim
   /** Created by this process in this life: once up it is generic, or another controller's 409 will tell. */
   madeHere?: boolean
@@ -51,7 +53,7 @@ export interface PodRecord {
 
 export type NewPodRecord = Omit<
   PodRecord,
-  'stage' | 'calledHome' | 'gone' | 'contact' | 'claim' | 'madeHere' | 'retired' | 'stuck'
+  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired' | 'stuck'
 >
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
@@ -94,6 +96,7 @@ export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string):
     phase: PHASES[record.stage],
     createdAtMs: record.createdAtMs,
     claimedAtMs,
+    ...(claim.timeoutMs === undefined && { isForeign: true }),
     ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
     ...(record.stuck !== undefined && { stuck: record.stuck }),
     ...(claim.startup && { startup: claim.startup }),

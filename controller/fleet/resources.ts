@@ -8,6 +8,7 @@ import type { Pod } from '../../kube/objects.ts'
 import type { RevisionTemplate } from './fleet.ts'
 import { ownPodKind, POOL_RESOURCES } from './own-pod-policy.ts'
 import { imageContainer, runtimeContainer, type PodSettings } from './pod-container.ts'
+import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
 
@@ -133,6 +134,8 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Where it was found; other controllers need not wait for the kubelet. */
+  contact?: PodContact | undefined
 }
 
 /** The pod is the function's from now on, and goes with it. */
@@ -150,6 +153,7 @@ function claimMetadata(claim: Claim) {
     annotations: {
       [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
       [ANNOTATION.acknowledges]: String(claim.acknowledges),
+      ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
     },
     ownerReferences: [owner('Function', claim.function)],
   }

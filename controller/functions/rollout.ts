@@ -72,7 +72,7 @@ function currentTemplate({ target, stored, servingRevision }: FunctionObservatio
 }
 
 /** Why no pod of this revision can run; a Runtime that went away does not stop pods that are up. */
-function obstacleOf(template: RevisionTemplate, seen: FunctionObservation): Stage | undefined {
+export function obstacleOf(template: RevisionTemplate, seen: FunctionObservation): Stage | undefined {
   const fate = fateOf(template, seen)
   if (fate.kind === 'broken') return { kind: 'code-broken', message: fate.message }
   if (hasRuntime(template, seen) || readyPods(template, seen).length > 0) return undefined

@@ -69,7 +69,9 @@ export function createPool(options: PoolOptions): Pool {
 
 class LivePool implements Pool {
   readonly #options: PoolOptions
-  readonly #wanted: Gauge<'namespace' | 'runtime'>
+  readonly #wanted: Gauge<'pool'>
+  /** Of the last look. */
+  #pools: readonly ObjectKey[] = []
   #unsubscribes: (() => void)[] = []
   #planned = false
   #cancelTimer: () => void = () => undefined
@@ -82,16 +84,25 @@ class LivePool implements Pool {
     this.#wanted = options.metrics.gauge({
       name: 'dormouse_controller_pool_wanted_pods',
       help: 'Generic pods that should wait.',
-      labels: ['namespace', 'runtime'],
+      labels: ['pool'],
     })
     options.metrics.gauge({
       name: 'dormouse_controller_pool_pods',
       help: 'Generic pods there are; ready: they wait, booting: they will.',
-      labels: ['namespace', 'runtime', 'stage'],
+      labels: ['pool', 'stage'],
       collect: (gauge) => {
         gauge.reset()
         for (const { namespace, runtime, ready } of options.fleet.generic())
-          gauge.inc({ namespace, runtime, stage: ready ? 'ready' : 'booting' })
+          gauge.inc({ pool: objectKey(namespace, runtime), stage: ready ? 'ready' : 'booting' })
+      },
+    })
+    options.metrics.gauge({
+      name: 'dormouse_controller_pool_boot_failures',
+      help: 'Pods in a row that did not come up; 0 again with the first that does.',
+      labels: ['pool'],
+      collect: (gauge) => {
+        gauge.reset()
+        for (const pool of this.#pools) gauge.set({ pool }, options.fleet.bootState(pool).failures)
       },
     })
   }
@@ -132,7 +143,9 @@ class LivePool implements Pool {
     const refillAtMs = this.#refillAtMs(nowMs)
     let againAtMs = Infinity
     this.#wanted.reset()
-    for (const [key, state] of this.#observe()) {
+    const observed = this.#observe()
+    this.#pools = [...observed.keys()]
+    for (const [key, state] of observed) {
       const plan = planPool(this.#inputOf(key, state, { nowMs, refillAtMs }))
       this.#apply(key, state, plan)
       againAtMs = Math.min(againAtMs, plan.againAtMs ?? Infinity)
@@ -197,7 +210,7 @@ class LivePool implements Pool {
     const { namespace, runtimeName } = state
     const runtime = runtimes.get({ name: runtimeName })
     const size = state.functions.length > 0 ? (runtime?.spec.pool.size ?? 0) : 0
-    if (size > 0) this.#wanted.set({ namespace, runtime: runtimeName }, size)
+    if (size > 0) this.#wanted.set({ pool: key }, size)
     for (const uid of plan.remove) fleet.discardGeneric(uid, 'the pool does not need it')
     if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(namespace, runtime)
     this.#reportBoots(key, state)

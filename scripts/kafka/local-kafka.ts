@@ -89,6 +89,8 @@ export async function startLocalKafka(options: LocalKafkaOptions): Promise<Local
     await Promise.all(held.flatMap(({ ports }) => ports.map((port) => port.release())))
     await Promise.all(processes.map((process) => process.start(count)))
   } catch (error) {
+    // A port that is still held would keep this process alive.
+    await Promise.allSettled(held.flatMap(({ ports }) => ports.map((port) => port.release())))
     await stop()
     throw error
   }

@@ -110,10 +110,26 @@ await describeOnKafka('the dispatcher process on', () => {
       done: 3,
     })
     expect((await dispatcher.ask('/metrics')).text).toContain(
-      `dormouse_dispatcher_attempts_total{kind="trigger",name="default/on-${topic}",outcome="done"} 3`,
+      `dormouse_dispatcher_attempts_total{kind="trigger",name="default/on-${topic}",function="default/hello",outcome="done"} 3`,
     )
     expect((await dispatcher.ask('/healthz')).status).toBe(200)
     await eventually('its load is reported', () => controller.reports.length > 0)
+    await seeing.stop()
+  })
+
+  test('tells functions in Lambda’s Kafka event which brokers it reads from', async () => {
+    const topic = `lambda-${unique}`
+    const batch = { size: 10, windowMs: 50, bisect: false }
+    controller.setSubscriptions(feedSubscription({ trigger: `default/on-${topic}`, topics: [topic], batch }))
+    const seeing = await pod()
+    await log.ensureTopics([{ topic, partitions: 1 }])
+    await send(topic, '1')
+    await start(brokers)
+    await eventually('delivered', () => seeing.seen.length === 1, { withinMs: 20_000 })
+    expect(JSON.parse(seeing.seen[0]!.body.toString())).toMatchObject({
+      ...{ eventSource: 'SelfManagedKafka', bootstrapServers: brokers.join(',') },
+      records: { [`${topic}-0`]: [{ topic, value: Buffer.from('1').toString('base64') }] },
+    })
     await seeing.stop()
   })
 
