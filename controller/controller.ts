@@ -13,7 +13,7 @@ import type { Metrics } from '../lib/metrics.ts'
 import { openCaches, type ControllerCaches } from './caches.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { loadKeys } from './keys/keys.ts'
-import { LeaderSeat, SOLE_LEADERSHIP, type CreateElection, type Election } from './leadership.ts'
+import { LeaderSeat, registerLeaderGauge, SOLE_LEADERSHIP, type CreateElection, type Election } from './leadership.ts'
 import { createParts, type ControllerParts } from './parts.ts'
 import { createListener } from './server/listener.ts'
 import { createRoutes } from './server/routes.ts'
@@ -37,7 +37,7 @@ export interface ControllerOptions {
   /** By which replicas agree on a leader; without it this controller is the only one. */
   election?: CreateElection
   /** It led and does not any more: it writes nothing from now on, and is to be ended. */
-  onLost?: () => void
+  onLost?: (reason: string) => void
 }
 
 export interface Controller {
@@ -98,16 +98,24 @@ class RunningController implements Controller {
   async stop(): Promise<void> {
     this.#stopping.abort()
     const parts = this.#parts
-    if (parts !== undefined && this.#election !== undefined) await this.#handOver(parts, this.#election)
-    parts?.activations.stop()
-    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
-    parts?.pool.stop()
-    parts?.autoscaler.stop()
-    parts?.fleet.stop()
-    await Promise.all([parts?.functions.stop(), parts?.triggers.stop(), parts?.cron?.stop()])
-    parts?.feed.stop()
+    if (parts !== undefined) await this.#stopParts(parts)
     this.#caches?.stop()
     await this.#agent.destroy()
+  }
+
+  async #stopParts(parts: ControllerParts): Promise<void> {
+    if (this.#election !== undefined) await this.#handOver(parts, this.#election)
+    parts.activations.stop()
+    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
+    parts.fleet.stop()
+    await this.#stopDeciding(parts)
+    parts.feed.stop()
+  }
+
+  async #stopDeciding({ pool, autoscaler, functions, triggers, cron }: ControllerParts): Promise<void> {
+    pool.stop()
+    autoscaler.stop()
+    await Promise.all([functions.stop(), triggers.stop(), cron?.stop()])
   }
 
   async #start(): Promise<{ url: string }> {
@@ -117,6 +125,7 @@ class RunningController implements Controller {
     await caches.synced
     const keys = await loadKeys(cluster, namespace)
     const leadership = this.#seat ?? SOLE_LEADERSHIP
+    registerLeaderGauge(this.#options.metrics, leadership)
     const known = { config: this.#config, clock: this.#clock, caches, keys, dispatcher: this.#agent, leadership }
     const shared = { ...this.#options, ...known }
     let phoneHomeUrl = ''
@@ -148,9 +157,9 @@ class RunningController implements Controller {
     }
     this.#election = election({
       onLead,
-      onLost: () => {
+      onLost: (reason) => {
         seat.leave()
-        onLost?.()
+        onLost?.(reason)
       },
     })
     this.#election.start()
@@ -163,13 +172,10 @@ class RunningController implements Controller {
 
   /** What only a leader does ends before another can begin with it; data planes go elsewhere, and who waits here is answered. */
   async #handOver(parts: ControllerParts, election: Election): Promise<void> {
-    const { pool, autoscaler, functions, triggers, cron, feed, activations } = parts
-    feed.close()
-    pool.stop()
-    autoscaler.stop()
-    await Promise.all([functions.stop(), triggers.stop(), cron?.stop()])
+    parts.feed.close()
+    await this.#stopDeciding(parts)
     this.#seat?.leave()
-    await Promise.all([election.stop(), activations.drained(WAKE_UP_GRACE_MS)])
+    await Promise.all([election.stop(), parts.activations.drained(WAKE_UP_GRACE_MS)])
   }
 
   async #listen(parts: ControllerParts): Promise<string> {

@@ -22,6 +22,8 @@ export interface PodResyncOptions {
 
 /** Claimed by label but never up: whoever claimed it is gone, and so is the pod. */
 const TAKEN_PATIENCE_MS = 60_000
+/** One made for its function may have to pull a large image, or wait for a node to be added. */
+const OWN_PATIENCE_MS = 600_000
 /** The answer to create may come this long before the watch shows the pod. */
 const WATCH_LAG_MS = 30_000
 
@@ -52,11 +54,14 @@ export class PodResync {
       removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
       return table.remove(record)
     }
-    const { stage, label, contact, claim } = record
-    const isOurs = leadership.leads || claim?.timeoutMs !== undefined
-    if (stage === 'ready' && label === 'generic' && isOurs) labels.claimed(record)
-    if (stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS && leadership.leads)
+    if (isMislabelled(record) && (leadership.leads || record.claim?.timeoutMs !== undefined)) labels.claimed(record)
+    const { stage } = record
+    if (leadership.leads && isStray(record, ageMs))
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
   }
 }
+
+const isMislabelled = ({ stage, label }: PodRecord) => stage === 'ready' && label === 'generic'
+const isStray = ({ stage, contact, own }: PodRecord, ageMs: number) =>
+  stage === 'taken' && contact === undefined && ageMs > (own === undefined ? TAKEN_PATIENCE_MS : OWN_PATIENCE_MS)

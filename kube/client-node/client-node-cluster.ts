@@ -170,6 +170,11 @@ export class ClientNodeCluster implements Cluster {
     return cache as unknown as Cache<T>
   }
 
+  /** What the API server says at a path that is no object's, such as the keys it signs with. */
+  readPath(path: string): Promise<unknown> {
+    return this.#client.call({ verb: 'get', path, what: `get ${path}` })
+  }
+
   recordEvent(event: EventInput): Promise<void> {
     return this.#events.record(event)
   }
