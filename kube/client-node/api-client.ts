@@ -155,7 +155,8 @@ export class ApiClient {
       method: METHODS[verb],
       headers: {
         ...headers,
-        accept: 'application/json',
+        // The second is what the keys of service-account tokens are served as, and as nothing else.
+        accept: 'application/json, application/jwk-set+json;q=0.9',
         'user-agent': userAgent,
         ...(body !== undefined && { 'content-type': contentType }),
       },
