@@ -155,8 +155,8 @@ export class ApiClient {
       method: METHODS[verb],
       headers: {
         ...headers,
-        // The second is what the keys of service-account tokens are served as, and as nothing else.
-        accept: 'application/json, application/jwk-set+json;q=0.9',
+        // The second is what the keys of service-account tokens come as.
+        accept: 'application/json, application/jwk-set+json',
         'user-agent': userAgent,
         ...(body !== undefined && { 'content-type': contentType }),
       },
