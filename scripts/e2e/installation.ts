@@ -22,6 +22,9 @@ export async function install({ kubeconfig, tag, brokers }: InstallOptions): Pro
   }
   const command = ['upgrade', '--install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'] as const
   const settings = Object.entries(values).map(([name, value]) => `--set-json=${name}=${JSON.stringify(value)}`)
+  // Left by an earlier run: an upgrade, which begins with the definitions, as docs/installing.md says.
+  if ((await run(['helm', 'status', RELEASE, '--namespace', NAMESPACE], options)).code === 0)
+    await must(['kubectl', 'apply', '--server-side', '--force-conflicts', '-f', `${CHART}/crds`], options)
   try {
     await must(['helm', ...command, ...settings, '--wait', `--timeout=${WAIT}`], options)
   } catch (error) {
