@@ -39,7 +39,8 @@ function waitingTrouble(
 
 function detail(message: string | undefined): string {
   if (message === undefined || message === '') return ''
-  const line = message.replace(/\s+/g, ' ').trim()
+  // It becomes part of a sentence of ours.
+  const line = message.replace(/\s+/g, ' ').trim().replace(/\.$/, '')
   return `: ${line.length > LONGEST_DETAIL ? `${line.slice(0, LONGEST_DETAIL)}…` : line}`
 }
 
