@@ -81,16 +81,12 @@ export function createParts(options: PartsOptions): ControllerParts {
   const serviceBook = createServiceBook()
   registerFunctionMetrics(options.metrics, { serving, fleet })
   const functions = createFunctionsController({
-    ...base,
-    fleet,
-    loadReports: load,
-    services: serviceBook,
+    ...{ ...base, fleet, loadReports: load, services: serviceBook },
     config: options.config.functions,
     loopMetrics: loopMetrics('functions'),
   })
   const autoscaler = createAutoscaler({
-    ...base,
-    fleet,
+    ...{ ...base, fleet },
     onDecision: (key, change) => functions.announceScale(key, change),
   })
   const activations = createActivations({
@@ -101,9 +97,9 @@ export function createParts(options: PartsOptions): ControllerParts {
     onLoadFailure: (key, revision, error) => functions.reportLoadFailure(key, revision, error.error),
   })
   const pool = createPool({ ...base, fleet })
-  const checks = { checkSchedule: (text: string) => checkSchedule(text, clock.now()) }
   const triggers = createTriggersController({
-    ...{ ...base, ...checks, routes, subscriptions, loopMetrics: loopMetrics('triggers') },
+    ...{ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') },
+    checkSchedule: (text) => checkSchedule(text, clock.now()),
   })
   const optional = createOptional(options, serviceBook, loopMetrics)
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...optional }
