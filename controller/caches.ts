@@ -4,7 +4,7 @@ import { LABEL } from '../api/names.ts'
 import type { Runtime } from '../api/runtime.ts'
 import type { Trigger } from '../api/trigger.ts'
 import type { Cache, Cluster } from '../kube/cluster.ts'
-import { CONTROLLER_REVISIONS, PODS, type ControllerRevision, type Pod } from '../kube/objects.ts'
+import { CONTROLLER_REVISIONS, PODS, SERVICES, type ControllerRevision, type Pod, type Service } from '../kube/objects.ts'
 import { MANAGED_BY } from './fleet/resources.ts'
 
 /** One watch per kind, shared by all parts. */
@@ -15,11 +15,13 @@ export interface ControllerCaches {
   revisions: Cache<ControllerRevision>
   /** Ours only. */
   pods: Cache<Pod>
+  /** Ours only; absent when no Services are made. */
+  services?: Cache<Service>
   readonly synced: Promise<unknown>
   stop(): void
 }
 
-export function openCaches(cluster: Cluster): ControllerCaches {
+export function openCaches(cluster: Cluster, { services }: { services: boolean }): ControllerCaches {
   const ours = { labels: { [LABEL.managedBy]: MANAGED_BY } }
   const caches = {
     functions: cluster.cache(FUNCTIONS),
@@ -27,6 +29,7 @@ export function openCaches(cluster: Cluster): ControllerCaches {
     runtimes: cluster.cache(RUNTIMES),
     revisions: cluster.cache(CONTROLLER_REVISIONS, ours),
     pods: cluster.cache(PODS, ours),
+    ...(services && { services: cluster.cache(SERVICES, ours) }),
   }
   const all: readonly { synced: Promise<void>; stop(): void }[] = Object.values(caches)
   return {

@@ -10,6 +10,8 @@ export interface ControllerConfig {
   advertisedUrl?: string
   /** Base URL of gateways' internal listener, given to every function as DORMOUSE_URL. */
   platformUrl?: string
+  /** Where Services of Functions point: a DNS name of gateways' internal listener; absent: none are made. */
+  functionServices?: string
   /** How long user code may load. */
   initTimeoutMs: number
   /** What pods are told to listen on; 0 = any free port. */

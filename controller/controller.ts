@@ -112,15 +112,15 @@ class RunningController implements Controller {
     parts.feed.stop()
   }
 
-  async #stopDeciding({ pool, autoscaler, functions, triggers, cron }: ControllerParts): Promise<void> {
+  async #stopDeciding({ pool, autoscaler, functions, triggers, cron, services }: ControllerParts): Promise<void> {
     pool.stop()
     autoscaler.stop()
-    await Promise.all([functions.stop(), triggers.stop(), cron?.stop()])
+    await Promise.all([functions.stop(), triggers.stop(), cron?.stop(), services?.stop()])
   }
 
   async #start(): Promise<{ url: string }> {
     const { cluster, namespace } = this.#options
-    const caches = openCaches(cluster)
+    const caches = openCaches(cluster, { services: this.#config.functionServices !== undefined })
     this.#caches = caches
     await caches.synced
     const keys = await loadKeys(cluster, namespace)
@@ -165,8 +165,9 @@ class RunningController implements Controller {
     this.#election.start()
   }
 
-  async #lead({ pool, cron }: ControllerParts): Promise<void> {
+  async #lead({ pool, cron, services }: ControllerParts): Promise<void> {
     pool.start()
+    services?.start()
     await cron?.start()
   }
 

@@ -31,6 +31,8 @@ import type { Keys } from './keys/keys.ts'
 import type { Leadership } from './leadership.ts'
 import { createLoopMetrics } from './loop-metrics.ts'
 import { createPool, type Pool } from './pool/pool.ts'
+import { createServiceBook, type ServiceBook } from './services/service-book.ts'
+import { createServicesController, type ServicesController } from './services/services-controller.ts'
 import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
 
 export interface PartsOptions {
@@ -61,6 +63,7 @@ export interface ControllerParts {
   functions: FunctionsController
   triggers: TriggersController
   cron?: CronController
+  services?: ServicesController
 }
 
 export function createParts(options: PartsOptions): ControllerParts {
@@ -75,17 +78,15 @@ export function createParts(options: PartsOptions): ControllerParts {
   const fleet = createPodFleet({ ...base, drained: (uid) => feed.drained(uid) })
   const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes, subscriptions })
   const loopMetrics = createLoopMetrics(options.metrics)
+  const serviceBook = createServiceBook()
   registerFunctionMetrics(options.metrics, { serving, fleet })
   const functions = createFunctionsController({
-    ...base,
-    fleet,
-    loadReports: load,
+    ...{ ...base, fleet, loadReports: load, services: serviceBook },
     config: options.config.functions,
     loopMetrics: loopMetrics('functions'),
   })
   const autoscaler = createAutoscaler({
-    ...base,
-    fleet,
+    ...{ ...base, fleet },
     onDecision: (key, change) => functions.announceScale(key, change),
   })
   const activations = createActivations({
@@ -100,8 +101,28 @@ export function createParts(options: PartsOptions): ControllerParts {
     ...{ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') },
     checkSchedule: (text) => checkSchedule(text, clock.now()),
   })
+  const optional = createOptional(options, serviceBook, loopMetrics)
+  return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...optional }
+}
+
+function createOptional(
+  options: PartsOptions,
+  book: ServiceBook,
+  loopMetrics: (loop: string) => ControlLoopMetrics,
+): Pick<ControllerParts, 'cron' | 'services'> {
   const cron = options.eventLog && createCron(options, options.eventLog, loopMetrics('cron'))
-  return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...(cron && { cron }) }
+  const services = createServices(options, book, loopMetrics('services'))
+  return { ...(cron && { cron }), ...(services && { services }) }
+}
+
+function createServices(
+  { cluster, caches: { functions, services }, config, clock, logger }: PartsOptions,
+  book: ServiceBook,
+  loopMetrics: ControlLoopMetrics,
+): ServicesController | undefined {
+  const { functionServices: host } = config
+  if (host === undefined || services === undefined) return undefined
+  return createServicesController({ cluster, functions, services, book, host, clock, logger, loopMetrics })
 }
 
 function createCron(

@@ -196,7 +196,9 @@ class LiveActivations implements Activations {
 
   #starting(key: ObjectKey, wanted: string): number {
     const { fleet } = this.#options
-    const starting = fleet.pods(key).filter(({ phase, revision }) => phase === 'starting' && revision === wanted)
+    const isComing = ({ phase, revision, stuck }: FleetPod) =>
+      phase === 'starting' && revision === wanted && stuck === undefined
+    const starting = fleet.pods(key).filter(isComing)
     return starting.length + fleet.pendingStarts(key, wanted)
   }
 

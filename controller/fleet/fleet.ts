@@ -59,6 +59,8 @@ export interface FleetPod {
   readyAtMs?: number
   /** Why it does not come up for now: it starts, but nobody should wait for it. */
   stuck?: string
+  /** Why it ended or was given up, as a clause; only while it is leaving. */
+  ended?: string
   /** Present from `ready` on. */
   endpoint?: FeedEndpoint
   /** How it came to be; absent when another controller process started it. */

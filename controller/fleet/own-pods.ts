@@ -74,6 +74,9 @@ export class OwnPods {
     const coming = this.#comingOf(record)
     if (coming === undefined || coming.record !== undefined) return
     coming.record = record
+    // The labels say whose it is, but not that it is being started here.
+    const claim = { ...coming.claim, claimedAtMs: this.#options.clock.now(), acknowledges: false }
+    this.#options.table.change(record, { stage: 'taken', claim })
     if (record.gone.signal.aborted) return this.#gone(record, coming)
     record.gone.signal.addEventListener('abort', () => this.#gone(record, coming), { once: true })
   }

@@ -21,6 +21,7 @@ import { PodLabels } from './pod-labels.ts'
 import { PodObserver } from './pod-observer.ts'
 import { functionKeyOf, toFleetPod, type PodRecord, type PodStage } from './pod-record.ts'
 import { PodRemoval } from './pod-removal.ts'
+import { PodResize } from './pod-resize.ts'
 import { PodResync } from './pod-resync.ts'
 import { PodStarter } from './pod-start.ts'
 import { PodSupply } from './pod-supply.ts'
@@ -43,6 +44,7 @@ export class PodFleet implements Fleet {
   readonly #observer: PodObserver
   readonly #supply: PodSupply
   readonly #own: OwnPods
+  readonly #resize: PodResize
   readonly #starter: PodStarter
   readonly #door: PodDoor
   readonly #resync: PodResync
@@ -60,7 +62,8 @@ export class PodFleet implements Fleet {
       bootFailed: (record, why) => this.#supply.bootFailed(record, why),
     })
     ;({ supply: this.#supply, own: this.#own } = this.#supplies(shared))
-    const parts = { ...shared, labels: this.#labels, removal: this.#removal, own: this.#own }
+    this.#resize = new PodResize(shared)
+    const parts = { ...shared, resize: this.#resize, labels: this.#labels, removal: this.#removal, own: this.#own }
     const offer = (record: PodRecord) => this.#supply.offer(record)
     const ownUp = (record: PodRecord) => this.#own.up(record)
     const { healthTimeoutMs } = options.limits
@@ -202,7 +205,7 @@ export class PodFleet implements Fleet {
   }
 
   #take(template: RevisionTemplate, claim: WantedClaim) {
-    const isOwn = ownPodKind(template) !== undefined
+    const isOwn = ownPodKind(template) !== undefined || this.#resize.isRefused(template)
     return isOwn ? this.#own.take(template, claim) : this.#supply.take(template.runtime ?? '', claim)
   }
 

@@ -7,6 +7,7 @@ import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
+import type { PodResize } from './pod-resize.ts'
 import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import { podTrouble } from './pod-trouble.ts'
@@ -21,6 +22,7 @@ export interface PodObserverOptions {
   /** A pod is up and generic. */
   offer(record: PodRecord): void
   own: OwnPods
+  resize: PodResize
   /** A pod of a pool finds no room for now. */
   stuck(record: PodRecord, message: string): void
 }
@@ -39,6 +41,7 @@ export class PodObserver {
     record.label = labelledState(pod)
     if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
     this.#observeClaim(record, pod)
+    this.#options.resize.seen(record, pod)
     if (this.#isInTrouble(record, pod)) return
     this.#observeContact(record, pod)
     if (record.contact === undefined) return
@@ -73,9 +76,9 @@ export class PodObserver {
       createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
       label: labelledState(pod),
     })
-    // One of its own has a claim before it may be up: who called home before is known by it.
-    if (own !== undefined) this.#observeClaim(record, pod)
+    // Ours first: by its labels alone it would be taken for another controller's. And both before it may be up.
     this.#options.own.added(record)
+    if (own !== undefined) this.#observeClaim(record, pod)
     this.#options.added(record)
     return record
   }

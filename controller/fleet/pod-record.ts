@@ -80,6 +80,11 @@ const PHASES: Record<PodStage, FleetPodPhase> = {
   leaving: 'leaving',
 }
 
+function endOf({ stage, retired, gone }: PodRecord): Pick<FleetPod, 'ended'> {
+  const reason: unknown = gone.signal.reason
+  return stage === 'leaving' && retired !== true && typeof reason === 'string' ? { ended: reason } : {}
+}
+
 /** Undefined for pods that belong to no function. */
 export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string): FleetPod | undefined {
   const { claim, contact, uid, name, namespace } = record
@@ -98,6 +103,7 @@ export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string):
     claimedAtMs,
     ...(claim.timeoutMs === undefined && { isForeign: true }),
     ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
+    ...endOf(record),
     ...(record.stuck !== undefined && { stuck: record.stuck }),
     ...(claim.startup && { startup: claim.startup }),
     ...(answers && {

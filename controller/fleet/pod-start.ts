@@ -6,6 +6,7 @@ import type { Keys } from '../keys/keys.ts'
 import { CodeLoadError, PodStartError, type RevisionTemplate, type Startup } from './fleet.ts'
 import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
 import type { PodLabels } from './pod-labels.ts'
+import type { PodResize } from './pod-resize.ts'
 import type { PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
@@ -20,6 +21,7 @@ export interface PodStarterOptions {
   client: RuntimeClient
   removal: PodRemoval
   labels: PodLabels
+  resize: PodResize
   metrics: FleetMetrics
   keys: Keys
   clock: Clock
@@ -35,6 +37,12 @@ const MOST_RACES = 20
 const SIGNATURE_LIFETIME_MS = 60_000
 /** The connection ends before the API says why: the error is better with the exit code in it. */
 const END_REASON_WAIT_MS = 300
+
+interface BecameReady {
+  acknowledges: boolean
+  startup: Startup
+  template: RevisionTemplate
+}
 
 /** One start() and the pod it has now; none while it waits for one. */
 interface Attempt {
@@ -104,7 +112,7 @@ export class PodStarter {
       const outcome = await this.#specialize(record, template)
       if (outcome.kind === 'ready') {
         const startup = { source, podMs, specializeMs: performance.now() - takenAt, initMs: outcome.initMs }
-        if (this.#ready(record, outcome.acknowledges, startup)) return { record, startup }
+        if (this.#ready(record, { acknowledges: outcome.acknowledges, startup, template })) return { record, startup }
       }
       this.#options.metrics.specializeFailures.inc({ reason: outcome.kind === 'ready' ? 'lost' : outcome.kind })
       const isFree =
@@ -120,7 +128,8 @@ export class PodStarter {
     const outcome = await this.#specialize(record, template)
     const initMs = outcome.kind === 'ready' ? outcome.initMs : 0
     const startup: Startup = { source: 'new', podMs: 0, specializeMs: performance.now() - takenAt, initMs }
-    if (outcome.kind === 'ready' && this.#ready(record, outcome.acknowledges, startup)) return
+    if (outcome.kind === 'ready' && this.#ready(record, { acknowledges: outcome.acknowledges, startup, template }))
+      return
     this.#options.removal.discard(record, 'message' in outcome ? outcome.message : `it was ${outcome.kind}`)
   }
 
@@ -151,14 +160,17 @@ export class PodStarter {
   }
 
   /** False when the pod was retired or ended in the moment it became ready. */
-  #ready(record: PodRecord, acknowledges: boolean, startup: Startup): boolean {
-    const { table, labels, metrics, clock } = this.#options
+  #ready(record: PodRecord, { acknowledges, startup, template }: BecameReady): boolean {
+    const { table, labels, resize, metrics, clock } = this.#options
     if (record.stage !== 'starting' || record.claim === undefined) return false
     const claim = { ...record.claim, acknowledges, readyAtMs: clock.now(), startup }
     table.change(record, { stage: 'ready', claim })
     observeStartup(metrics, startup)
     // Off the critical path: whoever waits for this pod gets it before the API hears of it.
-    setImmediate(() => labels.claimed(record))
+    setImmediate(() => {
+      labels.claimed(record)
+      resize.fit(record, template.resources)
+    })
     return true
   }
 

@@ -39,8 +39,15 @@ function waitingTrouble(
 
 function detail(message: string | undefined): string {
   if (message === undefined || message === '') return ''
-  const line = message.replace(/\s+/g, ' ').trim()
+  // It becomes part of a sentence of ours.
+  const line = message.replace(/\s+/g, ' ').trim().replace(/\.$/, '')
   return `: ${line.length > LONGEST_DETAIL ? `${line.slice(0, LONGEST_DETAIL)}…` : line}`
+}
+
+/** Why the kubelet will never give a pod the resources that were asked for it; that it has to wait for them is no refusal. */
+export function resizeRefusal({ status }: Pod): string | undefined {
+  const pending = status?.conditions?.find(({ type, status }) => type === 'PodResizePending' && status === 'True')
+  return pending?.reason === 'Infeasible' ? `its node cannot${detail(pending.message)}` : undefined
 }
 
 /** What a create was refused with. `ending`: the namespace is being deleted, and nothing will be created in it any more. */

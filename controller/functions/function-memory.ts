@@ -85,8 +85,9 @@ export class FunctionMemory {
     for (const [uid, { revision, readyAtMs }] of this.#ready) {
       if (alive.has(uid)) continue
       this.#ready.delete(uid)
-      if (nowMs - readyAtMs < YOUNG_MS)
-        this.fail(revision, { kind: 'ended', message: 'its pod ended as soon as it was ready', nowMs })
+      const why = pods.find((pod) => pod.uid === uid)?.ended
+      const message = `its pod ended as soon as it was ready${why === undefined ? '' : `: ${why}`}`
+      if (nowMs - readyAtMs < YOUNG_MS) this.fail(revision, { kind: 'ended', message, nowMs })
     }
     for (const { uid, phase, revision, readyAtMs = nowMs } of pods) {
       if (phase !== 'ready') continue

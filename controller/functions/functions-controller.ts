@@ -20,6 +20,7 @@ import type { DesiredBook } from '../autoscaler/desired.ts'
 import type { LoadSource } from '../autoscaler/load.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { SOLE_LEADERSHIP, type Leadership } from '../leadership.ts'
+import type { ServiceBook } from '../services/service-book.ts'
 import { StatusWriter } from '../status-writer.ts'
 import { apply } from './apply.ts'
 import { runtimeIdentity } from './fate.ts'
@@ -53,6 +54,8 @@ export interface FunctionsControllerOptions {
   fleet: Fleet
   serving: ServingBook
   desired: DesiredBook
+  /** Where Functions get Services. */
+  services?: Pick<ServiceBook, 'get' | 'onChange'>
   /** For choosing victims; without it all pods count as idle. */
   loadReports?: LoadSource
   config: FunctionsControllerConfig

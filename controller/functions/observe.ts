@@ -14,6 +14,7 @@ import type { DesiredBook } from '../autoscaler/desired.ts'
 import type { Fleet, FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
 import { UNKNOWN_FATE, runtimeIdentity } from './fate.ts'
 import type { Fate } from './fate.ts'
+import type { ServiceBook, ServiceState } from '../services/service-book.ts'
 import type { FunctionMemory, StartFailure } from './function-memory.ts'
 import { revisionLabels } from './revision-record.ts'
 import type { StoredRevision } from './revision-record.ts'
@@ -42,6 +43,8 @@ export interface FunctionObservation {
   inFlight: ReadonlyMap<string, number>
   /** Undefined: not decided yet, keep what there is. */
   desired?: number
+  /** Of its Service, where such are made. */
+  service?: ServiceState
   verifyFirstRevision: boolean
 }
 
@@ -52,6 +55,7 @@ export interface ObservedWorld {
   fleet: Pick<Fleet, 'pods' | 'pendingStarts'>
   serving: ServingBook
   desired: DesiredBook
+  services?: Pick<ServiceBook, 'get'>
   loadReports?: LoadSource
   verifyFirstRevision: boolean
   /** Whether what this process remembers counts: else the leader's decisions do, as the status tells them. */
@@ -65,12 +69,14 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
   const { key } = memory
   const target = memory.targetOf(fn)
   const stored = storedRevisions(fn, memory, world.revisions)
-  const pods = fleet.pods(key).filter(({ phase }) => phase !== 'leaving')
-  if (leads) memory.see(pods, nowMs)
+  const known = fleet.pods(key)
+  const pods = known.filter(({ phase }) => phase !== 'leaving')
+  if (leads) memory.see(known, nowMs)
   const servingRevision = leads ? knownServing(fn, world.serving, key) : fn.status?.revision
   const matters = [...stored.map(({ template }) => template.revision), target.revision, servingRevision ?? '']
   memory.keepOnly(new Set(matters))
   const desired = world.desired.get(key)
+  const service = world.services?.get(key)
   return {
     nowMs,
     key,
@@ -88,6 +94,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     verifyFirstRevision,
     ...(servingRevision !== undefined && { servingRevision }),
     ...(desired !== undefined && { desired }),
+    ...(service !== undefined && { service }),
   }
 }
 

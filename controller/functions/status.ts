@@ -17,6 +17,8 @@
  *   Serving   | False   | CodeLoadFailed, RuntimeNotFound: nothing can take calls, and why
  *   RolledOut | True    | UpToDate        | the revision that takes calls is the one the spec asks for
  *   RolledOut | False   | RollingOut, CodeLoadFailed, RuntimeNotFound, StartFailed: the spec's revision takes no calls yet, and why
+ *   Named     | True    | ServiceExists   | http://<name>.<namespace> reaches it; only where Services are made
+ *   Named     | False   | NameTaken       | a Service of its name is somebody else's and was left alone: it answers there
  */
 import type { FunctionStatus } from '../../api/function.ts'
 import { setCondition } from '../../kube/conditions.ts'
@@ -37,7 +39,12 @@ export interface StatusInput {
 export function statusOf({ seen, rollout, url }: StatusInput, current: FunctionStatus | undefined): FunctionStatus {
   const { generation } = seen.function.metadata
   const observed = generation === undefined ? {} : { observedGeneration: generation }
-  const said = { Ready: ready(seen, rollout), Serving: serves(rollout), RolledOut: rolledOut(seen, rollout) }
+  const said = {
+    Ready: ready(seen, rollout),
+    Serving: serves(rollout),
+    RolledOut: rolledOut(seen, rollout),
+    ...named(seen),
+  }
   let conditions = current?.conditions
   for (const [type, what] of Object.entries(said))
     conditions = setCondition(conditions, { type, ...what, ...observed }, seen.nowMs)
@@ -95,6 +102,15 @@ function troubleOf(seen: FunctionObservation, { stage }: Rollout): Said | undefi
   if (!failure || !isWanted || readyPods(seen.target, seen).length > 0) return undefined
   const message = `No pod of revision ${seen.target.revision} comes up: ${failure.message}. It is tried again.`
   return { status: 'False', reason: 'StartFailed', message }
+}
+
+function named({ service, function: { metadata } }: FunctionObservation): Record<string, Said> {
+  if (service === undefined) return {}
+  const host = `http://${metadata.name}.${metadata.namespace ?? ''}`
+  if (service === 'named')
+    return { Named: { status: 'True', reason: 'ServiceExists', message: `${host} reaches it inside the cluster.` } }
+  const message = `A Service named ${metadata.name} is not Dormouse's and was left alone: ${host} reaches that.`
+  return { Named: { status: 'False', reason: 'NameTaken', message } }
 }
 
 const reasonOf = ({ kind }: Rollout['stage']) => (kind === 'runtime-missing' ? 'RuntimeNotFound' : 'CodeLoadFailed')

@@ -5,6 +5,7 @@ import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
 import type { DesiredBook } from '../autoscaler/desired.ts'
+import type { ServiceBook } from '../services/service-book.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { runtimeIdentity } from './fate.ts'
 import type { ServingBook } from './serving.ts'
@@ -15,6 +16,7 @@ export interface WatchedSources {
   runtimes: Cache<Runtime>
   fleet: Pick<Fleet, 'onChange'>
   desired: Pick<DesiredBook, 'onChange'>
+  services?: Pick<ServiceBook, 'onChange'>
   serving: Pick<ServingBook, 'get'>
 }
 
@@ -26,6 +28,7 @@ export function watchChanges(sources: WatchedSources, changed: (key: ObjectKey) 
     watchRuntimes(sources, changed),
     sources.fleet.onChange(changed),
     sources.desired.onChange(changed),
+    ...(sources.services ? [sources.services.onChange(changed)] : []),
   ]
   return () => stops.forEach((stop) => stop())
 }
