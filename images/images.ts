@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { ROOT } from './bundle.ts'
 /**
  * The images that Dormouse ships, one per part. All have the same first layer (root-file-system.ts) and one file to run: `/app/<part>.js`.
  * How a cluster gets them is scripts' and CI's business: Dockerfile makes them with Docker, main.ts without.
@@ -24,9 +22,7 @@ export const USER_ID = 65_532
 const QUIET = ['--disable-warning=ExperimentalWarning'] as const
 
 export const IMAGES: readonly Image[] = [
-  ...(existsSync(`${ROOT}controller/main.ts`)
-    ? [image('controller', 'Reconciles functions, keeps pools, decides scale')]
-    : []),
+  image('controller', 'Reconciles functions, keeps pools, decides scale'),
   image('gateway', 'HTTP to functions'),
   image('dispatcher', 'Events to functions'),
   image('cli', 'The dormouse command'),

@@ -31,6 +31,7 @@ export interface Pod extends KubeObject {
     serviceAccountName?: string
     automountServiceAccountToken?: boolean
     enableServiceLinks?: boolean
+    shareProcessNamespace?: boolean
     securityContext?: Record<string, unknown>
     volumes?: Record<string, unknown>[]
     topologySpreadConstraints?: Record<string, unknown>[]

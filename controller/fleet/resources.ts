@@ -105,6 +105,9 @@ function podBase(alike: Record<string, string>, { user }: { user: number | undef
     // A restarted container is never reused: it would be generic again under a claimed label.
     restartPolicy: 'Never' as const,
     enableServiceLinks: false,
+    // The first process of a namespace gets no signal that it has no handler for: a pod told to end while it boots would stay for all of
+    // its grace period, and one that ends itself by SIGKILL, as the watchdog does, would not.
+    shareProcessNamespace: true,
     securityContext: {
       runAsNonRoot: true,
       ...(user !== undefined && { runAsUser: user, runAsGroup: user }),

@@ -160,12 +160,21 @@ export class ApiClient {
         'user-agent': userAgent,
         ...(body !== undefined && { 'content-type': contentType }),
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: toJson(body) }),
       ...(signal && { signal }),
       headersTimeout: timeoutMs,
       bodyTimeout: purpose === 'watch' ? watchSilenceMs : timeoutMs,
     }
   }
+}
+
+/**
+ * As Go writes it. Both ways mean the same, but the API server keeps fields of any shape (a ControllerRevision's `data`) as the bytes it got,
+ * writes them its own way before it patches, and then takes the object for changed.
+ */
+function toJson(body: unknown): string {
+  const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(body).replace(/[<>&\u2028\u2029]/g, escape)
 }
 
 async function bodyOf({ body }: Answer): Promise<unknown> {

@@ -4,7 +4,8 @@ import { must, run, type RunOptions } from './run.ts'
 export const RELEASE = 'dormouse'
 export const NAMESPACE = 'dormouse-system'
 const CHART = new URL('../../charts/dormouse', import.meta.url).pathname
-const WAIT = '5m'
+const WAIT = '3m'
+const MOST_OF_A_LINE = 400
 
 export interface InstallOptions {
   kubeconfig: string
@@ -21,6 +22,9 @@ export async function install({ kubeconfig, tag, brokers }: InstallOptions): Pro
   }
   const command = ['upgrade', '--install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'] as const
   const settings = Object.entries(values).map(([name, value]) => `--set-json=${name}=${JSON.stringify(value)}`)
+  // Left by an earlier run: an upgrade, which begins with the definitions, as docs/installing.md says.
+  if ((await run(['helm', 'status', RELEASE, '--namespace', NAMESPACE], options)).code === 0)
+    await must(['kubectl', 'apply', '--server-side', '--force-conflicts', '-f', `${CHART}/crds`], options)
   try {
     await must(['helm', ...command, ...settings, '--wait', `--timeout=${WAIT}`], options)
   } catch (error) {
@@ -49,7 +53,8 @@ export async function describeInstallation(kubeconfig: string): Promise<string> 
       ask('logs', `--selector=app.kubernetes.io/component=${part}`, '--tail=20', '--prefix'),
     ),
   ])
-  return said.map(({ stdout, stderr }) => `${stdout}${stderr}\n`).join('')
+  const lines = said.flatMap(({ stdout, stderr }) => [...`${stdout}${stderr}`.split('\n'), ''])
+  return lines.map((line) => `${line.slice(0, MOST_OF_A_LINE)}\n`).join('')
 }
 
 function withKubeconfig(kubeconfig: string): RunOptions {

@@ -3,6 +3,7 @@ import { e2e } from './environment.ts'
 import { tryKubectl } from './kubectl.ts'
 
 const LINES = 40
+const MOST_OF_A_LINE = 400
 
 /** Never throws: it is asked by somebody who has an error already. */
 export async function describeNamespace(namespace: string): Promise<string> {
@@ -30,7 +31,8 @@ export async function describeNamespace(namespace: string): Promise<string> {
     .map((question, index) => {
       const { stdout = '', stderr = '' } = answers[index] ?? {}
       const lines = `${stdout}${stderr}`.trimEnd().split('\n')
-      return [`$ kubectl ${question.join(' ')}`, ...lines.slice(-3 * LINES)].join('\n')
+      const short = lines.slice(-3 * LINES).map((line) => line.slice(0, MOST_OF_A_LINE))
+      return [`$ kubectl ${question.join(' ')}`, ...short].join('\n')
     })
     .join('\n\n')
 }

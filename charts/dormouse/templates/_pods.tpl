@@ -25,6 +25,9 @@ annotations:
 {{- $values := get .root.Values .part -}}
 serviceAccountName: {{ include "dormouse.fullname" .root }}-{{ .part }}
 enableServiceLinks: false
+# The first process of a namespace gets no signal that it has no handler for: told to end while it starts, it would stay for all of its
+# grace period.
+shareProcessNamespace: true
 securityContext:
   runAsNonRoot: true
   runAsUser: 65532

@@ -148,6 +148,16 @@ export function describePatch(harness: ClusterHarness): void {
   describe('patch', () => {
     const bench = useCluster(harness)
 
+    test('leaves data of any shape as it is, whatever characters are in it, when metadata changes', async () => {
+      const { cluster, namespace } = bench
+      const data = { z: 1, a: '() => 1 < 2 && 3 > 2 \u2028', nested: { y: [null, true], b: '<&>' } }
+      await cluster.create(CONTROLLER_REVISIONS, newRevision({ namespace, name: 'a' }, data))
+      const patch = { metadata: { annotations: { x: 'y' } } }
+      const patched = await cluster.patch(CONTROLLER_REVISIONS, { namespace, name: 'a' }, patch)
+      expect(patched.metadata.annotations).toEqual({ x: 'y' })
+      expect(patched.data).toEqual(data)
+    })
+
     test('merges: nested objects merge, null removes, lists are replaced', async () => {
       const { cluster, namespace } = bench
       await cluster.create(SECRETS, newSecret({ namespace, name: 'a', labels: { x: '1', y: '1' } }, { k: 'dg==' }))
