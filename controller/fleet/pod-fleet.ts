@@ -130,6 +130,10 @@ export class PodFleet implements Fleet {
     if (record !== undefined) this.#removal.retire(record, reason)
   }
 
+  labelled(key: ObjectKey): Promise<void> {
+    return this.#labels.settled(this.#table.ofFunction(key))
+  }
+
   onChange(listener: (key: ObjectKey) => void): () => void {
     return this.#table.onFunction(listener)
   }

@@ -28,6 +28,7 @@ export class PodObserver {
 
   /** Added or updated, or the answer to create: each may come first, and any of them late. */
   seen(pod: Pod): void {
+    const wasGeneric = this.#options.table.get(pod.metadata.uid)?.label === 'generic'
     const record = this.#recordOf(pod)
     if (record === undefined) return
     record.label = labelledState(pod)
@@ -37,6 +38,8 @@ export class PodObserver {
     if (record.contact === undefined) return
     if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
+    else if (record.stage === 'taken' && wasGeneric && claimedContact(pod) !== undefined)
+      this.#options.inspector.believe(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
 
@@ -97,9 +100,16 @@ export class PodObserver {
 
   /** Labels say whose it is: by another controller, or by this one before it was started afresh. Its own answer confirms it. */
   #observeClaim(record: PodRecord, pod: Pod): void {
-    if (record.label === 'generic' || record.claim !== undefined) return
-    const claim = claimOf(pod, this.#options.clock.now())
-    if (claim !== undefined) this.#options.table.change(record, { stage: 'taken', claim })
+    if (record.label === 'generic') return
+    const { table, clock } = this.#options
+    const known = record.claim
+    if (known !== undefined && known.isGuessed !== true) return
+    const claim = claimOf(pod, clock.now())
+    if (claim === undefined) return
+    if (known === undefined) table.change(record, { stage: 'taken', claim })
+    // It was asked before its labels were written.
+    else if (known.revision === claim.revision)
+      table.change(record, { claim: { ...known, ...claim, isGuessed: false } })
   }
 }
 

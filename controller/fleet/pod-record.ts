@@ -14,6 +14,8 @@ export interface PodClaim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Known from the pod's own answer: its labels may say more, and nothing that they may say better is written to them. */
+  isGuessed?: boolean
   /** Absent when another controller claimed it. */
   timeoutMs?: number
   readyAtMs?: number

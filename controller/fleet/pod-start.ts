@@ -145,8 +145,7 @@ export class PodStarter {
     const claim = { ...record.claim, acknowledges, readyAtMs: clock.now(), startup }
     table.change(record, { stage: 'ready', claim })
     observeStartup(metrics, startup)
-    // Off the critical path: whoever waits for this pod gets it before the API hears of it.
-    setImmediate(() => labels.claimed(record))
+    labels.claimed(record)
     return true
   }
 
@@ -158,7 +157,13 @@ export class PodStarter {
     const { function: key, revision } = outcome
     const [namespace = '', name = ''] = key?.split('/') ?? []
     if (name === '' || revision === undefined) return table.change(record, { stage: 'taken', claim: null })
-    const claim = { function: { namespace, name, uid: '' }, revision, claimedAtMs: clock.now(), acknowledges: false }
+    const claim = {
+      function: { namespace, name, uid: '' },
+      revision,
+      claimedAtMs: clock.now(),
+      acknowledges: false,
+      isGuessed: true,
+    }
     table.change(record, { stage: 'taken', claim })
   }
 

@@ -122,6 +122,8 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Then whether it acknowledges is not known. */
+  isGuessed?: boolean
   /** When it was the pod that said so. */
   contact?: PodContact
 }
@@ -137,7 +139,7 @@ export function claimPatch(claim: Claim): MergePatch {
       },
       annotations: {
         [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
-        [ANNOTATION.acknowledges]: String(claim.acknowledges),
+        ...(claim.isGuessed !== true && { [ANNOTATION.acknowledges]: String(claim.acknowledges) }),
         ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
       },
       ownerReferences: [owner('Function', claim.function)],

@@ -31,6 +31,8 @@ export interface FunctionObservation {
   stored: readonly StoredRevision[]
   /** The revision that takes traffic so far. */
   servingRevision?: string
+  /** What data planes were told last. */
+  publishedRevision?: string
   /** Identities of Runtimes by name. */
   runtimes: ReadonlyMap<string, string>
   fates: ReadonlyMap<string, Fate>
@@ -71,6 +73,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
   const matters = [...stored.map(({ template }) => template.revision), target.revision, servingRevision ?? '']
   memory.keepOnly(new Set(matters))
   const desired = world.desired.get(key)
+  const publishedRevision = world.serving.get(key)?.template?.revision
   return {
     nowMs,
     key,
@@ -87,6 +90,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     inFlight: pods.length > 1 && world.loadReports ? inFlightByPod(world.loadReports.fresh(), key) : new Map(),
     verifyFirstRevision,
     ...(servingRevision !== undefined && { servingRevision }),
+    ...(publishedRevision !== undefined && { publishedRevision }),
     ...(desired !== undefined && { desired }),
   }
 }
