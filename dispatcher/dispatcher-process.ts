@@ -23,6 +23,8 @@ export interface DispatcherProcessOptions {
   /** Closed at the end. */
   log: EventLog
   ledger: InvocationLedger
+  /** Of the log's brokers, as functions see them: `host:port,host:port`. */
+  bootstrapServers?: string
   /** Why the log cannot be used yet; undefined when it can. */
   logNotReady: () => string | undefined
   /** Of the management listener; port 0 = any free one. */
@@ -38,7 +40,7 @@ export class DispatcherProcess {
   #draining = false
 
   constructor(options: DispatcherProcessOptions) {
-    const { controllerUrls, token, reporter, log, ledger, logger } = options
+    const { controllerUrls, token, reporter, log, ledger, logger, bootstrapServers } = options
     const metrics = createMetrics({ processMetrics: true })
     this.#options = options
     const tallies = new CallTallies()
@@ -47,7 +49,10 @@ export class DispatcherProcess {
       onActivation: (key, outcome) => tallies.tally(key).activation(outcome),
     }
     const router = (this.#router = new Router({ controllerUrls, token, reporter, logger, events }))
-    this.#dispatcher = createDispatcher({ router, log, ledger, metrics, logger, tallies })
+    this.#dispatcher = createDispatcher({
+      ...{ router, log, ledger, metrics, logger, tallies },
+      ...(bootstrapServers !== undefined && { bootstrapServers }),
+    })
     this.#management = createManagementServer({
       metrics,
       notReady: () => this.#notReady(),

@@ -18,6 +18,7 @@ async function main(): Promise<void> {
     reporter: environment.DORMOUSE_REPORTER,
     log,
     ledger: new MemoryLedger(),
+    bootstrapServers: environment.DORMOUSE_KAFKA.join(','),
     logNotReady: () => (contact.made ? undefined : 'no answer from Kafka yet'),
     listen: { host: environment.DORMOUSE_LISTEN_HOST, port: environment.DORMOUSE_MANAGEMENT_PORT },
     logger,

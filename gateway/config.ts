@@ -1,5 +1,6 @@
 /** The gateway's environment: every variable, its default and its reason. */
 import { z } from 'zod'
+import { OPTIONAL_KAFKA_ENVIRONMENT } from '../events/kafka/environment.ts'
 import { parseEnvironment, type Environment } from '../lib/environment.ts'
 import { portVariable, positiveVariable } from '../lib/environment-types.ts'
 import { DATA_PLANE_ENVIRONMENT } from '../routing/environment.ts'
@@ -7,6 +8,8 @@ import { DEFAULT_LIMITS } from './gateway.ts'
 
 const environmentSchema = z.object({
   ...DATA_PLANE_ENVIRONMENT,
+  /** For asynchronous invocations and topics; without, they are answered with 503. */
+  ...OPTIONAL_KAFKA_ENVIRONMENT,
   /** For the internet: http Triggers only. */
   DORMOUSE_PUBLIC_PORT: portVariable(8080),
   /** For the cluster: every function. */

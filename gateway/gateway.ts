@@ -12,6 +12,7 @@ import { ProblemError } from '../routing/problems.ts'
 import { Router, type RouterOptions } from '../routing/router.ts'
 import { EventsApi, type EventsApiOptions } from './events-api/events-api.ts'
 import { functionRoutes } from './management/function-routes.ts'
+import { EventsTally } from './metrics/events-tally.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { resolveInternal } from './proxy/internal-target.ts'
 import { Listener, type ListenerLimits } from './proxy/listener.ts'
@@ -36,7 +37,7 @@ export interface GatewayOptions {
   routing?: Pick<RouterOptions, 'connectTimeoutMs' | 'podKeepAliveMs' | 'feedSilenceMs' | 'loadIntervalMs' | 'graceMs'>
   metrics?: Metrics
   /** The event log, where there is one: asynchronous invocations and topics on the internal listener. */
-  events?: Pick<EventsApiOptions, 'log' | 'ledger'>
+  events?: Pick<EventsApiOptions, 'log' | 'ledger'> & { isReached?: () => boolean }
   /** Further routes of the management listener, for processes that embed a gateway. */
   managementRoutes?: readonly Route[] | ((router: Router) => readonly Route[])
 }
@@ -174,12 +175,8 @@ class GatewayProcess implements Gateway {
   #createEventsApi(): EventsApi | undefined {
     const { events } = this.#options
     if (events === undefined) return undefined
-    const counter = this.metrics.counter({
-      name: 'dormouse_gateway_events_total',
-      help: 'Asynchronous invocations and records by what was answered.',
-      labels: ['what', 'outcome'] as const,
-    })
-    return new EventsApi({ ...events, onOutcome: (what, outcome) => counter.inc({ what, outcome }) })
+    const tally = new EventsTally({ ...events, metrics: this.metrics, logger: this.#options.logger })
+    return new EventsApi({ ...events, onOutcome: (what, outcome) => tally.count(what, outcome) })
   }
 
   #notReady(): string | undefined {

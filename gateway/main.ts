@@ -1,13 +1,16 @@
 /** The gateway process: reads the environment, wires, serves until SIGTERM or SIGINT, drains. */
 import { readFileSync } from 'node:fs'
+import { optionalKafkaOptions } from '../events/kafka/environment.ts'
 import { createLogger } from '../lib/logger.ts'
 import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
 import { readEnvironment } from './config.ts'
 import { createGateway } from './gateway.ts'
+import { openEvents } from './events.ts'
 
 async function main(): Promise<void> {
   const environment = readEnvironment()
   const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'gateway' } })
+  const events = await openEvents(optionalKafkaOptions(environment), logger)
   const gateway = createGateway({
     controllerUrls: environment.DORMOUSE_CONTROLLERS,
     token: () => readFileSync(environment.DORMOUSE_TOKEN_FILE, 'utf8').trim(),
@@ -24,8 +27,12 @@ async function main(): Promise<void> {
       waitLimitMs: environment.DORMOUSE_WAIT_LIMIT_MS,
       maxBodyBytes: environment.DORMOUSE_MAX_BODY_BYTES,
     },
+    ...(events && { events }),
   })
-  stopOnSignal('gateway', logger, () => gateway.stop({ graceMs: environment.DORMOUSE_DRAIN_MS }))
+  stopOnSignal('gateway', logger, async () => {
+    await gateway.stop({ graceMs: environment.DORMOUSE_DRAIN_MS })
+    await events?.close()
+  })
   await gateway.start()
 }
 

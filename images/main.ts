@@ -1,8 +1,9 @@
 /**
  * `make images`: all images as archives in dist/images, without Docker and without a registry. One tag for all, made from their content, so
  * that a change of any is a new version of the whole and the same content is never written twice. Prints names and sizes, last line the tag.
- * With `--root-file-systems DIR` only the files, DIR/<part>/ each: what the Dockerfile copies.
+ * `--load` makes them known to the cluster of `make cluster`, if one runs. With `--root-file-systems DIR` only the files, DIR/<part>/ each: what the Dockerfile copies.
  */
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
@@ -31,6 +32,7 @@ const OUTPUT = inRepository('dist/images')
 const { values } = parseArgs({
   options: {
     registry: { type: 'string', default: LOCAL_REGISTRY },
+    load: { type: 'boolean', default: false },
     'root-file-systems': { type: 'string' },
   },
 })
@@ -55,16 +57,27 @@ async function writeArchives(scratch: string): Promise<void> {
   }
   const tag = tagOf(baseLayer, made)
   removeOthers(tag)
+  const archives: string[] = []
   for (const { image, config, layer } of made) {
     const archive = join(OUTPUT, `${image.name}-${tag}.tar`)
     if (!existsSync(archive))
       writeArchive(`${values.registry}/${image.name}:${tag}`, { layers: [baseLayer, layer], config }, archive)
+    archives.push(archive)
     const own = (statSync(layer.file).size / 1e6).toFixed(1)
     const whole = (statSync(archive).size / 1e6).toFixed(1)
     console.log(`${values.registry}/${image.name}:${tag}  ${whole} MB, of its own ${own} MB`)
   }
+  if (values.load) load(archives)
   writeFileSync(join(OUTPUT, 'tag'), `${tag}\n`)
   console.log(tag)
+}
+
+/** Standard output is ours: its last line is the tag. */
+function load(archives: readonly string[]): void {
+  const cluster = inRepository('test/cluster/cluster.sh')
+  if (spawnSync(cluster, ['kubeconfig'], { stdio: 'ignore' }).status !== 0) return
+  const { status } = spawnSync(cluster, ['load', ...archives], { stdio: ['ignore', 'inherit', 'inherit'] })
+  if (status !== 0) throw new Error('the images could not be loaded into the cluster')
 }
 
 function tagOf(base: Layer, made: readonly Made[]): string {

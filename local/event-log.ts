@@ -5,19 +5,22 @@
 import { join } from 'node:path'
 import type { EventLog } from '../events/event-log.ts'
 import type { InvocationLedger } from '../events/invocation-ledger.ts'
+import type { KafkaSettings } from '../events/kafka/environment.ts'
 import { openSqliteEventLog } from '../events/sqlite/sqlite-event-log.ts'
 import type { Logger } from '../lib/logger.ts'
 
 export interface LocalEventsOptions {
   stateDir: string
-  /** `host:port` each; none: the state directory. */
-  kafka?: readonly string[] | undefined
+  /** None: the state directory. */
+  kafka?: KafkaSettings | undefined
   logger: Logger
 }
 
 export interface LocalEvents {
   log: EventLog
   ledger: InvocationLedger
+  /** Of the brokers, as functions see them: `host:port,host:port`; empty without. */
+  bootstrapServers: string
   close(): Promise<void>
 }
 
@@ -25,16 +28,17 @@ export interface LocalEvents {
 export async function openLocalEvents({ stateDir, kafka, logger }: LocalEventsOptions): Promise<LocalEvents> {
   const embedded = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger })
   const { ledger } = embedded
-  if (kafka === undefined) return { log: embedded, ledger, close: () => embedded.close() }
+  if (kafka === undefined) return { log: embedded, ledger, bootstrapServers: '', close: () => embedded.close() }
   // Those who keep their events here need not wait for a client to load.
   const { openWatched } = await import('../events/kafka/open-watched.ts')
   const { log, contact } = openWatched(
-    { brokers: kafka, logger },
+    { ...kafka, logger },
     'HTTP is served, and what needs events is answered with 503',
   )
   return {
     log,
     ledger,
+    bootstrapServers: kafka.brokers.join(','),
     async close() {
       await Promise.all([contact.stop(), log.close()])
       await embedded.close()

@@ -13,6 +13,7 @@ import type { KubeObject } from '../api/object.ts'
 import { admit } from '../api/validate.ts'
 import { createDispatcher, type Dispatcher } from '../dispatcher/dispatcher.ts'
 import type { EventLog } from '../events/event-log.ts'
+import type { KafkaSettings } from '../events/kafka/environment.ts'
 import { createGateway, type Gateway, type GatewayLimits } from '../gateway/gateway.ts'
 import { createMemoryCluster, type MemoryCluster } from '../kube/memory/memory-cluster.ts'
 import type { Kind } from '../kube/cluster.ts'
@@ -46,8 +47,8 @@ export interface LocalOptions {
   ports: { public: number; internal: number; management: number }
   /** Pods of runtime `node` that wait warm in each namespace; default: what the state says, at first 3. */
   poolSize?: number
-  /** `host:port` of each broker to keep events on; none: they are kept in the state directory. */
-  kafka?: readonly string[]
+  /** The Kafka to keep events on; none: they are kept in the state directory. */
+  kafka?: KafkaSettings
   /** The environment of this process: pods see its paths and proxies. */
   hostEnvironment: Environment
   version: string
@@ -150,7 +151,7 @@ interface GatewayParts {
 
 async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gateway: Gateway; urls: Urls }> {
   const { options, cluster, logs, metrics, token, controllerUrl, events } = parts
-  const { log, ledger } = events
+  const { log, ledger, bootstrapServers } = events
   const { version, stateDir, ports, limits, controllerVia } = options
   let urls: Urls = { public: '', internal: '', management: '' }
   const dispatcherLogger = options.logger.child({ part: 'dispatcher' })
@@ -169,7 +170,7 @@ async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gat
     ...(limits && { limits }),
     metrics,
     managementRoutes: (router) => {
-      dispatcher = createDispatcher({ ...{ router, log, ledger, metrics }, logger: dispatcherLogger })
+      dispatcher = createDispatcher({ ...{ router, log, ledger, metrics, bootstrapServers }, logger: dispatcherLogger })
       return [...managementRoutes, ...dispatcher.routes()]
     },
     events: { log, ledger },

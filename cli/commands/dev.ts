@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { examples, parseCount, parseKafka, parsePort } from '../command-options.ts'
 import { DEFAULT_STATE_DIR } from '../client/find-server.ts'
 import type { CliContext } from '../context.ts'
@@ -20,6 +20,15 @@ export function addDevCommand(program: Command, context: CliContext): void {
       'keep events on this Kafka, host:port[,host:port…], instead of in the state directory (or env DORMOUSE_KAFKA)',
       parseKafka,
     )
+    .option('--kafka-tls', 'encrypt connections to it; of all these also in env, as DORMOUSE_KAFKA_TLS…')
+    .option('--kafka-tls-ca-file <file>', "authorities to believe instead of the system's, PEM")
+    .option('--kafka-tls-cert-file <file>', 'our certificate, PEM; with the next')
+    .option('--kafka-tls-key-file <file>', 'its key, PEM')
+    .addOption(
+      new Option('--kafka-sasl <mechanism>', 'say who we are').choices(['plain', 'scram-sha-256', 'scram-sha-512']),
+    )
+    .option('--kafka-username <name>', 'with --kafka-sasl')
+    .option('--kafka-password-file <file>', 'with --kafka-sasl; a file, as arguments are easily seen by others')
     .option('-v, --verbose', "also print the platform's own log and each invocation's report")
     .addHelpText(
       'after',

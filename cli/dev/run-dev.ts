@@ -4,8 +4,8 @@
  */
 import { resolve } from 'node:path'
 import { FUNCTIONS, TRIGGERS } from '../../api/kinds.ts'
-import { parseBrokers } from '../../lib/brokers.ts'
 import { createLogger } from '../../lib/logger.ts'
+import type { KafkaSettings } from '../../local/kafka-settings.ts'
 import { startLocal, type LocalPlatform } from '../../local/platform.ts'
 import { createApiClient } from '../client/api-client.ts'
 import { CliError, ManifestError } from '../cli-error.ts'
@@ -17,19 +17,19 @@ import { createProgress } from '../output/progress.ts'
 import { VERSION } from '../version.ts'
 import { DevSession } from './dev-session.ts'
 import { createFunctionLogPrinter } from './function-log-printer.ts'
+import { kafkaSettings, type KafkaFlags } from './kafka-settings.ts'
 import { platformLogSink } from './platform-log-sink.ts'
 import { describeAddresses } from './print-addresses.ts'
 import { createSessionReport } from './session-report.ts'
 import { watchFiles, type FileWatch } from './watch-files.ts'
 
-export interface DevOptions {
+export interface DevOptions extends KafkaFlags {
   watch?: boolean
   port: number
   internalPort: number
   managementPort: number
   stateDir: string
   pool?: number
-  kafka?: string[]
   verbose?: boolean
 }
 
@@ -39,18 +39,19 @@ interface Running {
   session: DevSession
   paint: Paint
   dirs: readonly string[]
+  kafka: KafkaSettings | undefined
 }
 
-export async function runDev(context: CliContext, dirs: readonly string[], given: DevOptions): Promise<void> {
-  const kafka = given.kafka ?? kafkaOf(context.environment)
-  const options = { ...given, ...(kafka && { kafka }) }
+export async function runDev(context: CliContext, dirs: readonly string[], options: DevOptions): Promise<void> {
+  const kafka = kafkaSettings(options, context)
   await refuseMistakes(context, dirs, options)
   const paint = painter(context.stderr, context.environment)
   const progress = createProgress(context.stderr)
   progress.show('starting Dormouse')
-  const platform = await start(context, options, paint).finally(() => progress.clear())
+  const platform = await start(context, { options, kafka, paint }).finally(() => progress.clear())
   try {
-    await serve({ context, platform, session: createSession({ context, platform, dirs, paint }), paint, dirs }, options)
+    const session = createSession({ context, platform, dirs, paint })
+    await serve({ context, platform, session, paint, dirs, kafka }, options)
   } finally {
     if (context.signal.aborted) context.stderr.write('\nstopping…\n')
     await platform.stop()
@@ -63,10 +64,12 @@ async function refuseMistakes({ cwd }: CliContext, dirs: readonly string[], { wa
   if (watch !== true && mistakes.length > 0) throw new ManifestError(mistakes)
 }
 
-function start(context: CliContext, options: DevOptions, paint: Paint): Promise<LocalPlatform> {
+function start(
+  context: CliContext,
+  { options, kafka, paint }: { options: DevOptions; kafka: KafkaSettings | undefined; paint: Paint },
+): Promise<LocalPlatform> {
   const { stderr, cwd, environment } = context
   const verbose = options.verbose === true
-  const { kafka } = options
   return startLocal({
     stateDir: resolve(cwd, options.stateDir),
     ports: { public: options.port, internal: options.internalPort, management: options.managementPort },
@@ -81,13 +84,7 @@ function start(context: CliContext, options: DevOptions, paint: Paint): Promise<
   })
 }
 
-function kafkaOf({ DORMOUSE_KAFKA: text = '' }: CliContext['environment']): string[] | undefined {
-  const brokers = parseBrokers(text)
-  if (text === '' || brokers !== undefined) return brokers
-  throw new CliError(EXIT.usage, `expected host:port[,host:port…] in DORMOUSE_KAFKA, got ${text}`)
-}
-
-function createSession({ context, platform, dirs, paint }: Omit<Running, 'session'>): DevSession {
+function createSession({ context, platform, dirs, paint }: Omit<Running, 'session' | 'kafka'>): DevSession {
   return new DevSession({
     sources: dirs,
     cwd: context.cwd,
@@ -115,7 +112,7 @@ async function serve(running: Running, options: DevOptions): Promise<void> {
     if (watch === undefined && refused > 0)
       throw new CliError(EXIT.invalidManifest, 'correct these manifests, or use --watch to do so while it runs')
     await Promise.race([rolledOut, aborted(context.signal)])
-    if (!context.signal.aborted) await announce(running, { watched: watch !== undefined, kafka: options.kafka })
+    if (!context.signal.aborted) await announce(running, watch !== undefined)
     await aborted(context.signal)
   } finally {
     session.end()
@@ -140,14 +137,11 @@ function startWatch({ context, session, dirs, paint }: Running): Promise<FileWat
   return watching
 }
 
-async function announce(
-  { context, platform, paint }: Running,
-  { watched, kafka }: { watched: boolean; kafka: string[] | undefined },
-): Promise<void> {
+async function announce({ context, platform, paint, kafka }: Running, watched: boolean): Promise<void> {
   const { urls, cluster } = platform
   const [functions, triggers] = await Promise.all([cluster.list(FUNCTIONS), cluster.list(TRIGGERS)])
   const hint = watched ? 'watching for changes, Ctrl-C stops' : 'Ctrl-C stops'
-  const where = kafka === undefined ? '' : `events are on Kafka at ${kafka.join(',')}\n`
+  const where = kafka === undefined ? '' : `events are on Kafka at ${kafka.brokers.join(',')}\n`
   context.stderr.write(
     `\n${paint('bold', 'Dormouse is up')}\n${describeAddresses({ urls, functions, triggers })}\n${where}${hint}\n`,
   )

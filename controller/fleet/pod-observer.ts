@@ -2,11 +2,14 @@
 import { ANNOTATION, LABEL } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
+import type { OwnPodKind } from './own-pod-policy.ts'
+import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
+import { podTrouble } from './pod-trouble.ts'
 
 export interface PodObserverOptions {
   table: PodTable
@@ -17,6 +20,9 @@ export interface PodObserverOptions {
   added(record: PodRecord): void
   /** A pod is up and generic. */
   offer(record: PodRecord): void
+  own: OwnPods
+  /** A pod of a pool finds no room for now. */
+  stuck(record: PodRecord, message: string): void
 }
 
 export class PodObserver {
@@ -28,18 +34,18 @@ export class PodObserver {
 
   /** Added or updated, or the answer to create: each may come first, and any of them late. */
   seen(pod: Pod): void {
-    const wasGeneric = this.#options.table.get(pod.metadata.uid)?.label === 'generic'
+    const wasKnown = this.#options.table.get(pod.metadata.uid) !== undefined
     const record = this.#recordOf(pod)
     if (record === undefined) return
     record.label = labelledState(pod)
     if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
     this.#observeClaim(record, pod)
+    if (this.#isInTrouble(record, pod)) return
     this.#observeContact(record, pod)
     if (record.contact === undefined) return
     if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
-    else if (record.stage === 'taken' && wasGeneric && claimedContact(pod) !== undefined)
-      this.#options.inspector.believe(record)
+    else if (this.#isReadyNow(record, pod) && wasKnown) this.#options.inspector.believe(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
 
@@ -55,19 +61,44 @@ export class PodObserver {
     const { uid, name, namespace, labels, creationTimestamp } = pod.metadata
     const runtime = labels?.[LABEL.runtime]
     const known = this.#options.table.get(uid)
-    if (known !== undefined || namespace === undefined || runtime === undefined) return known
+    const own = ownKindOf(pod)
+    if (known !== undefined || namespace === undefined) return known
+    if (runtime === undefined && own === undefined) return undefined
     const record = this.#options.table.add({
       uid,
       name,
       namespace,
-      runtime,
+      runtime: runtime ?? '',
+      ...(own && { own }),
       template: labels?.[LABEL.template] ?? '',
       // The API counts whole seconds, rounded down.
       createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
       label: labelledState(pod),
     })
+    // One of its own has a claim before it may be up: who called home before is known by it.
+    if (own !== undefined) this.#observeClaim(record, pod)
+    this.#options.own.added(record)
     this.#options.added(record)
     return record
+  }
+
+  /** Only on its way up: what serves has had its trouble behind it. */
+  #isInTrouble(record: PodRecord, pod: Pod): boolean {
+    if (record.stage !== 'booting' && record.stage !== 'taken') return false
+    const trouble = podTrouble(pod)
+    if (trouble?.kind === 'cannot-run')
+      this.#options.removal.giveUp(record, { reason: 'cannot-run', message: trouble.message })
+    else if (trouble === undefined) delete record.stuck
+    else if (record.own !== undefined) this.#options.own.stuck(record, trouble.message)
+    else this.#options.stuck(record, trouble.message)
+    return trouble !== undefined
+  }
+
+  /** The controller that claimed it has just said so; what it said long ago may not be so any more. */
+  #isReadyNow(record: PodRecord, pod: Pod): boolean {
+    if (record.isContactKnown === true || claimedContact(pod) === undefined) return false
+    record.isContactKnown = true
+    return record.stage === 'taken'
   }
 
   #observeContact(record: PodRecord, pod: Pod): void {
@@ -111,6 +142,11 @@ export class PodObserver {
     else if (known.revision === claim.revision)
       table.change(record, { claim: { ...known, ...claim, isGuessed: false } })
   }
+}
+
+function ownKindOf({ metadata }: Pod): OwnPodKind | undefined {
+  const own = metadata.labels?.[LABEL.own]
+  return own === 'runtime' || own === 'image' ? own : undefined
 }
 
 function claimOf({ metadata }: Pod, nowMs: number): PodClaim | undefined {

@@ -34,13 +34,21 @@ export const KAFKA_ENVIRONMENT = {
 
 export type KafkaEnvironment = z.infer<z.ZodObject<typeof KAFKA_ENVIRONMENT>>
 
+/** Of processes that also work without: no brokers, or an empty text, as charts write it, means none. */
+export const OPTIONAL_KAFKA_ENVIRONMENT = {
+  ...KAFKA_ENVIRONMENT,
+  DORMOUSE_KAFKA: z.preprocess((text) => (text === '' ? undefined : text), KAFKA_ENVIRONMENT.DORMOUSE_KAFKA.optional()),
+}
+
+export type OptionalKafkaEnvironment = z.infer<z.ZodObject<typeof OPTIONAL_KAFKA_ENVIRONMENT>>
+
+/** What a log is opened with. */
+export type KafkaSettings = Omit<KafkaLogOptions, 'logger'>
+
 type ReadFile = (variable: string, path: string) => string
 
 /** Reads the files that are named. Throws ConfigError: one cannot be read, or what belongs together is not all there. */
-export function kafkaOptions(
-  environment: KafkaEnvironment,
-  read: ReadFile = readNamedFile,
-): Omit<KafkaLogOptions, 'logger'> {
+export function kafkaOptions(environment: KafkaEnvironment, read: ReadFile = readNamedFile): KafkaSettings {
   const { DORMOUSE_KAFKA_REPLICATION: replicationFactor } = environment
   const tls = tlsOf(environment, read)
   const sasl = saslOf(environment, read)
@@ -52,6 +60,29 @@ export function kafkaOptions(
     ...(sasl !== undefined && { sasl }),
   }
 }
+
+/** Undefined: no brokers are named. Throws ConfigError: what only means something beside them is. */
+export function optionalKafkaOptions(
+  environment: OptionalKafkaEnvironment,
+  read?: ReadFile,
+): KafkaSettings | undefined {
+  const { DORMOUSE_KAFKA: brokers } = environment
+  if (brokers !== undefined) return kafkaOptions({ ...environment, DORMOUSE_KAFKA: brokers }, read)
+  const alone = NEED_BROKERS.find((name) => environment[name] !== undefined && environment[name] !== 'false')
+  if (alone !== undefined) throw new ConfigError(`${alone}: expected DORMOUSE_KAFKA to name brokers beside it`)
+  return undefined
+}
+
+/** Whoever says how to speak to brokers means to have some. */
+const NEED_BROKERS = [
+  'DORMOUSE_KAFKA_TLS',
+  'DORMOUSE_KAFKA_TLS_CA_FILE',
+  'DORMOUSE_KAFKA_TLS_CERT_FILE',
+  'DORMOUSE_KAFKA_TLS_KEY_FILE',
+  'DORMOUSE_KAFKA_SASL',
+  'DORMOUSE_KAFKA_USERNAME',
+  'DORMOUSE_KAFKA_PASSWORD_FILE',
+] as const
 
 function tlsOf(environment: KafkaEnvironment, read: ReadFile): KafkaLogOptions['tls'] {
   const variables = {

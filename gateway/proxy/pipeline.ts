@@ -168,7 +168,10 @@ export class Pipeline {
 }
 
 function noEventLog(): ProblemError {
-  return new ProblemError('events-unavailable', 'there is no event log here')
+  return new ProblemError(
+    'events-unavailable',
+    'expected an event log for asynchronous invocations and topics, this gateway runs without (DORMOUSE_KAFKA)',
+  )
 }
 
 /** None at all, or one that is declared to be empty. */

@@ -23,8 +23,30 @@ export function resizedPod(kind: AnyKind, old: KubeObject, patch: MergePatch): K
     return resources === undefined ? container : { ...container, ...mergePatch(pick(container), { resources }) }
   })
   const next: Pod = { ...pod, spec: { ...pod.spec, containers } }
+  checkRequests(next)
   if (qosOf(next) !== qosOf(pod)) throw invalid(pod, `its QoS class is ${qosOf(pod)} and would become ${qosOf(next)}`)
   return next
+}
+
+function checkRequests(pod: Pod): void {
+  for (const { resources = {} } of pod.spec.containers) {
+    const { limits = {}, requests = {} } = resources
+    const above = RESIZED.find(
+      (resource) => amount(requests[resource]) > amount(limits[resource] ?? requests[resource]),
+    )
+    if (above !== undefined) throw invalid(pod, `its request of ${above} would be above its limit`)
+  }
+}
+
+const UNITS: Record<string, number> = {
+  ...{ m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
+}
+
+/** Near enough to compare a request with a limit. */
+function amount(quantity = '0'): number {
+  const [, number = '', unit = ''] = /^([0-9.]+)([a-zA-Z]*)$/.exec(quantity) ?? []
+  return Number(number) * (UNITS[unit] ?? NaN)
 }
 
 const pick = ({ resources = {} }: Container) => ({ resources })

@@ -9,8 +9,6 @@ export interface Query {
   expr: string
   /** Of the series, with `{{label}}`; default: all labels. */
   legend?: string
-  /** Why it has no series in local mode, although it has in a cluster. */
-  clusterOnly?: string
 }
 
 interface Common {

@@ -2,16 +2,13 @@
 import type { Row } from './model.ts'
 import { perSecond, quantile } from './promql.ts'
 
-const ONLY_ELECTED = 'one process needs no election'
-const ONLY_API = 'the cluster in memory has no requests'
-
 export const controlPlane: Row = {
   title: 'Control plane',
   panels: [
     {
       ...{ kind: 'number', title: 'Leaders', unit: 'short', badBelow: 1, bad: 2, width: 4 },
       description: 'Controllers that lead: exactly one reconciles and scales. Wake-ups and the feed need none.',
-      queries: [{ expr: 'sum(dormouse_controller_leader)', legend: 'leaders', clusterOnly: ONLY_ELECTED }],
+      queries: [{ expr: 'sum(dormouse_controller_leader)', legend: 'leaders' }],
     },
     {
       ...{ kind: 'number', title: 'Data planes that report', unit: 'short', badBelow: 1, width: 4 },
@@ -57,7 +54,6 @@ export const controlPlane: Row = {
         {
           expr: perSecond('dormouse_kube_requests_total', '', 'verb, code'),
           legend: '{{verb}} {{code}}',
-          clusterOnly: ONLY_API,
         },
       ],
     },

@@ -52,7 +52,7 @@ const GOALS = isOnKafka
   : { calledMs: { p50: 5, p99: Infinity }, idle: { triggers: 100, share: 0.02 }, backlog: 500_000 }
 
 function openLog(): Promise<LocalEvents> {
-  return openLocalEvents({ stateDir: directory, kafka: kafka?.brokers, logger })
+  return openLocalEvents({ stateDir: directory, kafka: kafka && { brokers: kafka.brokers }, logger })
 }
 
 async function startRouter(): Promise<Router> {

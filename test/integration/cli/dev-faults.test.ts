@@ -59,7 +59,7 @@ describe('dormouse dev that cannot start', () => {
     const other = await run('dev', 'app', ...FREE_PORTS).finally(() => delete process.env['DORMOUSE_KAFKA'])
     expect([other.code, other.stderr]).toEqual([
       2,
-      'dormouse: expected host:port[,host:port…] in DORMOUSE_KAFKA, got localhost\n',
+      'dormouse: DORMOUSE_KAFKA: expected host:port[,host:port…], got "localhost"\n',
     ])
   })
 

@@ -117,6 +117,22 @@ await describeOnKafka('the dispatcher process on', () => {
     await seeing.stop()
   })
 
+  test('tells functions in Lambda’s Kafka event which brokers it reads from', async () => {
+    const topic = `lambda-${unique}`
+    const batch = { size: 10, windowMs: 50, bisect: false }
+    controller.setSubscriptions(feedSubscription({ trigger: `default/on-${topic}`, topics: [topic], batch }))
+    const seeing = await pod()
+    await log.ensureTopics([{ topic, partitions: 1 }])
+    await send(topic, '1')
+    await start(brokers)
+    await eventually('delivered', () => seeing.seen.length === 1, { withinMs: 20_000 })
+    expect(JSON.parse(seeing.seen[0]!.body.toString())).toMatchObject({
+      ...{ eventSource: 'SelfManagedKafka', bootstrapServers: brokers.join(',') },
+      records: { [`${topic}-0`]: [{ topic, value: Buffer.from('1').toString('base64') }] },
+    })
+    await seeing.stop()
+  })
+
   test('shares partitions with another one, which delivers what this one had when it is killed', async () => {
     const topic = `shared-${unique}`
     const key = `default/on-${topic}` as const

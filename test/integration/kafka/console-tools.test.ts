@@ -31,7 +31,7 @@ await describeOnKafka(
     beforeAll(async () => {
       ;({ brokers } = await sharedKafka())
       platform = await startPlatform({
-        kafka: brokers,
+        kafka: { brokers },
         manifests: [
           functionManifest(fn, `export const handler = async () => { throw new RangeError('no such currency') }`),
           eventTrigger(trigger, fn, {

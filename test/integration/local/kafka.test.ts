@@ -5,7 +5,13 @@ import { createLogger, silentLogger, type LogRecord } from '../../../lib/logger.
 import { holdFreePort } from '../../../local/free-port.ts'
 import { eventsOf, eventTrigger } from '../../builders/event-platform.ts'
 import { eventually } from '../../builders/eventually.ts'
-import { describeOnKafka, KAFKA_START_MS, kafkaForTests, sharedKafka } from '../../builders/kafka-brokers.ts'
+import {
+  describeOnKafka,
+  KAFKA_START_MS,
+  kafkaForTests,
+  sharedKafka,
+  type TestKafka,
+} from '../../builders/kafka-brokers.ts'
 import { functionManifest, startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 import { createWitness } from '../faults/witness.ts'
 
@@ -28,7 +34,7 @@ await describeOnKafka('a local instance on', () => {
     const witness = createWitness()
     const [topic, trigger, fn] = [`food${unique}`, `meals${unique}`, `eat${unique}`]
     platform = await startPlatform({
-      kafka: brokers,
+      kafka: { brokers },
       manifests: [
         functionManifest(
           fn,
@@ -60,10 +66,29 @@ await describeOnKafka('a local instance on', () => {
     expect(made.sort()).toEqual([`dormouse.default.${trigger}.dlt`, `dormouse.default.${trigger}.retry.50`, topic])
   })
 
+  test('tells functions in Lambda’s Kafka event which brokers it reads from', async () => {
+    const witness = createWitness()
+    const [topic, fn] = [`batches${unique}`, `batch${unique}`]
+    platform = await startPlatform({
+      kafka: { brokers },
+      manifests: [
+        functionManifest(
+          fn,
+          `${witness.code}export const handler = async ({ bootstrapServers }) => void begun(bootstrapServers)`,
+        ),
+        eventTrigger(`of-${topic}`, fn, { kafka: { topics: [topic], batch: { size: 2, window: '10ms' } } }),
+      ],
+    })
+    await eventsOf(platform).publish(topic, {})
+    await eventually('it is called', () => witness.begun().length > 0, { withinMs: 30_000, everyMs: 50 })
+    expect(witness.begun()).toEqual([brokers.join(',')])
+    witness.remove()
+  })
+
   test('tells what became of an asynchronous invocation', async () => {
     const fn = `sum${unique}`
     platform = await startPlatform({
-      kafka: brokers,
+      kafka: { brokers },
       manifests: [functionManifest(fn, 'export const handler = async ({ a, b }) => a + b')],
     })
     const events = eventsOf(platform)
@@ -77,7 +102,7 @@ test('a Kafka that is not there leaves HTTP as it is, and events are answered wi
   await nowhere.release()
   const said: LogRecord[] = []
   platform = await startPlatform({
-    kafka: [`127.0.0.1:${nowhere.port}`],
+    kafka: { brokers: [`127.0.0.1:${nowhere.port}`] },
     logger: createLogger({ level: 'warn', sink: (record) => void said.push(record) }),
     manifests: [functionManifest('hello', 'export const handler = async () => "hi"')],
   })
@@ -98,24 +123,26 @@ test('a Kafka that is not there leaves HTTP as it is, and events are answered wi
 await describeOnKafka(
   'a Kafka that comes late,',
   () => {
+    let kafka: TestKafka | undefined
+    afterEach(() => kafka?.stop())
+
     test('is used as soon as it is there', async () => {
-      const kafka = await kafkaForTests()
-      await kafka.kill(1)
+      const own = (kafka = await kafkaForTests())
+      await own.kill(1)
       const said: string[] = []
       platform = await startPlatform({
-        kafka: kafka.brokers,
+        kafka: { brokers: own.brokers },
         logger: createLogger({ level: 'warn', sink: ({ message }) => void said.push(message) }),
         manifests: [functionManifest('hello', 'export const handler = async () => "hi"')],
       })
       await eventually('the sentence', () => said.some((text) => text.includes('cannot be reached')))
-      await kafka.start(1)
+      await own.start(1)
       const events = eventsOf(platform)
       const id = await eventually('accepted', () => events.invokeLater('hello'), { withinMs: 30_000 })
       expect(await events.ended(id)).toMatchObject({ status: 'succeeded' })
-      expect(said.some((text) => text.includes('answers now'))).toBe(true)
-      await platform.stop()
-      platform = undefined
-      await kafka.stop()
+      await eventually('the other sentence', () => said.some((text) => text.includes('answers now')), {
+        withinMs: 30_000,
+      })
     })
   },
   { ours: true },
