@@ -73,7 +73,7 @@ export class PodFleet implements Fleet {
     })
     const { initTimeoutMs, platformUrl } = options.settings
     const take = (template: RevisionTemplate, claim: WantedClaim) => this.#take(template, claim)
-    this.#starter = new PodStarter({ ...parts, take, initTimeoutMs, platformUrl })
+    this.#starter = new PodStarter({ ...parts, inspector: this.#inspector, take, initTimeoutMs, platformUrl })
     this.#resync = new PodResync({ ...parts, inspector: this.#inspector, everyMs: options.limits.resyncMs })
   }
 

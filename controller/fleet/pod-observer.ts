@@ -42,10 +42,14 @@ export class PodObserver {
     this.#observeClaim(record, pod)
     if (this.#isInTrouble(record, pod)) return
     this.#observeContact(record, pod)
-    if (record.contact === undefined) return
+    if (record.contact !== undefined) this.#use(record, this.#isReadyNow(record, pod) && wasKnown)
+  }
+
+  /** It has an address: what it is for now. */
+  #use(record: PodRecord, isReadyNow: boolean): void {
     if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
-    else if (this.#isReadyNow(record, pod) && wasKnown) this.#options.inspector.believe(record)
+    else if (isReadyNow) this.#options.inspector.believe(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
 

@@ -100,7 +100,7 @@ export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string):
     phase: PHASES[record.stage],
     createdAtMs: record.createdAtMs,
     claimedAtMs,
-    ...(claim.timeoutMs === undefined && record.madeHere !== true && { isForeign: true }),
+    ...(claim.timeoutMs === undefined && { isForeign: true }),
     ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
     ...(record.stuck !== undefined && { stuck: record.stuck }),
     ...(claim.startup && { startup: claim.startup }),

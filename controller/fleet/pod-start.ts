@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Keys } from '../keys/keys.ts'
 import { CodeLoadError, PodStartError, type RevisionTemplate, type Startup } from './fleet.ts'
 import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
+import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
 import type { PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
@@ -19,6 +20,7 @@ export interface PodStarterOptions {
   table: PodTable
   client: RuntimeClient
   removal: PodRemoval
+  inspector: PodInspector
   labels: PodLabels
   metrics: FleetMetrics
   keys: Keys
@@ -163,7 +165,7 @@ export class PodStarter {
 
   /** Taken: its labels will come from whoever has it; until then only its own answer tells. Else it was dead when it was chosen. */
   #passOver(record: PodRecord, outcome: SpecializeOutcome): void {
-    const { table, clock, removal } = this.#options
+    const { table, clock, removal, inspector } = this.#options
     if (record.stage !== 'starting') return
     if (outcome.kind !== 'taken') return removal.discard(record, 'it could not be reached')
     const { function: key, revision } = outcome
@@ -177,6 +179,8 @@ export class PodStarter {
       isGuessed: true,
     }
     table.change(record, { stage: 'taken', claim })
+    // Who claimed it may have died before it wrote the labels; it may even be a pod of this very function.
+    void inspector.inspect(record)
   }
 
   async #failed(record: PodRecord, outcome: SpecializeOutcome, deaths: number): Promise<void> {

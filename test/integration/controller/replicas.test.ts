@@ -106,7 +106,7 @@ describe('of two controllers', () => {
     await start(2)
     const [, follower] = await bed.pair()
     const reader = await read(follower)
-    await bed.function('hello', code('first') as never)
+    await bed.function('hello', code('first'))
     await served('hello')
     const first = endpointOf(await activate(follower, 'hello'))
     await until(() => reader.endpoints('hello').length === 1)
