@@ -33,6 +33,9 @@ import { createLoopMetrics } from './loop-metrics.ts'
 import { createPool, type Pool } from './pool/pool.ts'
 import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
 
+/** Why a schedule is not followed: a clause of a condition. */
+const NO_TICKS = 'this installation has no Kafka, where ticks are kept; its operator sets the brokers'
+
 export interface PartsOptions {
   cluster: Cluster
   clock: Clock
@@ -98,7 +101,7 @@ export function createParts(options: PartsOptions): ControllerParts {
   const pool = createPool({ ...base, fleet })
   const triggers = createTriggersController({
     ...{ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') },
-    checkSchedule: (text) => checkSchedule(text, clock.now()),
+    checkSchedule: (text) => (options.eventLog ? checkSchedule(text, clock.now()) : NO_TICKS),
   })
   const cron = options.eventLog && createCron(options, options.eventLog, loopMetrics('cron'))
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...(cron && { cron }) }

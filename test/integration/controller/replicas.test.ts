@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { FUNCTIONS } from '../../../api/kinds.ts'
-import { LABEL } from '../../../api/names.ts'
+import { FUNCTIONS, TRIGGERS } from '../../../api/kinds.ts'
+import { API_VERSION, LABEL } from '../../../api/names.ts'
+import type { Trigger } from '../../../api/trigger.ts'
+import { getCondition } from '../../../kube/conditions.ts'
 import { CONTROLLER_REVISIONS } from '../../../kube/objects.ts'
 import { until } from '../../builders/eventually.ts'
 import { activate, code, endpointOf, FeedReader, invoke, keyOf, NAMESPACE, post } from './controller-bed.ts'
@@ -297,6 +299,21 @@ test("a pod of a follower that dies is the leader's: its labels say whose it is"
   expect(ofLeader.endpoints('hello')).toEqual([endpoint])
   const [pod] = await bed.pods()
   expect(pod?.metadata.labels?.[LABEL.state]).toBe('claimed')
+})
+
+test('without a log for ticks a cron Trigger is refused in its condition with the reason', async () => {
+  await start()
+  await bed.pair()
+  await bed.function('hello')
+  const ref = { namespace: NAMESPACE, name: 'tick' }
+  const spec = { function: 'hello', cron: { schedule: '* * * * *' } } as Trigger['spec']
+  await bed.cluster.create(TRIGGERS, { apiVersion: API_VERSION, kind: 'Trigger', metadata: ref, spec })
+  const accepted = async () => getCondition((await bed.cluster.get(TRIGGERS, ref))?.status?.conditions, 'Accepted')
+
+  await until(async () => (await accepted()) !== undefined)
+
+  expect(await accepted()).toMatchObject({ status: 'False', reason: 'InvalidSchedule' })
+  expect((await accepted())?.message).toContain('this installation has no Kafka')
 })
 
 /** Numbers of messages after which the function had no pod of the revision that serves. */
