@@ -32,6 +32,8 @@ export interface FunctionObservation {
   stored: readonly StoredRevision[]
   /** The revision that takes traffic so far. */
   servingRevision?: string
+  /** What data planes were told last. */
+  publishedRevision?: string
   /** Identities of Runtimes by name. */
   runtimes: ReadonlyMap<string, string>
   fates: ReadonlyMap<string, Fate>
@@ -77,6 +79,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
   memory.keepOnly(new Set(matters))
   const desired = world.desired.get(key)
   const service = world.services?.get(key)
+  const publishedRevision = world.serving.get(key)?.template?.revision
   return {
     nowMs,
     key,
@@ -93,6 +96,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     inFlight: pods.length > 1 && world.loadReports ? inFlightByPod(world.loadReports.fresh(), key) : new Map(),
     verifyFirstRevision,
     ...(servingRevision !== undefined && { servingRevision }),
+    ...(publishedRevision !== undefined && { publishedRevision }),
     ...(desired !== undefined && { desired }),
     ...(service !== undefined && { service }),
   }
