@@ -19,6 +19,8 @@ export interface EventRecord {
   key: Payload
   value: Payload
   headers: { name: string; value: string }[]
+  /** Why the value is no record's but the bytes of a batch. */
+  undecodable?: string
 }
 
 export interface DeadLetterInfo extends EventRecord {
@@ -32,6 +34,8 @@ export interface DeadLetterInfo extends EventRecord {
   firstFailedAt?: string
   origin: { topic: string; partition: number; offset: number; timestamp: string }
   redriveCount: number
+  /** It is no record but the bytes of a batch that cannot be decoded, or of a part of it. */
+  batch?: { firstOffset: number; lastOffset: number; part: number; parts: number }
 }
 
 export interface DeadLetterFilter {

@@ -14,6 +14,8 @@ export const LABEL = {
   revision: `${GROUP}/revision`,
   /** Hash of what the pod was made from, so that a changed Runtime is seen. */
   template: `${GROUP}/template`,
+  /** On pods made for one function alone: what their container is, `runtime` or `image`. */
+  own: `${GROUP}/own`,
   managedBy: 'app.kubernetes.io/managed-by',
 } as const
 
@@ -82,6 +84,10 @@ export const EVENT_HEADER = {
   errorStatus: 'dormouse-error-status',
   errorMessage: 'dormouse-error-message',
   redriveCount: 'dormouse-redrive-count',
+  /** Of a dead letter whose value is a batch that cannot be decoded, as it is stored, or a part of one: `2/3`. */
+  batchFirstOffset: 'dormouse-batch-first-offset',
+  batchLastOffset: 'dormouse-batch-last-offset',
+  batchPart: 'dormouse-batch-part',
 } as const
 
 export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'

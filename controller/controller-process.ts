@@ -36,7 +36,7 @@ export interface ControllerProcessOptions {
   eventLog?: EventLog
   election?: CreateElection
   /** It led and does not any more: the process is to end. */
-  onLost?: () => void
+  onLost?: (reason: string) => void
   logger: Logger
 }
 

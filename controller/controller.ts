@@ -13,7 +13,7 @@ import type { Metrics } from '../lib/metrics.ts'
 import { openCaches, type ControllerCaches } from './caches.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { loadKeys } from './keys/keys.ts'
-import { LeaderSeat, SOLE_LEADERSHIP, type CreateElection, type Election } from './leadership.ts'
+import { LeaderSeat, registerLeaderGauge, SOLE_LEADERSHIP, type CreateElection, type Election } from './leadership.ts'
 import { createParts, type ControllerParts } from './parts.ts'
 import { createListener } from './server/listener.ts'
 import { createRoutes } from './server/routes.ts'
@@ -37,7 +37,7 @@ export interface ControllerOptions {
   /** By which replicas agree on a leader; without it this controller is the only one. */
   election?: CreateElection
   /** It led and does not any more: it writes nothing from now on, and is to be ended. */
-  onLost?: () => void
+  onLost?: (reason: string) => void
 }
 
 export interface Controller {
@@ -125,6 +125,7 @@ class RunningController implements Controller {
     await caches.synced
     const keys = await loadKeys(cluster, namespace)
     const leadership = this.#seat ?? SOLE_LEADERSHIP
+    registerLeaderGauge(this.#options.metrics, leadership)
     const known = { config: this.#config, clock: this.#clock, caches, keys, dispatcher: this.#agent, leadership }
     const shared = { ...this.#options, ...known }
     let phoneHomeUrl = ''
@@ -156,9 +157,9 @@ class RunningController implements Controller {
     }
     this.#election = election({
       onLead,
-      onLost: () => {
+      onLost: (reason) => {
         seat.leave()
-        onLost?.()
+        onLost?.(reason)
       },
     })
     this.#election.start()

@@ -2,6 +2,8 @@
  * Who may act. Of several controllers on one cluster all look and tell data planes what they see; one, the leader, also writes: revisions,
  * statuses, pools, scale, ticks. A replica that has led and lost it does not become a follower again: it ends (ADR 0029).
  */
+import type { Metrics } from '../lib/metrics.ts'
+
 export interface Leadership {
   readonly leads: boolean
   /** Called once, when this replica becomes the leader; not for one that leads already. Returns the unsubscribe. */
@@ -37,6 +39,14 @@ export class LeaderSeat implements Leadership {
   }
 }
 
+export function registerLeaderGauge(metrics: Metrics, leadership: Leadership): void {
+  metrics.gauge({
+    name: 'dormouse_controller_leader',
+    help: '1 while this replica leads: it alone reconciles, scales and refills pools.',
+    collect: (gauge) => gauge.set(leadership.leads ? 1 : 0),
+  })
+}
+
 /** Takes part in the choice of the leader. */
 export interface Election {
   start(): void
@@ -46,8 +56,8 @@ export interface Election {
 
 export interface ElectionEvents {
   onLead: () => void
-  /** The lead was had and another may have it now. */
-  onLost: () => void
+  /** The lead was had and another may have it now; why. */
+  onLost: (reason: string) => void
 }
 
 export type CreateElection = (events: ElectionEvents) => Election

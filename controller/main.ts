@@ -2,6 +2,7 @@
 import { kafkaOptions } from '../events/kafka/environment.ts'
 import { openWatched, type WatchedLog } from '../events/kafka/open-watched.ts'
 import { createClientNodeCluster } from '../kube/client-node/client-node-cluster.ts'
+import { createLeaderElection } from '../kube/leader-election.ts'
 import { loadClusterAccess } from '../kube/client-node/kube-config.ts'
 import { createLogger, type Logger } from '../lib/logger.ts'
 import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
@@ -25,14 +26,30 @@ async function main(): Promise<void> {
     ...(podIp !== undefined && { podIp }),
     ...(platformUrl !== undefined && { platformUrl }),
     ...(events && { eventLog: events.log }),
+    election: (decided) =>
+      createLeaderElection({
+        ...{ cluster, logger, ...decided },
+        namespace: environment.DORMOUSE_NAMESPACE,
+        name: environment.DORMOUSE_LEASE,
+        identity: environment.DORMOUSE_POD_NAME,
+      }),
+    onLost: (reason) => endWithoutLead(reason, { logger, stop }),
     logger,
   })
-  const stop = async () => {
+  async function stop() {
     await replica.stop()
     await Promise.all([events?.contact.stop(), events?.log.close(), cluster.close()])
   }
   stopOnSignal('controller', logger, stop)
   await replica.start()
+}
+
+/** Another leads now or will: who comes after this process begins as a follower. */
+function endWithoutLead(reason: string, { logger, stop }: { logger: Logger; stop: () => Promise<void> }): void {
+  logger.error('this replica leads no longer and ends', { reason })
+  stop()
+    .catch((error: unknown) => logger.error('the controller did not stop cleanly', { error }))
+    .finally(() => process.exit(1))
 }
 
 function openEvents(environment: ControllerEnvironment, logger: Logger): WatchedLog | undefined {

@@ -4,7 +4,7 @@
  */
 import type { ObjectKey } from '../api/names.ts'
 import type { Consumption } from '../events/consumption/consumption.ts'
-import { Engine, type EngineLimits } from '../events/consumption/engine.ts'
+import { Engine, type EngineLimits, type RecordEnd } from '../events/consumption/engine.ts'
 import type { SubscriptionState } from '../events/consumption/subscription-state.ts'
 import type { EventLog } from '../events/event-log.ts'
 import type { InvocationLedger } from '../events/invocation-ledger.ts'
@@ -49,6 +49,10 @@ export interface Dispatcher {
   routes(): Route[]
 }
 
+/** What cannot be decoded is nobody's. */
+const isInvocation = ({ subscription, record }: RecordEnd): boolean =>
+  subscription.kind === 'async' && record.undecodable === undefined
+
 /** How far topics reach beyond what is read is looked at this often, where it matters. */
 const TICK_MS = 1_000
 const NO_FILTERS: readonly Filter[] = []
@@ -90,7 +94,7 @@ class EventDispatcher implements Dispatcher {
     })
     this.#engine = new Engine({
       ...{ log, deliverer, clock, wall, logger, ...(limits && { limits }) },
-      onEnd: (end) => (end.subscription.kind === 'async' ? this.#invocations.ended(end) : undefined),
+      onEnd: (end) => (isInvocation(end) ? this.#invocations.ended(end) : undefined),
     })
     this.#triggers = new TriggerConsumptions(this.#engine)
     registerMetrics(metrics, {

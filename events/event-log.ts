@@ -31,7 +31,23 @@ export interface LogRecord {
   key: Buffer | null
   value: Buffer | null
   headers: readonly Header[]
+  /**
+   * It stands for a whole batch that cannot be decoded: `value` has the bytes of the batch as they are stored, and there is neither key nor
+   * header. `offset` is the first of its offsets that were to be read.
+   */
+  undecodable?: Undecodable
 }
+
+/** What is known of a batch that cannot be read as records. */
+export interface Undecodable {
+  firstOffset: number
+  lastOffset: number
+  reason: string
+}
+
+/** The last that it stands for. */
+export const lastOffsetOf = ({ offset, undecodable }: Pick<LogRecord, 'offset' | 'undecodable'>): number =>
+  undecodable?.lastOffset ?? offset
 
 /** Where a sent record is. */
 export interface RecordPosition {

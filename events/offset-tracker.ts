@@ -51,14 +51,14 @@ export class OffsetTracker {
     return this.#pending
   }
 
-  /** False when it was done before: then there is nothing to do with it. Call in the order of offsets. */
-  track(offset: number): boolean {
+  /** False when it was done before: then there is nothing to do with it. Call in the order of offsets. `last`: of those it stands for. */
+  track(offset: number, last = offset): boolean {
     // Read again after a seek: it is tracked already.
     if (offset < this.#next) return false
     const wasDone = this.#restored.has(offset)
     this.#offsets.push(offset)
     this.#done.push(wasDone)
-    this.#next = offset + 1
+    this.#next = last + 1
     if (wasDone) this.#advance()
     else this.#pending++
     return !wasDone

@@ -1,5 +1,5 @@
 /** Reads topics from what a group has committed, or from the start, to the end as it is now. For what looks at records without handling them. */
-import { partitionName } from './event-log.ts'
+import { lastOffsetOf, partitionName } from './event-log.ts'
 import type { Assignment, Consumer, EventLog, LogRecord, PartitionId } from './event-log.ts'
 
 export interface ReadOptions {
@@ -125,7 +125,8 @@ class Reading {
     await this.#options.onRecords(records, { consumer, isOurs, stop: () => this.#finish() })
     if (!isOurs(partition)) return
     consumer.resume([partition])
-    this.#reached(partition, (records.at(-1)?.offset ?? -1) + 1)
+    const last = records.at(-1)
+    if (last !== undefined) this.#reached(partition, lastOffsetOf(last) + 1)
   }
 
   #reached(partition: PartitionId, position: number): void {

@@ -23,6 +23,16 @@ export interface RecordMeta {
   firstFailedAtMs?: number
   failure?: Failure
   redriveCount: number
+  /** It is no record but the bytes of a batch, or of a part of it. */
+  batch?: UndecodableBatch
+}
+
+export interface UndecodableBatch {
+  firstOffset: number
+  lastOffset: number
+  /** From 1. */
+  part: number
+  parts: number
 }
 
 const MAX_MESSAGE_BYTES = 1024
@@ -56,6 +66,7 @@ export function hopMeta(record: LogRecord, uid: string): RecordMeta {
     ...(dueMs !== undefined && { dueMs }),
     ...(firstFailedAtMs !== undefined && { firstFailedAtMs }),
     ...(failure && { failure }),
+    ...batchOf(headers),
   }
 }
 
@@ -79,6 +90,9 @@ export function hopHeaders(original: readonly Header[], meta: RecordMeta, owner:
   put(EVENT_HEADER.errorStatus, failure?.status)
   put(EVENT_HEADER.errorMessage, failure && cutText(failure.message))
   put(EVENT_HEADER.redriveCount, meta.redriveCount === 0 ? undefined : meta.redriveCount)
+  put(EVENT_HEADER.batchFirstOffset, meta.batch?.firstOffset)
+  put(EVENT_HEADER.batchLastOffset, meta.batch?.lastOffset)
+  put(EVENT_HEADER.batchPart, meta.batch && `${meta.batch.part}/${meta.batch.parts}`)
   return headers
 }
 
@@ -107,6 +121,17 @@ function numberOf(headers: readonly Header[], name: string): number | undefined 
   const text = textOf(headers, name)
   const value = text === undefined || text === '' ? NaN : Number(text)
   return Number.isFinite(value) ? value : undefined
+}
+
+function batchOf(headers: readonly Header[]): { batch: UndecodableBatch } | undefined {
+  const [firstOffset, lastOffset] = [EVENT_HEADER.batchFirstOffset, EVENT_HEADER.batchLastOffset].map((name) =>
+    numberOf(headers, name),
+  )
+  if (firstOffset === undefined || lastOffset === undefined) return undefined
+  const [part = 1, parts = 1] = (textOf(headers, EVENT_HEADER.batchPart) ?? '')
+    .split('/')
+    .map((text) => Number(text) || 1)
+  return { batch: { firstOffset, lastOffset, part, parts } }
 }
 
 function originOf(headers: readonly Header[]): RecordOrigin | undefined {

@@ -5,7 +5,7 @@ import type { Kind } from './cluster.ts'
 export interface EnvVar {
   name: string
   value?: string
-  valueFrom?: { fieldRef?: { fieldPath: string } }
+  valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: { name: string; key: string } }
 }
 
 export interface Container {
@@ -17,7 +17,8 @@ export interface Container {
   resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
   securityContext?: Record<string, unknown>
   volumeMounts?: { name: string; mountPath: string }[]
-  readinessProbe?: Record<string, unknown>
+  startupProbe?: Record<string, unknown>
+  lifecycle?: Record<string, unknown>
 }
 
 export interface Pod extends KubeObject {
@@ -27,22 +28,27 @@ export interface Pod extends KubeObject {
     nodeName?: string
     restartPolicy?: 'Always' | 'OnFailure' | 'Never'
     terminationGracePeriodSeconds?: number
+    serviceAccountName?: string
     automountServiceAccountToken?: boolean
     enableServiceLinks?: boolean
     securityContext?: Record<string, unknown>
     volumes?: Record<string, unknown>[]
+    topologySpreadConstraints?: Record<string, unknown>[]
   }
   status?: {
     phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
     podIP?: string
     reason?: string
     message?: string
-    conditions?: Pick<Condition, 'type' | 'status'>[]
+    conditions?: (Pick<Condition, 'type' | 'status'> & Partial<Pick<Condition, 'reason' | 'message'>>)[]
     containerStatuses?: {
       name: string
       ready: boolean
       restartCount: number
-      state?: { terminated?: { exitCode: number; signal?: number; reason?: string; message?: string } }
+      state?: {
+        waiting?: { reason?: string; message?: string }
+        terminated?: { exitCode: number; signal?: number; reason?: string; message?: string }
+      }
     }[]
   }
 }

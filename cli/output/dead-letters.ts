@@ -14,7 +14,7 @@ export function deadLetterTable(letters: readonly DeadLetterInfo[], nowMs: numbe
     letter.class,
     String(letter.attempts),
     cut(formatPayload(letter.key, ''), KEY_WIDTH),
-    cut(letter.message.replace(/\s+/g, ' '), MESSAGE_WIDTH),
+    cut(`${partOf(letter)}${letter.message.replace(/\s+/g, ' ')}`, MESSAGE_WIDTH),
   ])
   return formatTable(['ID', 'AGE', 'CLASS', 'ATTEMPTS', 'KEY', 'MESSAGE'], rows)
 }
@@ -33,6 +33,7 @@ export function describeDeadLetter(letter: DeadLetterInfo, nowMs: number): strin
     ['Redriven:', `${letter.redriveCount} times`],
     ['Origin:', `${origin.topic}/${origin.partition}@${origin.offset} of ${origin.timestamp}`],
     ['Key:', formatPayload(letter.key, '(none)')],
+    ...(letter.batch === undefined ? [] : [['Batch:', batchLine(letter.batch)]]),
   ].map(([name = '', text = '']) => `${name.padEnd(14)}${text}`)
   const sections = [
     rows.join('\n'),
@@ -41,6 +42,16 @@ export function describeDeadLetter(letter: DeadLetterInfo, nowMs: number): strin
     `Value:\n${indent(value !== null && 'text' in value ? value.text : formatPayload(value, '(tombstone)'))}`,
   ]
   return `${sections.join('\n\n')}\n`
+}
+
+/** Of a batch that is kept in several dead letters. */
+function partOf({ batch }: DeadLetterInfo): string {
+  return batch === undefined || batch.parts === 1 ? '' : `(${batch.part} of ${batch.parts}) `
+}
+
+function batchLine({ firstOffset, lastOffset, part, parts }: NonNullable<DeadLetterInfo['batch']>): string {
+  const which = parts === 1 ? 'the bytes' : `part ${part} of ${parts} of the bytes`
+  return `the value is ${which} of the batch of offsets ${firstOffset} to ${lastOffset}, as stored; it cannot be redriven`
 }
 
 /** `done`: redriven or purged. */

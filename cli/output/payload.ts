@@ -25,5 +25,7 @@ export function formatPosition({ topic, partition, offset }: RecordPosition): st
 
 export function formatRecord(record: EventRecord): string {
   const key = `key=${formatPayload(record.key, '(none)')}`
-  return [formatPosition(record), record.timestamp, key, formatPayload(record.value, '(tombstone)')].join('  ')
+  const { undecodable } = record
+  const value = undecodable === undefined ? formatPayload(record.value, '(tombstone)') : `(no record: ${undecodable})`
+  return [formatPosition(record), record.timestamp, key, value].join('  ')
 }

@@ -12,6 +12,8 @@ export interface InspectedHealth {
 export interface InspectionInput {
   /** Pods labelled `leaving` are not asked. */
   label: 'generic' | 'claimed'
+  /** It was made for its function, and nobody has seen it ready yet: it is generic until its maker has specialized it. */
+  isNew: boolean
   /** What the labels say, when they say claimed. */
   labelled?: { function: ObjectKey; revision: string }
   outcome: { kind: 'answered'; health: InspectedHealth } | { kind: 'silent' } | { kind: 'unreachable' }
@@ -39,7 +41,7 @@ const ASK_AGAIN_MS = 500
 /** Someone may wait for a pod that is about to be up. */
 const BOOTING_ASK_AGAIN_MS = 100
 /** Times asked before a pod is given up. `unknown`: a Function or revision may come later than the pod that another controller made for it. */
-const PATIENCE = { unreachable: 2, booting: 20, silentGeneric: 5, specializing: 120, unknown: 4 }
+const PATIENCE = { unreachable: 2, booting: 20, silentGeneric: 5, specializing: 120, unknown: 4, newborn: 60 }
 const LONGEST_TIMEOUT_MS = 15 * 60_000
 /** Beyond a deadline: the runtime's own watchdog comes first. */
 const DEADLINE_SLACK_MS = 10_000
@@ -59,15 +61,13 @@ const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict =>
 })
 
 export function judgeInspection(input: InspectionInput): InspectionVerdict {
-  const { label, outcome, attempts } = input
+  const { outcome, attempts } = input
   if (outcome.kind !== 'answered') return judgeSilence(input, outcome.kind)
   const { health } = outcome
   if (health.failed != null) return giveUp('start-failed', 'its code did not load')
   switch (health.state) {
     case 'generic':
-      return label === 'generic'
-        ? { kind: 'idle' }
-        : giveUp('restarted', 'it was restarted and has forgotten its function')
+      return judgeGeneric(input)
     case 'specializing':
       return attempts < PATIENCE.specializing
         ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
@@ -77,6 +77,14 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
     case 'specialized':
       return judgeSpecialized(input, health)
   }
+}
+
+function judgeGeneric({ label, isNew, attempts }: InspectionInput): InspectionVerdict {
+  if (label === 'generic') return { kind: 'idle' }
+  if (!isNew) return giveUp('restarted', 'it was restarted and has forgotten its function')
+  return attempts < PATIENCE.newborn
+    ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
+    : giveUp('silent', 'its maker has not told it which function it is')
 }
 
 function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): InspectionVerdict {

@@ -1,4 +1,4 @@
-/** What the fleet is given. */
+/** What the fleet is given, and what it shows of pods that belong to no function. */
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -9,7 +9,7 @@ import type { Metrics } from '../../lib/metrics.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Leadership } from '../leadership.ts'
 import type { FunctionEvents } from './function-events.ts'
-import type { PodSettings } from './resources.ts'
+import type { PodSettings } from './pod-container.ts'
 import type { RuntimeClient } from './runtime-client.ts'
 
 export interface PodFleetOptions {
@@ -44,3 +44,13 @@ export interface FleetLimits {
 }
 
 export const DEFAULT_FLEET_LIMITS: FleetLimits = { podTimeoutMs: 60_000, healthTimeoutMs: 2_000, resyncMs: 30_000 }
+
+/** What pool/ sees of a pod that belongs to no function. */
+export interface GenericPod {
+  uid: string
+  namespace: string
+  runtime: string
+  template: string
+  ready: boolean
+  createdAtMs: number
+}

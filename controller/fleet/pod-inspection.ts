@@ -4,10 +4,12 @@ import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import type { Leadership } from '../leadership.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
+import { probeImage } from './image-probe.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
+import type { PodContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 
@@ -25,6 +27,8 @@ export interface PodInspectorOptions {
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** A pod turned out to be generic. */
   offer: (record: PodRecord) => void
+  /** A pod made for one function is up. False when this process does not wait for it. */
+  ownUp: (record: PodRecord) => boolean
 }
 
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
@@ -52,18 +56,26 @@ export class PodInspector {
   }
 
   async #inspect(record: PodRecord): Promise<void> {
-    const { client, clock, signal, healthTimeoutMs } = this.#options
+    const { clock, signal } = this.#options
     for (let attempts = 1; !signal.aborted; attempts += 1) {
       const { stage, contact } = record
       if (contact === undefined || !INSPECTED_STAGES.has(stage)) return
-      const outcome = await client.health(contact, healthTimeoutMs)
+      const outcome = await this.#ask(record, contact)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
       if (record.stage !== stage || signal.aborted) return
       if (outcome.kind === 'answered') record.isUp = true
+      if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
     }
+  }
+
+  #ask(record: PodRecord, contact: PodContact): Promise<HealthOutcome> {
+    const { client, healthTimeoutMs } = this.#options
+    if (record.own !== 'image') return client.health(contact, healthTimeoutMs)
+    const labelled = { function: functionKeyOf(record), revision: record.claim?.revision }
+    return probeImage({ host: contact.host, port: contact.dataPort }, labelled, healthTimeoutMs)
   }
 
   #judge(record: PodRecord, outcome: HealthOutcome, attempts: number): InspectionVerdict {
@@ -74,6 +86,7 @@ export class PodInspector {
       // Ready: this process knows that it is claimed, whether or not the label has arrived.
       label: stage === 'ready' || label !== 'generic' ? 'claimed' : 'generic',
       ...(claim && key !== undefined && { labelled: { function: key, revision: claim.revision } }),
+      isNew: record.own !== undefined && stage === 'taken',
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,

@@ -1,6 +1,7 @@
 /** What the fleet remembers of one pod: the API's view and what phone-home and specialize said that the API does not show yet. */
 import { objectKey, type ObjectKey, type PodState } from '../../api/names.ts'
 import type { FleetPod, FleetPodPhase, Startup } from './fleet.ts'
+import type { OwnPodKind } from './own-pod-policy.ts'
 import { hostPort, type PodContact } from './pod-status.ts'
 
 /**
@@ -24,7 +25,10 @@ export interface PodRecord {
   readonly uid: string
   readonly name: string
   readonly namespace: string
+  /** Empty: an image of its function's own. */
   readonly runtime: string
+  /** Made for one function alone. */
+  readonly own?: OwnPodKind
   /** See templateHash(). */
   readonly template: string
   readonly createdAtMs: number
@@ -39,6 +43,8 @@ export interface PodRecord {
   claim?: PodClaim
   /** Created by this process in this life: once up it is generic, or another controller's 409 will tell. */
   madeHere?: boolean
+  /** Why it does not come up for now, as the API tells it. */
+  stuck?: string
   /** It was given up by our own decision, not by its end. */
   retired?: boolean
   /** Aborts, with a sentence as reason, when the pod has ended or was given up: whoever talks to it can stop. */
@@ -47,7 +53,7 @@ export interface PodRecord {
 
 export type NewPodRecord = Omit<
   PodRecord,
-  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired'
+  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired' | 'stuck'
 >
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
@@ -61,8 +67,8 @@ export function functionKeyOf(record: PodRecord): ObjectKey | undefined {
   return record.claim && objectKey(record.claim.function.namespace, record.claim.function.name)
 }
 
-export function isGeneric({ stage }: PodRecord): boolean {
-  return stage === 'booting' || stage === 'idle'
+export function isGeneric({ stage, own }: PodRecord): boolean {
+  return own === undefined && (stage === 'booting' || stage === 'idle')
 }
 
 const PHASES: Record<PodStage, FleetPodPhase> = {
@@ -92,6 +98,7 @@ export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string):
     claimedAtMs,
     ...(claim.timeoutMs === undefined && { isForeign: true }),
     ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
+    ...(record.stuck !== undefined && { stuck: record.stuck }),
     ...(claim.startup && { startup: claim.startup }),
     ...(answers && {
       endpoint: {

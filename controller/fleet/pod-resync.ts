@@ -22,6 +22,8 @@ export interface PodResyncOptions {
 
 /** Claimed by label but never up: whoever claimed it is gone, and so is the pod. */
 const TAKEN_PATIENCE_MS = 60_000
+/** One made for its function may have to pull a large image, or wait for a node to be added. */
+const OWN_PATIENCE_MS = 600_000
 /** The answer to create may come this long before the watch shows the pod. */
 const WATCH_LAG_MS = 30_000
 
@@ -61,5 +63,5 @@ export class PodResync {
 }
 
 const isMislabelled = ({ stage, label }: PodRecord) => stage === 'ready' && label === 'generic'
-const isStray = ({ stage, contact }: PodRecord, ageMs: number) =>
-  stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS
+const isStray = ({ stage, contact, own }: PodRecord, ageMs: number) =>
+  stage === 'taken' && contact === undefined && ageMs > (own === undefined ? TAKEN_PATIENCE_MS : OWN_PATIENCE_MS)

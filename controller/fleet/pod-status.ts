@@ -2,7 +2,7 @@
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
 
-export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted'
+export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted' | 'cannot-run'
 
 export interface PodEnd {
   reason: PodEndReason

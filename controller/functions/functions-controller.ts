@@ -230,8 +230,8 @@ class ReconcilingFunctions implements FunctionsController {
     return fn?.metadata.deletionTimestamp === undefined ? fn : undefined
   }
 
-  #runtimeIdentity(name: string): string {
-    const runtime = this.#options.runtimes.get({ name })
+  #runtimeIdentity(name: string | undefined): string {
+    const runtime = name === undefined ? undefined : this.#options.runtimes.get({ name })
     return runtime ? runtimeIdentity(runtime) : ''
   }
 

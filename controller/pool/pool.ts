@@ -10,7 +10,9 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Gauge, Metrics } from '../../lib/metrics.ts'
 import type { FunctionEvents } from '../fleet/function-events.ts'
-import type { GenericPod, PodFleet } from '../fleet/pod-fleet.ts'
+import { usesPool } from '../fleet/own-pod-policy.ts'
+import type { PodFleet } from '../fleet/pod-fleet.ts'
+import type { GenericPod } from '../fleet/pod-fleet-options.ts'
 import { planPool, type PoolInput, type PoolPod } from './plan.ts'
 
 export type PoolFleet = Pick<
@@ -57,6 +59,9 @@ interface PoolState {
   functions: ObjectKey[]
   pods: GenericPod[]
 }
+
+/** The Runtime whose pool a Function takes its pods from. */
+const poolRuntime = (spec: DormouseFunction['spec']) => (usesPool(spec) ? spec.runtime : undefined)
 
 export function createPool(options: PoolOptions): Pool {
   return new LivePool(options)
@@ -107,7 +112,10 @@ class LivePool implements Pool {
     const changed = () => this.#planSoon()
     const handler = { added: changed, updated: changed, deleted: changed }
     this.#unsubscribes = [
-      functions.subscribe({ ...handler, updated: (now, old) => now.spec.runtime !== old.spec.runtime && changed() }),
+      functions.subscribe({
+        ...handler,
+        updated: (now, old) => poolRuntime(now.spec) !== poolRuntime(old.spec) && changed(),
+      }),
       runtimes.subscribe(handler),
       fleet.onGenericChange(changed),
     ]
@@ -167,7 +175,9 @@ class LivePool implements Pool {
     }
     for (const { metadata, spec } of this.#options.functions.list()) {
       const { namespace = '', deletionTimestamp } = metadata
-      if (deletionTimestamp === undefined) poolOf(namespace, spec.runtime).functions.push(keyOf(metadata))
+      const runtime = poolRuntime(spec)
+      if (deletionTimestamp === undefined && runtime !== undefined)
+        poolOf(namespace, runtime).functions.push(keyOf(metadata))
     }
     for (const pod of this.#options.fleet.generic()) poolOf(pod.namespace, pod.runtime).pods.push(pod)
     return pools

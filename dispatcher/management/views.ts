@@ -4,15 +4,17 @@ import type { LogRecord } from '../../events/event-log.ts'
 import { isoTime, payload } from '../../events/payload.ts'
 import type { DeadLetter } from '../../events/replay/dead-letters.ts'
 
-export function recordView({ topic, partition, offset, timestampMs, key, value, headers }: LogRecord): EventRecord {
+export function recordView(record: LogRecord): EventRecord {
+  const { topic, partition, offset, timestampMs, key, value, headers, undecodable } = record
   return {
     ...{ topic, partition, offset, timestamp: isoTime(timestampMs), key: payload(key), value: payload(value) },
     headers: headers.map(([name, bytes]) => ({ name, value: bytes.toString('utf8') })),
+    ...(undecodable && { undecodable: undecodable.reason }),
   }
 }
 
 export function deadLetterView({ id, record, meta }: DeadLetter): DeadLetterInfo {
-  const { deliveryId, failure, attempt, origin, firstFailedAtMs, redriveCount } = meta
+  const { deliveryId, failure, attempt, origin, firstFailedAtMs, redriveCount, batch } = meta
   const { topic, partition, offset, timestampMs } = origin
   return {
     ...recordView(record),
@@ -21,5 +23,6 @@ export function deadLetterView({ id, record, meta }: DeadLetter): DeadLetterInfo
     ...(firstFailedAtMs !== undefined && { firstFailedAt: isoTime(firstFailedAtMs) }),
     origin: { topic, partition, offset, timestamp: isoTime(timestampMs) },
     redriveCount,
+    ...(batch && { batch }),
   }
 }

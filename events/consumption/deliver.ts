@@ -1,5 +1,6 @@
 /** One call of the function for some records, or several while a batch is halved. */
 import type { DeliveryOutcome } from '../delivery.ts'
+import { undecodableFailure } from '../hop-record.ts'
 import { deliveryOf, type Entry } from './entry.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 
@@ -28,8 +29,21 @@ async function deliverMany(
   return [...left, ...(mayGoOn ? await deliverHalving(worker, rest) : rest.map(() => undefined))]
 }
 
-/** A deliverer promises not to throw; if it does all the same, no record pays for it. */
+/** What cannot be decoded no function can be given. */
 async function deliver(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
+  const failures = entries.map(({ record }) => undecodableFailure(record))
+  const readable = entries.filter((_, index) => failures[index] === undefined)
+  if (readable.length === entries.length) return deliverReadable(worker, entries)
+  const outcomes = readable.length === 0 ? [] : await deliverReadable(worker, readable)
+  const of = new Map(readable.map((entry, index) => [entry, outcomes[index]]))
+  return entries.flatMap((entry, index): DeliveryOutcome[] => {
+    const [failure, outcome] = [failures[index], of.get(entry)]
+    return failure === undefined ? (outcome === undefined ? [] : [outcome]) : [{ kind: 'rejected', failure }]
+  })
+}
+
+/** A deliverer promises not to throw; if it does all the same, no record pays for it. */
+async function deliverReadable(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
   const { engine, state } = worker.options
   const deliveries = entries.map((entry) => deliveryOf(entry, worker.attemptOf(entry)))
   try {

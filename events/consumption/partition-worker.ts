@@ -3,7 +3,7 @@
  * its outcome says. Promises that a record is done only after it was handled or stored elsewhere, and that its buffer is bounded.
  */
 import { createAdmission, type Admission } from '../admission.ts'
-import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
+import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { leftOfWaitMs } from '../retry-policy.ts'
 import { tierDelayMs } from '../topic-names.ts'
@@ -116,7 +116,8 @@ export class PartitionWorker {
     if (this.isGone) return
     const { role, state } = this.options
     for (const record of records) {
-      if (this.tracker.track(record.offset)) this.#take(createEntry(record, role, state.subscription.uid))
+      if (this.tracker.track(record.offset, lastOffsetOf(record)))
+        this.#take(createEntry(record, role, state.subscription.uid))
       else state.stats.duplicates++
     }
     this.#gauge.check()

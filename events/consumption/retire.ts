@@ -1,6 +1,6 @@
 /** The end of a subscription whose Trigger or Function is gone: what still waits for a retry becomes dead letters, then its tiers go. */
-import type { EventLog, LogRecord, NewRecord } from '../event-log.ts'
-import { deadLetterRecord } from '../hop-record.ts'
+import { lastOffsetOf, type EventLog, type LogRecord, type NewRecord } from '../event-log.ts'
+import { deadLetterRecords, undecodableFailure } from '../hop-record.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { readToEnd } from '../read-topic.ts'
 import { hopMeta } from '../record-headers.ts'
@@ -24,9 +24,9 @@ export async function retire(engine: Engine, subscription: Subscription, group: 
       trackers.set(`${topic}/${partition}`, new OffsetTracker(position, metadata)),
     async onRecords(records) {
       const waiting = records.filter((record) =>
-        trackers.get(`${record.topic}/${record.partition}`)?.track(record.offset),
+        trackers.get(`${record.topic}/${record.partition}`)?.track(record.offset, lastOffsetOf(record)),
       )
-      const letters = waiting.map((record) => letterOf(subscription, record, group))
+      const letters = waiting.flatMap((record) => lettersOf(subscription, record, group))
       for (const { topic } of letters) await state.ensureTopic(topic)
       await log.send(letters)
     },
@@ -34,15 +34,16 @@ export async function retire(engine: Engine, subscription: Subscription, group: 
   await log.deleteTopics(topics)
 }
 
-function letterOf(subscription: Subscription, record: LogRecord, group: string): NewRecord {
+function lettersOf(subscription: Subscription, record: LogRecord, group: string): NewRecord[] {
   const next = hopMeta(record, subscription.uid)
   const meta = { ...next, attempt: Math.max(1, next.attempt - 1) }
   // A replayed one has not failed since.
-  const failure = meta.failure ?? {
-    class: 'expired',
-    message: `its ${subscription.kind === 'trigger' ? 'Trigger' : 'Function'} was deleted while it waited for a retry`,
-  }
-  return deadLetterRecord({ subscription, record, meta, failure, group })
+  const failure = undecodableFailure(record) ??
+    meta.failure ?? {
+      class: 'expired',
+      message: `its ${subscription.kind === 'trigger' ? 'Trigger' : 'Function'} was deleted while it waited for a retry`,
+    }
+  return deadLetterRecords({ subscription, record, meta, failure, group })
 }
 
 /** Those of earlier policies, too; of names that were hashed only those of this one can be known. */

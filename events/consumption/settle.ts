@@ -6,7 +6,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import { pause } from '../../lib/pause.ts'
 import type { DeliveryOutcome, Failure } from '../delivery.ts'
 import type { NewRecord } from '../event-log.ts'
-import { deadLetterRecord, retryRecord } from '../hop-record.ts'
+import { deadLetterRecords, retryRecord } from '../hop-record.ts'
 import { decideRetry, isExpired } from '../retry-policy.ts'
 import type { RetryPolicy } from '../subscription.ts'
 import type { Entry } from './entry.ts'
@@ -190,8 +190,8 @@ async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, atte
   const inPlace = worker.tracker.inPlace(entry.record.offset)
   const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? engine.wall.now()
   const meta = { ...entry.meta, attempt, firstFailedAtMs }
-  const stored = await publish(worker, deadLetterRecord({ subscription, record: entry.record, meta, failure, group }))
-  if (!stored) return
+  for (const letter of deadLetterRecords({ subscription, record: entry.record, meta, failure, group }))
+    if (!(await publish(worker, letter))) return
   stats.count(stats.deadLetters, failure.class)
   const { deliveryId } = entry.meta
   const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }

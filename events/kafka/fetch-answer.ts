@@ -23,11 +23,12 @@ export function decodeFetchAnswer(bytes: Buffer, version: number): FetchedPartit
 function readPartition(reader: ByteReader, topic: string, version: number): FetchedPartition {
   const partition = reader.int32()
   const errorCode = reader.int16()
-  // High water mark, last stable offset; log start offset.
-  reader.skip(version >= 5 ? 24 : 16)
+  const end = reader.int64()
+  // Last stable offset; log start offset.
+  reader.skip(version >= 5 ? 16 : 8)
   const aborted = reader.array(() => ({ producerId: reader.int64(), firstOffset: reader.int64() }))
   // Preferred replica: we read from leaders.
   if (version >= 11) reader.skip(4)
   const bytes = reader.take(Math.max(0, reader.int32()))
-  return { topic, partition, errorCode, ...decodeBatches(bytes, { topic, partition }, aborted) }
+  return { topic, partition, errorCode, ...decodeBatches(bytes, { topic, partition }, { aborted, end }) }
 }

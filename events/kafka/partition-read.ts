@@ -1,5 +1,5 @@
 /** What is read of one partition, and what of it waits to be handed over. */
-import { partitionName, type LogRecord, type PartitionId } from '../event-log.ts'
+import { lastOffsetOf, partitionName, type LogRecord, type PartitionId } from '../event-log.ts'
 
 export class PartitionRead {
   readonly id: PartitionId
@@ -31,4 +31,12 @@ export class PartitionRead {
     this.next = offset
     this.ready = []
   }
+}
+
+/** Batches come whole: the first may begin before what was asked for. One that cannot be decoded then stands for the rest of its offsets. */
+export function recordsFrom(records: readonly LogRecord[], from: number): readonly LogRecord[] {
+  if ((records[0]?.offset ?? from) >= from) return records
+  return records
+    .filter((record) => lastOffsetOf(record) >= from)
+    .map((record) => (record.offset < from ? { ...record, offset: from } : record))
 }

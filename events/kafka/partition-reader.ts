@@ -12,7 +12,7 @@ import type { FetchedPartition } from './fetch-answer.ts'
 import { fetchRecords } from './fetch.ts'
 import { HandOver } from './hand-over.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import type { PartitionRead } from './partition-read.ts'
+import { recordsFrom, type PartitionRead } from './partition-read.ts'
 import type { Broker } from './wire.ts'
 
 export interface ReaderOptions {
@@ -31,12 +31,6 @@ interface Loop {
   /** Something may be fetched that could not before. */
   wake: (() => void) | undefined
   fetching: { broker: Broker; isLong: boolean } | undefined
-}
-
-/** Records of a batch that nobody can read; they are passed over. */
-export class UndecodableRecordsError extends Error {
-  override readonly name = 'UndecodableRecordsError'
-  readonly code = 'undecodable'
 }
 
 const LONG_WAIT_MS = 5_000
@@ -192,15 +186,9 @@ export class PartitionReader {
     return isWell
   }
 
-  #take(read: PartitionRead, { records, poison, next }: FetchedPartition): void {
-    for (const { firstOffset, lastOffset, reason } of poison) {
-      if (lastOffset < read.next) continue
-      const expected = `expected a record batch at ${read.name}, offsets ${firstOffset} to ${lastOffset}`
-      this.#report(new UndecodableRecordsError(`${expected}, got what cannot be decoded and is passed over: ${reason}`))
-    }
-    // Batches come whole: the first may begin before what was asked for.
+  #take(read: PartitionRead, { records, next }: FetchedPartition): void {
     const from = read.next
-    read.ready = (records[0]?.offset ?? from) >= from ? records : records.filter(({ offset }) => offset >= from)
+    read.ready = recordsFrom(records, from)
     if (next !== undefined) read.next = Math.max(from, next)
   }
 

@@ -5,19 +5,20 @@
 import type { Header, LogRecord, PartitionId } from '../event-log.ts'
 import { ByteReader } from './byte-reader.ts'
 import { decompress } from './codecs.ts'
-
-/** A batch that cannot be read; its records are lost to us. */
-export interface Poison {
-  firstOffset: number
-  lastOffset: number
-  reason: string
-}
+import { crc32c } from './crc32c.ts'
 
 export interface DecodedRecords {
+  /** A batch that cannot be read is one of them: see LogRecord. */
   records: LogRecord[]
-  poison: Poison[]
   /** Behind the last whole batch; undefined: there was none. */
   next: number | undefined
+}
+
+/** What the broker says beside the records. */
+export interface AboutRecords {
+  aborted?: readonly AbortedTransaction[]
+  /** Where the partition ends: no batch of a damaged one reaches further. */
+  end?: number
 }
 
 export interface AbortedTransaction {
@@ -44,12 +45,18 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 /** Base offset and length come before what the length counts. */
 const PREFIX_BYTES = 12
-const MAGIC_AT = 4
+const OFFSET_BYTES = 8
+const MAGIC_AT = 16
+const CHECKSUM_AT = 17
 const ABORT = 0
 
 /** Of records that were in one answer of the broker, from the batch that holds the wanted offset on. */
-export function decodeBatches(bytes: Buffer, id: PartitionId, aborted: readonly AbortedTransaction[]): DecodedRecords {
-  const decoded: DecodedRecords = { records: [], poison: [], next: undefined }
+export function decodeBatches(
+  bytes: Buffer,
+  id: PartitionId,
+  { aborted = [], end = Infinity }: AboutRecords,
+): DecodedRecords {
+  const decoded: DecodedRecords = { records: [], next: undefined }
   const transactions = new AbortedOnes(aborted)
   const reader = new ByteReader(bytes)
   while (reader.left >= PREFIX_BYTES) {
@@ -57,8 +64,12 @@ export function decodeBatches(bytes: Buffer, id: PartitionId, aborted: readonly 
     const length = reader.int32()
     // The broker cuts where the limit is: the rest comes with the next answer.
     if (length < 0 || length > reader.left) break
-    const batch = reader.take(length)
-    decoded.next = decodeBatch(batch, baseOffset, { id, decoded, transactions }) + 1
+    const start = bytes.length - reader.left - PREFIX_BYTES
+    reader.skip(length)
+    const batch = bytes.subarray(start, start + PREFIX_BYTES + length)
+    const nextBase = reader.left < OFFSET_BYTES ? end : Number(bytes.readBigInt64BE(bytes.length - reader.left))
+    const most = Math.min(end, nextBase) - 1
+    decoded.next = decodeBatch(batch, baseOffset, { id, decoded, transactions, most }) + 1
   }
   return decoded
 }
@@ -67,29 +78,48 @@ interface Into {
   id: PartitionId
   decoded: DecodedRecords
   transactions: AbortedOnes
+  /** What follows begins behind it. */
+  most: number
 }
 
 /** The batch's last offset. */
-function decodeBatch(batch: Buffer, baseOffset: number, { id, decoded, transactions }: Into): number {
+function decodeBatch(batch: Buffer, baseOffset: number, { id, decoded, transactions, most }: Into): number {
   let header: BatchHeader | undefined
+  let isWhole = false
   try {
     const reader = new ByteReader(batch)
+    reader.skip(PREFIX_BYTES)
     header = readHeader(reader, batch.readInt8(MAGIC_AT), baseOffset)
+    checkSum(batch)
+    isWhole = true
     if (header.isControl) transactions.control(header, reader)
     else if (!transactions.isAborted(header))
       for (const record of readRecords(reader, header, id)) decoded.records.push(record)
     return header.lastOffset
   } catch (error) {
-    const lastOffset = header?.lastOffset ?? baseOffset
+    // A damaged header may say anything.
+    const lastOffset = Math.max(baseOffset, Math.min(header?.lastOffset ?? baseOffset, most))
     const reason = error instanceof Error ? error.message : String(error)
-    decoded.poison.push({ firstOffset: baseOffset, lastOffset, reason })
+    const timestampMs = (isWhole ? header?.baseTimestampMs : decoded.records.at(-1)?.timestampMs) ?? 0
+    decoded.records.push({
+      ...{ ...id, offset: baseOffset, timestampMs, key: null, value: Buffer.from(batch), headers: [] },
+      undecodable: { firstOffset: baseOffset, lastOffset, reason },
+    })
     return lastOffset
   }
 }
 
+/** The broker has checked it when it came; disks forget. */
+function checkSum(batch: Buffer): void {
+  const expected = batch.readUInt32BE(CHECKSUM_AT)
+  const found = crc32c(batch.subarray(CHECKSUM_AT + 4))
+  if (found !== expected)
+    throw new RangeError(`expected a batch with checksum ${expected.toString(16)}, got ${found.toString(16)}`)
+}
+
 function readHeader(reader: ByteReader, magic: number, firstOffset: number): BatchHeader {
   if (magic !== 2) throw new RangeError(`expected a record batch of format 2, got ${magic}`)
-  // Leader epoch, magic, checksum: the broker has checked it.
+  // Leader epoch, magic, checksum.
   reader.skip(9)
   const attributes = reader.int16()
   const lastOffset = firstOffset + reader.int32()

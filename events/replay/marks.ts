@@ -1,5 +1,6 @@
 /** Which dead letters are done with: replayed or given up. What the commit of the replays' group says, and what was added since. */
-import { partitionName, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
+import { lastOffsetOf, partitionName } from '../event-log.ts'
+import type { Assignment, CommittedOffset, LogRecord, PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 
 export class Marks {
@@ -18,7 +19,7 @@ export class Marks {
 
   /** False: it was done with before. Call for every record, in order. */
   track(record: LogRecord): boolean {
-    return this.#trackers.get(partitionName(record))?.tracker.track(record.offset) ?? false
+    return this.#trackers.get(partitionName(record))?.tracker.track(record.offset, lastOffsetOf(record)) ?? false
   }
 
   /** False: of another one that is done with, a commit might not be able to tell. */

@@ -45,6 +45,9 @@ const COMMIT_EVERY = 100
 const TOO_FAR =
   'so many before it were neither replayed nor purged that it could not be remembered: replay or purge those first'
 
+const NO_RECORD =
+  'it is a batch that could not be decoded: its bytes are kept as they are, and cannot be replayed as records'
+
 /** Says why it refuses one. */
 type Move = (letter: DeadLetter) => Promise<string | undefined>
 
@@ -72,6 +75,7 @@ export class Replay {
     const waitMs = request.ratePerSecond === undefined ? 0 : 1_000 / request.ratePerSecond
     if (request.dryRun !== true) await this.#ensureTier(topic)
     return this.#run(request, async ({ record, meta }) => {
+      if (meta.batch !== undefined || record.undecodable !== undefined) return NO_RECORD
       if (meta.redriveCount >= MAX_REDRIVES) return `it was replayed ${meta.redriveCount} times already`
       const { failure, firstFailedAtMs, ...kept } = meta
       const again = { ...kept, attempt: 1, dueMs: now(), redriveCount: meta.redriveCount + 1 }

@@ -155,7 +155,8 @@ export class ApiClient {
       method: METHODS[verb],
       headers: {
         ...headers,
-        accept: 'application/json',
+        // The second is what the keys of service-account tokens come as.
+        accept: 'application/json, application/jwk-set+json',
         'user-agent': userAgent,
         ...(body !== undefined && { 'content-type': contentType }),
       },

@@ -133,7 +133,8 @@ export class WatchedCache implements Cache<KubeObject> {
     const message = isVersionGone(error)
       ? 'a watch is too far behind, lists anew'
       : 'a watch failed, will be opened anew'
-    this.#log.warn(message, message, { kind: kind.plural, error, failures: this.#failures })
+    // A new reason is worth a line.
+    this.#log.warn(String(error), message, { kind: kind.plural, error, failures: this.#failures })
   }
 
   /** Between half of it and all of it: those who lost the API server together do not come back together. */

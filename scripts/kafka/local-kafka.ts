@@ -46,6 +46,8 @@ export interface LocalKafka {
   /** SIGSTOP: holds its connections and answers nothing. */
   freeze(node: number): void
   thaw(node: number): void
+  /** Where it keeps the logs of partitions. */
+  dataOf(node: number): string
   /** Kills all of them and removes their data. */
   stop(): Promise<void>
 }
@@ -110,6 +112,7 @@ function handle(processes: readonly BrokerProcess[], stop: () => Promise<void>):
     start: (node) => at(node).start(1),
     freeze: (node) => at(node).signal('SIGSTOP'),
     thaw: (node) => at(node).signal('SIGCONT'),
+    dataOf: (node) => join(at(node).directory, 'data'),
     stop,
   }
 }

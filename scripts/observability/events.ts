@@ -33,7 +33,7 @@ const numbers: Panel[] = [
     ],
   },
   {
-    ...{ kind: 'number', title: 'Dead letters', unit: 'short', bad: 1 },
+    ...{ kind: 'number', title: 'New dead letters', unit: 'short', bad: 1 },
     description: 'Records that became dead letters in the time shown.',
     queries: [
       {
@@ -44,7 +44,7 @@ const numbers: Panel[] = [
   },
   {
     ...{ kind: 'number', title: 'Stuck', unit: 'short', bad: 1 },
-    description: 'Records that stop their key or partition (onExhausted: block) until they are dealt with.',
+    description: 'Records that have used up their attempts and stop their key or partition (onExhausted: block).',
     queries: [{ expr: `sum(dormouse_dispatcher_blocked_records{${OF_TRIGGER}})`, legend: 'blocked' }],
   },
 ]
@@ -153,7 +153,7 @@ const trouble: Row = {
     },
     {
       ...{ kind: 'lines', title: 'Blocked records', unit: 'short' },
-      description: 'Records that stop their key or partition for good.',
+      description: 'Records that have used up their attempts, are tried on, and hold up what comes after them.',
       queries: [{ expr: gauge('blocked_records'), legend: '{{kind}} {{name}}' }],
     },
   ],

@@ -58,6 +58,7 @@ function notOurs(brokers: string[]): LocalKafka {
     start: refuse,
     freeze: refuse,
     thaw: refuse,
+    dataOf: refuse,
     stop: async () => undefined,
   }
 }

@@ -1,4 +1,8 @@
 /** Record batches as Kafka stores them (format 2), byte by byte. */
+import { crc32c } from '../../events/kafka/crc32c.ts'
+
+const CHECKED_FROM = 21
+
 export interface BatchParts {
   baseOffset?: number
   records?: { key?: Buffer | null; value?: Buffer | null; headers?: [string, Buffer | null][]; offsetDelta?: number }[]
@@ -20,7 +24,9 @@ export function recordBatch(parts: BatchParts): Buffer {
   const { codec = 0, compress = (plain: Buffer) => plain } = parts
   const records = parts.control === undefined ? (parts.records ?? []) : [{ key: markerKey(parts.control), value: null }]
   const body = Buffer.from(compress(Buffer.concat(records.map((record, index) => framed(recordBody(record, index))))))
-  return Buffer.concat([head(parts, { count: records.length, codec, bytes: body.length }), body])
+  const batch = Buffer.concat([head(parts, { count: records.length, codec, bytes: body.length }), body])
+  batch.writeUInt32BE(crc32c(batch.subarray(CHECKED_FROM)), CHECKED_FROM - 4)
+  return batch
 }
 
 function head(parts: BatchParts, { count, codec, bytes }: { count: number; codec: number; bytes: number }): Buffer {

@@ -98,7 +98,7 @@ export function describeApply(harness: ClusterHarness): void {
 
     test('refuses what breaks the schema, and a name that no object can have', async () => {
       const { cluster, namespace, functions, newFunction } = bench
-      const broken = newFunction({ namespace, name: 'a' }, { timeout: 'soon' }) as unknown as AppliedObject<never>
+      const broken = newFunction({ namespace, name: 'a' }, { timeout: 'soon' }) as unknown as never
       expect(isInvalid(await refusal(cluster.apply(functions, broken)))).toBe(true)
       const metadata = { namespace, name: 'Upper' }
       expect(isInvalid(await refusal(cluster.apply(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata })))).toBe(

@@ -180,12 +180,12 @@ describeWithHelm('the chart', (helm) => {
 
   test('addresses between the parts are those of the Services that are made', async () => {
     const objects = await helm.render({ release: 'blue', namespace: 'faas', values: { clusterDomain: 'example.org' } })
-    expect(variable(objects, 'gateway', 'DORMOUSE_CONTROLLERS', 'blue-dormouse')).toBe(
+    expect(variable(objects, 'blue-dormouse-gateway', 'DORMOUSE_CONTROLLERS')).toBe(
       'http://blue-dormouse-controllers.faas.svc.example.org:8082',
     )
     const internal = 'blue-dormouse-gateway-internal.faas.svc.example.org'
-    expect(variable(objects, 'controller', 'DORMOUSE_PLATFORM_URL', 'blue-dormouse')).toBe(`http://${internal}`)
-    expect(variable(objects, 'controller', 'DORMOUSE_FUNCTION_SERVICES', 'blue-dormouse')).toBe(internal)
+    expect(variable(objects, 'blue-dormouse-controller', 'DORMOUSE_PLATFORM_URL')).toBe(`http://${internal}`)
+    expect(variable(objects, 'blue-dormouse-controller', 'DORMOUSE_FUNCTION_SERVICES')).toBe(internal)
     const { spec } = find(objects, 'Service', 'blue-dormouse-controllers')
     expect(spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: false, ports: [{ port: 8082 }] })
     expect(find(objects, 'Service', 'blue-dormouse-gateway-internal')['spec'].ports).toMatchObject([
@@ -225,7 +225,9 @@ describeWithHelm('the chart', (helm) => {
   })
 })
 
-function variable(objects: Rendered[], part: string, name: string, fullname = 'dormouse'): string | undefined {
-  const { env } = find(objects, 'Deployment', `${fullname}-${part}`)['spec'].template.spec.containers[0]
+/** Of a part of the release dormouse, or of a Deployment by its whole name. */
+function variable(objects: Rendered[], part: string, name: string): string | undefined {
+  const { env } = find(objects, 'Deployment', part.includes('-') ? part : `dormouse-${part}`)['spec'].template.spec
+    .containers[0]
   return (env as { name: string; value?: string }[]).find((each) => each.name === name)?.value
 }

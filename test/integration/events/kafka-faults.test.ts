@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { partitionName } from '../../../events/event-log.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CODES } from '../../../events/kafka/error-codes.ts'
 import { KafkaClient } from '../../../events/kafka/kafka-client.ts'
 import { Membership } from '../../../events/kafka/membership.ts'
+import { readToEnd } from '../../../events/read-topic.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { codeOf, Listener, numbers, record, unique } from '../../conformance/event-log/harness.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
@@ -120,6 +123,34 @@ await describeOnKafka(
         bed.kafka.thaw(1)
         await bed.log.send([record(topic, 'more', { partition: 0 }), record(topic, 'more', { partition: 1 })])
         await bed.until(() => expect(members.flatMap(({ texts }) => texts)).toHaveLength(22), 60_000)
+      })
+    })
+
+    describe('a disk', () => {
+      test('that has lost a bit of a batch costs that batch: its bytes are handed over, and those around it read', async () => {
+        const topic = await bed.topicOf(1)
+        for (const text of ['a', 'bbbb', 'c']) await bed.log.send([record(topic, text)])
+        await bed.kafka.shutDown(1)
+        const file = join(bed.kafka.dataOf(1), `${topic}-0`, '00000000000000000000.log')
+        const bytes = readFileSync(file)
+        const at = bytes.indexOf('bbbb')
+        bytes[at] = bytes[at]! ^ 1
+        writeFileSync(file, bytes)
+        await bed.kafka.start(1)
+        const listener = bed.listen({ group: unique('group'), topics: [topic] })
+        await bed.until(() => expect(listener.records).toHaveLength(3), 60_000)
+        const [before, damaged, after] = listener.records
+        expect([before?.value?.toString(), after?.value?.toString()]).toEqual(['a', 'c'])
+        expect(damaged).toMatchObject({ offset: 1, undecodable: { firstOffset: 1, lastOffset: 1 } })
+        expect(damaged?.undecodable?.reason).toContain('checksum')
+        expect(bytes.includes(damaged!.value!)).toBe(true)
+        // What reads to the end of a topic ends.
+        const read: number[] = []
+        await readToEnd({
+          ...{ log: bed.log, topics: [topic], group: unique('group') },
+          onRecords: (records) => void read.push(...records.map(({ offset }) => offset)),
+        })
+        expect(read).toEqual([0, 1, 2])
       })
     })
 

@@ -28,6 +28,20 @@ test('offsets with gaps are tracked as they come', () => {
   expect(tracker.lowWater).toBe(21)
 })
 
+test('a record that stands for several offsets is done with all of them', () => {
+  const tracker = new OffsetTracker(0)
+  expect(tracker.track(0)).toBe(true)
+  expect(tracker.track(1, 9)).toBe(true)
+  expect(tracker.track(10)).toBe(true)
+  tracker.done(1)
+  const again = new OffsetTracker(tracker.lowWater, tracker.encode())
+  expect([again.track(0), again.track(1, 9), again.track(10)]).toEqual([true, false, true])
+  tracker.done(0)
+  expect(tracker.lowWater).toBe(10)
+  tracker.done(10)
+  expect(tracker.lowWater).toBe(11)
+})
+
 test('what was done before a restart is not done again', () => {
   const before = new OffsetTracker(5)
   for (let offset = 5; offset < 15; offset++) before.track(offset)

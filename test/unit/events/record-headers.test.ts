@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Header, LogRecord } from '../../../events/event-log.ts'
-import { deadLetterRecord, retryRecord } from '../../../events/hop-record.ts'
+import { deadLetterRecords, retryRecord, undecodableFailure } from '../../../events/hop-record.ts'
 import { cutText, hopMeta, sourceMeta, textOf, userHeaders } from '../../../events/record-headers.ts'
 import type { Subscription } from '../../../events/subscription.ts'
 
@@ -72,15 +72,15 @@ test('key, value and the user’s headers pass byte for byte, repeats and order 
 
 test('a dead letter says why, where it came from and how often it was tried, in our words and in Kafka Connect’s', () => {
   const failure = { class: 'http-5xx' as const, status: 503, message: 'down\nat once' }
-  const dead = deadLetterRecord({
+  const [dead] = deadLetterRecords({
     subscription,
     record: record(),
     meta: sourceMeta(record(), UID),
     failure,
     group: 'g',
   })
-  const text = (name: string) => textOf(dead.headers, name)
-  expect(dead.topic).toBe('dormouse.shop.mailer.dlt')
+  const text = (name: string) => textOf(dead!.headers, name)
+  expect(dead!.topic).toBe('dormouse.shop.mailer.dlt')
   expect([text('dormouse-error-class'), text('dormouse-error-status'), text('dormouse-error-message')]).toEqual([
     'http-5xx',
     '503',
@@ -92,6 +92,27 @@ test('a dead letter says why, where it came from and how often it was tried, in 
     'g',
   ])
   expect(text('dormouse-due')).toBeUndefined()
+})
+
+test('a batch that cannot be decoded becomes a dead letter with its bytes, or several with numbered parts', () => {
+  const undecodable = { firstOffset: 40, lastOffset: 49, reason: 'unknown codec' }
+  const value = Buffer.alloc(2_000 * 1024).map((_, at) => at % 251)
+  const batch = record({ key: null, value: Buffer.from(value), headers: [], undecodable })
+  const failure = undecodableFailure(batch)!
+  const of = { subscription, meta: sourceMeta(batch, UID), failure, group: 'g' }
+  const letters = deadLetterRecords({ ...of, record: batch })
+  expect(Buffer.concat(letters.map((letter) => letter.value!)).equals(value)).toBe(true)
+  expect(letters.map((letter) => hopMeta({ ...record(), ...letter }, UID))).toEqual(
+    [1, 2, 3].map((part) =>
+      expect.objectContaining({
+        ...{ deliveryId: 'orders-3-42.12345678', batch: { firstOffset: 40, lastOffset: 49, part, parts: 3 } },
+        origin: { topic: 'orders', partition: 3, offset: 42, timestampMs: 1_000 },
+        failure: { class: 'decode', message: 'the batch of offsets 40 to 49 cannot be decoded: unknown codec' },
+      }),
+    ),
+  )
+  const small = deadLetterRecords({ ...of, record: { ...batch, value: Buffer.from('x') } })
+  expect(small.map(({ headers }) => textOf(headers, 'dormouse-batch-part'))).toEqual(['1/1'])
 })
 
 test('messages are one line of at most 1 KiB and never cut inside a character', () => {

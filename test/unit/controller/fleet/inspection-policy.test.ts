@@ -12,6 +12,7 @@ const input = (change: Partial<InspectionInput>): InspectionInput => ({
   label: 'generic',
   outcome: answered({ state: 'generic' }),
   exists: true,
+  isNew: false,
   attempts: 1,
   isUp: true,
   healthTimeoutMs: 2_000,

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { createRequire } from 'node:module'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { decodeBatches } from '../../../../events/kafka/record-batches.ts'
+import { crc32c } from '../../../../events/kafka/crc32c.ts'
+import { decodeBatches, type AbortedTransaction } from '../../../../events/kafka/record-batches.ts'
 import { recordBatch } from '../../../builders/record-batch.ts'
 
 const require = createRequire(import.meta.url)
@@ -10,10 +11,11 @@ const snappy = require('snappyjs') as { compress(plain: Buffer): Uint8Array }
 const lz4 = require('lz4js') as { compress(plain: Buffer): Uint8Array }
 
 const id = { topic: 'orders', partition: 3 }
-const decode = (bytes: Buffer) => decodeBatches(bytes, id, [])
+const decode = (bytes: Buffer) => decodeBatches(bytes, id, {})
 const values = (...texts: string[]) => texts.map((text) => ({ value: Buffer.from(text) }))
-const textsOf = (bytes: Buffer, aborted: Parameters<typeof decodeBatches>[2] = []) =>
-  decodeBatches(bytes, id, aborted).records.map(({ value }) => value?.toString())
+const damaged = (bytes: Buffer) => decode(bytes).records.filter(({ undecodable }) => undecodable !== undefined)
+const textsOf = (bytes: Buffer, aborted: AbortedTransaction[] = []) =>
+  decodeBatches(bytes, id, { aborted }).records.map(({ value }) => value?.toString())
 
 /** As Java's SnappyOutputStream frames it: magic, two versions, then blocks with their lengths. */
 function xerial(plain: Buffer): Buffer {
@@ -44,7 +46,6 @@ describe('record batches', () => {
         },
         { ...id, offset: 41, timestampMs: 1_001, key: null, value: null, headers: [] },
       ],
-      poison: [],
       next: 42,
     })
   })
@@ -74,27 +75,57 @@ describe('record batches', () => {
         recordBatch({ baseOffset: 12, records: values('b') }),
       ]),
     )
-    expect(decoded.records.map(({ offset }) => offset)).toEqual([0, 12])
-    expect(decoded.poison).toEqual([{ firstOffset: 10, lastOffset: 11, reason: expect.any(String) }])
+    expect(decoded.records.map(({ offset }) => offset)).toEqual([0, 10, 12])
+    expect(decoded.records[1]).toEqual({
+      ...{ ...id, offset: 10, timestampMs: 1_000, key: null, value: bad, headers: [] },
+      undecodable: { firstOffset: 10, lastOffset: 11, reason: expect.any(String) },
+    })
     expect(decoded.next).toBe(13)
   })
 
   test('that would fill the memory are not decompressed', () => {
     const compress = () => gzipSync(Buffer.alloc(65 * 1024 * 1024))
-    expect(decode(recordBatch({ records: values('x'), codec: 1, compress })).poison).toHaveLength(1)
+    expect(damaged(recordBatch({ records: values('x'), codec: 1, compress }))).toHaveLength(1)
   })
 
   test('of which one record is damaged give none, not half of them', () => {
-    const batch = recordBatch({ records: values('a', 'b') })
-    expect(decode(Buffer.concat([batch.subarray(0, -1), Buffer.from([8])])).poison).toHaveLength(1)
-    expect(decode(Buffer.concat([batch.subarray(0, -1), Buffer.from([8])])).records).toEqual([])
+    const compress = (plain: Buffer) => Buffer.concat([plain.subarray(0, -1), Buffer.from([8])])
+    const batch = recordBatch({ records: values('a', 'b'), compress })
+    expect(decode(batch).records).toEqual([expect.objectContaining({ value: batch, undecodable: expect.anything() })])
   })
 
-  test('of an old format are passed over', () => {
+  test('of an old format are not decoded', () => {
     expect(decode(recordBatch({ baseOffset: 5, records: values('a'), magic: 1 }))).toMatchObject({
-      poison: [{ firstOffset: 5, lastOffset: 5 }],
+      records: [
+        { undecodable: { firstOffset: 5, lastOffset: 5, reason: 'expected a record batch of format 2, got 1' } },
+      ],
       next: 6,
     })
+  })
+
+  test('of which a bit was lost are not decoded, whatever would come of it', () => {
+    for (const at of [21, 30, 60, 68]) {
+      const batch = recordBatch({ baseOffset: 5, records: values('aaaa') })
+      batch[at] = batch[at]! ^ 1
+      const [record] = damaged(batch)
+      expect(record).toMatchObject({ value: batch, undecodable: { reason: expect.stringContaining('checksum') } })
+    }
+  })
+
+  test('that are damaged end where the next begins, or the partition ends, whatever they say', () => {
+    const bad = recordBatch({ baseOffset: 5, records: values('a', 'b'), lastOffsetDelta: 1_000_000 })
+    bad[70] = bad[70]! ^ 1
+    const next = recordBatch({ baseOffset: 7, records: values('c') })
+    expect(decode(Buffer.concat([bad, next]))).toMatchObject({
+      records: [{ undecodable: { firstOffset: 5, lastOffset: 6 } }, { offset: 7 }],
+      next: 8,
+    })
+    expect(decodeBatches(bad, id, { end: 9 })).toMatchObject({ records: [{ undecodable: { lastOffset: 8 } }], next: 9 })
+  })
+
+  test('have the checksum that others reckon', () => {
+    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
+    expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa)
   })
 
   test('that the broker cut off come with the next answer', () => {
@@ -102,14 +133,14 @@ describe('record batches', () => {
       recordBatch({ records: values('a') }),
       recordBatch({ baseOffset: 1, records: values('b') }),
     ])
-    for (const cut of [1, 30, 61, 68]) expect(decode(bytes.subarray(0, -cut))).toMatchObject({ poison: [], next: 1 })
+    for (const cut of [1, 30, 61, 68])
+      expect(decode(bytes.subarray(0, -cut))).toMatchObject({ records: [{ offset: 0 }], next: 1 })
     expect(decode(Buffer.alloc(0)).next).toBeUndefined()
   })
 
   test('of which compaction left nothing are passed', () => {
     expect(decode(recordBatch({ baseOffset: 5, records: [], lastOffsetDelta: 9 }))).toEqual({
       records: [],
-      poison: [],
       next: 15,
     })
   })

@@ -47,7 +47,7 @@ test('every value that a query selects by is one that docs/metrics.md or docs/pr
       .flatMap(({ value }) => value.split('|').map((word) => ({ where, metric, word }))),
   )
   const unknown = words.filter(({ metric, word }) => {
-    const known = `${familyOf(metric)?.text ?? ''} ${metric.endsWith('_errors_total') ? problems : ''} \`5xx\` \`5..\` \`429\``
+    const known = `${familyOf(metric)?.text ?? ''} ${/_(errors|events)_total$/.test(metric) ? problems : ''} \`5xx\` \`5..\` \`429\``
     return !known.includes(`\`${word}\``)
   })
   expect(unknown.map(({ where, metric, word }) => `${where}: ${metric} ${word}`)).toEqual([])
