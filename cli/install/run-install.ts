@@ -61,7 +61,7 @@ function run(context: CliContext, { program, args }: Command, output: 'quiet' | 
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: context.cwd,
-      env: context.environment as NodeJS.ProcessEnv,
+      env: context.environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const end = () => child.kill('SIGINT')
