@@ -10,9 +10,9 @@ const common = {
 const kafka = { globalSetup: '<rootDir>/test/kafka/setup.ts', globalTeardown: '<rootDir>/test/kafka/teardown.ts' }
 
 export default {
-  projects: ['unit', 'conformance', 'integration'].map((name) => ({
+  projects: ['unit', 'conformance', 'integration', 'e2e'].map((name) => ({
     ...common,
-    ...(name === 'unit' ? {} : kafka),
+    ...(name === 'unit' || name === 'e2e' ? {} : kafka),
     displayName: name,
     testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
   })),

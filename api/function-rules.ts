@@ -1,5 +1,6 @@
 /** What a Function's values must mean, beyond their types. */
-import { MAX_CODE_BYTES, MAX_ENV_BYTES } from './function.ts'
+import { POD_RULES } from './function-pod-rules.ts'
+import { MAX_CODE_BYTES, type FunctionSpec } from './function.ts'
 import {
   between,
   dnsLabel,
@@ -8,14 +9,13 @@ import {
   exactlyOne,
   matches,
   metadataNameRule,
-  quantityBetween,
   rule,
   type Rule,
 } from './rule.ts'
 import { TOPIC_NAME } from './topic.ts'
 
 type Files = Record<string, string>
-type Env = { name: string; value: string }[]
+type Source = Pick<FunctionSpec, 'runtime' | 'image' | 'code' | 'signature'>
 
 const bytes = (text: string) => Buffer.byteLength(text)
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
@@ -56,32 +56,6 @@ const codeRules: Rule[] = [
     { path: 'spec.code.inline', message: 'inline must be at most 256 KiB in all' },
     `self.map(path, size(bytes(self[path]))).sum() <= ${MAX_CODE_BYTES}`,
     (files) => sum(Object.values(files).map(bytes)) <= MAX_CODE_BYTES,
-  ),
-]
-
-const RESERVED_ENV = '^((AWS_LAMBDA_|LAMBDA_|DORMOUSE_).*|_HANDLER|_X_AMZN_TRACE_ID|NODE_OPTIONS)$'
-
-const envRules: Rule[] = [
-  matches(
-    {
-      path: 'spec.env[].name',
-      message: 'name must be letters, digits and underscores, and not start with a digit',
-    },
-    '^[A-Za-z_][A-Za-z0-9_]*$',
-  ),
-  doesNotMatch(
-    {
-      path: 'spec.env[].name',
-      message:
-        'name is reserved: AWS_LAMBDA_*, LAMBDA_*, DORMOUSE_*, _HANDLER, _X_AMZN_TRACE_ID and NODE_OPTIONS are set by the platform',
-    },
-    RESERVED_ENV,
-  ),
-  matches({ path: 'spec.env[].value', message: 'value must not contain NUL' }, '^[^\\x00]*$'),
-  rule<Env>(
-    { path: 'spec.env', message: 'env must be at most 4 KiB in all, names and values together' },
-    `self.map(entry, size(bytes(entry.name)) + size(bytes(entry.value))).sum() <= ${MAX_ENV_BYTES}`,
-    (env) => sum(env.map(({ name, value }) => bytes(name) + bytes(value))) <= MAX_ENV_BYTES,
   ),
 ]
 
@@ -149,8 +123,26 @@ const asyncRules: Rule[] = [
 
 const HANDLER = '^([^/\\\\\\x00-\\x1f]+/)*[^/\\\\.\\x00-\\x1f]+(\\.[^/\\\\.\\x00-\\x20]+)+$'
 
+/** What runs it: code on a Runtime, or an image of its own, of which the platform knows nothing but that it speaks HTTP. */
+const whatRuns: Rule[] = [
+  exactlyOne('spec', ['runtime', 'image']),
+  matches({ path: 'spec.image', message: 'image must be the name of an image, without spaces' }, '^[^\\x00-\\x20]+$'),
+  rule<Source>(
+    { path: 'spec', message: 'code must be set with runtime, and left out with image' },
+    'has(self.image) != has(self.code) || has(self.image) == has(self.runtime)',
+    ({ runtime, image, code }) =>
+      (image === undefined) !== (code === undefined) || (image === undefined) === (runtime === undefined),
+  ),
+  rule<Source>(
+    { path: 'spec', message: 'signature must be http with image: an image of its own gets requests as they come' },
+    "!has(self.image) || self.signature == 'http'",
+    ({ image, signature }) => image === undefined || signature === 'http',
+  ),
+]
+
 export const FUNCTION_RULES: readonly Rule[] = [
   metadataNameRule,
+  ...whatRuns,
   dnsLabel('spec.runtime', 'runtime'),
   matches(
     { path: 'spec.handler', message: 'handler must be path/file.export, with nested exports as file.outer.inner' },
@@ -158,12 +150,7 @@ export const FUNCTION_RULES: readonly Rule[] = [
   ),
   doesNotMatch({ path: 'spec.handler', message: "handler must not contain '..'" }, '\\.\\.'),
   ...codeRules,
-  ...envRules,
-  quantityBetween(
-    { path: 'spec.resources.limits.memory', message: 'memory must be between 32Mi and 10240Mi' },
-    '32Mi',
-    '10240Mi',
-  ),
+  ...POD_RULES,
   durationBetween({ path: 'spec.timeout', message: 'timeout must be between 1s and 15m' }, '1s', '15m'),
   between({ path: 'spec.concurrency', message: 'concurrency must be between 1 and 1000' }, 1, 1000),
   ...scalingRules,

@@ -5,15 +5,14 @@
 import { z } from 'zod'
 import { conditionsSchema } from './condition.ts'
 import { DURATION_MAX_LENGTH } from './duration.ts'
+import { envSchema, resourcesSchema } from './function-pod.ts'
 import type { KubeObject, ManifestMeta } from './object.ts'
-import { boundedRecord, integer, listMap, oneOf } from './schema.ts'
+import { boundedRecord, integer, oneOf } from './schema.ts'
 
 const duration = () => z.string().max(DURATION_MAX_LENGTH)
 
 export const MAX_FILES = 64
 export const MAX_CODE_BYTES = 256 * 1024
-const MAX_ENV = 100
-export const MAX_ENV_BYTES = 4096
 
 export const signatureSchema = z.enum(['event', 'http', 'cloudevent'])
 export type Signature = z.infer<typeof signatureSchema>
@@ -26,28 +25,7 @@ const codeSchema = z
   .strictObject({
     inline: oneOf(inlineSchema),
   })
-  .describe('Where the code comes from: exactly one of inline.')
-
-const envVariableSchema = z.strictObject({
-  name: z.string().max(128).describe('A C identifier; names that the platform sets are reserved.'),
-  value: z.string().max(MAX_ENV_BYTES).default('').describe('The value, as text.'),
-})
-
-const envSchema = listMap(envVariableSchema, 'name', MAX_ENV)
-  .default([])
-  .describe('Environment variables of the function; at most 4 KiB in all.')
-
-const resourcesSchema = z
-  .strictObject({
-    limits: z
-      .strictObject({
-        memory: z.string().max(20).default('128Mi').describe('Memory one pod may use, 32Mi to 10240Mi.'),
-      })
-      .prefault({})
-      .describe('What one pod may use at most.'),
-  })
-  .prefault({})
-  .describe('Resources of one pod.')
+  .describe('Where the code comes from, with runtime: exactly one of inline.')
 
 const scalingSchema = z
   .strictObject({
@@ -94,7 +72,16 @@ const asyncSchema = z
 
 export const functionSpecSchema = z
   .strictObject({
-    runtime: z.string().max(63).describe('Name of the Runtime that runs it, for example node.'),
+    runtime: z
+      .string()
+      .max(63)
+      .optional()
+      .describe('Name of the Runtime that runs its code, for example node. Exactly one of runtime, image.'),
+    image: z
+      .string()
+      .max(512)
+      .optional()
+      .describe('Container image of its own that serves HTTP on $PORT; signature must be http. Not in local mode.'),
     handler: z
       .string()
       .max(128)
@@ -103,9 +90,14 @@ export const functionSpecSchema = z
     signature: signatureSchema
       .default('event')
       .describe('How it is called: event (event, context) as in Lambda, http (req, res), or cloudevent (event).'),
-    code: codeSchema,
+    code: codeSchema.optional(),
     env: envSchema,
     resources: resourcesSchema,
+    serviceAccountName: z
+      .string()
+      .max(253)
+      .optional()
+      .describe('ServiceAccount of its pods, with its token mounted. Without it: the default one, without a token.'),
     timeout: duration().default('30s').describe('How long one invocation may take, 1s to 15m.'),
     concurrency: integer()
       .optional()

@@ -14,6 +14,8 @@ export const LABEL = {
   revision: `${GROUP}/revision`,
   /** Hash of what the pod was made from, so that a changed Runtime is seen. */
   template: `${GROUP}/template`,
+  /** On pods made for one function alone: what their container is, `runtime` or `image`. */
+  own: `${GROUP}/own`,
   managedBy: 'app.kubernetes.io/managed-by',
 } as const
 
@@ -22,13 +24,20 @@ export type PodState = 'generic' | 'claimed' | 'leaving'
 export const ANNOTATION = {
   /** On pods whose ports are not the Runtime's defaults (local mode): `{"control":8079,"data":8080}`. */
   ports: `${GROUP}/ports`,
+  /** On claimed pods that called home: `host controlPort dataPort`, for controllers they did not call. */
+  contact: `${GROUP}/contact`,
   /** On claimed pods, RFC 3339 with milliseconds. */
   claimedAt: `${GROUP}/claimed-at`,
   /** On claimed pods: `true` when the runtime writes 102 before it executes. */
   acknowledges: `${GROUP}/acknowledges`,
+  /** On the CRDs: hash of what they define, by which an installation is told from its definitions. */
+  schema: `${GROUP}/schema`,
 } as const
 
 export const DEFAULT_PORT = { control: 8079, data: 8080 } as const
+
+/** What service-account tokens of data planes are made for. */
+export const CONTROLLER_AUDIENCE = 'dormouse-controller'
 
 /** HTTP headers between our processes. Everything that starts with HEADER_PREFIX is dropped when it comes from outside. */
 export const HEADER_PREFIX = 'dormouse-'

@@ -4,7 +4,7 @@
  * Rules speak after types, bounds and defaults: their values have the shape of the schema, and absent values are not asked.
  */
 import { DURATION_PATTERN, durationMs } from './duration.ts'
-import { QUANTITY_PATTERN, quantityBytes } from './quantity.ts'
+import { CPU_PATTERN, cpuMillis, QUANTITY_PATTERN, quantityBytes } from './quantity.ts'
 
 export interface Rule {
   /** Where it stands, from the object's root; `[]` = every item: `spec.env[].name`. */
@@ -28,7 +28,7 @@ export function rule<T>(at: Expectation, cel: string, check: (value: T) => boole
 }
 
 /** A CEL string that keeps backslashes as they are. Patterns must not contain double quotes. */
-const raw = (pattern: string) => `r"${pattern}"`
+export const raw = (pattern: string) => `r"${pattern}"`
 
 /** The text matches. Patterns keep to what RE2 and JavaScript read alike: no look-around, no `\s`. */
 export function matches(at: Expectation, pattern: string): Rule {
@@ -57,13 +57,26 @@ export function durationBetween(at: Expectation, min: string, max?: string): Rul
   })
 }
 
-/** The text is a quantity from min to max, both allowed. */
+/** The text is a quantity of memory from min to max, both allowed. */
 export function quantityBetween(at: Expectation, min: string, max: string): Rule {
+  return amountBetween(at, { pattern: QUANTITY_PATTERN, amount: quantityBytes }, [min, max])
+}
+
+/** The text is a quantity of processor time from min to max, both allowed. */
+export function cpuBetween(at: Expectation, min: string, max: string): Rule {
+  return amountBetween(at, { pattern: CPU_PATTERN, amount: cpuMillis }, [min, max])
+}
+
+function amountBetween(
+  at: Expectation,
+  { pattern, amount }: { pattern: string; amount: (text: string) => number },
+  [min, max]: readonly [string, string],
+): Rule {
   const lower = `quantity(self).compareTo(quantity('${min}')) >= 0`
   const upper = `quantity(self).compareTo(quantity('${max}')) <= 0`
-  const regex = new RegExp(QUANTITY_PATTERN)
-  return rule<string>(at, `self.matches(${raw(QUANTITY_PATTERN)}) && ${lower} && ${upper}`, (text) => {
-    return regex.test(text) && quantityBytes(text) >= quantityBytes(min) && quantityBytes(text) <= quantityBytes(max)
+  const regex = new RegExp(pattern)
+  return rule<string>(at, `self.matches(${raw(pattern)}) && ${lower} && ${upper}`, (text) => {
+    return regex.test(text) && amount(text) >= amount(min) && amount(text) <= amount(max)
   })
 }
 

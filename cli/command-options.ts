@@ -1,33 +1,53 @@
 /** Options that several commands share, declared once so that they read the same everywhere. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { DEFAULT_NAMESPACE } from '../api/names.ts'
 import { parseBrokers } from '../lib/brokers.ts'
-import { createApiClient, type ApiClient } from './client/api-client.ts'
-import { createEventsClient, type EventsClient } from './client/events-client.ts'
-import { DEFAULT_STATE_DIR, findServer } from './client/find-server.ts'
+import { connectInstance, type Connection } from './client/connection.ts'
+import { DEFAULT_STATE_DIR } from './client/find-server.ts'
 import type { CliContext, ServerOptions } from './context.ts'
+import { findTarget } from './target/observe-target.ts'
 
 export function withServerOptions(command: Command): Command {
+  command
+    .option('--server <url>', 'management address of a local instance (or env DORMOUSE_SERVER)')
+    .option('--state-dir <dir>', `state directory of the local instance to speak to (default: ./${DEFAULT_STATE_DIR})`)
+  return withClusterOptions(command)
+}
+
+/** What names a cluster, where no local instance would do. */
+export function withClusterOptions(command: Command): Command {
   return command
-    .option('--server <url>', 'management address of a running instance (or env DORMOUSE_SERVER)')
-    .option('--state-dir <dir>', `state directory of the instance to speak to (default: ./${DEFAULT_STATE_DIR})`)
+    .option('--context <name>', 'speak to the cluster of this context of the kubeconfig')
+    .option('--kubeconfig <file>', 'the kubeconfig (default: KUBECONFIG, else ~/.kube/config)')
+    .option('--system-namespace <name>', 'where Dormouse is installed in the cluster (default: wherever it is found)')
 }
 
 export function withNamespaceOption(command: Command): Command {
-  return command.option('-n, --namespace <name>', 'namespace of the object', DEFAULT_NAMESPACE)
+  return command.option('-n, --namespace <name>', NAMESPACE_HELP)
 }
 
-export function connect(context: CliContext, options: ServerOptions): ApiClient {
-  return createApiClient(serverOf(context, options))
+export const NAMESPACE_HELP = 'namespace of the object (default: "default"; in a cluster: the context\'s)'
+
+/** Opens the way to the Dormouse that `options`, or what is found, name, for as long as `use` takes. */
+export async function withConnection<T>(
+  context: CliContext,
+  options: ServerOptions,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(context, options)
+  try {
+    return await use(connection)
+  } finally {
+    await connection.close()
+  }
 }
 
-export function connectEvents(context: CliContext, options: ServerOptions): EventsClient {
-  return createEventsClient(serverOf(context, options))
-}
-
-function serverOf({ environment, cwd }: CliContext, options: ServerOptions): string {
-  const { server = environment['DORMOUSE_SERVER'], stateDir } = options
-  return findServer({ server, stateDir, cwd })
+async function connect(context: CliContext, options: ServerOptions): Promise<Connection> {
+  const target = await findTarget(context, options)
+  if (target.kind === 'instance') return connectInstance(target.server)
+  // Loaded here and not above: `dormouse get` of a local instance must not pay for it.
+  const { connectCluster } = await import('./cluster/connect-cluster.ts')
+  const { systemNamespace } = options
+  return connectCluster({ context, target, ...(systemNamespace !== undefined && { systemNamespace }) })
 }
 
 export function outputOption(choices: readonly string[]): Option {

@@ -22,8 +22,11 @@ export interface CliContext {
   now: () => number
 }
 
-/** Options of every command that speaks to a running instance. */
+/** Options of every command that speaks to a running Dormouse. */
 export interface ServerOptions {
   server?: string
   stateDir?: string
+  kubeconfig?: string
+  context?: string
+  systemNamespace?: string
 }

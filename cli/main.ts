@@ -75,9 +75,13 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
 // A terminal that was closed, just before its SIGHUP: there is nobody to tell any more.
 process.stderr.on('error', () => undefined)
 
-const program = createProgram(createContext())
-try {
-  await program.parseAsync(process.argv)
-} catch (error) {
-  process.exitCode = exitCodeOfLostReader ?? exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
+async function run(): Promise<void> {
+  const program = createProgram(createContext())
+  try {
+    await program.parseAsync(process.argv)
+  } catch (error) {
+    process.exitCode = exitCodeOfLostReader ?? exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
+  }
 }
+
+void run()

@@ -1,6 +1,6 @@
 /** What can be set about a controller, and what it is when nobody does. */
 import { DEFAULT_PORT } from '../api/names.ts'
-import { DEFAULT_FLEET_LIMITS, type FleetLimits } from './fleet/pod-fleet.ts'
+import { DEFAULT_FLEET_LIMITS, type FleetLimits } from './fleet/pod-fleet-options.ts'
 import type { FunctionsControllerConfig } from './functions/functions-controller.ts'
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/routes.ts'
 

@@ -13,6 +13,7 @@ import type { Metrics } from '../lib/metrics.ts'
 import { openCaches, type ControllerCaches } from './caches.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { loadKeys } from './keys/keys.ts'
+import { LeaderSeat, registerLeaderGauge, SOLE_LEADERSHIP, type CreateElection, type Election } from './leadership.ts'
 import { createParts, type ControllerParts } from './parts.ts'
 import { createListener } from './server/listener.ts'
 import { createRoutes } from './server/routes.ts'
@@ -33,19 +34,27 @@ export interface ControllerOptions {
   eventLog?: EventLog
   /** Of pods whose processes are made on this machine, see RuntimeClient. */
   podSecret?: (podUid: string) => string | undefined
+  /** By which replicas agree on a leader; without it this controller is the only one. */
+  election?: CreateElection
+  /** It led and does not any more: it writes nothing from now on, and is to be ended. */
+  onLost?: (reason: string) => void
 }
 
 export interface Controller {
   /** Resolves when data planes can be served: every Function is known and every pod has said who it is. Throws KeysError, ListenError. */
   start(): Promise<{ url: string }>
-  /** Ends everything but pods: they go on serving. */
+  /** Ends everything but pods: they go on serving. One of several gives the lead up first and answers who waits for a wake-up. */
   stop(): Promise<void>
+  /** Undefined while data planes may be served, else why not. */
+  notReady(): string | undefined
 }
 
 /** Functions that cannot be read do not keep the others from being served. */
 const LONGEST_SYNC_MS = 10_000
 /** For answers that are on their way when it stops. */
 const CLOSE_GRACE_MS = 100
+/** For wake-ups under way when another replica can take those that come: a pod that is made for one calls home here. */
+const WAKE_UP_GRACE_MS = 3_000
 
 export function createController(options: ControllerOptions): Controller {
   return new RunningController(options)
@@ -57,6 +66,9 @@ class RunningController implements Controller {
   readonly #clock: Clock
   readonly #agent = new Agent({ pipelining: 0, connect: { timeout: 2_000 } })
   readonly #stopping = new AbortController()
+  /** Of one among several. */
+  readonly #seat: LeaderSeat | undefined
+  #election: Election | undefined
   #caches: ControllerCaches | undefined
   #parts: ControllerParts | undefined
   #server: Server | undefined
@@ -66,6 +78,7 @@ class RunningController implements Controller {
     this.#options = options
     this.#config = { ...DEFAULT_CONTROLLER_CONFIG, ...options.config }
     this.#clock = options.clock ?? wallClock
+    this.#seat = options.election && new LeaderSeat()
   }
 
   async start(): Promise<{ url: string }> {
@@ -77,19 +90,32 @@ class RunningController implements Controller {
     }
   }
 
+  notReady(): string | undefined {
+    if (this.#stopping.signal.aborted) return 'the controller is stopping'
+    return this.#ready ? undefined : 'the controller is starting: it does not know all Functions yet'
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#ready = false
     const parts = this.#parts
-    parts?.activations.stop()
-    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
-    parts?.pool.stop()
-    parts?.autoscaler.stop()
-    parts?.fleet.stop()
-    await Promise.all([parts?.functions.stop(), parts?.triggers.stop(), parts?.cron?.stop()])
-    parts?.feed.stop()
+    if (parts !== undefined) await this.#stopParts(parts)
     this.#caches?.stop()
     await this.#agent.destroy()
+  }
+
+  async #stopParts(parts: ControllerParts): Promise<void> {
+    if (this.#election !== undefined) await this.#handOver(parts, this.#election)
+    parts.activations.stop()
+    if (this.#server) await closeServer(this.#server, CLOSE_GRACE_MS)
+    parts.fleet.stop()
+    await this.#stopDeciding(parts)
+    parts.feed.stop()
+  }
+
+  async #stopDeciding({ pool, autoscaler, functions, triggers, cron }: ControllerParts): Promise<void> {
+    pool.stop()
+    autoscaler.stop()
+    await Promise.all([functions.stop(), triggers.stop(), cron?.stop()])
   }
 
   async #start(): Promise<{ url: string }> {
@@ -98,7 +124,10 @@ class RunningController implements Controller {
     this.#caches = caches
     await caches.synced
     const keys = await loadKeys(cluster, namespace)
-    const shared = { ...this.#options, config: this.#config, clock: this.#clock, caches, keys, dispatcher: this.#agent }
+    const leadership = this.#seat ?? SOLE_LEADERSHIP
+    registerLeaderGauge(this.#options.metrics, leadership)
+    const known = { config: this.#config, clock: this.#clock, caches, keys, dispatcher: this.#agent, leadership }
+    const shared = { ...this.#options, ...known }
     let phoneHomeUrl = ''
     const parts = createParts({ ...shared, phoneHomeUrl: () => phoneHomeUrl })
     this.#parts = parts
@@ -108,12 +137,45 @@ class RunningController implements Controller {
     parts.feed.start()
     parts.activations.start()
     parts.autoscaler.start()
-    await Promise.all([parts.functions.start(), parts.triggers.start(), parts.cron?.start()])
+    await Promise.all([parts.functions.start(), parts.triggers.start()])
     const limits = { limitMs: LONGEST_SYNC_MS, clock: this.#clock, signal: this.#stopping.signal }
     await servingKnown(caches.functions, parts.serving, limits)
-    parts.pool.start()
     this.#ready = true
+    await this.#standForElection(parts)
     return { url }
+  }
+
+  /** Not before it knows everything: a leader that knows half would take the rest for gone. */
+  async #standForElection(parts: ControllerParts): Promise<void> {
+    const { election, onLost, logger } = this.#options
+    const seat = this.#seat
+    if (election === undefined || seat === undefined) return this.#lead(parts)
+    const onLead = () => {
+      logger.info('this replica leads')
+      seat.take()
+      this.#lead(parts).catch((error: unknown) => logger.error('the work of a leader could not begin', { error }))
+    }
+    this.#election = election({
+      onLead,
+      onLost: (reason) => {
+        seat.leave()
+        onLost?.(reason)
+      },
+    })
+    this.#election.start()
+  }
+
+  async #lead({ pool, cron }: ControllerParts): Promise<void> {
+    pool.start()
+    await cron?.start()
+  }
+
+  /** What only a leader does ends before another can begin with it; data planes go elsewhere, and who waits here is answered. */
+  async #handOver(parts: ControllerParts, election: Election): Promise<void> {
+    parts.feed.close()
+    await this.#stopDeciding(parts)
+    this.#seat?.leave()
+    await Promise.all([election.stop(), parts.activations.drained(WAKE_UP_GRACE_MS)])
   }
 
   async #listen(parts: ControllerParts): Promise<string> {
@@ -124,7 +186,7 @@ class RunningController implements Controller {
       routes: createRoutes({ ...parts, clock: this.#clock, metrics, limits }),
       authenticate,
       logger,
-      notReady: () => (this.#ready ? undefined : 'the controller is starting: it does not know all Functions yet'),
+      notReady: () => this.notReady(),
     })
     const bound = await listen(this.#server, { host, port, purpose: 'controller' })
     return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`

@@ -23,10 +23,12 @@ import { createListBook } from './feed/list-book.ts'
 import { createFunctionEvents } from './fleet/function-events.ts'
 import { PodFleet } from './fleet/pod-fleet.ts'
 import { createRuntimeClient } from './fleet/runtime-client.ts'
+import { registerFunctionMetrics } from './function-metrics.ts'
 import { createFunctionsController, type FunctionsController } from './functions/functions-controller.ts'
 import { revisionLabels } from './functions/revision-record.ts'
 import { createServingBook, type ServingBook } from './functions/serving.ts'
 import type { Keys } from './keys/keys.ts'
+import type { Leadership } from './leadership.ts'
 import { createLoopMetrics } from './loop-metrics.ts'
 import { createPool, type Pool } from './pool/pool.ts'
 import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
@@ -40,6 +42,7 @@ export interface PartsOptions {
   caches: ControllerCaches
   keys: Keys
   dispatcher: Dispatcher
+  leadership: Leadership
   podSecret?: (podUid: string) => string | undefined
   /** Known once the listener is bound, and asked for only then. */
   phoneHomeUrl: () => string
@@ -72,6 +75,7 @@ export function createParts(options: PartsOptions): ControllerParts {
   const fleet = createPodFleet({ ...base, drained: (uid) => feed.drained(uid) })
   const feed = createFeed({ ...base, epoch: randomUUID(), fleet, routes, subscriptions })
   const loopMetrics = createLoopMetrics(options.metrics)
+  registerFunctionMetrics(options.metrics, { serving, fleet })
   const functions = createFunctionsController({
     ...base,
     fleet,

@@ -9,7 +9,8 @@ import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createManagementServer } from '../lib/management-server.ts'
 import { createMetrics } from '../lib/metrics.ts'
-import { Router } from '../routing/router.ts'
+import { Router, type RouterEvents } from '../routing/router.ts'
+import { CallTallies } from './call-tallies.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 
 export interface DispatcherProcessOptions {
@@ -42,9 +43,14 @@ export class DispatcherProcess {
     const { controllerUrls, token, reporter, log, ledger, logger, bootstrapServers } = options
     const metrics = createMetrics({ processMetrics: true })
     this.#options = options
-    const router = (this.#router = new Router({ controllerUrls, token, reporter, logger }))
+    const tallies = new CallTallies()
+    const events: RouterEvents = {
+      onReplay: ({ key }, reason) => tallies.tally(key).replay(reason),
+      onActivation: (key, outcome) => tallies.tally(key).activation(outcome),
+    }
+    const router = (this.#router = new Router({ controllerUrls, token, reporter, logger, events }))
     this.#dispatcher = createDispatcher({
-      ...{ router, log, ledger, metrics, logger },
+      ...{ router, log, ledger, metrics, logger, tallies },
       ...(bootstrapServers !== undefined && { bootstrapServers }),
     })
     this.#management = createManagementServer({

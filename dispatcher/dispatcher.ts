@@ -14,6 +14,7 @@ import type { Route } from '../lib/management-server.ts'
 import type { Metrics } from '../lib/metrics.ts'
 import type { Router } from '../routing/router.ts'
 import type { Snapshot } from '../routing/snapshot.ts'
+import { CallTallies } from './call-tallies.ts'
 import { backlogLoad, type Backlog } from './backlog-load.ts'
 import type { Filter } from './deliver/filters.ts'
 import { FunctionDeliverer } from './deliver/function-deliverer.ts'
@@ -29,6 +30,8 @@ export interface DispatcherOptions {
   ledger: InvocationLedger
   logger: Logger
   metrics: Metrics
+  /** Given by whoever tells them of the router's wake-ups and replays; default: its own. */
+  tallies?: CallTallies
   /** For waits; default: monotonic. */
   clock?: Clock
   /** Epoch milliseconds. */
@@ -63,12 +66,15 @@ class EventDispatcher implements Dispatcher {
   readonly #engine: Engine
   readonly #triggers: TriggerConsumptions
   readonly #invocations: Invocations
+  readonly #tallies: CallTallies
   #unsubscribe: () => void = () => undefined
   #cancelTick: (() => void) | undefined
 
   constructor(options: DispatcherOptions) {
     const { router, log, ledger, metrics, logger, clock = monotonicClock, wall = wallClock, limits } = options
     this.#options = options
+    this.#tallies = options.tallies ?? new CallTallies()
+    this.#tallies.register(metrics, router)
     this.#invocations = new Invocations({
       engine: () => this.#engine,
       ...{ ledger, clock, logger },
@@ -84,6 +90,7 @@ class EventDispatcher implements Dispatcher {
       onHeld: ({ kind, functionKey }, delivery) => {
         if (kind === 'async') this.#invocations.held(delivery, functionKey)
       },
+      onEnded: (ended) => this.#tallies.ended(ended),
     })
     this.#engine = new Engine({
       ...{ log, deliverer, clock, wall, logger, ...(limits && { limits }) },
@@ -123,6 +130,7 @@ class EventDispatcher implements Dispatcher {
   }
 
   #apply({ subscriptions, functions }: Snapshot): void {
+    this.#tallies.keep(functions)
     this.#triggers.set(subscriptions)
     this.#invocations.set([...functions.values()].map(({ fn }) => fn))
     this.#engine.scheduler.capacityChanged()

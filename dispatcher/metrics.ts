@@ -3,8 +3,10 @@ import type { Consumers } from '../events/consumption/stats.ts'
 import type { SubscriptionState } from '../events/consumption/subscription-state.ts'
 import type { Counter, Metrics } from '../lib/metrics.ts'
 
-type Labels = 'kind' | 'name'
-const LABELS = ['kind', 'name'] as const
+type Labels = 'kind' | 'name' | 'function'
+const LABELS = ['kind', 'name', 'function'] as const
+/** Asynchronous invocations of all functions share their consumers. */
+const CONSUMER_LABELS = ['kind', 'name'] as const
 
 /** Those of a Trigger, or of all asynchronous invocations. */
 export interface ConsumersOf {
@@ -23,7 +25,10 @@ export interface MetricsSource {
 
 export function registerMetrics(metrics: Metrics, source: MetricsSource): void {
   const each: Each = (visit) => {
-    for (const state of source.states()) visit({ kind: state.subscription.kind, name: state.subscription.key }, state)
+    for (const state of source.states()) {
+      const { kind, key, functionKey } = state.subscription
+      visit({ kind, name: key, function: functionKey }, state)
+    }
   }
   registerOutcomes(metrics, each)
   registerConsumers(metrics, () => source.consumers())
@@ -32,7 +37,8 @@ export function registerMetrics(metrics: Metrics, source: MetricsSource): void {
       ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
       collect: (counter) => {
         counter.reset()
-        each((labels, state) => of(state) > 0 && counter.inc(labels, of(state)))
+        // At 0 too: what appears with its first increase has none to show for Prometheus.
+        each((labels, state) => counter.inc(labels, of(state)))
       },
     })
   }
@@ -51,7 +57,7 @@ function registerConsumers(metrics: Metrics, consumers: MetricsSource['consumers
   metrics.counter({
     name: 'dormouse_dispatcher_commits_total',
     help: 'Commits of offsets.',
-    labels: [...LABELS, 'outcome'] as const,
+    labels: [...CONSUMER_LABELS, 'outcome'] as const,
     collect: (counter) => {
       counter.reset()
       for (const { kind, name, consumers: of } of consumers()) {
@@ -62,7 +68,7 @@ function registerConsumers(metrics: Metrics, consumers: MetricsSource['consumers
   })
   for (const [name, help, of] of CONSUMER_COUNTERS) {
     metrics.counter({
-      ...{ name: `dormouse_dispatcher_${name}`, help, labels: LABELS },
+      ...{ name: `dormouse_dispatcher_${name}`, help, labels: CONSUMER_LABELS },
       collect: (counter) => {
         counter.reset()
         for (const each of consumers()) counter.inc({ kind: each.kind, name: each.name }, of(each.consumers))
@@ -71,7 +77,7 @@ function registerConsumers(metrics: Metrics, consumers: MetricsSource['consumers
   }
   metrics.gauge({
     ...{ name: 'dormouse_dispatcher_last_commit_seconds', help: 'How long the last commit of offsets took.' },
-    labels: LABELS,
+    labels: CONSUMER_LABELS,
     collect: (gauge) => {
       gauge.reset()
       for (const { kind, name, consumers: of } of consumers()) {

@@ -1,6 +1,6 @@
 /**
  * The Cluster port: what Dormouse needs of a Kubernetes API, without domain words and without a client's types.
- * Adapters: memory (local mode, tests); the Kubernetes client later. One conformance suite holds them to the same behaviour.
+ * Adapters: memory (local mode, tests) and client-node (a real API server). One conformance suite holds them to the same behaviour.
  */
 import type { KubeObject, ManifestMeta } from '../api/object.ts'
 
@@ -37,6 +37,18 @@ export type MergePatch = Record<string, unknown>
 export interface PatchOptions {
   /** Precondition: Conflict when the object has moved on. */
   resourceVersion?: string
+}
+
+/**
+ * What apply takes: the fields we own, all of them and no others. One that was applied before and is no longer there is removed, unless somebody
+ * else owns it too.
+ */
+export type AppliedObject<T extends KubeObject> = Partial<Omit<T, 'metadata' | 'status' | 'apiVersion' | 'kind'>> &
+  Pick<T, 'apiVersion' | 'kind'> & { metadata: ManifestMeta }
+
+export interface ApplyOptions {
+  /** In whose name fields are owned; default: `dormouse`. */
+  fieldManager?: string
 }
 
 export interface DeleteOptions {
@@ -89,6 +101,21 @@ export interface Cluster {
   patch<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, patch: MergePatch, options?: PatchOptions): Promise<T>
   /** `status` is a merge patch of the status alone; errors as patch. */
   patchStatus<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, status: object, options?: PatchOptions): Promise<T>
+  /**
+   * A patch of `resize`: the resources of a pod's containers, which merge by name. NotFound, Invalid (and what the kubelet cannot do shows in the
+   * pod's conditions later).
+   */
+  patchSubresource<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    subresource: 'resize',
+    patch: MergePatch,
+  ): Promise<T>
+  /**
+   * Server-side apply: creates what is missing, changes only the fields given, takes them from whoever has set them otherwise (`force`).
+   * Changes nothing = no write. Not for a status. Invalid.
+   */
+  apply<T extends KubeObject>(kind: Kind<T>, object: AppliedObject<NoInfer<T>>, options?: ApplyOptions): Promise<T>
   /** NotFound, Conflict. Settles when the deletion is recorded: pods on a node and objects with finalizers stay a while. */
   delete<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, options?: DeleteOptions): Promise<void>
   /** Starts at once; the caller stops it. */

@@ -1,5 +1,9 @@
-/** Everything a Cluster can refuse. One file of predicates, so that no caller looks at an adapter's own errors. */
-export type ClusterErrorCode = 'NotFound' | 'AlreadyExists' | 'Conflict' | 'Invalid' | 'Unavailable'
+/**
+ * Everything a Cluster can refuse. One file of predicates, so that no caller looks at an adapter's own errors. `Unauthorized`: it does not know us.
+ * `Unavailable`: nobody answers, or not now; whether a write has happened is not known.
+ */
+export type ClusterErrorCode =
+  'NotFound' | 'AlreadyExists' | 'Conflict' | 'Invalid' | 'Unauthorized' | 'Forbidden' | 'Unavailable'
 
 export class ClusterError extends Error {
   override readonly name = 'ClusterError'
@@ -21,3 +25,7 @@ export const isAlreadyExists = hasCode('AlreadyExists')
 export const isConflict = hasCode('Conflict')
 /** The object breaks its schema; the message says which rule. */
 export const isInvalid = hasCode('Invalid')
+/** Not allowed to us, or by a policy of the cluster (quota, pod security, a namespace that is going); the message says which. */
+export const isForbidden = hasCode('Forbidden')
+/** The cluster cannot be reached, or cannot answer now. */
+export const isUnavailable = hasCode('Unavailable')

@@ -20,3 +20,9 @@ export function scopedRef(kind: AnyKind, { namespace, name }: ObjectRef): Object
 export function describeRef(kind: string, { namespace, name }: ObjectRef): string {
   return namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`
 }
+
+/** The order of lists. */
+export function byNamespaceAndName({ metadata: a }: KubeObject, { metadata: b }: KubeObject): number {
+  if (a.namespace !== b.namespace) return (a.namespace ?? '') < (b.namespace ?? '') ? -1 : 1
+  return a.name < b.name ? -1 : 1
+}

@@ -5,7 +5,7 @@ import type { Kind } from './cluster.ts'
 export interface EnvVar {
   name: string
   value?: string
-  valueFrom?: { fieldRef?: { fieldPath: string } }
+  valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: { name: string; key: string } }
 }
 
 export interface Container {
@@ -17,7 +17,8 @@ export interface Container {
   resources?: { limits?: Record<string, string>; requests?: Record<string, string> }
   securityContext?: Record<string, unknown>
   volumeMounts?: { name: string; mountPath: string }[]
-  readinessProbe?: Record<string, unknown>
+  startupProbe?: Record<string, unknown>
+  lifecycle?: Record<string, unknown>
 }
 
 export interface Pod extends KubeObject {
@@ -27,22 +28,27 @@ export interface Pod extends KubeObject {
     nodeName?: string
     restartPolicy?: 'Always' | 'OnFailure' | 'Never'
     terminationGracePeriodSeconds?: number
+    serviceAccountName?: string
     automountServiceAccountToken?: boolean
     enableServiceLinks?: boolean
     securityContext?: Record<string, unknown>
     volumes?: Record<string, unknown>[]
+    topologySpreadConstraints?: Record<string, unknown>[]
   }
   status?: {
     phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
     podIP?: string
     reason?: string
     message?: string
-    conditions?: Pick<Condition, 'type' | 'status'>[]
+    conditions?: (Pick<Condition, 'type' | 'status'> & Partial<Pick<Condition, 'reason' | 'message'>>)[]
     containerStatuses?: {
       name: string
       ready: boolean
       restartCount: number
-      state?: { terminated?: { exitCode: number; signal?: number; reason?: string; message?: string } }
+      state?: {
+        waiting?: { reason?: string; message?: string }
+        terminated?: { exitCode: number; signal?: number; reason?: string; message?: string }
+      }
     }[]
   }
 }
@@ -51,6 +57,38 @@ export interface Secret extends KubeObject {
   kind: 'Secret'
   /** Values are base64. */
   data?: Record<string, string>
+}
+
+export interface ConfigMap extends KubeObject {
+  kind: 'ConfigMap'
+  data?: Record<string, string>
+  /** Base64. */
+  binaryData?: Record<string, string>
+}
+
+export interface Service extends KubeObject {
+  kind: 'Service'
+  spec: {
+    type?: 'ClusterIP' | 'ExternalName'
+    /** Of an ExternalName: a DNS name, not an address. */
+    externalName?: string
+    clusterIP?: string
+    selector?: Record<string, string>
+    ports?: { name?: string; port: number; targetPort?: number | string; protocol?: 'TCP' | 'UDP' }[]
+  }
+}
+
+/** Times have microseconds here, unlike everywhere else: kube/micro-time.ts. */
+export interface Lease extends KubeObject {
+  kind: 'Lease'
+  spec?: {
+    /** Empty: released. */
+    holderIdentity?: string
+    leaseDurationSeconds?: number
+    acquireTime?: string
+    renewTime?: string
+    leaseTransitions?: number
+  }
 }
 
 export interface ControllerRevision extends KubeObject {
@@ -101,6 +139,30 @@ export const CONTROLLER_REVISIONS: Kind<ControllerRevision> = {
   version: 'v1',
   kind: 'ControllerRevision',
   plural: 'controllerrevisions',
+  namespaced: true,
+  hasStatus: false,
+}
+export const CONFIG_MAPS: Kind<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+  hasStatus: false,
+}
+export const SERVICES: Kind<Service> = {
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  namespaced: true,
+  hasStatus: true,
+}
+export const LEASES: Kind<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
   namespaced: true,
   hasStatus: false,
 }

@@ -2,9 +2,10 @@
  * From a Definition to a CustomResourceDefinition as plain data: zod's JSON schema made structural, rules attached as CEL where they
  * stand. Pure; generate-crds.ts reads and writes the files.
  */
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Definition } from '../api/definitions.ts'
-import { GROUP } from '../api/names.ts'
+import { ANNOTATION, GROUP } from '../api/names.ts'
 import type { Rule } from '../api/rule.ts'
 
 export interface SchemaNode {
@@ -39,36 +40,52 @@ const KEYWORDS = [
   'additionalProperties',
 ]
 
+const PART_OF_LABEL = 'app.kubernetes.io/part-of'
+
 /** The CRD of one kind. */
 export function crd(definition: Definition, columns: readonly PrinterColumn[]): object {
-  const { group, version, kind, plural, shortNames, namespaced } = definition.kind
+  const { group, plural } = definition.kind
+  const spec = crdSpec(definition, columns)
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: namespaced ? 'Namespaced' : 'Cluster',
-      names: {
-        kind,
-        listKind: `${kind}List`,
-        plural,
-        singular: kind.toLowerCase(),
-        shortNames,
-        categories: ['dormouse'],
-      },
-      versions: [
-        {
-          name: version,
-          served: true,
-          storage: true,
-          ...(definition.status && { subresources: { status: {} } }),
-          additionalPrinterColumns: columns,
-          schema: { openAPIV3Schema: rootSchema(definition) },
-        },
-      ],
+    metadata: {
+      name: `${plural}.${group}`,
+      labels: { [PART_OF_LABEL]: 'dormouse' },
+      annotations: { [ANNOTATION.schema]: hash(spec) },
     },
+    spec,
   }
+}
+
+function crdSpec(definition: Definition, columns: readonly PrinterColumn[]): object {
+  const { group, version, kind, plural, shortNames, namespaced } = definition.kind
+  return {
+    group,
+    scope: namespaced ? 'Namespaced' : 'Cluster',
+    names: {
+      kind,
+      listKind: `${kind}List`,
+      plural,
+      singular: kind.toLowerCase(),
+      shortNames,
+      categories: ['dormouse'],
+    },
+    versions: [
+      {
+        name: version,
+        served: true,
+        storage: true,
+        ...(definition.status && { subresources: { status: {} } }),
+        additionalPrinterColumns: columns,
+        schema: { openAPIV3Schema: rootSchema(definition) },
+      },
+    ],
+  }
+}
+
+function hash(spec: object): string {
+  return createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 16)
 }
 
 function rootSchema(definition: Definition): SchemaNode {

@@ -3,22 +3,17 @@
  * `npm run check` is the same with unit tests only (`--unit`). Exit 1 when anything failed.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readCounts, sum, tell, type Counts } from './jest-counts.ts'
 import { findKafkaIn } from './kafka/find-kafka.ts'
-
-interface Counts {
-  passed: number
-  failed: number
-  skipped: number
-}
 
 const STATIC_CHECKS = [
   ['format', 'prettier --check --log-level warn .'],
   ['lint', 'eslint --cache --cache-location node_modules/.cache/eslint/ .'],
   ['types', 'tsc -p .'],
-  ['generated files', 'node scripts/generate-crds.ts --check'],
+  ['generated files', 'npm run -s generate:check'],
 ] as const
 
 function run(command: string): Promise<{ code: number; output: string }> {
@@ -59,21 +54,6 @@ function jest(script: string, outputFile: string): Promise<Counts> {
   })
 }
 
-function readCounts(file: string, code: number): Counts {
-  try {
-    const result = JSON.parse(readFileSync(file, 'utf8'))
-    const broken = Number(result.numRuntimeErrorTestSuites)
-    const failed = Number(result.numFailedTests) + broken
-    return {
-      passed: Number(result.numPassedTests),
-      failed: failed === 0 && code !== 0 ? 1 : failed,
-      skipped: Number(result.numPendingTests) + Number(result.numTodoTests),
-    }
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 }
-  }
-}
-
 /** What needs a Kafka is skipped without one, and whoever reads this should know with which it ran. Fetches it before tests are timed. */
 async function sayWhichKafka(): Promise<void> {
   const found = await findKafkaIn({
@@ -93,10 +73,6 @@ if (!unitOnly) {
   parts.push(await jest('test:integration', join(scratch, 'integration.json')))
 }
 rmSync(scratch, { recursive: true, force: true })
-const total = parts.reduce((sum, part) => ({
-  passed: sum.passed + part.passed,
-  failed: sum.failed + part.failed,
-  skipped: sum.skipped + part.skipped,
-}))
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+const total = sum(parts)
+console.log(tell(total))
 process.exitCode = total.failed === 0 ? 0 : 1

@@ -3,6 +3,7 @@ import type { KubeObject } from '../../api/object.ts'
 import type { ApplyResult } from '../../local/api/apply.ts'
 import type { LocalInstance } from '../../local/api/routes.ts'
 import type { ClusterEvent } from '../../kube/objects.ts'
+import { instanceDoor } from './door.ts'
 import { createTransport, post, search, segment } from './transport.ts'
 
 export interface ObjectQuery {
@@ -30,9 +31,8 @@ export interface LogQuery {
   follow?: boolean
 }
 
+/** Objects, events and logs, wherever they are kept: a running instance (below) or a cluster (cli/cluster/). */
 export interface ApiClient {
-  readonly server: string
-  instance(): Promise<LocalInstance>
   apply(manifests: readonly unknown[]): Promise<ApplyResult[]>
   list(query: ObjectQuery): Promise<KubeObject[]>
   get(query: ObjectQuery & { name: string }): Promise<KubeObject>
@@ -43,10 +43,14 @@ export interface ApiClient {
   logs(query: LogQuery, signal: AbortSignal): AsyncIterable<LogEntry>
 }
 
-export function createApiClient(server: string): ApiClient {
-  const { json, stream } = createTransport(server)
+export interface InstanceClient extends ApiClient {
+  instance(): Promise<LocalInstance>
+}
+
+/** `server`: base URL of its management listener. */
+export function createApiClient(server: string): InstanceClient {
+  const { json, stream } = createTransport(instanceDoor(server))
   return {
-    server,
     instance: async () => (await json('/api/v1/instance')) as LocalInstance,
     apply: async (manifests) =>
       ((await json('/api/v1/apply', post({ manifests }))) as { results: ApplyResult[] }).results,

@@ -10,6 +10,7 @@ import type {
   SubscriptionInfo,
   TriggerInfo,
 } from '../../api/events-api.ts'
+import type { Door } from './door.ts'
 import { checked, createTransport, post, search, segment } from './transport.ts'
 
 /** Whose dead letters. */
@@ -47,8 +48,9 @@ export interface EventsClient {
   purge(owner: LetterOwner, request: RedriveRequest, signal: AbortSignal): Promise<RedriveResult>
 }
 
-export function createEventsClient(server: string): EventsClient {
-  const { json, patientJson, stream } = createTransport(server)
+/** `door`: to a management listener. */
+export function createEventsClient(door: Door): EventsClient {
+  const { json, patientJson, stream } = createTransport(door)
   const move = async (path: string, request: RedriveRequest, signal: AbortSignal) =>
     (await patientJson(path, { ...post(request), signal })) as RedriveResult
   return {
@@ -71,14 +73,14 @@ export function createEventsClient(server: string): EventsClient {
   }
 }
 
-/** `server`: the internal listener. */
-export async function publishEvent(server: string, event: NewEvent, signal: AbortSignal): Promise<RecordPosition> {
+/** `door`: to an internal listener. */
+export async function publishEvent(door: Door, event: NewEvent, signal: AbortSignal): Promise<RecordPosition> {
   const { topic, key, partition, headers, value } = event
   const query = search({ key, partition: partition?.toString(), tombstone: value === null ? 'true' : undefined })
-  const url = `${server}/topics/${segment(topic)}${query}`
+  const path = `/topics/${segment(topic)}${query}`
   const init = { method: 'POST', headers: headers.map(([name, text]) => [name, text] as [string, string]), signal }
-  const sent = fetch(url, value === null ? init : { ...init, body: new Uint8Array(value) })
-  return (await (await checked(sent, server, signal)).json()) as RecordPosition
+  const sent = door.send(path, value === null ? init : { ...init, body: new Uint8Array(value) })
+  return (await (await checked(door, sent, signal)).json()) as RecordPosition
 }
 
 function lettersPath({ kind, namespace, name }: LetterOwner): string {

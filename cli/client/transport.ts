@@ -1,11 +1,10 @@
-/** HTTP to a management listener. Every failure becomes a CliError with one sentence and the fitting exit code. */
+/** HTTP to a listener. Every failure becomes a CliError with one sentence and the fitting exit code. */
 import { CliError } from '../cli-error.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { patientFetch } from './patient-fetch.ts'
+import type { Door } from './door.ts'
 import { readLines } from './read-lines.ts'
 
 export interface Transport {
-  readonly server: string
   json: (path: string, init?: RequestInit) => Promise<unknown>
   /** The same for answers that may take long; ends when `signal` aborts. */
   patientJson: (path: string, init: RequestInit & { signal: AbortSignal }) => Promise<unknown>
@@ -13,14 +12,13 @@ export interface Transport {
   stream: (path: string, signal: AbortSignal) => AsyncGenerator<unknown>
 }
 
-export function createTransport(server: string): Transport {
+export function createTransport(door: Door): Transport {
   return {
-    server,
-    json: async (path, init) => (await checked(fetch(`${server}${path}`, init), server)).json(),
+    json: async (path, init) => (await checked(door, door.send(path, init))).json(),
     patientJson: async (path, init) =>
-      (await checked(patientFetch(`${server}${path}`, init), server, init.signal)).json(),
+      (await checked(door, door.send(path, { ...init, patient: true }), init.signal)).json(),
     async *stream(path, signal) {
-      const response = await checked(patientFetch(`${server}${path}`, { signal }), server, signal)
+      const response = await checked(door, door.send(path, { signal, patient: true }), signal)
       for await (const line of readLines(response, signal)) yield JSON.parse(line)
     },
   }
@@ -37,20 +35,20 @@ export function post(body: unknown): { method: string; headers: Record<string, s
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
-/** The answer, when it is a good one. `sent`: a request on its way to `server`. */
-export async function checked(sent: Promise<Response>, server: string, signal?: AbortSignal): Promise<Response> {
-  const response = await sent.catch((error: unknown) => {
+/** The answer, when there is one. `sent`: a request on its way through `door`. */
+export async function answered(door: Door, sent: Promise<Response>, signal?: AbortSignal): Promise<Response> {
+  return sent.catch((error: unknown) => {
     if (signal?.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
-    throw unreachable(server, error)
+    throw error instanceof CliError ? error : door.unreachable(error)
   })
+}
+
+/** The same, when it is a good one. */
+export async function checked(door: Door, sent: Promise<Response>, signal?: AbortSignal): Promise<Response> {
+  const response = await answered(door, sent, signal)
   if (response.ok) return response
   const problem = await problemOf(response)
   throw new CliError(exitCodeOf(response.status), problem)
-}
-
-export function unreachable(server: string, cause: unknown): CliError {
-  const message = `no running Dormouse answers at ${server}: start one with \`dormouse dev\`, or name another with --server`
-  return new CliError(EXIT.unreachable, message, { cause })
 }
 
 function exitCodeOf(status: number): ExitCode {

@@ -1,16 +1,27 @@
 import type { Command } from 'commander'
 import type { ApplyResult } from '../../local/api/apply.ts'
 import type { ApiClient } from '../client/api-client.ts'
-import { CliError, ManifestError } from '../cli-error.ts'
-import { collect, connect, examples, parseSeconds, withServerOptions } from '../command-options.ts'
+import { CliError, describeMistake, ManifestError } from '../cli-error.ts'
+import type { Connection } from '../client/connection.ts'
+import {
+  collect,
+  examples,
+  parseSeconds,
+  withConnection,
+  withNamespaceOption,
+  withServerOptions,
+} from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed } from '../kinds.ts'
-import { loadManifests } from '../manifests/load-manifests.ts'
+import { loadManifests, type LoadedManifest } from '../manifests/load-manifests.ts'
+import { mistakesIn } from '../manifests/server-mistakes.ts'
+import { placeAll } from '../manifests/place.ts'
 import { createProgress } from '../output/progress.ts'
 import { describeRollout, waitForRollout, type RolloutEnd } from '../rollout/wait-for-rollout.ts'
 
 interface ApplyOptions extends ServerOptions {
+  namespace?: string
   filename: string[]
   wait: boolean
   timeout: number
@@ -24,7 +35,7 @@ export function addApplyCommand(program: Command, context: CliContext): void {
     .option('--no-wait', 'do not wait until it serves')
     .option('--timeout <seconds>', 'how long to wait', parseSeconds, 60)
     .action((options: ApplyOptions) => apply(context, options))
-  withServerOptions(command).addHelpText(
+  withServerOptions(withNamespaceOption(command)).addHelpText(
     'after',
     examples([
       ['dormouse apply -f hello.yaml', 'one file; `spec.code.path` is packed in'],
@@ -40,9 +51,20 @@ async function apply(context: CliContext, options: ApplyOptions): Promise<void> 
   if (mistakes.length > 0) throw new ManifestError(mistakes)
   if (manifests.length === 0)
     throw new CliError(EXIT.failure, `no manifests found in ${options.filename.map(sourceName).join(', ')}`)
-  const client = connect(context, options)
-  const results = await client.apply(manifests.map(({ written }) => written))
-  for (const result of results) tellOutcome(context, result)
+  await withConnection(context, options, (connection) => applyAll({ context, connection, options }, manifests))
+}
+
+interface Applying {
+  context: CliContext
+  connection: Connection
+  options: ApplyOptions
+}
+
+async function applyAll({ context, connection, options }: Applying, loaded: readonly LoadedManifest[]): Promise<void> {
+  const { objects: client } = connection
+  const manifests = placeAll(loaded, { given: options.namespace, otherwise: connection.namespace })
+  const results = await client.apply(manifests)
+  results.forEach((result, index) => tellOutcome(context, result, loaded[index]))
   const refused = results.filter(({ outcome }) => outcome === 'refused').length
   const failed = options.wait ? await waitForAll({ context, client, results, timeoutMs: options.timeout * 1000 }) : 0
   if (refused > 0) throw new CliError(EXIT.invalidManifest, `${count(refused)} refused`)
@@ -53,9 +75,11 @@ const count = (objects: number) => (objects === 1 ? '1 object was' : `${objects}
 const sourceName = (filename: string) => (filename === '-' ? 'standard input' : filename)
 const nameOf = ({ kind, name }: ApplyResult) => `${kind.toLowerCase()}/${name}`
 
-function tellOutcome({ stdout, stderr }: CliContext, result: ApplyResult): void {
-  if (result.outcome !== 'refused') stdout.write(`${nameOf(result)} ${result.outcome}\n`)
-  else stderr.write(`${nameOf(result)} refused: ${result.message ?? ''}\n`)
+function tellOutcome({ stdout, stderr }: CliContext, result: ApplyResult, loaded: LoadedManifest | undefined): void {
+  if (result.outcome !== 'refused') return void stdout.write(`${nameOf(result)} ${result.outcome}\n`)
+  const mistakes = loaded === undefined ? [] : mistakesIn(result, loaded)
+  if (mistakes.length > 0) return void stderr.write(`${mistakes.map(describeMistake).join('\n')}\n`)
+  stderr.write(`${nameOf(result)} refused: ${result.message ?? ''}\n`)
 }
 
 interface Waiting {

@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
-import { DEFAULT_NAMESPACE } from '../../api/names.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError, ManifestError } from '../cli-error.ts'
-import { collect, connect, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import { collect, examples, withConnection, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed, parseTarget, type CliKind } from '../kinds.ts'
 import { loadManifests } from '../manifests/load-manifests.ts'
 
 interface DeleteOptions extends ServerOptions {
-  namespace: string
+  namespace?: string
   filename?: string[]
   ignoreNotFound?: boolean
 }
@@ -29,7 +29,9 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
     .option('-f, --filename <path>', 'delete what this file, folder or - (stdin) names; repeatable', collect)
     .option('--ignore-not-found', 'what does not exist is no failure')
     .action((kind: string | undefined, names: string[], options: DeleteOptions) =>
-      deleteAll(context, kind === undefined ? [] : [kind, ...names], options),
+      withConnection(context, options, (connection) =>
+        deleteAll({ context, connection, options }, kind === undefined ? [] : [kind, ...names]),
+      ),
     )
   withServerOptions(withNamespaceOption(command)).addHelpText(
     'after',
@@ -40,9 +42,16 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
   )
 }
 
-async function deleteAll(context: CliContext, words: readonly string[], options: DeleteOptions): Promise<void> {
-  const targets = options.filename === undefined ? named(words, options) : await fromFiles(context, words, options)
-  const client = connect(context, options)
+interface Deletion {
+  context: CliContext
+  connection: Connection
+  options: DeleteOptions
+}
+
+async function deleteAll(deletion: Deletion, words: readonly string[]): Promise<void> {
+  const { context, connection, options } = deletion
+  const targets = options.filename === undefined ? named(deletion, words) : await fromFiles(deletion, words)
+  const { objects: client } = connection
   let missing: CliError | undefined
   for (const target of targets) {
     const gone = await deleteOne(client, target, context)
@@ -69,14 +78,16 @@ async function deleteOne(
   }
 }
 
-function named(words: readonly string[], { namespace }: DeleteOptions): Target[] {
+function named({ connection, options }: Deletion, words: readonly string[]): Target[] {
+  const { namespace = connection.namespace } = options
   if (words.length === 0) throw new CliError(EXIT.usage, 'name what to delete: KIND NAME, or -f FILE')
   const { kind, names } = parseTarget(words)
   if (names.length === 0) throw new CliError(EXIT.usage, `name the ${kind.plural} to delete`)
   return names.map((name) => ({ kind, name, namespace }))
 }
 
-async function fromFiles(context: CliContext, words: readonly string[], options: DeleteOptions): Promise<Target[]> {
+async function fromFiles({ context, connection, options }: Deletion, words: readonly string[]): Promise<Target[]> {
+  const { namespace = connection.namespace } = options
   if (words.length > 0) throw new CliError(EXIT.usage, 'give either KIND NAME or -f FILE, not both')
   const { cwd, readStdin } = context
   const { manifests, mistakes } = await loadManifests({ sources: options.filename ?? [], cwd, readStdin })
@@ -84,6 +95,6 @@ async function fromFiles(context: CliContext, words: readonly string[], options:
   return manifests.map(({ manifest }) => ({
     kind: kindNamed(manifest.kind),
     name: manifest.metadata.name,
-    namespace: manifest.metadata.namespace ?? DEFAULT_NAMESPACE,
+    namespace: manifest.metadata.namespace ?? namespace,
   }))
 }

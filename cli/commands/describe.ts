@@ -3,8 +3,9 @@ import { LABEL } from '../../api/names.ts'
 import type { KubeObject } from '../../api/object.ts'
 import type { Trigger } from '../../api/trigger.ts'
 import type { ApiClient } from '../client/api-client.ts'
+import type { Connection } from '../client/connection.ts'
 import { CliError } from '../cli-error.ts'
-import { connect, connectEvents, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import { examples, withConnection, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { parseTarget, POD_KIND, type CliKind } from '../kinds.ts'
@@ -13,7 +14,7 @@ import { describeObject } from '../output/describe-object.ts'
 import { consumptionSection } from '../output/trigger-state.ts'
 
 interface DescribeOptions extends ServerOptions {
-  namespace: string
+  namespace?: string
 }
 
 export function addDescribeCommand(program: Command, context: CliContext): void {
@@ -23,7 +24,9 @@ export function addDescribeCommand(program: Command, context: CliContext): void 
     .argument('<kind>', 'functions (fn), triggers (trg), runtimes (rt) or pods (po)')
     .argument('[name]', 'its name; also KIND/NAME in one word')
     .action((kind: string, name: string | undefined, options: DescribeOptions) =>
-      describe(context, name === undefined ? [kind] : [kind, name], options),
+      withConnection(context, options, (connection) =>
+        describe({ context, connection, options }, name === undefined ? [kind] : [kind, name]),
+      ),
     )
   withServerOptions(withNamespaceOption(command)).addHelpText(
     'after',
@@ -31,17 +34,23 @@ export function addDescribeCommand(program: Command, context: CliContext): void 
   )
 }
 
-async function describe(context: CliContext, words: readonly string[], options: DescribeOptions): Promise<void> {
+interface Describing {
+  context: CliContext
+  connection: Connection
+  options: DescribeOptions
+}
+
+async function describe({ context, connection, options }: Describing, words: readonly string[]): Promise<void> {
   const { kind, names } = parseTarget(words)
   const [name] = names
   if (name === undefined) throw new CliError(EXIT.usage, `name the ${kind.kind.toLowerCase()} to describe`)
-  const client = connect(context, options)
-  const { namespace } = options
+  const { objects: client } = connection
+  const { namespace = connection.namespace } = options
   const object = await client.get({ plural: kind.plural, name, namespace })
   const events = await client.events({ namespace, kind: kind.kind, name })
   const nowMs = context.now()
   const pods = kind.kind === 'Function' ? await podsTable(client, { namespace, name, nowMs }) : ''
-  const consumption = hasConsumption(object) ? await consumptionOf(context, options, object) : ''
+  const consumption = hasConsumption(object) ? await consumptionOf(connection, { namespace, kind, name, nowMs }) : ''
   context.stdout.write(`${describeObject({ object, pods, events, nowMs })}${consumption}`)
 }
 
@@ -52,22 +61,22 @@ function hasConsumption(object: KubeObject): boolean {
   return spec.kafka !== undefined || spec.cron !== undefined
 }
 
-/** One that is not followed yet, or never will be, has a description all the same. */
+/** One that is not followed yet, or never will be, or where nobody may ask, has a description all the same. */
 async function consumptionOf(
-  context: CliContext,
-  options: DescribeOptions,
-  { kind, metadata: { name } }: KubeObject,
+  { events }: Connection,
+  { namespace, kind: { kind }, name, nowMs }: { namespace: string; kind: CliKind; name: string; nowMs: number },
 ): Promise<string> {
-  const client = connectEvents(context, options)
-  const key = { namespace: options.namespace, name }
+  const key = { namespace, name }
   try {
-    if (kind === 'Trigger') return `\n${consumptionSection(await client.trigger(key), context.now())}`
-    const state = await client.invocations(key)
+    if (kind === 'Trigger') return `\n${consumptionSection(await events.trigger(key), nowMs)}`
+    const state = await events.invocations(key)
     if (state.sources.every(({ end }) => end === 0)) return ''
-    return `\nAsynchronous invocations\n${consumptionSection(state, context.now())}`
+    return `\nAsynchronous invocations\n${consumptionSection(state, nowMs)}`
   } catch (error) {
-    if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound) throw error
-    return kind === 'Trigger' ? '\nConsumption:  not followed yet\n' : ''
+    if (!(error instanceof CliError)) throw error
+    const title = kind === 'Trigger' ? 'Consumption:  ' : 'Asynchronous invocations: '
+    if (error.exitCode !== EXIT.notFound) return `\n${title}unknown: ${error.message}\n`
+    return kind === 'Trigger' ? `\n${title}not followed yet\n` : ''
   }
 }
 

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { DeadLetterFilter, RedriveResult } from '../../api/events-api.ts'
 import { CliError } from '../cli-error.ts'
-import type { LetterOwner } from '../client/events-client.ts'
-import { connectEvents, examples, formatOption, parseCount } from '../command-options.ts'
+import type { EventsClient, LetterOwner } from '../client/events-client.ts'
+import { examples, formatOption, parseCount, withConnection } from '../command-options.ts'
 import { withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -12,7 +12,7 @@ import { createProgress } from '../output/progress.ts'
 import { timeOf } from '../time-option.ts'
 
 interface DlqOptions extends ServerOptions {
-  namespace: string
+  namespace?: string
   trigger?: string
   function?: string
   id?: string
@@ -43,7 +43,7 @@ export function addDlqCommand(program: Command, context: CliContext): void {
   withDlqOptions(dlq.command('list').description('list dead letters, oldest first'))
     .option('--limit <number>', 'list at most so many', parseCount, DEFAULT_LIMIT)
     .addOption(formatOption(['json', 'yaml']))
-    .action((options: ReadOptions) => list(context, options))
+    .action((options: ReadOptions) => withDlq(context, options, (dlq) => list(dlq, options)))
     .addHelpText(
       'after',
       examples([['dormouse dlq list --trigger orders --since 10m', 'those of the last ten minutes']]),
@@ -51,13 +51,15 @@ export function addDlqCommand(program: Command, context: CliContext): void {
   withDlqOptions(dlq.command('show').description('show one dead letter in full'))
     .argument('[id]', 'its id, from `dormouse dlq list`; also --id')
     .addOption(formatOption(['json', 'yaml']))
-    .action((id: string | undefined, options: ReadOptions) => show(context, id, options))
+    .action((id: string | undefined, options: ReadOptions) =>
+      withDlq(context, options, (dlq) => show(dlq, id, options)),
+    )
     .addHelpText('after', examples([['dormouse dlq show 0-12 --trigger orders', 'error, origin, headers and value']]))
   withDlqOptions(dlq.command('redrive').description('put dead letters back into the way to their function'))
     .option('--rate <number>', 'at most so many per second (default: as fast as it goes)', parseRate)
     .option('--again', 'also those that were redriven or purged before')
     .option('--dry-run', 'say how many, and do nothing')
-    .action((options: MoveOptions) => redrive(context, options))
+    .action((options: MoveOptions) => withDlq(context, options, (dlq) => redrive(dlq, options)))
     .addHelpText(
       'after',
       examples([
@@ -68,7 +70,7 @@ export function addDlqCommand(program: Command, context: CliContext): void {
   withDlqOptions(dlq.command('purge').description('give dead letters up: they are not listed any more'))
     .option('-y, --yes', 'do not ask')
     .option('--dry-run', 'say how many, and do nothing')
-    .action((options: MoveOptions) => purge(context, options))
+    .action((options: MoveOptions) => withDlq(context, options, (dlq) => purge(dlq, options)))
     .addHelpText(
       'after',
       examples([['dormouse dlq purge --function hello --until 24h --yes', 'those older than a day']]),
@@ -88,9 +90,22 @@ function withDlqOptions(command: Command): Command {
   return withServerOptions(withNamespaceOption(command))
 }
 
-async function list(context: CliContext, options: ReadOptions): Promise<void> {
-  const found = await connectEvents(context, options).deadLetters(
-    ownerOf(options),
+interface Dlq {
+  context: CliContext
+  client: EventsClient
+  owner: LetterOwner
+}
+
+async function withDlq(context: CliContext, options: DlqOptions, use: (dlq: Dlq) => Promise<void>): Promise<void> {
+  checkOwner(options)
+  await withConnection(context, options, ({ events: client, namespace }) =>
+    use({ context, client, owner: ownerOf({ namespace, ...options }) }),
+  )
+}
+
+async function list({ context, client, owner }: Dlq, options: ReadOptions): Promise<void> {
+  const found = await client.deadLetters(
+    owner,
     filterOf(context, options),
     // One more tells whether there are more.
     options.output === undefined ? options.limit + 1 : options.limit,
@@ -102,45 +117,42 @@ async function list(context: CliContext, options: ReadOptions): Promise<void> {
   if (found.length > shown.length) context.stderr.write(`There are more than ${options.limit}; see --limit.\n`)
 }
 
-async function show(context: CliContext, word: string | undefined, options: ReadOptions): Promise<void> {
+async function show({ context, client, owner }: Dlq, word: string | undefined, options: ReadOptions): Promise<void> {
   const id = word ?? options.id
   if (id === undefined) throw new CliError(EXIT.usage, 'name the dead letter to show: `dormouse dlq list` has the ids')
-  const owner = ownerOf(options)
   const filter = filterOf(context, { ...options, id })
-  const [letter] = await connectEvents(context, options).deadLetters(owner, filter, 1)
+  const [letter] = await client.deadLetters(owner, filter, 1)
   if (letter === undefined) throw noSuchLetter(owner, id)
   const { output } = options
   context.stdout.write(output === undefined ? describeDeadLetter(letter, context.now()) : printValue(letter, output))
 }
 
-async function redrive(context: CliContext, options: MoveOptions): Promise<void> {
+async function redrive(dlq: Dlq, options: MoveOptions): Promise<void> {
+  const { context, client, owner } = dlq
   const { rate, dryRun = false, again = false } = options
-  const owner = ownerOf(options)
-  const client = connectEvents(context, options)
   const request = { filter: filterOf(context, options), dryRun, again }
   if (rate === undefined || dryRun)
-    return report(context, options, { result: await client.redrive(owner, request, context.signal), done: 'redriven' })
+    return report(dlq, options, { result: await client.redrive(owner, request, context.signal), done: 'redriven' })
   const { matched } = await client.redrive(owner, { ...request, dryRun: true }, context.signal)
   const progress = createProgress(context.stderr)
   if (matched > rate) progress.show(`redriving ${letters(matched)}, about ${Math.ceil(matched / rate)} s`)
   const moving = client.redrive(owner, { ...request, ratePerSecond: rate }, context.signal)
   const result = await moving.finally(() => progress.clear())
-  report(context, options, { result, done: 'redriven' })
+  report(dlq, options, { result, done: 'redriven' })
 }
 
-async function purge(context: CliContext, options: MoveOptions): Promise<void> {
+async function purge(dlq: Dlq, options: MoveOptions): Promise<void> {
+  const { context, client, owner } = dlq
   const { dryRun = false, yes = false } = options
-  const owner = ownerOf(options)
   const filter = filterOf(context, options)
   if (!dryRun && !yes && context.ask === undefined)
     throw new CliError(EXIT.usage, 'purge gives dead letters up for good: say --yes, or see --dry-run')
-  const client = connectEvents(context, options)
   if (!dryRun && !yes) {
     const { matched } = await client.purge(owner, { filter, dryRun: true }, context.signal)
     if (matched > 0) await confirm(context, `Give up ${letters(matched)} of ${owner.kind}/${owner.name}? [y/N] `)
   }
   const result = await client.purge(owner, { filter, dryRun }, context.signal)
-  report(context, options, { result, done: 'purged' })
+  report(dlq, options, { result, done: 'purged' })
 }
 
 async function confirm({ ask, signal }: CliContext, question: string): Promise<void> {
@@ -150,21 +162,27 @@ async function confirm({ ask, signal }: CliContext, question: string): Promise<v
 }
 
 function report(
-  { stdout, stderr }: CliContext,
+  { context: { stdout, stderr }, owner }: Dlq,
   options: MoveOptions,
   { result, done }: { result: RedriveResult; done: string },
 ): void {
-  if (result.matched === 0 && options.id !== undefined) throw noSuchLetter(ownerOf(options), options.id)
+  if (result.matched === 0 && options.id !== undefined) throw noSuchLetter(owner, options.id)
   stdout.write(`${moveSentence(result, done, options.dryRun === true)}\n`)
   const { refused } = result
   for (const { id, reason } of refused) stderr.write(`${id}: ${reason}\n`)
   if (refused.length > 0) throw new CliError(EXIT.failure, `${letters(refused.length)} could not be ${done}`)
 }
 
-function ownerOf({ namespace, trigger, function: fn }: DlqOptions): LetterOwner {
-  if (trigger !== undefined && fn === undefined) return { kind: 'trigger', namespace, name: trigger }
-  if (fn !== undefined && trigger === undefined) return { kind: 'function', namespace, name: fn }
+function checkOwner({ trigger, function: fn }: DlqOptions): void {
+  if ((trigger === undefined) !== (fn === undefined)) return
   throw new CliError(EXIT.usage, 'say whose dead letters: --trigger NAME or --function NAME, one of them')
+}
+
+/** Checked before. */
+function ownerOf({ namespace, trigger, function: fn = '' }: DlqOptions & { namespace: string }): LetterOwner {
+  return trigger === undefined
+    ? { kind: 'function', namespace, name: fn }
+    : { kind: 'trigger', namespace, name: trigger }
 }
 
 function filterOf(context: CliContext, options: DlqOptions): DeadLetterFilter {

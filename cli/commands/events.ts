@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { CliError } from '../cli-error.ts'
-import { connectEvents, examples, formatOption, parseCount, withServerOptions } from '../command-options.ts'
+import { examples, formatOption, parseCount, withConnection, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatRecord } from '../output/payload.ts'
@@ -43,10 +43,12 @@ async function tailTopic(context: CliContext, topic: string, options: TailOption
     throw new CliError(EXIT.usage, '--from latest waits for the next record: add -f, or leave it out')
   const query = { topic, from, follow, ...(max !== undefined && { max }) }
   let printed = 0
-  for await (const record of connectEvents(context, options).tail(query, context.signal)) {
-    context.stdout.write(`${output === 'json' ? JSON.stringify(record) : formatRecord(record)}\n`)
-    printed++
-  }
+  await withConnection(context, options, async (connection) => {
+    for await (const record of connection.events.tail(query, context.signal)) {
+      context.stdout.write(`${output === 'json' ? JSON.stringify(record) : formatRecord(record)}\n`)
+      printed++
+    }
+  })
   if (context.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
   if (follow && printed !== max) throw new CliError(EXIT.unreachable, 'the instance stopped; its records end here')
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { DEFAULT_NAMESPACE } from '../../api/names.ts'
 import type { KubeObject } from '../../api/object.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { CliError } from '../cli-error.ts'
-import { connect, examples, outputOption, withServerOptions } from '../command-options.ts'
+import { examples, NAMESPACE_HELP, outputOption, withConnection, withServerOptions } from '../command-options.ts'
+import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { ALL_KINDS, parseTarget, type CliKind } from '../kinds.ts'
@@ -23,9 +23,14 @@ export function addGetCommand(program: Command, context: CliContext): void {
     .argument('<kind>', 'functions (fn), triggers (trg), runtimes (rt), pods (po) or all')
     .argument('[names...]', 'only these')
     .addOption(outputOption(['table', 'json', 'yaml', 'name']))
-    .option('-n, --namespace <name>', `namespace to look in (default: "${DEFAULT_NAMESPACE}")`)
+    .option('-n, --namespace <name>', NAMESPACE_HELP)
     .option('-A, --all-namespaces', 'look in all namespaces')
-    .action((kind: string, names: string[], options: GetOptions) => get(context, [kind, ...names], options))
+    .action((kind: string, names: string[], options: GetOptions) =>
+      withConnection(context, options, (connection) => {
+        const { namespace = connection.namespace } = options
+        return get({ context, connection, options: { ...options, namespace } }, [kind, ...names])
+      }),
+    )
   withServerOptions(command).addHelpText(
     'after',
     examples([
@@ -43,10 +48,16 @@ interface Listing {
   byName: boolean
 }
 
-async function get(context: CliContext, words: readonly string[], options: GetOptions): Promise<void> {
+interface Getting {
+  context: CliContext
+  connection: Connection
+  options: GetOptions & { namespace: string }
+}
+
+async function get({ context, connection, options }: Getting, words: readonly string[]): Promise<void> {
   const all = words[0] === 'all'
   if (all && words.length > 1) throw new CliError(EXIT.usage, '`get all` takes no names')
-  const client = connect(context, options)
+  const { objects: client } = connection
   const listings = all
     ? await Promise.all(ALL_KINDS.map((kind) => list(client, { kind, names: [] }, options)))
     : [await list(client, parseTarget(words), options)]
@@ -62,10 +73,10 @@ async function get(context: CliContext, words: readonly string[], options: GetOp
 async function list(
   client: ApiClient,
   target: { kind: CliKind; names: string[] },
-  options: GetOptions,
+  options: Getting['options'],
 ): Promise<Listing> {
   const { kind, names } = target
-  const where = options.allNamespaces === true ? {} : { namespace: options.namespace ?? DEFAULT_NAMESPACE }
+  const where = options.allNamespaces === true ? {} : { namespace: options.namespace }
   const { plural } = kind
   if (names.length === 0) return { kind, byName: false, objects: await client.list({ plural, ...where }) }
   if (options.allNamespaces === true) throw new CliError(EXIT.usage, 'names cannot be given together with -A')
@@ -92,6 +103,6 @@ function prefixed(kind: CliKind, object: KubeObject): KubeObject {
 
 const nameLine = ({ kind, metadata }: KubeObject) => `${kind.toLowerCase()}/${metadata.name}\n`
 
-function nothingFound({ allNamespaces, namespace = DEFAULT_NAMESPACE }: GetOptions): string {
+function nothingFound({ allNamespaces, namespace }: Getting['options']): string {
   return allNamespaces === true ? 'No resources found.' : `No resources found in namespace ${namespace}.`
 }

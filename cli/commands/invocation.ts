@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { connectEvents, examples, formatOption, withServerOptions } from '../command-options.ts'
+import { examples, formatOption, withConnection, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { describeInvocation } from '../output/invocation.ts'
 import { printValue, type ObjectFormat } from '../output/print-object.ts'
@@ -26,7 +26,7 @@ export function addInvocationCommand(program: Command, context: CliContext): voi
 }
 
 async function getOne(context: CliContext, id: string, options: InvocationOptions): Promise<void> {
-  const info = await connectEvents(context, options).invocation(id, context.signal)
+  const info = await withConnection(context, options, ({ events }) => events.invocation(id, context.signal))
   const { output } = options
   context.stdout.write(output === undefined ? describeInvocation(info, context.now()) : printValue(info, output))
 }

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { DormouseFunction } from '../../api/function.ts'
 import { HEADER } from '../../api/names.ts'
 import { CliError } from '../cli-error.ts'
-import { patientFetch } from '../client/patient-fetch.ts'
-import { unreachable } from '../client/transport.ts'
-import { connect, connectEvents, examples, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { Connection } from '../client/connection.ts'
+import type { Door } from '../client/door.ts'
+import { answered } from '../client/transport.ts'
+import { examples, withConnection, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -13,7 +14,7 @@ import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
 import { acceptedId, refusal, waitForInvocation } from './invoke-async.ts'
 
 interface InvokeOptions extends ServerOptions {
-  namespace: string
+  namespace?: string
   data?: string
   tail?: boolean
   async?: boolean
@@ -45,14 +46,27 @@ async function invoke(context: CliContext, word: string, options: InvokeOptions)
   if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions can be invoked')
   checkOptions(options)
   const name = names[0] ?? ''
-  const { namespace } = options
   const data = options.data === undefined ? undefined : (await readData(context, options.data)).toString('utf8')
-  const client = connect(context, options)
-  const target = (await client.get({ plural: kind.plural, name, namespace })) as DormouseFunction
-  const { urls } = await client.instance()
-  const url = `${urls.internal}/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
-  if (options.async === true) return invokeAsync(context, options, { url, init: callOf(target, data, false) })
-  const response = await call(context, url, callOf(target, data, options.tail === true))
+  await withConnection(context, options, async (connection) => {
+    const { namespace = connection.namespace } = options
+    const found = await connection.objects.get({ plural: kind.plural, name, namespace })
+    await invokeFunction({ context, connection, options }, found as DormouseFunction, data)
+  })
+}
+
+interface Invoking {
+  context: CliContext
+  connection: Connection
+  options: InvokeOptions
+}
+
+async function invokeFunction(invoking: Invoking, target: DormouseFunction, data: string | undefined): Promise<void> {
+  const { context, connection, options } = invoking
+  const { namespace = connection.namespace, name } = target.metadata
+  const path = `/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
+  if (options.async === true) return invokeAsync(invoking, path, callOf(target, data, false))
+  const gateway = await connection.gateway({ exact: target.spec.signature === 'http' })
+  const response = await call(context, gateway, { path, init: callOf(target, data, options.tail === true) })
   if (options.tail === true) context.stderr.write(logTail(response, target))
   await printResult(context, response)
 }
@@ -62,14 +76,10 @@ function checkOptions({ async = false, wait = false, tail = false }: InvokeOptio
   if (tail && async) throw new CliError(EXIT.usage, '--tail does not go with --async; see `dormouse logs`')
 }
 
-async function invokeAsync(
-  context: CliContext,
-  options: InvokeOptions,
-  { url, init }: { url: string; init: RequestInit },
-): Promise<void> {
+async function invokeAsync({ context, connection, options }: Invoking, path: string, init: RequestInit): Promise<void> {
   const headers = { ...(init.headers as Record<string, string>), [HEADER.invocationType]: 'event' }
-  const id = await acceptedId(await call(context, url, { ...init, headers }))
-  if (options.wait === true) return waitForInvocation(context, connectEvents(context, options), id)
+  const id = await acceptedId(await call(context, await connection.gateway(), { path, init: { ...init, headers } }))
+  if (options.wait === true) return waitForInvocation(context, connection.events, id)
   context.stdout.write(`${id}\n`)
 }
 
@@ -115,11 +125,13 @@ function cloudEvent(json: string): string {
   return JSON.stringify({ ...envelope, datacontenttype: 'application/json', data: value })
 }
 
-async function call({ signal }: CliContext, url: string, init: RequestInit): Promise<Response> {
-  return patientFetch(url, { ...init, signal, redirect: 'manual' }).catch((error: unknown) => {
-    if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
-    throw unreachable(new URL(url).origin, error)
-  })
+interface Call {
+  path: string
+  init: RequestInit
+}
+
+function call({ signal }: CliContext, gateway: Door, { path, init }: Call): Promise<Response> {
+  return answered(gateway, gateway.send(path, { ...init, signal, redirect: 'manual', patient: true }), signal)
 }
 
 function logTail(response: Response, { spec, metadata }: DormouseFunction): string {

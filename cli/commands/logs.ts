@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
-import { connect, examples, parseCount, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import { examples, parseCount, withConnection, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
 
 interface LogsOptions extends ServerOptions {
-  namespace: string
+  namespace?: string
   follow?: boolean
   tail?: number
 }
@@ -18,7 +19,9 @@ export function addLogsCommand(program: Command, context: CliContext): void {
     .argument('<name>', 'the function')
     .option('-f, --follow', 'go on printing until Ctrl-C')
     .option('--tail <lines>', 'begin with this many of the latest lines (default: 200)', parseCount)
-    .action((name: string, options: LogsOptions) => logs(context, name, options))
+    .action((name: string, options: LogsOptions) =>
+      withConnection(context, options, (connection) => logs(context, name, { ...options, connection })),
+    )
   withServerOptions(withNamespaceOption(command)).addHelpText(
     'after',
     examples([
@@ -28,13 +31,17 @@ export function addLogsCommand(program: Command, context: CliContext): void {
   )
 }
 
-async function logs(context: CliContext, word: string, options: LogsOptions): Promise<void> {
+async function logs(
+  context: CliContext,
+  word: string,
+  options: LogsOptions & { connection: Connection },
+): Promise<void> {
   const { kind, names } = parseTarget([word], FUNCTION_KIND)
   if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions have logs')
-  const client = connect(context, options)
-  const { namespace, tail, follow } = options
+  const { connection, tail, follow } = options
+  const { namespace = connection.namespace } = options
   const query = { namespace, name: names[0] ?? '', ...(tail === undefined ? {} : { tail }) }
-  for await (const { text } of client.logs({ ...query, follow: follow === true }, context.signal))
+  for await (const { text } of connection.objects.logs({ ...query, follow: follow === true }, context.signal))
     context.stdout.write(`${text}\n`)
   if (context.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
   if (follow === true) throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')

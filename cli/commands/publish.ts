@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { publishEvent, type NewEvent } from '../client/events-client.ts'
 import { CliError } from '../cli-error.ts'
-import { collect, connect, examples, parseCount, withServerOptions } from '../command-options.ts'
+import { collect, examples, parseCount, withConnection, withServerOptions } from '../command-options.ts'
+import type { Door } from '../client/door.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -50,14 +51,16 @@ async function publish(context: CliContext, topic: string, options: PublishOptio
   const headers = (options.header ?? []).map(parseHeader)
   const event = { topic, headers, ...(key !== undefined && { key }), ...(partition !== undefined && { partition }) }
   const values = await valuesOf(context, options)
-  const { urls } = await connect(context, options).instance()
-  // One after the other: in a partition they stand as they stood in the file.
-  for (const value of values) await publishOne(context, urls.internal, { ...event, value })
+  await withConnection(context, options, async (connection) => {
+    const gateway = await connection.gateway()
+    // One after the other: in a partition they stand as they stood in the file.
+    for (const value of values) await publishOne(context, gateway, { ...event, value })
+  })
 }
 
-async function publishOne({ stdout, signal }: CliContext, server: string, event: NewEvent): Promise<void> {
+async function publishOne({ stdout, signal }: CliContext, gateway: Door, event: NewEvent): Promise<void> {
   if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
-  stdout.write(`${formatPosition(await publishEvent(server, event, signal))}\n`)
+  stdout.write(`${formatPosition(await publishEvent(gateway, event, signal))}\n`)
 }
 
 async function valuesOf(context: CliContext, options: PublishOptions): Promise<(Buffer | null)[]> {

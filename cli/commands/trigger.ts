@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { connectEvents, examples, formatOption, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import { examples, formatOption, withConnection, withNamespaceOption, withServerOptions } from '../command-options.ts'
+import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { printValue, type ObjectFormat } from '../output/print-object.ts'
 import { describeTrigger } from '../output/trigger-state.ts'
 
 interface TriggerOptions extends ServerOptions {
-  namespace: string
+  namespace?: string
   output?: ObjectFormat
 }
 
@@ -16,7 +17,9 @@ export function addTriggerCommand(program: Command, context: CliContext): void {
     .description('show what a trigger has done, what waits, and why')
     .argument('<name>', 'the trigger')
     .addOption(formatOption(['json', 'yaml']))
-    .action((name: string, options: TriggerOptions) => describeOne(context, name, options))
+    .action((name: string, options: TriggerOptions) =>
+      withConnection(context, options, (connection) => describeOne(context, connection, { ...options, name })),
+    )
   withServerOptions(withNamespaceOption(describe)).addHelpText(
     'after',
     examples([
@@ -26,8 +29,12 @@ export function addTriggerCommand(program: Command, context: CliContext): void {
   )
 }
 
-async function describeOne(context: CliContext, name: string, options: TriggerOptions): Promise<void> {
-  const { namespace, output } = options
-  const state = await connectEvents(context, options).trigger({ namespace, name })
+async function describeOne(
+  context: CliContext,
+  connection: Connection,
+  options: TriggerOptions & { name: string },
+): Promise<void> {
+  const { name, namespace = connection.namespace, output } = options
+  const state = await connection.events.trigger({ namespace, name })
   context.stdout.write(output === undefined ? describeTrigger(state, context.now()) : printValue(state, output))
 }

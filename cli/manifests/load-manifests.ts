@@ -13,7 +13,7 @@ import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
 import { isSkipped, packCode, PackError } from './pack-code.ts'
-import { parseDocuments, type FieldPath, type ManifestDocument } from './parse-documents.ts'
+import { parseDocuments, type FieldPath, type ManifestDocument, type Place } from './parse-documents.ts'
 
 export interface LoadedManifest {
   /** As the user would name it. */
@@ -24,6 +24,8 @@ export interface LoadedManifest {
   written: Record<string, unknown>
   /** Absolute file or folder the code was packed from, when it was. */
   codePath?: string
+  /** Where a field stands in the file: `spec.env[0].name`. */
+  locate: (path: string) => Place
 }
 
 export interface LoadedManifests {
@@ -141,7 +143,8 @@ async function loadDocument({ source, document, loaded }: DocumentInput): Promis
   const twin = loaded.manifests.find(({ manifest }) => isSameObject(manifest, result.object))
   if (twin !== undefined)
     return mistake(['metadata', 'name'], `${kind} ${metadata.name} is already described in ${twin.file}`)
-  const entry = { file: source.file, manifest: result.object, written: packed.value }
+  const locate = (path: string) => document.locate(fieldPath(path))
+  const entry = { file: source.file, manifest: result.object, written: packed.value, locate }
   loaded.manifests.push(codePath === undefined ? entry : { ...entry, codePath })
 }
 

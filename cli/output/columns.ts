@@ -17,7 +17,7 @@ interface Column<T> {
 const readyOf = (conditions: Condition[] | undefined) => conditions?.find(({ type }) => type === 'Ready')?.status
 
 const FUNCTION_COLUMNS: Column<DormouseFunction>[] = [
-  { head: 'RUNTIME', cell: ({ spec }) => spec.runtime },
+  { head: 'RUNTIME', cell: ({ spec }) => spec.runtime ?? 'image' },
   { head: 'READY', cell: ({ status }) => readyOf(status?.conditions) },
   { head: 'PODS', cell: ({ status }) => status?.pods },
   { head: 'URL', cell: ({ status }) => status?.url },

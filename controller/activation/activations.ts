@@ -6,6 +6,7 @@ import type { ObjectKey } from '../../api/names.ts'
 import type { ActivationAnswer, ActivationRequest } from '../../api/protocol.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { pause } from '../../lib/pause.ts'
 import type { Counter, Metrics } from '../../lib/metrics.ts'
 import type { Feed } from '../feed/feed.ts'
 import { CodeLoadError, type Fleet, type FleetPod, type RevisionTemplate } from '../fleet/fleet.ts'
@@ -32,9 +33,12 @@ export interface ActivationsOptions {
 
 export interface Activations {
   start(): void
+  /** Whoever still waits is told to ask another replica. */
   stop(): void
-  /** Never rejects for the function's sake. Resolves early when `signal` aborts: nobody waits for the answer then. */
-  activate(request: ActivationRequest, signal: AbortSignal): Promise<ActivationAnswer>
+  /** Never rejects for the function's sake. Resolves early when `signal` aborts: nobody waits for the answer then. Undefined: stopped. */
+  activate(request: ActivationRequest, signal: AbortSignal): Promise<ActivationAnswer | undefined>
+  /** Resolves when nobody waits for an answer, or after `limitMs`. */
+  drained(limitMs: number): Promise<void>
 }
 
 /** A data plane that follows another controller's feed knows of pods after this long. */
@@ -60,6 +64,8 @@ class LiveActivations implements Activations {
   /** Starts of ours that have not ended, per function: a failure may be on its way when no pod shows it. */
   readonly #unsettled = new Map<ObjectKey, number>()
   readonly #outcomes: Counter<'outcome'>
+  #asking = 0
+  #nobodyAsks: () => void = () => undefined
   #unsubscribes: (() => void)[] = []
   readonly #stopped = new AbortController()
 
@@ -86,7 +92,25 @@ class LiveActivations implements Activations {
     this.#stopped.abort()
   }
 
-  async activate(request: ActivationRequest, signal: AbortSignal): Promise<ActivationAnswer> {
+  async drained(limitMs: number): Promise<void> {
+    const idle = new AbortController()
+    this.#nobodyAsks = () => idle.abort()
+    if (this.#asking > 0) await pause(this.#options.clock, limitMs, idle.signal)
+  }
+
+  async activate(request: ActivationRequest, signal: AbortSignal): Promise<ActivationAnswer | undefined> {
+    this.#asking += 1
+    try {
+      const answer = await this.#answer(request, signal)
+      if (answer) this.#outcomes.inc({ outcome: answer.outcome === 'failed' ? answer.code : answer.outcome })
+      return answer
+    } finally {
+      this.#asking -= 1
+      if (this.#asking === 0) this.#nobodyAsks()
+    }
+  }
+
+  async #answer(request: ActivationRequest, signal: AbortSignal): Promise<ActivationAnswer | undefined> {
     const { clock } = this.#options
     const late = new AbortController()
     const cancel = clock.after(Math.min(request.waitMs, LONGEST_WAIT_MS), () => late.abort())
@@ -98,10 +122,9 @@ class LiveActivations implements Activations {
       answer = this.#step(ask)
     }
     cancel()
+    if (answer === undefined && this.#stopped.signal.aborted) return undefined
     // Out of time while pods start: they will come through the feed.
-    answer ??= { outcome: 'at-capacity' }
-    this.#outcomes.inc({ outcome: answer.outcome === 'failed' ? answer.code : answer.outcome })
-    return answer
+    return answer ?? { outcome: 'at-capacity' }
   }
 
   /** The answer as far as it can be known now; undefined = wait for a change. */

@@ -6,8 +6,8 @@
 import type { ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
-import type { Gauge, Metrics } from '../../lib/metrics.ts'
-import type { Fleet } from '../fleet/fleet.ts'
+import type { Counter, Gauge, Metrics } from '../../lib/metrics.ts'
+import type { Fleet, FleetPod } from '../fleet/fleet.ts'
 import type { Serving, ServingBook } from '../functions/serving.ts'
 import { DEFAULT_SCALE_POLICY, decide, initialScaleState } from './decide.ts'
 import type { ObservedLoad, ScaleObservation, ScalePolicy, ScaleReason, ScaleState } from './decide.ts'
@@ -56,10 +56,13 @@ export function createAutoscaler(options: AutoscalerOptions): Autoscaler {
 class TickingAutoscaler implements Autoscaler {
   readonly #options: AutoscalerOptions
   readonly #gauge: Gauge<'function'>
+  readonly #changes: Counter<'direction' | 'reason'>
   /** Functions that may need a decision; all others have neither pods nor load. */
   readonly #awake = new Set<ObjectKey>()
   readonly #states = new Map<ObjectKey, ScaleState>()
   readonly #wishes = new Map<ObjectKey, number>()
+  /** Pods that other replicas started, by uid, that are counted already. */
+  readonly #foreign = new Map<ObjectKey, ReadonlySet<string>>()
   #stops: (() => void)[] = []
   #cancelTick: (() => void) | undefined
 
@@ -70,14 +73,25 @@ class TickingAutoscaler implements Autoscaler {
       help: 'Pods the autoscaler wants a function to have.',
       labels: ['function'],
     })
+    this.#changes = options.metrics.counter({
+      name: 'dormouse_controller_scale_changes_total',
+      help: 'Decisions that changed how many pods a function should have, by direction and reason.',
+      labels: ['direction', 'reason'],
+    })
   }
 
   start(): void {
     const { serving, fleet } = this.#options
     for (const { key } of serving.all()) this.#awake.add(key)
+    // What is there already is held, it was nobody's wish of now.
+    for (const { key } of serving.all()) this.#foreign.set(key, this.#foreignPods(key))
     this.#stops = [
       serving.onChange((key) => (serving.get(key) ? this.#awake.add(key) : this.#forget(key))),
-      fleet.onChange((key) => serving.get(key) && this.#awake.add(key)),
+      fleet.onChange((key) => {
+        if (serving.get(key) === undefined) return
+        this.#awake.add(key)
+        this.#noticeForeign(key)
+      }),
     ]
     this.#schedule()
   }
@@ -97,6 +111,33 @@ class TickingAutoscaler implements Autoscaler {
     const from = this.#options.desired.get(key) ?? 0
     this.#options.desired.raise(key, allowed)
     if (allowed > from) this.#announce(key, { from, to: allowed, reason: 'woken' })
+  }
+
+  /**
+   * A pod that another replica started was somebody's wake-up there: a wish like those that come here. In the same step as the fleet shows it,
+   * so that nobody retires it as one too many.
+   */
+  #noticeForeign(key: ObjectKey): void {
+    const before = this.#foreign.get(key)
+    const now = this.#foreignPods(key)
+    if (now.size > 0) this.#foreign.set(key, now)
+    else this.#foreign.delete(key)
+    if ([...now].some((uid) => before?.has(uid) !== true)) this.wish(key, this.#podsOf(key))
+  }
+
+  #foreignPods(key: ObjectKey): Set<string> {
+    const revision = this.#options.serving.get(key)?.template?.revision
+    const pods = this.#options.fleet.pods(key)
+    const isForeign = (pod: FleetPod) => pod.isForeign === true && pod.revision === revision && pod.phase !== 'leaving'
+    return new Set(pods.filter(isForeign).map(({ uid }) => uid))
+  }
+
+  /** Of the serving revision: starting, ready, and starts that have no pod yet. */
+  #podsOf(key: ObjectKey): number {
+    const { fleet, serving } = this.#options
+    const revision = serving.get(key)?.template?.revision ?? ''
+    const alive = fleet.pods(key).filter((pod) => pod.revision === revision && pod.phase !== 'leaving')
+    return alive.length + fleet.pendingStarts(key, revision)
   }
 
   #schedule(): void {
@@ -128,10 +169,8 @@ class TickingAutoscaler implements Autoscaler {
     if (quiet) this.#sleep(key)
   }
 
-  #observe({ key, template, scaling, concurrency }: Serving, loads?: Map<ObjectKey, ObservedLoad>): ScaleObservation {
-    const { fleet, clock } = this.#options
-    const revision = template?.revision ?? ''
-    const alive = fleet.pods(key).filter((pod) => pod.revision === revision && pod.phase !== 'leaving')
+  #observe({ key, scaling, concurrency }: Serving, loads?: Map<ObjectKey, ObservedLoad>): ScaleObservation {
+    const { clock } = this.#options
     const wish = this.#wishes.get(key) ?? 0
     this.#wishes.delete(key)
     return {
@@ -143,7 +182,7 @@ class TickingAutoscaler implements Autoscaler {
         max: scaling.max,
         idleAfterMs: scaling.idleAfterMs,
       },
-      pods: alive.length + fleet.pendingStarts(key, revision),
+      pods: this.#podsOf(key),
       ...(loads && { load: loads.get(key) ?? NO_LOAD }),
       wish,
     }
@@ -171,6 +210,7 @@ class TickingAutoscaler implements Autoscaler {
   }
 
   #announce(key: ObjectKey, change: ScaleChange, observation?: ScaleObservation): void {
+    this.#changes.inc({ direction: change.to > change.from ? 'up' : 'down', reason: change.reason })
     this.#options.logger.debug('desired pods changed', {
       function: key,
       ...change,
@@ -189,6 +229,7 @@ class TickingAutoscaler implements Autoscaler {
   }
 
   #forget(key: ObjectKey): void {
+    this.#foreign.delete(key)
     this.#awake.delete(key)
     this.#states.delete(key)
     this.#wishes.delete(key)

@@ -29,5 +29,5 @@ export function streamFeed({ feed, response, limitBytes, now, onCut }: FeedStrea
     }
     response.write(line)
   }
-  response.on('close', feed.subscribe({ write }))
+  response.on('close', feed.subscribe({ write, end: () => response.end() }))
 }

@@ -16,6 +16,8 @@ import type { RouteBook, SubscriptionBook } from './list-book.ts'
 export interface FeedConsumer {
   /** One line, with its newline; the same string for all consumers. Must not throw. */
   write(line: string): void
+  /** No more will come from here: it is to look elsewhere. */
+  end(): void
 }
 
 export interface FeedOptions {
@@ -34,6 +36,8 @@ export interface Feed {
   readonly epoch: string
   start(): void
   stop(): void
+  /** Ends what consumers hear. */
+  close(): void
   /** Writes the snapshot at once, then every change and heartbeat. Returns the unsubscribe. */
   subscribe(consumer: FeedConsumer): () => void
   /** The version that brought this endpoint; undefined while it is not published. */
@@ -44,6 +48,12 @@ export interface Feed {
 
 const HEARTBEAT_MS = 5_000
 const LONGEST_DRAIN_MS = 2_000
+/**
+ * A data plane that takes the feed from another replica reports positions that say nothing here. That replica learns of a removal by the pod's
+ * label, some 20 ms later; a report that came so long after it is one of a data plane that knows. Should it be wrong, the pod refuses and the
+ * request is replayed (ADR 0029).
+ */
+const OTHER_FEED_LAG_MS = 1_000
 
 export function createFeed(options: FeedOptions): Feed {
   return new LiveFeed(options)
@@ -67,6 +77,16 @@ class LiveFeed implements Feed {
       name: 'dormouse_controller_feed_consumers',
       help: 'Data planes that take the feed from this controller.',
       collect: (gauge) => gauge.set(this.#consumers.size),
+    })
+    options.metrics.gauge({
+      name: 'dormouse_controller_load_reporters',
+      help: 'Data planes whose load reports are fresh; without any nothing is scaled down.',
+      collect: (gauge) => gauge.set(options.load.fresh().length),
+    })
+    options.metrics.gauge({
+      name: 'dormouse_controller_subscriptions',
+      help: 'Kafka and cron Triggers that a dispatcher has to serve.',
+      collect: (gauge) => gauge.set(options.subscriptions.get().length),
     })
   }
 
@@ -100,6 +120,11 @@ class LiveFeed implements Feed {
     this.#drains.forEach((done) => done())
   }
 
+  close(): void {
+    this.#consumers.forEach((consumer) => consumer.end())
+    this.#consumers.clear()
+  }
+
   subscribe(consumer: FeedConsumer): () => void {
     this.#flush()
     consumer.write(this.#publication.snapshot())
@@ -114,7 +139,9 @@ class LiveFeed implements Feed {
   async drained(endpointId: string): Promise<void> {
     this.#flush()
     const version = this.#publication.removedAt(endpointId)
-    if (version === undefined || this.#allHaveSeen(version)) return
+    if (version === undefined) return
+    const removal = { version, atMs: this.#options.clock.now() }
+    if (this.#allHaveSeen(removal)) return
     await new Promise<void>((resolve) => {
       const done = () => {
         cancel()
@@ -124,15 +151,17 @@ class LiveFeed implements Feed {
       }
       this.#drains.add(done)
       const cancel = this.#options.clock.after(LONGEST_DRAIN_MS, done)
-      const unsubscribe = this.#options.load.onReport(() => this.#allHaveSeen(version) && done())
+      const unsubscribe = this.#options.load.onReport(() => this.#allHaveSeen(removal) && done())
     })
   }
 
   /** False while nobody reports: a data plane that is cut off may still use what it last heard. */
-  #allHaveSeen(version: number): boolean {
+  #allHaveSeen({ version, atMs }: { version: number; atMs: number }): boolean {
     const reports = this.#options.load.fresh()
     if (reports.length === 0 || reports.length < this.#consumers.size) return false
-    return reports.every(({ report }) => report.epoch === this.epoch && (report.version ?? -1) >= version)
+    return reports.every(({ report, receivedAtMs }) =>
+      report.epoch === this.epoch ? (report.version ?? -1) >= version : receivedAtMs >= atMs + OTHER_FEED_LAG_MS,
+    )
   }
 
   #planFlush(): void {

@@ -11,7 +11,10 @@ export interface RevisionTemplate {
   function: { namespace: string; name: string; uid: string }
   /** Hash of the fields below. */
   revision: string
-  runtime: string
+  /** Name of the Runtime; absent when the function is an image of its own. */
+  runtime?: string
+  /** Container image of its own, that serves HTTP and knows nothing of the platform. */
+  image?: string
   handler: string
   signature: FunctionSpec['signature']
   files: Record<string, string>
@@ -19,6 +22,23 @@ export interface RevisionTemplate {
   timeoutMs: number
   concurrency: number
   memoryMb: number
+  /** Environment variables the kubelet resolves: the controller never sees their values. */
+  secretEnv?: SecretVariable[]
+  serviceAccountName?: string
+  /** Of its container; absent: those that pods of pools are born with. */
+  resources?: ContainerResources
+}
+
+export interface SecretVariable {
+  name: string
+  secret: string
+  key: string
+}
+
+/** As in a container: quantities. */
+export interface ContainerResources {
+  requests: { cpu: string; memory: string }
+  limits: { cpu: string; memory: string }
 }
 
 /** starting: claimed, not yet answering · ready: answers for its function · leaving: gets no new work, will be deleted. */
@@ -34,7 +54,11 @@ export interface FleetPod {
   createdAtMs: number
   /** When it was claimed for the function. */
   claimedAtMs: number
+  /** True: another controller claimed it, or this one before it was started afresh. */
+  isForeign?: boolean
   readyAtMs?: number
+  /** Why it does not come up for now: it starts, but nobody should wait for it. */
+  stuck?: string
   /** Present from `ready` on. */
   endpoint?: FeedEndpoint
   /** How it came to be; absent when another controller process started it. */

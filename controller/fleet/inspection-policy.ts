@@ -12,6 +12,8 @@ export interface InspectedHealth {
 export interface InspectionInput {
   /** Pods labelled `leaving` are not asked. */
   label: 'generic' | 'claimed'
+  /** It was made for its function, and nobody has seen it ready yet: it is generic until its maker has specialized it. */
+  isNew: boolean
   /** What the labels say, when they say claimed. */
   labelled?: { function: ObjectKey; revision: string }
   outcome: { kind: 'answered'; health: InspectedHealth } | { kind: 'silent' } | { kind: 'unreachable' }
@@ -19,6 +21,8 @@ export interface InspectionInput {
   exists: boolean
   /** Times it was asked in a row without a final answer, this one included. */
   attempts: number
+  /** It is known to have been up: it called, or the kubelet or another controller says so. */
+  isUp: boolean
   /** How long one question waits for its answer. */
   healthTimeoutMs: number
   /** Of the function it runs; absent when that is not known. */
@@ -29,11 +33,15 @@ export type InspectionVerdict =
   | { kind: 'idle' }
   | { kind: 'adopt'; function: ObjectKey; revision: string; repair: boolean }
   | { kind: 'ask-again'; afterMs: number }
+  /** Not heard of yet: whoever hears of it asks again. */
+  | { kind: 'not-up' }
   | { kind: 'give-up'; why: GiveUp }
 
 const ASK_AGAIN_MS = 500
-/** Times asked before a pod is given up. */
-const PATIENCE = { unreachable: 2, silentGeneric: 5, specializing: 120 }
+/** Someone may wait for a pod that is about to be up. */
+const BOOTING_ASK_AGAIN_MS = 100
+/** Times asked before a pod is given up. `unknown`: a Function or revision may come later than the pod that another controller made for it. */
+const PATIENCE = { unreachable: 2, booting: 20, silentGeneric: 5, specializing: 120, unknown: 4, newborn: 60 }
 const LONGEST_TIMEOUT_MS = 15 * 60_000
 /** Beyond a deadline: the runtime's own watchdog comes first. */
 const DEADLINE_SLACK_MS = 10_000
@@ -53,19 +61,13 @@ const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict =>
 })
 
 export function judgeInspection(input: InspectionInput): InspectionVerdict {
-  const { label, outcome, attempts } = input
-  if (outcome.kind !== 'answered') {
-    const patience = outcome.kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
-    if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-    return giveUp('silent', 'it does not answer on its control port')
-  }
+  const { outcome, attempts } = input
+  if (outcome.kind !== 'answered') return judgeSilence(input, outcome.kind)
   const { health } = outcome
   if (health.failed != null) return giveUp('start-failed', 'its code did not load')
   switch (health.state) {
     case 'generic':
-      return label === 'generic'
-        ? { kind: 'idle' }
-        : giveUp('restarted', 'it was restarted and has forgotten its function')
+      return judgeGeneric(input)
     case 'specializing':
       return attempts < PATIENCE.specializing
         ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
@@ -77,11 +79,29 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
   }
 }
 
+function judgeGeneric({ label, isNew, attempts }: InspectionInput): InspectionVerdict {
+  if (label === 'generic') return { kind: 'idle' }
+  if (!isNew) return giveUp('restarted', 'it was restarted and has forgotten its function')
+  return attempts < PATIENCE.newborn
+    ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
+    : giveUp('silent', 'its maker has not told it which function it is')
+}
+
+function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): InspectionVerdict {
+  const { attempts, isUp } = input
+  if (!isUp)
+    return attempts < PATIENCE.booting ? { kind: 'ask-again', afterMs: BOOTING_ASK_AGAIN_MS } : { kind: 'not-up' }
+  const patience = kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
+  if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
+  return giveUp('silent', 'it does not answer on its control port')
+}
+
 function judgeSpecialized(
-  { label, labelled, exists }: InspectionInput,
+  { label, labelled, exists, attempts }: InspectionInput,
   { function: key, revision }: InspectedHealth,
 ): InspectionVerdict {
   if (key == null || revision == null) return giveUp('unknown-function', 'it does not say which function it runs')
+  if (!exists && attempts < PATIENCE.unknown) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
   if (!exists)
     return giveUp('unknown-function', `it runs ${key} in revision ${revision}, which does not exist any more`)
   const adopt: InspectionVerdict = { kind: 'adopt', function: key as ObjectKey, revision, repair: label === 'generic' }

@@ -22,6 +22,8 @@ export interface PodDoorOptions {
   inspector: PodInspector
   /** A pod is up and generic. */
   offer: (record: PodRecord) => void
+  /** A pod made for one function is up. False when this process does not wait for it. */
+  ownUp: (record: PodRecord) => boolean
 }
 
 /** Calls of pods that the API has not shown yet, at most this many. */
@@ -54,12 +56,19 @@ export class PodDoor {
   }
 
   #isUp(record: PodRecord, message: PhoneHome): void {
-    const { inspector, offer } = this.#options
+    const { inspector, offer, ownUp } = this.#options
+    if (record.own !== undefined && record.stage === 'taken') this.#knowContact(record, message)
+    if (record.own !== undefined && ownUp(record)) return
     // It called before, and that answer was lost, or it was restarted: it has to say which.
     if (record.stage !== 'booting' || record.label !== 'generic') return void inspector.inspect(record)
+    this.#knowContact(record, message)
+    offer(record)
+  }
+
+  #knowContact(record: PodRecord, message: PhoneHome): void {
     record.contact = { host: message.address, controlPort: message.controlPort, dataPort: message.dataPort }
     record.calledHome = true
-    offer(record)
+    record.isUp = true
   }
 
   #known(message: PhoneHome): { uid: string; podIP?: string | undefined } | undefined {

@@ -5,18 +5,17 @@
 import { randomBytes } from 'node:crypto'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { Cache, Cluster } from '../../kube/cluster.ts'
-import { PODS, type Pod } from '../../kube/objects.ts'
-import type { Logger } from '../../lib/logger.ts'
-import type { Metrics } from '../../lib/metrics.ts'
-import type { Keys } from '../keys/keys.ts'
+import type { Pod } from '../../kube/objects.ts'
+import { pause } from '../../lib/pause.ts'
 import { BootBackoff, type BootState } from './boot-backoff.ts'
 import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from './fleet.ts'
 import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
-import type { FunctionEvents } from './function-events.ts'
+import { ownPodKind } from './own-pod-policy.ts'
+import { OwnPods } from './own-pods.ts'
 import type { PhoneHomeVerdict } from './phone-home.ts'
+import { PodCreation } from './pod-creation.ts'
 import { PodDoor, type PhoneHomeCall } from './pod-door.ts'
+import type { GenericPod, PodFleetOptions } from './pod-fleet-options.ts'
 import { PodInspector } from './pod-inspection.ts'
 import { PodLabels } from './pod-labels.ts'
 import { PodObserver } from './pod-observer.ts'
@@ -26,53 +25,11 @@ import { PodResync } from './pod-resync.ts'
 import { PodStarter } from './pod-start.ts'
 import { PodSupply } from './pod-supply.ts'
 import { PodTable } from './pod-table.ts'
-import { genericPod, podName, templateHash, type PodSettings } from './resources.ts'
-import { pause } from '../../lib/pause.ts'
-import type { RuntimeClient } from './runtime-client.ts'
-
-export interface PodFleetOptions {
-  cluster: Cluster
-  clock: Clock
-  logger: Logger
-  metrics: Metrics
-  keys: Keys
-  /** Synced caches; pods: ours only (label managed-by). */
-  pods: Cache<Pod>
-  runtimes: Cache<Runtime>
-  client: RuntimeClient
-  settings: PodSettings
-  events: FunctionEvents
-  limits: FleetLimits
-  /** Resolves when no data plane will send the pod anything new. */
-  drained: (podUid: string) => Promise<void>
-  /** The function's uid while it and this revision of it exist. */
-  existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
-  /** Undefined when the function is not known. */
-  timeoutMsOf: (key: ObjectKey) => number | undefined
-}
-
-export interface FleetLimits {
-  /** How long a start waits for a pod to boot. */
-  podTimeoutMs: number
-  /** How long a pod has to say who it is. */
-  healthTimeoutMs: number
-  /** How often pods whose labels say generic are asked who they are. */
-  resyncMs: number
-}
-
-export const DEFAULT_FLEET_LIMITS: FleetLimits = { podTimeoutMs: 60_000, healthTimeoutMs: 2_000, resyncMs: 30_000 }
+import { podName, templateHash } from './resources.ts'
+import type { WantedClaim } from './waiting-starts.ts'
 
 /** Longest wait for the answers of pods found at start; who is silent longer is judged later. */
 const REBUILD_LIMIT_MS = 6_000
-/** What pool/ sees of a pod that belongs to no function. */
-export interface GenericPod {
-  uid: string
-  namespace: string
-  runtime: string
-  template: string
-  ready: boolean
-  createdAtMs: number
-}
 
 export class PodFleet implements Fleet {
   readonly #options: PodFleetOptions
@@ -85,10 +42,11 @@ export class PodFleet implements Fleet {
   readonly #inspector: PodInspector
   readonly #observer: PodObserver
   readonly #supply: PodSupply
+  readonly #own: OwnPods
   readonly #starter: PodStarter
   readonly #door: PodDoor
   readonly #resync: PodResync
-  #unsubscribe: () => void = () => undefined
+  #unsubscribes: (() => void)[] = []
 
   constructor(options: PodFleetOptions) {
     this.#options = options
@@ -101,41 +59,59 @@ export class PodFleet implements Fleet {
       timeoutMsOf: (record) => this.#timeoutMsOf(record),
       bootFailed: (record, why) => this.#supply.bootFailed(record, why),
     })
-    this.#supply = new PodSupply({
-      ...shared,
-      backoff: this.#backoff,
-      podTimeoutMs: options.limits.podTimeoutMs,
-      templateOf: (runtime) => this.templateOf(runtime),
-      newName: (runtime) => podName(runtime, randomBytes(8)),
-      create: (pod) => this.#create(pod),
-      createFailed: (pool, error) => this.#createFailed(pool, error),
-    })
-    const parts = { ...shared, labels: this.#labels, removal: this.#removal, supply: this.#supply }
+    ;({ supply: this.#supply, own: this.#own } = this.#supplies(shared))
+    const parts = { ...shared, labels: this.#labels, removal: this.#removal, own: this.#own }
     const offer = (record: PodRecord) => this.#supply.offer(record)
-    this.#inspector = new PodInspector({ ...parts, healthTimeoutMs: options.limits.healthTimeoutMs, offer })
-    this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer })
-    const added = (record: PodRecord) => this.#door.added(record)
-    this.#observer = new PodObserver({ ...parts, inspector: this.#inspector, added, offer })
-    this.#starter = new PodStarter({
-      ...parts,
-      initTimeoutMs: options.settings.initTimeoutMs,
-      platformUrl: options.settings.platformUrl,
+    const ownUp = (record: PodRecord) => this.#own.up(record)
+    const { healthTimeoutMs } = options.limits
+    this.#inspector = new PodInspector({ ...parts, healthTimeoutMs, offer, ownUp })
+    this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer, ownUp })
+    this.#observer = new PodObserver({
+      ...{ ...parts, inspector: this.#inspector, offer },
+      added: (record) => this.#door.added(record),
+      stuck: (record, message) => this.#supply.stuck(record, message),
     })
+    const { initTimeoutMs, platformUrl } = options.settings
+    const take = (template: RevisionTemplate, claim: WantedClaim) => this.#take(template, claim)
+    this.#starter = new PodStarter({ ...parts, take, initTimeoutMs, platformUrl })
     this.#resync = new PodResync({ ...parts, inspector: this.#inspector, everyMs: options.limits.resyncMs })
+  }
+
+  #supplies(shared: Omit<PodFleetOptions, 'metrics'> & { table: PodTable; metrics: FleetMetrics }) {
+    const creation = new PodCreation({ ...shared, seen: (pod) => this.#observer.seen(pod) })
+    const makes = {
+      newName: (prefix: string) => podName(prefix, randomBytes(8)),
+      createFailed: (key: ObjectKey, error: unknown) => creation.failed(key, error),
+      podTimeoutMs: shared.limits.podTimeoutMs,
+    }
+    const supply = new PodSupply({
+      ...shared,
+      ...makes,
+      backoff: this.#backoff,
+      templateOf: (runtime) => this.templateOf(runtime),
+      create: async (pod) => this.#madeHere(await creation.generic(pod)),
+    })
+    const own = new OwnPods({
+      ...shared,
+      ...makes,
+      create: async (pod) => void (await creation.own(pod)),
+      late: (record, template) => void this.#starter.late(record, template),
+    })
+    return { supply, own }
   }
 
   /** Resolves when every pod the API knows has said who it is, or had its time to. */
   async rebuild(): Promise<void> {
     const { pods, clock } = this.#options
-    for (const pod of pods.list()) this.#observer.seen(pod)
-    this.#unsubscribe = pods.subscribe({
-      added: (pod) => this.#observer.seen(pod),
-      updated: (pod) => this.#observer.seen(pod),
-      deleted: (pod) => this.#observer.deleted(pod),
-    })
+    const seen = (pod: Pod) => this.#observer.seen(pod)
+    pods.list().forEach(seen)
+    this.#unsubscribes.push(
+      pods.subscribe({ added: seen, updated: seen, deleted: (pod) => this.#observer.deleted(pod) }),
+    )
     const settled = new AbortController()
     void this.#inspector.settled().then(() => settled.abort())
     await pause(clock, REBUILD_LIMIT_MS, settled.signal)
+    this.#unsubscribes.push(this.#options.leadership.onLead(() => this.#removal.resume()))
     this.#resync.start()
   }
 
@@ -143,8 +119,9 @@ export class PodFleet implements Fleet {
   stop(): void {
     this.#stopped.abort()
     this.#resync.stop()
-    this.#unsubscribe()
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
     this.#supply.stop()
+    this.#own.stop()
   }
 
   pods(key: ObjectKey): FleetPod[] {
@@ -152,7 +129,8 @@ export class PodFleet implements Fleet {
   }
 
   pendingStarts(key: ObjectKey, revision: string): number {
-    return this.#supply.pendingStarts(key, revision) + this.#starter.betweenPods(key, revision)
+    const withoutPod = this.#supply.pendingStarts(key, revision) + this.#own.pendingStarts(key, revision)
+    return withoutPod + this.#starter.betweenPods(key, revision)
   }
 
   async start(template: RevisionTemplate): Promise<StartedPod> {
@@ -223,18 +201,14 @@ export class PodFleet implements Fleet {
     return this.#table.onGeneric(listener)
   }
 
-  async #create({ namespace, name, runtime }: { namespace: string; name: string; runtime: Runtime }): Promise<void> {
-    const { cluster, keys, settings } = this.#options
-    const phoneHomeToken = keys.phoneHomeToken(namespace, name)
-    const pod = await cluster.create(PODS, genericPod({ runtime, namespace, name, phoneHomeToken, settings }))
-    this.#observer.seen(pod)
-    const record = this.#table.get(pod.metadata.uid)
-    if (record !== undefined) record.madeHere = true
+  #take(template: RevisionTemplate, claim: WantedClaim) {
+    const isOwn = ownPodKind(template) !== undefined
+    return isOwn ? this.#own.take(template, claim) : this.#supply.take(template.runtime ?? '', claim)
   }
 
-  #createFailed(pool: ObjectKey, error: unknown): void {
-    this.#metrics.podCreateFailures.inc()
-    this.#options.logger.warn('a pod could not be created', { pool, error })
+  #madeHere(podUid: string): void {
+    const record = this.#table.get(podUid)
+    if (record !== undefined) record.madeHere = true
   }
 
   #timeoutMsOf(record: PodRecord): number | undefined {

@@ -2,11 +2,14 @@
 import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
+import type { Leadership } from '../leadership.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
+import { probeImage } from './image-probe.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
+import type { PodContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 
@@ -18,11 +21,14 @@ export interface PodInspectorOptions {
   metrics: FleetMetrics
   clock: Clock
   signal: AbortSignal
+  leadership: Leadership
   healthTimeoutMs: number
   /** The function's uid while it and this revision of it exist. */
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** A pod turned out to be generic. */
   offer: (record: PodRecord) => void
+  /** A pod made for one function is up. False when this process does not wait for it. */
+  ownUp: (record: PodRecord) => boolean
 }
 
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
@@ -50,17 +56,26 @@ export class PodInspector {
   }
 
   async #inspect(record: PodRecord): Promise<void> {
-    const { client, clock, signal, healthTimeoutMs } = this.#options
+    const { clock, signal } = this.#options
     for (let attempts = 1; !signal.aborted; attempts += 1) {
       const { stage, contact } = record
       if (contact === undefined || !INSPECTED_STAGES.has(stage)) return
-      const outcome = await client.health(contact, healthTimeoutMs)
+      const outcome = await this.#ask(record, contact)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
       if (record.stage !== stage || signal.aborted) return
+      if (outcome.kind === 'answered') record.isUp = true
+      if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
     }
+  }
+
+  #ask(record: PodRecord, contact: PodContact): Promise<HealthOutcome> {
+    const { client, healthTimeoutMs } = this.#options
+    if (record.own !== 'image') return client.health(contact, healthTimeoutMs)
+    const labelled = { function: functionKeyOf(record), revision: record.claim?.revision }
+    return probeImage({ host: contact.host, port: contact.dataPort }, labelled, healthTimeoutMs)
   }
 
   #judge(record: PodRecord, outcome: HealthOutcome, attempts: number): InspectionVerdict {
@@ -71,23 +86,28 @@ export class PodInspector {
       // Ready: this process knows that it is claimed, whether or not the label has arrived.
       label: stage === 'ready' || label !== 'generic' ? 'claimed' : 'generic',
       ...(claim && key !== undefined && { labelled: { function: key, revision: claim.revision } }),
+      isNew: record.own !== undefined && stage === 'taken',
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,
+      isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
       ...(claim?.timeoutMs !== undefined && { functionTimeoutMs: claim.timeoutMs }),
     })
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {
-    const { removal, offer } = this.#options
+    const { removal, offer, leadership } = this.#options
     // One that serves may be finishing what runs, or its revision may be on its way out: others see to that.
     if (record.stage === 'ready' && !isStuckOrRestarted(verdict)) return
     switch (verdict.kind) {
       case 'idle':
         return record.stage === 'idle' ? undefined : offer(record)
       case 'give-up':
-        return removal.giveUp(record, verdict.why)
+        // Everyone can be wrong about a pod that does not answer; the leader decides for all.
+        return leadership.leads ? removal.giveUp(record, verdict.why) : undefined
+      case 'not-up':
+        return
       case 'adopt':
         return this.#adopt(record, verdict)
     }
@@ -95,13 +115,13 @@ export class PodInspector {
 
   #adopt(record: PodRecord, { function: key, revision, repair }: InspectionVerdict & { kind: 'adopt' }): void {
     if (record.stage === 'ready') return
-    const { table, labels, metrics, clock } = this.#options
+    const { table, labels, metrics, clock, leadership } = this.#options
     const uid = this.#options.existing(key, revision)?.uid ?? ''
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const claim = known ?? { function: { ...splitKey(key), uid }, revision, claimedAtMs: nowMs, acknowledges: false }
     table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
-    if (!repair) return
+    if (!repair || !leadership.leads) return
     metrics.labelRepairs.inc()
     labels.claimed(record)
   }

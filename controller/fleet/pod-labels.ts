@@ -25,12 +25,13 @@ export class PodLabels {
 
   /** Until it is done, the pod stops being ready, or the controller stops: then it is found and repaired by its own answer. */
   claimed(record: PodRecord): void {
-    const { claim } = record
+    const { claim, contact, calledHome } = record
     if (claim === undefined || this.#writing.has(record.uid)) return
     this.#writing.add(record.uid)
     const { cluster, logger, clock, signal } = this.#options
     // uid: a pod of the same name that came later is not ours to label.
-    const patch = { metadata: { ...(claimPatch(claim).metadata as object), uid: record.uid } }
+    const { metadata } = claimPatch({ ...claim, ...(contact && calledHome && { contact }) })
+    const patch = { metadata: { ...(metadata as object), uid: record.uid } }
     const failed = (error: unknown) => {
       if (isNotFound(error) || isConflict(error) || record.stage !== 'ready') return false
       logger.warn('the labels of a claimed pod could not be written yet', { pod: record.name, error })

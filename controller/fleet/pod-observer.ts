@@ -2,11 +2,14 @@
 import { ANNOTATION, LABEL } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
+import type { OwnPodKind } from './own-pod-policy.ts'
+import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import { labelledState, normalAddress, podEnd, readyContact } from './pod-status.ts'
+import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
+import { podTrouble } from './pod-trouble.ts'
 
 export interface PodObserverOptions {
   table: PodTable
@@ -17,6 +20,9 @@ export interface PodObserverOptions {
   added(record: PodRecord): void
   /** A pod is up and generic. */
   offer(record: PodRecord): void
+  own: OwnPods
+  /** A pod of a pool finds no room for now. */
+  stuck(record: PodRecord, message: string): void
 }
 
 export class PodObserver {
@@ -33,10 +39,10 @@ export class PodObserver {
     record.label = labelledState(pod)
     if (record.stage === 'leaving' || this.#hasGone(record, pod)) return
     this.#observeClaim(record, pod)
-    const contact = readyContact(pod)
-    if (contact === undefined) return
-    record.contact ??= contact
-    if (record.stage === 'booting' && record.madeHere === true && record.label === 'generic')
+    if (this.#isInTrouble(record, pod)) return
+    this.#observeContact(record, pod)
+    if (record.contact === undefined) return
+    if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
@@ -53,19 +59,49 @@ export class PodObserver {
     const { uid, name, namespace, labels, creationTimestamp } = pod.metadata
     const runtime = labels?.[LABEL.runtime]
     const known = this.#options.table.get(uid)
-    if (known !== undefined || namespace === undefined || runtime === undefined) return known
+    const own = ownKindOf(pod)
+    if (known !== undefined || namespace === undefined) return known
+    if (runtime === undefined && own === undefined) return undefined
     const record = this.#options.table.add({
       uid,
       name,
       namespace,
-      runtime,
+      runtime: runtime ?? '',
+      ...(own && { own }),
       template: labels?.[LABEL.template] ?? '',
       // The API counts whole seconds, rounded down.
       createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
       label: labelledState(pod),
     })
+    // One of its own has a claim before it may be up: who called home before is known by it.
+    if (own !== undefined) this.#observeClaim(record, pod)
+    this.#options.own.added(record)
     this.#options.added(record)
     return record
+  }
+
+  /** Only on its way up: what serves has had its trouble behind it. */
+  #isInTrouble(record: PodRecord, pod: Pod): boolean {
+    if (record.stage !== 'booting' && record.stage !== 'taken') return false
+    const trouble = podTrouble(pod)
+    if (trouble?.kind === 'cannot-run')
+      this.#options.removal.giveUp(record, { reason: 'cannot-run', message: trouble.message })
+    else if (trouble === undefined) delete record.stuck
+    else if (record.own !== undefined) this.#options.own.stuck(record, trouble.message)
+    else this.#options.stuck(record, trouble.message)
+    return trouble !== undefined
+  }
+
+  #observeContact(record: PodRecord, pod: Pod): void {
+    const reported = reportedContact(pod)
+    if (reported?.isReady === true) record.isUp = true
+    const claimed = record.stage === 'taken' && record.contact === undefined ? claimedContact(pod) : undefined
+    if (claimed !== undefined) {
+      // What another controller was told: the kubelet has to agree here, too.
+      record.contact = claimed
+      record.calledHome = true
+      record.isUp = true
+    } else if (reported !== undefined) record.contact ??= reported
   }
 
   #hasGone(record: PodRecord, pod: Pod): boolean {
@@ -90,6 +126,11 @@ export class PodObserver {
     const claim = claimOf(pod, this.#options.clock.now())
     if (claim !== undefined) this.#options.table.change(record, { stage: 'taken', claim })
   }
+}
+
+function ownKindOf({ metadata }: Pod): OwnPodKind | undefined {
+  const own = metadata.labels?.[LABEL.own]
+  return own === 'runtime' || own === 'image' ? own : undefined
 }
 
 function claimOf({ metadata }: Pod, nowMs: number): PodClaim | undefined {

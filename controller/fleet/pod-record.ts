@@ -1,6 +1,7 @@
 /** What the fleet remembers of one pod: the API's view and what phone-home and specialize said that the API does not show yet. */
 import { objectKey, type ObjectKey, type PodState } from '../../api/names.ts'
 import type { FleetPod, FleetPodPhase, Startup } from './fleet.ts'
+import type { OwnPodKind } from './own-pod-policy.ts'
 import { hostPort, type PodContact } from './pod-status.ts'
 
 /**
@@ -14,7 +15,7 @@ export interface PodClaim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
-  /** Absent when another process claimed it. */
+  /** Absent when another controller claimed it. */
   timeoutMs?: number
   readyAtMs?: number
   startup?: Startup
@@ -24,7 +25,10 @@ export interface PodRecord {
   readonly uid: string
   readonly name: string
   readonly namespace: string
+  /** Empty: an image of its function's own. */
   readonly runtime: string
+  /** Made for one function alone. */
+  readonly own?: OwnPodKind
   /** See templateHash(). */
   readonly template: string
   readonly createdAtMs: number
@@ -34,9 +38,13 @@ export interface PodRecord {
   contact?: PodContact
   /** The address came from the pod itself: the kubelet has to agree, see phone-home.ts. */
   calledHome: boolean
+  /** It has been heard of as up: by its call, the kubelet, or the controller that claimed it. */
+  isUp?: boolean
   claim?: PodClaim
   /** Created by this process in this life: once up it is generic, or another controller's 409 will tell. */
   madeHere?: boolean
+  /** Why it does not come up for now, as the API tells it. */
+  stuck?: string
   /** It was given up by our own decision, not by its end. */
   retired?: boolean
   /** Aborts, with a sentence as reason, when the pod has ended or was given up: whoever talks to it can stop. */
@@ -45,7 +53,7 @@ export interface PodRecord {
 
 export type NewPodRecord = Omit<
   PodRecord,
-  'stage' | 'calledHome' | 'gone' | 'contact' | 'claim' | 'madeHere' | 'retired'
+  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired' | 'stuck'
 >
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
@@ -59,8 +67,8 @@ export function functionKeyOf(record: PodRecord): ObjectKey | undefined {
   return record.claim && objectKey(record.claim.function.namespace, record.claim.function.name)
 }
 
-export function isGeneric({ stage }: PodRecord): boolean {
-  return stage === 'booting' || stage === 'idle'
+export function isGeneric({ stage, own }: PodRecord): boolean {
+  return own === undefined && (stage === 'booting' || stage === 'idle')
 }
 
 const PHASES: Record<PodStage, FleetPodPhase> = {
@@ -88,7 +96,9 @@ export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string):
     phase: PHASES[record.stage],
     createdAtMs: record.createdAtMs,
     claimedAtMs,
+    ...(claim.timeoutMs === undefined && { isForeign: true }),
     ...(claim.readyAtMs !== undefined && { readyAtMs: claim.readyAtMs }),
+    ...(record.stuck !== undefined && { stuck: record.stuck }),
     ...(claim.startup && { startup: claim.startup }),
     ...(answers && {
       endpoint: {

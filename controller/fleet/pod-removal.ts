@@ -1,12 +1,14 @@
 /**
  * How pods go: retired (out of the feed, data planes informed, then deleted with the time to finish), or given up (deleted at once
- * because they ended, broke or cannot be trusted). Whatever the way, a pod is out of the feed before anything else happens.
+ * because they ended, broke or cannot be trusted). Whatever the way, a pod is out of the feed before anything else happens. All replicas see the
+ * same ends; the leader deletes, and each what it has in its own hands.
  */
-import type { Cluster } from '../../kube/cluster.ts'
+import type { Cache, Cluster } from '../../kube/cluster.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
-import { PODS } from '../../kube/objects.ts'
+import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import type { Leadership } from '../leadership.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import type { FunctionEvents } from './function-events.ts'
 import type { PodLabels } from './pod-labels.ts'
@@ -28,6 +30,8 @@ export interface PodRemovalOptions {
   logger: Logger
   signal: AbortSignal
   table: PodTable
+  pods: Pick<Cache<Pod>, 'get'>
+  leadership: Leadership
   labels: PodLabels
   events: FunctionEvents
   metrics: FleetMetrics
@@ -47,11 +51,14 @@ export class PodRemoval {
 
   retire(record: PodRecord, reason: string): void {
     if (record.stage === 'leaving') return
-    const { logger, table, labels } = this.#options
-    logger.info('pod retired', { pod: record.name, function: functionKeyOf(record), reason })
+    const { logger, table, labels, leadership } = this.#options
+    // Nobody else knows of a pod that is being made ready here.
+    const isOurs = leadership.leads || record.stage === 'starting'
+    if (isOurs) logger.info('pod retired', { pod: record.name, function: functionKeyOf(record), reason })
     record.retired = true
     table.change(record, { stage: 'leaving' })
     record.gone.abort(`it was retired: ${reason}`)
+    if (!isOurs) return
     labels.leaving(record)
     void this.#drainAndDelete(record)
   }
@@ -68,15 +75,38 @@ export class PodRemoval {
   /** It ended, or must not go on. Says so on its Function. */
   giveUp(record: PodRecord, why: GiveUp): void {
     if (record.stage === 'leaving') return
-    const { table, logger, metrics } = this.#options
+    const { table, leadership } = this.#options
     const wasBooting = record.stage === 'booting' && record.claim === undefined
+    // Only who was told another address than the kubelet's knows that it was.
+    const isOurs = leadership.leads || why.reason === 'expelled'
+    if (isOurs) this.#tell(record, why)
+    record.gone.abort(why.message)
+    table.change(record, { stage: 'leaving' })
+    if (isOurs) this.#delete(record, why.reason === 'deleted' ? undefined : 1)
+    if (wasBooting) this.#options.bootFailed(record, why)
+  }
+
+  /** From now on this replica leads: what others left lying about goes. */
+  resume(): void {
+    const { table, pods, labels } = this.#options
+    for (const record of [...table.all()]) {
+      const pod = pods.get(refOf(record))
+      const isDeleted = pod?.metadata.uid !== record.uid || pod.metadata.deletionTimestamp !== undefined
+      if (record.stage !== 'leaving' || isDeleted) continue
+      if (record.retired !== true) {
+        this.#delete(record, 1)
+        continue
+      }
+      if (record.label !== 'leaving') labels.leaving(record)
+      void this.#drainAndDelete(record)
+    }
+  }
+
+  #tell(record: PodRecord, why: GiveUp): void {
+    const { logger, metrics } = this.#options
     logger.warn('pod given up', { pod: record.name, function: functionKeyOf(record), ...why })
     metrics.podsEnded.inc({ reason: why.reason })
     this.#recordEvent(record, why)
-    record.gone.abort(why.message)
-    table.change(record, { stage: 'leaving' })
-    this.#delete(record, why.reason === 'deleted' ? undefined : 1)
-    if (wasBooting) this.#options.bootFailed(record, why)
   }
 
   #recordEvent(record: PodRecord, { reason, message }: GiveUp): void {

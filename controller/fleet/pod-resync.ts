@@ -2,6 +2,7 @@
 import type { Cache } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Leadership } from '../leadership.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { refOf, type PodRecord } from './pod-record.ts'
@@ -16,10 +17,13 @@ export interface PodResyncOptions {
   labels: PodLabels
   removal: PodRemoval
   inspector: PodInspector
+  leadership: Leadership
 }
 
 /** Claimed by label but never up: whoever claimed it is gone, and so is the pod. */
 const TAKEN_PATIENCE_MS = 60_000
+/** One made for its function may have to pull a large image, or wait for a node to be added. */
+const OWN_PATIENCE_MS = 600_000
 /** The answer to create may come this long before the watch shows the pod. */
 const WATCH_LAG_MS = 30_000
 
@@ -44,16 +48,20 @@ export class PodResync {
   }
 
   #check(record: PodRecord, ageMs: number): void {
-    const { pods, table, labels, removal, inspector } = this.#options
+    const { pods, table, labels, removal, inspector, leadership } = this.#options
     const isThere = pods.get(refOf(record))?.metadata.uid === record.uid
     if (!isThere && ageMs > WATCH_LAG_MS) {
       removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
       return table.remove(record)
     }
-    const { stage, label, contact } = record
-    if (stage === 'ready' && label === 'generic') labels.claimed(record)
-    if (stage === 'taken' && contact === undefined && ageMs > TAKEN_PATIENCE_MS)
+    if (isMislabelled(record) && (leadership.leads || record.claim?.timeoutMs !== undefined)) labels.claimed(record)
+    const { stage } = record
+    if (leadership.leads && isStray(record, ageMs))
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
   }
 }
+
+const isMislabelled = ({ stage, label }: PodRecord) => stage === 'ready' && label === 'generic'
+const isStray = ({ stage, contact, own }: PodRecord, ageMs: number) =>
+  stage === 'taken' && contact === undefined && ageMs > (own === undefined ? TAKEN_PATIENCE_MS : OWN_PATIENCE_MS)

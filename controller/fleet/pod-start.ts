@@ -8,14 +8,14 @@ import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
 import type { PodLabels } from './pod-labels.ts'
 import type { PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
-import type { PodSupply } from './pod-supply.ts'
 import type { PodTable } from './pod-table.ts'
 import { pause } from '../../lib/pause.ts'
 import type { RuntimeClient, SpecializeOutcome } from './runtime-client.ts'
-import type { WantedClaim } from './waiting-starts.ts'
+import type { SuppliedPod, WantedClaim } from './waiting-starts.ts'
 
 export interface PodStarterOptions {
-  supply: PodSupply
+  /** A pod claimed for the caller, that is up. Claims one that waits before it first waits itself. */
+  take: (template: RevisionTemplate, claim: WantedClaim) => Promise<SuppliedPod>
   table: PodTable
   client: RuntimeClient
   removal: PodRemoval
@@ -97,7 +97,7 @@ export class PodStarter {
     const startedAt = performance.now()
     for (let deaths = 0, races = 0; ;) {
       delete attempt.record
-      const { record, source } = await this.#options.supply.take(template.runtime, claim)
+      const { record, source } = await this.#options.take(template, claim)
       attempt.record = record
       const takenAt = performance.now()
       const podMs = source === 'pool' && deaths === 0 ? 0 : takenAt - startedAt
@@ -114,9 +114,21 @@ export class PodStarter {
     }
   }
 
+  /** A pod that came up when nobody waited for it any more. */
+  async late(record: PodRecord, template: RevisionTemplate): Promise<void> {
+    const takenAt = performance.now()
+    const outcome = await this.#specialize(record, template)
+    const initMs = outcome.kind === 'ready' ? outcome.initMs : 0
+    const startup: Startup = { source: 'new', podMs: 0, specializeMs: performance.now() - takenAt, initMs }
+    if (outcome.kind === 'ready' && this.#ready(record, outcome.acknowledges, startup)) return
+    this.#options.removal.discard(record, 'message' in outcome ? outcome.message : `it was ${outcome.kind}`)
+  }
+
   async #specialize(record: PodRecord, template: RevisionTemplate): Promise<SpecializeOutcome> {
     const { client, clock, initTimeoutMs } = this.#options
     if (record.contact === undefined) return { kind: 'lost', reached: false, message: 'its address is not known' }
+    // It listens, and that is all it will ever say.
+    if (record.own === 'image') return { kind: 'ready', initMs: 0, acknowledges: false }
     this.#running += 1
     try {
       const limits = { timeoutMs: initTimeoutMs, signal: record.gone.signal }

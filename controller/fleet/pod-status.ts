@@ -2,7 +2,7 @@
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
 
-export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted'
+export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted' | 'cannot-run'
 
 export interface PodEnd {
   reason: PodEndReason
@@ -56,18 +56,26 @@ function containerEnd({ exitCode, signal, reason, message }: Terminated): PodEnd
   return { reason: 'exited', message: `its process exited with code ${exitCode}${detail}` }
 }
 
-/** Where the kubelet says it answers; undefined until its readiness was seen there. */
-export function readyContact(pod: Pod): PodContact | undefined {
-  const { status } = pod
-  const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
-  if (status?.phase !== 'Running' || !ready || status.podIP === undefined) return undefined
-  const { control, data } = annotatedPorts(pod)
-  return { host: status.podIP, controlPort: control, dataPort: data }
+export interface ReportedContact extends PodContact {
+  /** Whether it was seen to answer there; else its process has begun, and may answer before anyone says so. */
+  isReady: boolean
 }
 
-function annotatedPorts(pod: Pod): { control: number; data: number } {
+/** Where the kubelet says it is; undefined before its process has begun. */
+export function reportedContact(pod: Pod): ReportedContact | undefined {
+  const { phase, podIP, conditions } = pod.status ?? {}
+  if (phase !== 'Running' || podIP === undefined) return undefined
+  const isReady = conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+  const ports = annotatedPorts(pod)
+  // Pods that choose their ports say so later than they run.
+  if (ports === undefined && !isReady && pod.spec.containers[0]?.ports === undefined) return undefined
+  const { control, data } = ports ?? DEFAULT_PORT
+  return { host: podIP, controlPort: control, dataPort: data, isReady }
+}
+
+function annotatedPorts(pod: Pod): { control: number; data: number } | undefined {
   const text = pod.metadata.annotations?.[ANNOTATION.ports]
-  if (text === undefined) return DEFAULT_PORT
+  if (text === undefined) return undefined
   try {
     const ports = JSON.parse(text) as { control?: unknown; data?: unknown }
     if (typeof ports.control === 'number' && typeof ports.data === 'number')
@@ -75,7 +83,20 @@ function annotatedPorts(pod: Pod): { control: number; data: number } {
   } catch {
     // Someone edited the annotation: the defaults are as good a guess as any, and healthz decides.
   }
-  return DEFAULT_PORT
+  return undefined
+}
+
+/** Where the controller that claimed it found it, which may be long before the kubelet says so. */
+export function claimedContact(pod: Pod): PodContact | undefined {
+  const text = pod.metadata.annotations?.[ANNOTATION.contact]
+  const match = /^(.+) (\d+) (\d+)$/.exec(text ?? '')
+  if (match === null) return undefined
+  const [, host = '', control, data] = match
+  return { host, controlPort: Number(control), dataPort: Number(data) }
+}
+
+export function contactText({ host, controlPort, dataPort }: PodContact): string {
+  return `${host} ${controlPort} ${dataPort}`
 }
 
 /** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]` and `::1`. */

@@ -2,7 +2,7 @@
  * Generic pods for whoever needs one: hands out waiting pods, creates one for every start that finds none, and gives the first that boots
  * to the oldest start of its namespace and runtime. Leaves to pool/ how many should wait, to pod-start.ts what is done with them.
  */
-import { objectKey, type ObjectKey } from '../../api/names.ts'
+import { objectKey, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -11,6 +11,7 @@ import type { BootBackoff } from './boot-backoff.ts'
 import { poolKey, type PodRecord } from './pod-record.ts'
 import type { GiveUp } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
+import { createRefusal } from './pod-trouble.ts'
 import { WaitingStarts, type SuppliedPod, type WaitingStart, type WantedClaim } from './waiting-starts.ts'
 
 export interface PodSupplyOptions {
@@ -93,6 +94,15 @@ export class PodSupply {
     waiter.resolve({ record, source: 'new' })
   }
 
+  /** A booting pod finds no room for now: who would have to wait for it learns why instead, and no other is made to wait beside it. */
+  stuck(record: PodRecord, message: string): void {
+    record.stuck = message
+    const pool = poolKey(record)
+    const waiters = this.#waiters.of(pool)
+    const comingUp = this.#coming(pool) - this.#stuckIn(pool).length
+    this.#waiters.failAll(waiters.slice(Math.max(0, comingUp)), new PodStartError('start-failed', message))
+  }
+
   /** A pod that starts may have waited for is not coming any more. */
   replaceLost(record: PodRecord): void {
     this.#balance(poolKey(record))
@@ -104,11 +114,14 @@ export class PodSupply {
     if (reason === 'deleted') return this.#balance(pool)
     const { backoff, clock } = this.#options
     backoff.failed(pool, { message, createdAtMs: record.createdAtMs, nowMs: clock.now() })
+    // The next would fail for the same reason.
+    if (reason === 'cannot-run')
+      this.#waiters.failAll(this.#waiters.of(pool), new PodStartError('start-failed', message))
     const oldest = this.#waiters.of(pool)[0]
     if (oldest !== undefined) {
       oldest.deaths += 1
-      if (oldest.deaths > MOST_DEATHS)
-        this.#waiters.fail(oldest, new PodStartError('start-failed', bootMessage(message)))
+      const text = `${oldest.deaths} pods in a row ended before they were up; the last: ${message}`
+      if (oldest.deaths > MOST_DEATHS) this.#waiters.fail(oldest, new PodStartError('start-failed', text))
     }
     this.#balance(pool)
   }
@@ -133,8 +146,7 @@ export class PodSupply {
   stop(): void {
     this.#stopped = true
     this.#held.forEach((cancel) => cancel())
-    for (const waiter of this.#waiters.all())
-      this.#waiters.fail(waiter, new PodStartError('stopped', 'the controller is stopping'))
+    this.#waiters.failAll(this.#waiters.all(), new PodStartError('stopped', 'the controller is stopping'))
   }
 
   #wait(pool: ObjectKey, claim: WantedClaim): Promise<SuppliedPod> {
@@ -151,9 +163,19 @@ export class PodSupply {
   }
 
   #blocked(pool: ObjectKey): PodStartError | undefined {
+    const [stuck] = this.#stuckIn(pool)
+    if (stuck !== undefined && this.#coming(pool) <= this.#waiters.of(pool).length)
+      return new PodStartError('start-failed', stuck)
     const { notBeforeMs, failures, lastMessage } = this.#options.backoff.get(pool)
     if (notBeforeMs <= this.#options.clock.now() + LONGEST_HOLD_MS || this.#coming(pool) > 0) return undefined
     return new PodStartError('start-failed', `the last ${failures} pods of ${pool} did not come up: ${lastMessage}`)
+  }
+
+  /** Why booting pods of it do not come up for now, one by one. */
+  #stuckIn(pool: ObjectKey): string[] {
+    return [...this.#options.table.generic(pool)].flatMap(({ stage, stuck }) =>
+      stage === 'booting' ? (stuck ?? []) : [],
+    )
   }
 
   #isHeld(pool: ObjectKey): boolean {
@@ -188,7 +210,7 @@ export class PodSupply {
     const missing = waiters.length - this.#coming(pool)
     if (missing <= 0) return
     const blocked = this.#blocked(pool)
-    if (blocked !== undefined) for (const waiter of waiters) this.#waiters.fail(waiter, blocked)
+    if (blocked !== undefined) this.#waiters.failAll(waiters, blocked)
     else if (this.#isHeld(pool)) this.#balanceLater(pool)
     else for (let made = 0; made < missing; made += 1) void this.create(namespaceOf(pool), runtime)
   }
@@ -206,7 +228,7 @@ export class PodSupply {
   }
 
   #createFailed(pool: ObjectKey, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error)
+    const { message } = createRefusal(error)
     const nowMs = this.#options.clock.now()
     this.#options.backoff.failed(pool, { message, createdAtMs: nowMs, nowMs })
     this.#options.createFailed(pool, error)
@@ -214,10 +236,8 @@ export class PodSupply {
     // Older ones still get the pods that are on their way.
     const newest = waiters.length > this.#coming(pool) - 1 ? waiters.at(-1) : undefined
     if (newest === undefined) return
-    this.#waiters.fail(
-      newest,
-      new PodStartError('start-failed', `no pod could be created: ${message}`, { cause: error }),
-    )
+    const failure = new PodStartError('start-failed', `no pod could be created: ${message}`, { cause: error })
+    this.#waiters.fail(newest, failure)
   }
 
   #isKnown(pool: ObjectKey, name: string): boolean {
@@ -225,9 +245,5 @@ export class PodSupply {
   }
 }
 
-const namespaceOf = (pool: ObjectKey) => pool.slice(0, pool.indexOf('/'))
-const runtimeOf = (pool: ObjectKey) => pool.slice(pool.indexOf('/') + 1)
-
-function bootMessage(message: string): string {
-  return `${MOST_DEATHS + 1} pods in a row ended before they were up; the last: ${message}`
-}
+const namespaceOf = (pool: ObjectKey) => splitKey(pool).namespace
+const runtimeOf = (pool: ObjectKey) => splitKey(pool).name

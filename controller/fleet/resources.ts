@@ -4,7 +4,11 @@ import { ANNOTATION, API_VERSION, LABEL, type PodState } from '../../api/names.t
 import type { OwnerReference } from '../../api/object.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { MergePatch, NewObject } from '../../kube/cluster.ts'
-import type { Container, EnvVar, Pod } from '../../kube/objects.ts'
+import type { Pod } from '../../kube/objects.ts'
+import type { RevisionTemplate } from './fleet.ts'
+import { ownPodKind, POOL_RESOURCES } from './own-pod-policy.ts'
+import { imageContainer, runtimeContainer, type PodSettings } from './pod-container.ts'
+import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
 
@@ -12,31 +16,56 @@ export const MANAGED_BY = 'dormouse'
 const LONGEST_GRACE_SECONDS = 15 * 60 + 5
 /** `nonroot` of distroless images. */
 const NON_ROOT = 65532
+/** Lambda's. What is written there counts as the node's storage. */
+const TMP_SIZE = '512Mi'
 
-/** What all pods of one controller are told. */
-export interface PodSettings {
-  /** Where pods say that they are up. */
-  phoneHomeUrl: string
-  /** Base64 SPKI. */
-  publicKey: string
-  /** Base URL of gateways' internal listener, for functions. */
-  platformUrl?: string | undefined
-  /** How long user code may load. */
-  initTimeoutMs: number
-  /** 0 = any free port: the pod says which when it calls home. */
-  ports: { control: number; data: number }
-}
-
-export interface GenericPodInput {
-  runtime: Runtime
+interface PodInput {
   namespace: string
   name: string
   phoneHomeToken: string
   settings: PodSettings
 }
 
+export interface GenericPodInput extends PodInput {
+  runtime: Runtime
+}
+
 /** A pod that waits for a function: owned by its Runtime until it is claimed. */
 export function genericPod({ runtime, namespace, name, phoneHomeToken, settings }: GenericPodInput): NewObject<Pod> {
+  const labels = {
+    [LABEL.managedBy]: MANAGED_BY,
+    [LABEL.state]: 'generic' satisfies PodState,
+    [LABEL.runtime]: runtime.metadata.name,
+    [LABEL.template]: templateHash(runtime, settings),
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels, ownerReferences: [owner('Runtime', runtime.metadata)] },
+    spec: {
+      ...podBase({ [LABEL.runtime]: runtime.metadata.name, [LABEL.state]: 'generic' }),
+      terminationGracePeriodSeconds: LONGEST_GRACE_SECONDS,
+      automountServiceAccountToken: false,
+      containers: [runtimeContainer(runtime, { settings, phoneHomeToken, resources: POOL_RESOURCES })],
+    },
+  }
+}
+
+export interface OwnPodInput extends PodInput {
+  template: RevisionTemplate
+  /** The template's. */
+  runtime?: Runtime | undefined
+  nowMs: number
+}
+
+/** A pod made for one function alone: its own from birth, in labels and owner. */
+export function ownPod({ template, runtime, ...input }: OwnPodInput): NewObject<Pod> {
+  const { namespace, name, settings, nowMs } = input
+  const claim = { ...template, claimedAtMs: nowMs, acknowledges: false }
+  const { labels, annotations, ownerReferences } = claimMetadata(claim)
+  const { serviceAccountName } = template
+  const container =
+    runtime === undefined ? imageContainer(template, settings) : ownRuntimeContainer(runtime, template, input)
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -45,68 +74,52 @@ export function genericPod({ runtime, namespace, name, phoneHomeToken, settings 
       namespace,
       labels: {
         [LABEL.managedBy]: MANAGED_BY,
-        [LABEL.state]: 'generic' satisfies PodState,
-        [LABEL.runtime]: runtime.metadata.name,
-        [LABEL.template]: templateHash(runtime, settings),
+        [LABEL.own]: ownPodKind(template) ?? 'runtime',
+        ...(runtime && { [LABEL.runtime]: runtime.metadata.name, [LABEL.template]: templateHash(runtime, settings) }),
+        ...labels,
       },
-      ownerReferences: [owner('Runtime', runtime.metadata)],
+      annotations,
+      ownerReferences,
     },
     spec: {
-      // A restarted container is never reused: it would be generic again under a claimed label.
-      restartPolicy: 'Never',
-      terminationGracePeriodSeconds: LONGEST_GRACE_SECONDS,
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      securityContext: {
-        runAsNonRoot: true,
-        runAsUser: NON_ROOT,
-        runAsGroup: NON_ROOT,
-        seccompProfile: { type: 'RuntimeDefault' },
-      },
-      volumes: [{ name: 'tmp', emptyDir: {} }],
-      containers: [runtimeContainer(runtime, settings, phoneHomeToken)],
+      ...podBase({ [LABEL.function]: template.function.name }, { user: runtime === undefined ? undefined : NON_ROOT }),
+      terminationGracePeriodSeconds: graceSeconds(template.timeoutMs),
+      automountServiceAccountToken: serviceAccountName !== undefined,
+      ...(serviceAccountName !== undefined && { serviceAccountName }),
+      containers: [container],
     },
   }
 }
 
-function runtimeContainer(runtime: Runtime, settings: PodSettings, phoneHomeToken: string): Container {
-  const { control, data } = settings.ports
+function ownRuntimeContainer(runtime: Runtime, template: RevisionTemplate, { settings, phoneHomeToken }: PodInput) {
+  const { resources = POOL_RESOURCES, secretEnv } = template
+  return runtimeContainer(runtime, { settings, phoneHomeToken, resources, secretEnv })
+}
+
+/**
+ * What all our pods have in common: the restricted pod security standard, nothing that costs start time, and a wish to be on different
+ * nodes. An image of somebody else's brings its own user, who must not be root.
+ */
+function podBase(alike: Record<string, string>, { user }: { user: number | undefined } = { user: NON_ROOT }) {
   return {
-    name: 'runtime',
-    image: runtime.spec.image,
-    ...(runtime.spec.command && { command: runtime.spec.command }),
-    env: environment(settings, phoneHomeToken),
-    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+    // A restarted container is never reused: it would be generic again under a claimed label.
+    restartPolicy: 'Never' as const,
+    enableServiceLinks: false,
     securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
+      runAsNonRoot: true,
+      ...(user !== undefined && { runAsUser: user, runAsGroup: user }),
+      seccompProfile: { type: 'RuntimeDefault' },
     },
-    ...(control !== 0 &&
-      data !== 0 && {
-        ports: [
-          { name: 'control', containerPort: control },
-          { name: 'data', containerPort: data },
-        ],
-        readinessProbe: { httpGet: { path: '/healthz', port: control }, periodSeconds: 1 },
-      }),
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: { matchLabels: { [LABEL.managedBy]: MANAGED_BY, ...alike } },
+      },
+    ],
+    volumes: [{ name: 'tmp', emptyDir: { sizeLimit: TMP_SIZE } }],
   }
-}
-
-function environment(settings: PodSettings, phoneHomeToken: string): EnvVar[] {
-  const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } })
-  return [
-    { name: 'DORMOUSE_CONTROL_PORT', value: String(settings.ports.control) },
-    { name: 'DORMOUSE_DATA_PORT', value: String(settings.ports.data) },
-    field('DORMOUSE_POD_NAMESPACE', 'metadata.namespace'),
-    field('DORMOUSE_POD_NAME', 'metadata.name'),
-    field('DORMOUSE_POD_UID', 'metadata.uid'),
-    field('DORMOUSE_POD_IP', 'status.podIP'),
-    { name: 'DORMOUSE_PUBLIC_KEY', value: settings.publicKey },
-    { name: 'DORMOUSE_PHONE_HOME_URL', value: settings.phoneHomeUrl },
-    { name: 'DORMOUSE_PHONE_HOME_TOKEN', value: phoneHomeToken },
-    { name: 'DORMOUSE_INIT_TIMEOUT_MS', value: String(settings.initTimeoutMs) },
-  ]
 }
 
 /** Changes when pods made before can no longer be used: another image, command, or key. */
@@ -121,23 +134,28 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Where it was found; other controllers need not wait for the kubelet. */
+  contact?: PodContact | undefined
 }
 
 /** The pod is the function's from now on, and goes with it. */
 export function claimPatch(claim: Claim): MergePatch {
+  return { metadata: { ...claimMetadata(claim) } }
+}
+
+function claimMetadata(claim: Claim) {
   return {
-    metadata: {
-      labels: {
-        [LABEL.state]: 'claimed' satisfies PodState,
-        [LABEL.function]: claim.function.name,
-        [LABEL.revision]: claim.revision,
-      },
-      annotations: {
-        [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
-        [ANNOTATION.acknowledges]: String(claim.acknowledges),
-      },
-      ownerReferences: [owner('Function', claim.function)],
+    labels: {
+      [LABEL.state]: 'claimed' satisfies PodState,
+      [LABEL.function]: claim.function.name,
+      [LABEL.revision]: claim.revision,
     },
+    annotations: {
+      [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
+      [ANNOTATION.acknowledges]: String(claim.acknowledges),
+      ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
+    },
+    ownerReferences: [owner('Function', claim.function)],
   }
 }
 
@@ -157,8 +175,8 @@ export function graceSeconds(timeoutMs: number | undefined): number {
 /** Kubernetes' own alphabet for generated names: no vowels, no words. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
-/** `<runtime>-<8 random characters>`. Named here and not by the API because the pod's token is derived from its name. */
-export function podName(runtime: string, random: Uint8Array): string {
+/** `<runtime or function>-<8 random characters>`. Named here and not by the API because the pod's token is derived from its name. */
+export function podName(prefix: string, random: Uint8Array): string {
   const suffix = Array.from(random.subarray(0, 8), (byte) => ALPHABET[byte % ALPHABET.length]).join('')
-  return `${runtime.slice(0, 50)}-${suffix}`
+  return `${prefix.slice(0, 50)}-${suffix}`
 }

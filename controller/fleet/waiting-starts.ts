@@ -58,6 +58,10 @@ export class WaitingStarts {
     if (this.remove(start)) start.reject(error)
   }
 
+  failAll(starts: readonly WaitingStart[], error: PodStartError): void {
+    for (const start of starts) this.fail(start, error)
+  }
+
   /** How many wait for a pod of this revision. */
   countOf(key: ObjectKey, revision: string): number {
     const isOf = ({ claim }: WaitingStart) =>

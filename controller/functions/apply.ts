@@ -1,5 +1,4 @@
 /** Carries a plan out: what must be stored is stored, then the book says what serves, then pods start and go, then the status tells. */
-import { isDeepStrictEqual } from 'node:util'
 import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { isAlreadyExists, isNotFound } from '../../kube/errors.ts'
@@ -11,7 +10,7 @@ import type { FunctionObservation } from './observe.ts'
 import type { Action, FunctionPlan } from './plan.ts'
 import type { PodStarts } from './pod-starts.ts'
 import { brokenPatch, newRevision, revisionName } from './revision-record.ts'
-import type { Serving, ServingBook } from './serving.ts'
+import { publishServing, type ServingBook } from './serving.ts'
 import { statusOf } from './status.ts'
 import type { Verifier } from './verifier.ts'
 
@@ -36,26 +35,29 @@ export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<S
   const { seen, plan } = input
   for (const action of plan.before) await act(action, input, targets)
   publish(input, targets)
+  if (isSwitch(input, targets) && (await writeStatus(input, targets)) === 'conflict') return 'conflict'
   if (!plan.after.some(({ kind }) => kind === 'verify')) targets.verifier.withdraw(seen.key)
   for (const action of plan.after) await act(action, input, targets)
-  const { statuses, url } = targets
+  return writeStatus(input, targets)
+}
+
+/** Other replicas learn from the status what serves: before the pods of the former revision go, or they would wake it. */
+function isSwitch({ seen, plan }: ApplyInput, { statuses }: ApplyTargets): boolean {
+  const told = statuses.current(seen.function)?.revision
+  return told !== undefined && told !== plan.rollout.serving?.revision
+}
+
+function writeStatus({ seen, plan }: ApplyInput, { statuses, url }: ApplyTargets): Promise<StatusWrite> {
   const status = statusOf({ seen, rollout: plan.rollout, url: url(seen.function) }, statuses.current(seen.function))
   return statuses.write(seen.function, status)
 }
 
 /** One change of the book is one change of the feed: callers see the old revision or the new one, never half of both. */
 function publish({ seen, plan }: ApplyInput, { serving, tell }: ApplyTargets): void {
-  const before = serving.get(seen.key)
-  if (before && isSameServing(before, plan.serving)) return
-  serving.set(plan.serving)
+  if (!publishServing(serving, plan.serving)) return
   const revision = plan.serving.template?.revision
   if (revision === undefined || seen.servingRevision === undefined || revision === seen.servingRevision) return
   tell(seen.function, 'RolledOut', `Revision ${revision} takes calls instead of ${seen.servingRevision}`)
-}
-
-/** Templates are the same when their revisions are: comparing code again would cost what the hash saves. */
-function isSameServing(a: Serving, b: Serving): boolean {
-  return isDeepStrictEqual({ ...a, template: a.template?.revision }, { ...b, template: b.template?.revision })
 }
 
 async function act(action: Action, { seen, memory }: ApplyInput, targets: ApplyTargets): Promise<void> {

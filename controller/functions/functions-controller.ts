@@ -1,11 +1,11 @@
 /**
  * Makes each Function's pods and revisions what its spec and the autoscaler ask for. Owns revisions, rollouts, what serves (serving.ts) and
  * the Function's status; promises that an old revision serves until the new one loads and has its pods; leaves the life of
- * pods to fleet/, how many there should be to autoscaler/, and wake-ups to activation/.
+ * pods to fleet/, how many there should be to autoscaler/, and wake-ups to activation/. While it does not lead it only says what serves.
  */
 import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
 import { FUNCTIONS } from '../../api/kinds.ts'
-import { splitKey, type ObjectKey } from '../../api/names.ts'
+import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { ErrorObject } from '../../api/protocol.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache, Cluster, EventInput } from '../../kube/cluster.ts'
@@ -19,15 +19,16 @@ import type { ScaleChange } from '../autoscaler/autoscaler.ts'
 import type { DesiredBook } from '../autoscaler/desired.ts'
 import type { LoadSource } from '../autoscaler/load.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import { SOLE_LEADERSHIP, type Leadership } from '../leadership.ts'
 import { StatusWriter } from '../status-writer.ts'
 import { apply } from './apply.ts'
 import { runtimeIdentity } from './fate.ts'
 import { FunctionMemory } from './function-memory.ts'
 import { observe } from './observe.ts'
 import type { FunctionObservation } from './observe.ts'
-import { plan } from './plan.ts'
+import { follow, plan } from './plan.ts'
 import { PodStarts } from './pod-starts.ts'
-import type { ServingBook } from './serving.ts'
+import { publishServing, type ServingBook } from './serving.ts'
 import { Verifier } from './verifier.ts'
 import { watchChanges } from './watch-changes.ts'
 
@@ -59,6 +60,8 @@ export interface FunctionsControllerOptions {
   logger: Logger
   metrics: Metrics
   loopMetrics?: ControlLoopMetrics
+  /** Default: it leads. */
+  leadership?: Leadership
 }
 
 export interface FunctionsController {
@@ -83,11 +86,13 @@ class ReconcilingFunctions implements FunctionsController {
   readonly #verifier: Verifier
   readonly #rollouts: Counter<'outcome'>
   readonly #memories = new Map<ObjectKey, FunctionMemory>()
-  #unsubscribe: () => void = () => undefined
+  readonly #leadership: Leadership
+  #unsubscribes: (() => void)[] = []
 
   constructor(options: FunctionsControllerOptions) {
-    const { fleet, clock, logger, metrics, config, loopMetrics } = options
+    const { fleet, clock, logger, metrics, config, loopMetrics, leadership = SOLE_LEADERSHIP } = options
     this.#options = options
+    this.#leadership = leadership
     this.#statuses = new StatusWriter(options.cluster, FUNCTIONS)
     this.#rollouts = metrics.counter({
       name: 'dormouse_controller_rollouts_total',
@@ -119,12 +124,14 @@ class ReconcilingFunctions implements FunctionsController {
   async start(): Promise<void> {
     const { functions, revisions, runtimes } = this.#options
     await Promise.all([functions.synced, revisions.synced, runtimes.synced])
-    this.#unsubscribe = watchChanges(this.#options, (key) => this.#loop.add(key))
+    const changed = (key: ObjectKey) => this.#loop.add(key)
+    const lead = () => functions.list().forEach(({ metadata }) => changed(keyOf(metadata)))
+    this.#unsubscribes = [watchChanges(this.#options, changed), this.#leadership.onLead(lead)]
     this.#loop.start()
   }
 
   async stop(): Promise<void> {
-    this.#unsubscribe()
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
     this.#verifier.stop()
     await this.#loop.stop()
   }
@@ -132,7 +139,8 @@ class ReconcilingFunctions implements FunctionsController {
   reportLoadFailure(key: ObjectKey, revision: string, error: ErrorObject): void {
     const template = this.#options.serving.get(key)?.template
     const memory = this.#memories.get(key)
-    if (!memory || template?.revision !== revision) return
+    // Whoever leads loads new code itself and finds out.
+    if (!this.#leadership.leads || !memory || template?.revision !== revision) return
     this.#starts.loadFailed(memory, template, { error })
     this.#loop.add(key)
   }
@@ -148,6 +156,7 @@ class ReconcilingFunctions implements FunctionsController {
     const memory = this.#memoryOf(key, fn)
     const seen = this.#observe(fn, memory)
     if (seen instanceof RangeError) return terminal(seen)
+    if (!this.#leadership.leads) return this.#follow(seen)
     const planned = plan(seen)
     const written = await apply({ seen, plan: planned, memory }, this.#targets())
     if (written === 'conflict') return requeueAfter(STALE_RETRY_MS)
@@ -155,12 +164,18 @@ class ReconcilingFunctions implements FunctionsController {
     return lookAgainAtMs === undefined ? done : requeueAfter(Math.max(1, lookAgainAtMs - this.#options.clock.now()))
   }
 
+  #follow(seen: FunctionObservation): Outcome {
+    publishServing(this.#options.serving, follow(seen))
+    return done
+  }
+
   /** RangeError: values that its schema would have refused; trying again is useless until it changes. */
   #observe(fn: DormouseFunction, memory: FunctionMemory): FunctionObservation | RangeError {
     const { config, clock } = this.#options
     try {
       const { verifyFirstRevision } = config
-      return observe(fn, memory, { ...this.#options, verifyFirstRevision, nowMs: clock.now() })
+      const { leads } = this.#leadership
+      return observe(fn, memory, { ...this.#options, verifyFirstRevision, leads, nowMs: clock.now() })
     } catch (error) {
       if (error instanceof RangeError) return error
       throw error
@@ -215,12 +230,13 @@ class ReconcilingFunctions implements FunctionsController {
     return fn?.metadata.deletionTimestamp === undefined ? fn : undefined
   }
 
-  #runtimeIdentity(name: string): string {
-    const runtime = this.#options.runtimes.get({ name })
+  #runtimeIdentity(name: string | undefined): string {
+    const runtime = name === undefined ? undefined : this.#options.runtimes.get({ name })
     return runtime ? runtimeIdentity(runtime) : ''
   }
 
   #tell(regarding: DormouseFunction | undefined, event: Omit<EventInput, 'regarding'>): void {
+    if (!this.#leadership.leads) return
     if (event.reason === 'RolledOut') this.#rollouts.inc({ outcome: 'done' })
     if (event.reason === 'RolloutFailed') this.#rollouts.inc({ outcome: 'refused' })
     if (regarding) void this.#options.cluster.recordEvent({ regarding, ...event })

@@ -54,18 +54,20 @@ export interface ObservedWorld {
   desired: DesiredBook
   loadReports?: LoadSource
   verifyFirstRevision: boolean
+  /** Whether what this process remembers counts: else the leader's decisions do, as the status tells them. */
+  leads: boolean
   nowMs: number
 }
 
 /** Throws RangeError when the spec holds values its schema would have refused. Updates what `memory` saw. */
 export function observe(fn: DormouseFunction, memory: FunctionMemory, world: ObservedWorld): FunctionObservation {
-  const { fleet, nowMs, verifyFirstRevision } = world
+  const { fleet, nowMs, verifyFirstRevision, leads } = world
   const { key } = memory
   const target = memory.targetOf(fn)
   const stored = storedRevisions(fn, memory, world.revisions)
   const pods = fleet.pods(key).filter(({ phase }) => phase !== 'leaving')
-  memory.see(pods, nowMs)
-  const servingRevision = knownServing(fn, world.serving, key)
+  if (leads) memory.see(pods, nowMs)
+  const servingRevision = leads ? knownServing(fn, world.serving, key) : fn.status?.revision
   const matters = [...stored.map(({ template }) => template.revision), target.revision, servingRevision ?? '']
   memory.keepOnly(new Set(matters))
   const desired = world.desired.get(key)

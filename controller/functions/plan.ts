@@ -3,8 +3,8 @@ import type { RevisionTemplate } from '../fleet/fleet.ts'
 import type { Fate } from './fate.ts'
 import type { FunctionObservation } from './observe.ts'
 import type { StoredRevision } from './revision-record.ts'
-import { decideRollout, podsOf } from './rollout.ts'
-import type { Rollout } from './rollout.ts'
+import { decideRollout, obstacleOf, podsOf } from './rollout.ts'
+import type { Rollout, Stage } from './rollout.ts'
 import { canStart, retryAtMs, scaleServing } from './scale.ts'
 import type { Serving } from './serving.ts'
 
@@ -35,22 +35,44 @@ export function plan(seen: FunctionObservation): FunctionPlan {
   const pods = planPods(rollout, seen)
   return {
     rollout,
-    serving: servingOf(rollout, seen),
+    serving: servingOf(rollout.serving, seen, brokenOf(rollout.stage)),
     before: storeActions(seen),
     after: [...pods.actions, ...pruneActions(rollout, seen)],
     ...(pods.lookAgainAtMs !== undefined && { lookAgainAtMs: pods.lookAgainAtMs }),
   }
 }
 
-function servingOf({ serving, stage }: Rollout, seen: FunctionObservation): Serving {
+/**
+ * What data planes are to know while this replica does not lead: the leader's decision as the API shows it, and nothing this process found out
+ * before. A Function the leader has not got to yet is there, and whoever calls it waits.
+ */
+export function follow(seen: FunctionObservation): Serving {
+  const { target, stored, servingRevision } = seen
+  const wanted = servingRevision ?? target.revision
+  const template = stored.find((record) => record.template.revision === wanted)?.template
+  // What serves goes on serving if its record was deleted by hand: the leader stores it again.
+  if (servingRevision === target.revision) return servingOf(template ?? target, seen)
+  if (servingRevision !== undefined) return servingOf(template, seen)
+  const obstacle = obstacleOf(target, seen)
+  return obstacle ? servingOf(undefined, seen, brokenOf(obstacle)) : servingOf(template, seen)
+}
+
+function servingOf(
+  serving: RevisionTemplate | undefined,
+  seen: FunctionObservation,
+  broken?: Serving['broken'],
+): Serving {
   const { key, function: fn, target, scaling, async } = seen
   const { signature, concurrency, timeoutMs, memoryMb } = serving ?? target
   const settings = { scaling, signature, concurrency, timeoutMs, memoryMb, ...(async && { async }) }
   const base = { key, uid: fn.metadata.uid, ...settings }
   if (serving) return { ...base, template: serving }
+  return broken ? { ...base, broken } : base
+}
+
+function brokenOf(stage: Stage): Serving['broken'] {
   const code = stage.kind === 'runtime-missing' ? 'runtime-missing' : 'code-load-failed'
-  const message = 'message' in stage ? stage.message : 'no revision can run'
-  return { ...base, broken: { code, message } }
+  return { code, message: 'message' in stage ? stage.message : 'no revision can run' }
 }
 
 /** The spec's revision is stored before any pod of it is started: what serves must be there to be woken after the spec moved on. */

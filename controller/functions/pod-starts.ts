@@ -12,8 +12,8 @@ export interface PodStartsOptions {
   fleet: Pick<Fleet, 'start'>
   clock: Clock
   logger: Logger
-  /** Identity of a Runtime as it is now; empty when it does not exist. */
-  runtimeIdentity: (name: string) => string
+  /** Identity of a Runtime as it is now; empty when it does not exist, and for images that need none. */
+  runtimeIdentity: (name: string | undefined) => string
   /** Something was learned: look at the Function again. */
   changed: (key: ObjectKey) => void
   warn: (key: ObjectKey, reason: 'RolloutFailed' | 'StartFailed', message: string) => void

@@ -20,10 +20,13 @@ export interface StoredRevision {
   broken?: Extract<Fate, { kind: 'broken' }>
 }
 
+const amountsSchema = z.object({ cpu: z.string(), memory: z.string() })
+
 const templateSchema: z.ZodType<RevisionTemplate> = z.object({
   function: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }),
   revision: z.string(),
-  runtime: z.string(),
+  runtime: z.string().exactOptional(),
+  image: z.string().exactOptional(),
   handler: z.string(),
   signature: signatureSchema,
   files: z.record(z.string(), z.string()),
@@ -31,6 +34,9 @@ const templateSchema: z.ZodType<RevisionTemplate> = z.object({
   timeoutMs: z.number(),
   concurrency: z.int(),
   memoryMb: z.number(),
+  secretEnv: z.array(z.object({ name: z.string(), secret: z.string(), key: z.string() })).exactOptional(),
+  serviceAccountName: z.string().exactOptional(),
+  resources: z.object({ requests: amountsSchema, limits: amountsSchema }).exactOptional(),
 })
 const brokenSchema = z.object({ kind: z.literal('broken'), message: z.string(), runtime: z.string() })
 

@@ -72,18 +72,23 @@ function currentTemplate({ target, stored, servingRevision }: FunctionObservatio
 }
 
 /** Why no pod of this revision can run; a Runtime that went away does not stop pods that are up. */
-function obstacleOf(template: RevisionTemplate, seen: FunctionObservation): Stage | undefined {
+export function obstacleOf(template: RevisionTemplate, seen: FunctionObservation): Stage | undefined {
   const fate = fateOf(template, seen)
   if (fate.kind === 'broken') return { kind: 'code-broken', message: fate.message }
-  if (seen.runtimes.has(template.runtime) || readyPods(template, seen).length > 0) return undefined
-  const message = `Runtime ${JSON.stringify(template.runtime)} does not exist: create it or change spec.runtime`
+  if (hasRuntime(template, seen) || readyPods(template, seen).length > 0) return undefined
+  const message = `Runtime ${JSON.stringify(template.runtime ?? '')} does not exist: create it or change spec.runtime`
   return { kind: 'runtime-missing', message }
+}
+
+/** An image of its own needs none. */
+export function hasRuntime({ runtime }: RevisionTemplate, { runtimes }: FunctionObservation): boolean {
+  return runtime === undefined || runtimes.has(runtime)
 }
 
 /** Broken code may load on a changed Runtime. */
 function fateOf({ revision, runtime }: RevisionTemplate, { fates, runtimes }: FunctionObservation): Fate {
   const fate = fates.get(revision) ?? UNKNOWN_FATE
-  const identity = runtimes.get(runtime)
+  const identity = runtimes.get(runtime ?? '')
   const isOutdated = fate.kind === 'broken' && identity !== undefined && identity !== fate.runtime
   return isOutdated ? UNKNOWN_FATE : fate
 }

@@ -2,7 +2,7 @@
 import { chooseVictims } from '../autoscaler/victims.ts'
 import type { FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
 import type { FunctionObservation } from './observe.ts'
-import { podsOf, readyPods, wantedPods } from './rollout.ts'
+import { hasRuntime, podsOf, readyPods, wantedPods } from './rollout.ts'
 
 export interface ScalePlan {
   start: number
@@ -46,7 +46,7 @@ export function scaleServing(
 
 /** Whether a start makes sense now: its Runtime exists and no failed start is waited out. */
 export function canStart(template: RevisionTemplate, seen: FunctionObservation): boolean {
-  return seen.runtimes.has(template.runtime) && retryAtMs(template, seen) === undefined
+  return hasRuntime(template, seen) && retryAtMs(template, seen) === undefined
 }
 
 /** Set while a failed start is waited out. */

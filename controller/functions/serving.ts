@@ -2,6 +2,7 @@
  * What each Function serves right now, as the functions reconciler last decided it. Written there, read by activation/, autoscaler/ and feed/.
  * In memory only: rebuilt from Functions, their ControllerRevisions and status after a restart.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { FunctionSpec } from '../../api/function.ts'
 import type { ObjectKey } from '../../api/names.ts'
 import type { FeedAsync } from '../../api/protocol.ts'
@@ -12,7 +13,7 @@ export interface Serving {
   uid: string
   /** The revision that takes traffic and is woken; absent while no revision can run. */
   template?: RevisionTemplate
-  /** Why there is none, as callers will read it. */
+  /** Why there is none, as callers will read it; absent with `template`: not decided yet, callers wait. */
   broken?: { code: string; message: string }
   scaling: { min: number; max: number; target: number; idleAfterMs: number; maxPodAgeMs: number }
   signature: FunctionSpec['signature']
@@ -51,4 +52,17 @@ export function createServingBook(): ServingBook {
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** Whether it said something new. */
+export function publishServing(book: ServingBook, serving: Serving): boolean {
+  const before = book.get(serving.key)
+  if (before && isSameServing(before, serving)) return false
+  book.set(serving)
+  return true
+}
+
+/** Templates are the same when their revisions are: comparing code again would cost what the hash saves. */
+function isSameServing(a: Serving, b: Serving): boolean {
+  return isDeepStrictEqual({ ...a, template: a.template?.revision }, { ...b, template: b.template?.revision })
 }

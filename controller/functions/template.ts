@@ -1,29 +1,47 @@
 /** From a Function's spec to what its pods are made from. Pure: the same spec is the same revision in every process, always. */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { durationMs } from '../../api/duration.ts'
+import type { EnvVariable } from '../../api/function-pod.ts'
 import { podConcurrency } from '../../api/function.ts'
 import type { DormouseFunction } from '../../api/function.ts'
 import { memoryMb } from '../../api/quantity.ts'
 import { isRecord } from '../../api/record.ts'
-import type { RevisionTemplate } from '../fleet/fleet.ts'
+import type { RevisionTemplate, SecretVariable } from '../fleet/fleet.ts'
+import { containerResources, POOL_RESOURCES } from '../fleet/own-pod-policy.ts'
 
 /** Hex digits of a revision: 48 bits, a handful of which are ever compared. Short enough for names and labels. */
 const REVISION_LENGTH = 12
 
 /** Scaling is not in it: how many pods there are does not change what a pod is. */
 export function templateOf({ metadata, spec }: Pick<DormouseFunction, 'metadata' | 'spec'>): RevisionTemplate {
+  const secretEnv = spec.env.flatMap(({ name, valueFrom }) => secretVariable(name, valueFrom))
+  const { runtime, image, serviceAccountName } = spec
+  const resources = containerResources(spec.resources)
   const made = {
-    runtime: spec.runtime,
+    ...(runtime !== undefined && { runtime }),
+    ...(image !== undefined && { image }),
     handler: spec.handler,
     signature: spec.signature,
-    files: spec.code.inline,
-    env: Object.fromEntries(spec.env.map(({ name, value }) => [name, value])),
+    files: spec.code?.inline ?? {},
+    env: Object.fromEntries(
+      spec.env.filter(({ valueFrom }) => valueFrom === undefined).map(({ name, value }) => [name, value]),
+    ),
     timeoutMs: durationMs(spec.timeout),
     concurrency: podConcurrency(spec),
     memoryMb: memoryMb(spec.resources.limits.memory),
+    // Absent, not empty: what a Function does not use must not change its revision.
+    ...(secretEnv.length > 0 && { secretEnv }),
+    ...(serviceAccountName !== undefined && { serviceAccountName }),
+    ...(!isDeepStrictEqual(resources, POOL_RESOURCES) && { resources }),
   }
   const { namespace = '', name, uid } = metadata
   return { function: { namespace, name, uid }, revision: revisionOf(made), ...made }
+}
+
+function secretVariable(name: string, valueFrom: EnvVariable['valueFrom']): SecretVariable[] {
+  const ref = valueFrom?.secretKeyRef
+  return ref === undefined ? [] : [{ name, secret: ref.name, key: ref.key }]
 }
 
 /** Hash of everything pods are made from, without whose they are: the order of keys does not matter. */

@@ -30,25 +30,26 @@ export function watchChanges(sources: WatchedSources, changed: (key: ObjectKey) 
   return () => stops.forEach((stop) => stop())
 }
 
-/** Our own status writes come back as updates and are skipped: they change neither spec nor life. */
+/** Status writes come back as updates and are skipped: of them only what serves can matter, to replicas that do not lead. */
 function watchFunctions(functions: Cache<DormouseFunction>, changed: (key: ObjectKey) => void): () => void {
   return functions.subscribe({
     added: (fn) => changed(keyOf(fn.metadata)),
     updated: (fn, old) => {
       const fields = ['uid', 'generation', 'deletionTimestamp'] as const
-      if (fields.some((field) => fn.metadata[field] !== old.metadata[field])) changed(keyOf(fn.metadata))
+      const isSame = fields.every((field) => fn.metadata[field] === old.metadata[field])
+      if (!isSame || fn.status?.revision !== old.status?.revision) changed(keyOf(fn.metadata))
     },
     deleted: (fn) => changed(keyOf(fn.metadata)),
   })
 }
 
-/** One that appeared may make another too many; one that was deleted by hand is stored again if it is needed. */
+/** One that appeared may make another too many or be waited for, one may be marked broken; one that was deleted by hand is stored again if it is needed. */
 function watchRevisions(revisions: Cache<ControllerRevision>, changed: (key: ObjectKey) => void): () => void {
   const tell = ({ metadata: { namespace = '', labels } }: ControllerRevision) => {
     const name = labels?.[LABEL.function]
     if (name !== undefined) changed(objectKey(namespace, name))
   }
-  return revisions.subscribe({ added: tell, deleted: tell })
+  return revisions.subscribe({ added: tell, updated: tell, deleted: tell })
 }
 
 function watchRuntimes(

@@ -1,7 +1,8 @@
 /**
  * The controller's secrets: one Secret holds an HMAC secret and an Ed25519 pair; everything else is derived, never stored.
- * Promises that all replicas derive the same keys, and that whoever starts first makes the Secret. Leaves rotation to the operator:
- * deleting the Secret makes new keys at the next start, and pods with the old public key are replaced (they are part of its hash).
+ * Promises that all replicas derive the same keys, and that whoever starts first makes the Secret, or fills an empty one: the chart installs it
+ * empty, so that nobody needs the right to create Secrets and none is left behind. Leaves rotation to the operator: emptying the Secret makes new
+ * keys at the next start, and pods with the old public key are replaced (they are part of its hash).
  */
 import {
   createHmac,
@@ -14,7 +15,7 @@ import {
 } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { Cluster } from '../../kube/cluster.ts'
-import { isAlreadyExists } from '../../kube/errors.ts'
+import { isAlreadyExists, isConflict } from '../../kube/errors.ts'
 import { SECRETS, type Secret } from '../../kube/objects.ts'
 
 export const KEYS_SECRET = 'dormouse-keys'
@@ -37,10 +38,11 @@ export class KeysError extends Error {
   readonly code = 'keys-invalid'
 }
 
-/** Reads the Secret of `namespace`, or makes it; of several that try at once one wins and the others read. */
+/** Reads the Secret of `namespace`, or makes or fills it; of several that try at once one wins and the others read. */
 export async function loadKeys(cluster: Cluster, namespace: string): Promise<Keys> {
   const ref = { namespace, name: KEYS_SECRET }
-  const secret = (await cluster.get(SECRETS, ref)) ?? (await createSecret(cluster, namespace))
+  const found = await cluster.get(SECRETS, ref)
+  const secret = isEmpty(found) ? await firstWins(() => writeNewKeys(cluster, ref, found)) : found
   if (secret !== undefined) return keysFrom(secret)
   const theirs = await cluster.get(SECRETS, ref)
   if (theirs === undefined)
@@ -48,22 +50,32 @@ export async function loadKeys(cluster: Cluster, namespace: string): Promise<Key
   return keysFrom(theirs)
 }
 
-async function createSecret(cluster: Cluster, namespace: string): Promise<Secret | undefined> {
+function isEmpty(secret: Secret | undefined): boolean {
+  return Object.keys(secret?.data ?? {}).length === 0
+}
+
+function writeNewKeys(
+  cluster: Cluster,
+  ref: { namespace: string; name: string },
+  empty: Secret | undefined,
+): Promise<Secret> {
   const pair = generateKeyPairSync('ed25519')
   const data = {
     hmac: randomBytes(32).toString('base64'),
     privateKey: pair.privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
     publicKey: pair.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
   }
+  if (empty === undefined)
+    return cluster.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata: { ...ref }, data })
+  return cluster.patch(SECRETS, ref, { data }, { resourceVersion: empty.metadata.resourceVersion })
+}
+
+/** Undefined when somebody else was first. */
+async function firstWins<T>(write: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await cluster.create(SECRETS, {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: KEYS_SECRET, namespace },
-      data,
-    })
+    return await write()
   } catch (error) {
-    if (isAlreadyExists(error)) return undefined
+    if (isAlreadyExists(error) || isConflict(error)) return undefined
     throw error
   }
 }

@@ -10,7 +10,9 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Gauge, Metrics } from '../../lib/metrics.ts'
 import type { FunctionEvents } from '../fleet/function-events.ts'
-import type { GenericPod, PodFleet } from '../fleet/pod-fleet.ts'
+import { usesPool } from '../fleet/own-pod-policy.ts'
+import type { PodFleet } from '../fleet/pod-fleet.ts'
+import type { GenericPod } from '../fleet/pod-fleet-options.ts'
 import { planPool, type PoolInput, type PoolPod } from './plan.ts'
 
 export type PoolFleet = Pick<
@@ -58,13 +60,18 @@ interface PoolState {
   pods: GenericPod[]
 }
 
+/** The Runtime whose pool a Function takes its pods from. */
+const poolRuntime = (spec: DormouseFunction['spec']) => (usesPool(spec) ? spec.runtime : undefined)
+
 export function createPool(options: PoolOptions): Pool {
   return new LivePool(options)
 }
 
 class LivePool implements Pool {
   readonly #options: PoolOptions
-  readonly #wanted: Gauge<'namespace' | 'runtime'>
+  readonly #wanted: Gauge<'pool'>
+  /** Of the last look. */
+  #pools: readonly ObjectKey[] = []
   #unsubscribes: (() => void)[] = []
   #planned = false
   #cancelTimer: () => void = () => undefined
@@ -77,16 +84,25 @@ class LivePool implements Pool {
     this.#wanted = options.metrics.gauge({
       name: 'dormouse_controller_pool_wanted_pods',
       help: 'Generic pods that should wait.',
-      labels: ['namespace', 'runtime'],
+      labels: ['pool'],
     })
     options.metrics.gauge({
       name: 'dormouse_controller_pool_pods',
       help: 'Generic pods there are; ready: they wait, booting: they will.',
-      labels: ['namespace', 'runtime', 'stage'],
+      labels: ['pool', 'stage'],
       collect: (gauge) => {
         gauge.reset()
         for (const { namespace, runtime, ready } of options.fleet.generic())
-          gauge.inc({ namespace, runtime, stage: ready ? 'ready' : 'booting' })
+          gauge.inc({ pool: objectKey(namespace, runtime), stage: ready ? 'ready' : 'booting' })
+      },
+    })
+    options.metrics.gauge({
+      name: 'dormouse_controller_pool_boot_failures',
+      help: 'Pods in a row that did not come up; 0 again with the first that does.',
+      labels: ['pool'],
+      collect: (gauge) => {
+        gauge.reset()
+        for (const pool of this.#pools) gauge.set({ pool }, options.fleet.bootState(pool).failures)
       },
     })
   }
@@ -96,7 +112,10 @@ class LivePool implements Pool {
     const changed = () => this.#planSoon()
     const handler = { added: changed, updated: changed, deleted: changed }
     this.#unsubscribes = [
-      functions.subscribe({ ...handler, updated: (now, old) => now.spec.runtime !== old.spec.runtime && changed() }),
+      functions.subscribe({
+        ...handler,
+        updated: (now, old) => poolRuntime(now.spec) !== poolRuntime(old.spec) && changed(),
+      }),
       runtimes.subscribe(handler),
       fleet.onGenericChange(changed),
     ]
@@ -124,7 +143,9 @@ class LivePool implements Pool {
     const refillAtMs = this.#refillAtMs(nowMs)
     let againAtMs = Infinity
     this.#wanted.reset()
-    for (const [key, state] of this.#observe()) {
+    const observed = this.#observe()
+    this.#pools = [...observed.keys()]
+    for (const [key, state] of observed) {
       const plan = planPool(this.#inputOf(key, state, { nowMs, refillAtMs }))
       this.#apply(key, state, plan)
       againAtMs = Math.min(againAtMs, plan.againAtMs ?? Infinity)
@@ -154,7 +175,9 @@ class LivePool implements Pool {
     }
     for (const { metadata, spec } of this.#options.functions.list()) {
       const { namespace = '', deletionTimestamp } = metadata
-      if (deletionTimestamp === undefined) poolOf(namespace, spec.runtime).functions.push(keyOf(metadata))
+      const runtime = poolRuntime(spec)
+      if (deletionTimestamp === undefined && runtime !== undefined)
+        poolOf(namespace, runtime).functions.push(keyOf(metadata))
     }
     for (const pod of this.#options.fleet.generic()) poolOf(pod.namespace, pod.runtime).pods.push(pod)
     return pools
@@ -187,7 +210,7 @@ class LivePool implements Pool {
     const { namespace, runtimeName } = state
     const runtime = runtimes.get({ name: runtimeName })
     const size = state.functions.length > 0 ? (runtime?.spec.pool.size ?? 0) : 0
-    if (size > 0) this.#wanted.set({ namespace, runtime: runtimeName }, size)
+    if (size > 0) this.#wanted.set({ pool: key }, size)
     for (const uid of plan.remove) fleet.discardGeneric(uid, 'the pool does not need it')
     if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(namespace, runtime)
     this.#reportBoots(key, state)

@@ -105,6 +105,8 @@ async function activate(
   const gone = new AbortController()
   response.on('close', () => gone.abort())
   const answer = await activations.activate(asked, gone.signal)
+  if (answer === undefined)
+    return sendProblem(response, { status: 503, code: 'not-ready', message: 'the controller is stopping' })
   const unknown = answer.outcome === 'failed' && answer.code === 'unknown-function'
   sendJson(response, unknown ? 404 : 200, answer)
 }

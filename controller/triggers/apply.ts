@@ -19,7 +19,8 @@ export interface ApplyTargets {
   subscriptions: ListSink<FeedSubscription>
   /** Both lists are out. */
   onPublished: () => void
-  statuses: StatusWriter<TriggerStatus, Trigger>
+  /** Absent: somebody else writes them. */
+  statuses?: StatusWriter<TriggerStatus, Trigger>
   nowMs: number
 }
 
@@ -32,17 +33,21 @@ export async function apply(
   if (!isDeepStrictEqual(plan.routes, published?.routes)) targets.routes.set(plan.routes)
   if (!isDeepStrictEqual(plan.subscriptions, published?.subscriptions)) targets.subscriptions.set(plan.subscriptions)
   targets.onPublished()
+  const { statuses, nowMs } = targets
+  if (statuses === undefined) return { isStale: false }
   const queue = plan.verdicts.values()
   const results = await Promise.allSettled(
-    Array.from({ length: STATUS_WRITES_AT_ONCE }, () => writeStatuses(queue, targets)),
+    Array.from({ length: STATUS_WRITES_AT_ONCE }, () => writeStatuses(queue, { statuses, nowMs })),
   )
   const failed = results.filter((result) => result.status === 'rejected')
   if (failed[0]) throw failed[0].reason
   return { isStale: results.some((result) => result.status === 'fulfilled' && result.value) }
 }
 
+type StatusTargets = Required<Pick<ApplyTargets, 'statuses' | 'nowMs'>>
+
 /** One of several writers on a shared queue: a verdict is taken by exactly one of them. */
-async function writeStatuses(queue: Iterator<TriggerVerdict>, { statuses, nowMs }: ApplyTargets): Promise<boolean> {
+async function writeStatuses(queue: Iterator<TriggerVerdict>, { statuses, nowMs }: StatusTargets): Promise<boolean> {
   let isStale = false
   for (let next = queue.next(); next.done !== true; next = queue.next()) {
     const { trigger } = next.value.observed

@@ -12,6 +12,7 @@ import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.t
 import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { SOLE_LEADERSHIP, type Leadership } from '../leadership.ts'
 import { StatusWriter } from '../status-writer.ts'
 import { apply } from './apply.ts'
 import type { ListSink } from './apply.ts'
@@ -33,6 +34,8 @@ export interface TriggersControllerOptions {
   clock: Clock
   logger: Logger
   loopMetrics?: ControlLoopMetrics
+  /** Default: it leads. Only the leader writes conditions. */
+  leadership?: Leadership
 }
 
 export interface TriggersController {
@@ -50,12 +53,14 @@ class RouteTableController implements TriggersController {
   readonly #loop: ControlLoop
   readonly #statuses: StatusWriter<TriggerStatus, Trigger>
   #published: TriggersPlan | undefined
+  readonly #leadership: Leadership
   readonly #firstPublished = Promise.withResolvers<void>()
   #unsubscribes: (() => void)[] = []
 
   constructor(options: TriggersControllerOptions) {
-    const { logger, clock, loopMetrics } = options
+    const { logger, clock, loopMetrics, leadership = SOLE_LEADERSHIP } = options
     this.#options = options
+    this.#leadership = leadership
     this.#statuses = new StatusWriter(options.cluster, TRIGGERS)
     this.#loop = createControlLoop({
       name: 'triggers',
@@ -77,6 +82,7 @@ class RouteTableController implements TriggersController {
         ),
       ),
       functions.subscribe(onExistence(() => this.#loop.add(ALL))),
+      this.#leadership.onLead(() => this.#loop.add(ALL)),
     ]
     this.#loop.add(ALL)
     this.#loop.start()
@@ -95,7 +101,8 @@ class RouteTableController implements TriggersController {
     const before = this.#published
     this.#published = next
     const onPublished = () => this.#firstPublished.resolve()
-    const targets = { routes, subscriptions, onPublished, statuses: this.#statuses, nowMs: clock.now() }
+    const statuses = this.#leadership.leads ? { statuses: this.#statuses } : {}
+    const targets = { routes, subscriptions, onPublished, ...statuses, nowMs: clock.now() }
     const { isStale } = await apply(next, before, targets)
     return isStale ? requeueAfter(STALE_RETRY_MS) : done
   }

@@ -9,6 +9,13 @@ import type { Answer } from './outcome.ts'
 
 export type ExchangeResult = { kind: 'answer'; answer: Answer } | { kind: 'problem'; problem: ProblemError }
 
+export interface EndedExchange {
+  call: Call
+  /** When its answer began, by the monotonic clock; undefined if it did not. */
+  answeredMs: number | undefined
+  result: ExchangeResult
+}
+
 export interface Exchange {
   headers: string[]
   body: Buffer
@@ -16,13 +23,15 @@ export interface Exchange {
   keepBytes: (status: number, headers: IncomingHttpHeaders) => number
   /** Aborted: it is to be called no more, unless a pod has it. */
   signal: AbortSignal
+  /** Before the promise settles; not when the signal had been aborted before. */
+  onEnded?: (ended: EndedExchange) => void
 }
 
 /** Never throws. */
 export function exchange(
   router: Pick<Router, 'call'>,
   lane: Lane,
-  { headers, body, keepBytes, signal }: Exchange,
+  { headers, body, keepBytes, signal, onEnded }: Exchange,
 ): Promise<ExchangeResult> {
   if (signal.aborted) return Promise.resolve({ kind: 'problem', problem: takenAway() })
   return new Promise((resolve) => {
@@ -30,6 +39,7 @@ export function exchange(
     const calls = callsUnder(signal)
     const sink = new KeepingSink(keepBytes, (result) => {
       calls.delete(call)
+      onEnded?.({ call, answeredMs: sink.answeredMs, result })
       resolve(result)
     })
     const call = router.call(request, sink)
@@ -57,6 +67,7 @@ class KeepingSink implements CallSink {
   readonly #keepBytesFor: Exchange['keepBytes']
   readonly #resolve: (result: ExchangeResult) => void
   #keepBytes = 0
+  answeredMs: number | undefined = undefined
   #status = 0
   #headers: IncomingHttpHeaders = {}
   #chunks: Buffer[] = []
@@ -68,6 +79,7 @@ class KeepingSink implements CallSink {
   }
 
   onStart(status: number, headers: IncomingHttpHeaders): void {
+    this.answeredMs = performance.now()
     this.#status = status
     this.#headers = headers
     this.#keepBytes = this.#keepBytesFor(status, headers)

@@ -12,7 +12,7 @@ import type { Lane } from '../../routing/lane.ts'
 import type { Router } from '../../routing/router.ts'
 import { heldUp } from './batch-order.ts'
 import { viewOf, type EventView } from './event-view.ts'
-import { exchange } from './exchange.ts'
+import { exchange, type EndedExchange } from './exchange.ts'
 import { passes, type Filter } from './filters.ts'
 import { isLoop, LOOP_MESSAGE } from './hops.ts'
 import { batchOutcomes, kafkaEvent } from './kafka-event.ts'
@@ -32,6 +32,8 @@ export interface DelivererOptions {
   onCall?: (subscription: Subscription, delivery: Delivery) => void
   /** After it, when the function could not be called. */
   onHeld?: (subscription: Subscription, delivery: Delivery) => void
+  /** After every call that was begun. */
+  onEnded?: (ended: EndedExchange) => void
 }
 
 type Held = Extract<DeliveryOutcome, { kind: 'held' }>
@@ -162,7 +164,8 @@ export class FunctionDeliverer implements Deliverer {
     const keepBytes = (status: number, headers: IncomingHttpHeaders) => keptBytes(target, status, headers)
     const { headers, body } = request
     const { lane, signal } = target
-    const result = await exchange(this.#options.router, lane, { headers, body, keepBytes, signal })
+    const { router, onEnded } = this.#options
+    const result = await exchange(router, lane, { headers, body, keepBytes, signal, ...(onEnded && { onEnded }) })
     const left = (this.#calls.get(key) ?? 1) - 1
     if (left > 0) this.#calls.set(key, left)
     else this.#calls.delete(key)

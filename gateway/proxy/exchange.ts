@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { HEADER } from '../../api/names.ts'
+import { billable, billedMsOf } from '../../routing/billed.ts'
 import type { Call } from '../../routing/call.ts'
 import type { CallSink } from '../../routing/call-types.ts'
 import { ProblemError } from '../../routing/problems.ts'
@@ -32,6 +33,7 @@ export class Exchange implements CallSink {
   #call: Call | undefined = undefined
   #ended = false
   #status = 0
+  #reportedMs: number | undefined = undefined
   #flushed = false
   #held: Buffer | undefined = undefined
 
@@ -49,6 +51,7 @@ export class Exchange implements CallSink {
   onStart(status: number, from: IncomingHttpHeaders): void {
     const { response, requestId, trusted, extraHeaders } = this.context
     this.#status = status
+    this.#reportedMs = billedMsOf(from[HEADER.report])
     const own = answerHeaders(from, trusted)
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
     headers.push(HEADER.requestId, requestId)
@@ -76,7 +79,10 @@ export class Exchange implements CallSink {
 
   onEnd(trailers: IncomingHttpHeaders): void {
     const { response } = this.context
-    if (hasAny(trailers)) response.addTrailers(trailers)
+    if (hasAny(trailers)) {
+      response.addTrailers(trailers)
+      this.#reportedMs ??= billedMsOf(trailers[HEADER.report])
+    }
     this.#flushed = true
     if (this.#held === undefined) response.end()
     else response.end(this.#held.toString('latin1'), 'latin1')
@@ -160,7 +166,8 @@ export class Exchange implements CallSink {
     if (call === undefined) return this.context.tally.request(outcome, 0)
     const nowMs = performance.now()
     this.context.tally.request(outcome, nowMs - call.startedMs)
-    if (call.sentMs > 0) this.context.tally.billed(nowMs - call.sentMs, call.lane.fn.memoryMb)
+    if (call.sentMs === 0) return
+    this.context.tally.billed(billable(nowMs - call.sentMs, this.#reportedMs), call.lane.fn.memoryMb)
   }
 }
 

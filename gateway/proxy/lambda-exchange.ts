@@ -4,6 +4,7 @@
  */
 import { HEADER } from '../../api/names.ts'
 import type { FeedRoute } from '../../api/protocol.ts'
+import { billable, billedMsOf } from '../../routing/billed.ts'
 import { invoke, type InvokeAnswer } from '../../routing/invoke.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
@@ -80,7 +81,8 @@ export class LambdaExchange {
 
   #answer(answer: InvokeAnswer): void {
     const { call } = answer
-    this.#context.tally.billed(performance.now() - call.sentMs, call.lane.fn.memoryMb)
+    const billedMs = billable(performance.now() - call.sentMs, billedMsOf(answer.headers[HEADER.report]))
+    this.#context.tally.billed(billedMs, call.lane.fn.memoryMb)
     const failure = answer.headers[HEADER.error]
     const cold: string[] = []
     noteColdStart(call, this.#context.tally, cold)

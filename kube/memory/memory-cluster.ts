@@ -6,53 +6,41 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { KubeObject } from '../../api/object.ts'
-import type { Cache, CacheOptions, Cluster, DeleteOptions, EventInput, Kind } from '../cluster.ts'
-import type { MergePatch, NewObject, ObjectRef, PatchOptions } from '../cluster.ts'
+import type {
+  AppliedObject,
+  ApplyOptions,
+  Cache,
+  CacheOptions,
+  Cluster,
+  DeleteOptions,
+  EventInput,
+} from '../cluster.ts'
+import type { Kind, MergePatch, NewObject, ObjectRef, PatchOptions } from '../cluster.ts'
 import { ClusterError } from '../errors.ts'
 import { EventRecorder } from '../event-recorder.ts'
-import { apiVersionOf, describeRef, scopedRef, type AnyKind } from '../kinds.ts'
+import { apiVersionOf, byNamespaceAndName, describeRef, scopedRef, type AnyKind } from '../kinds.ts'
 import { BackgroundQueue } from './background-queue.ts'
 import { admitBuiltIn } from './built-in-rules.ts'
 import { isDeletionComplete, planDeletion } from './deletion.ts'
+import { FieldOwners } from './field-owners.ts'
 import { GarbageCollector } from './garbage-collector.ts'
-import { jsonCopy } from './json.ts'
+import { jsonCopy } from '../json.ts'
 import { MemoryCache } from './memory-cache.ts'
-import { generateName } from './metadata-rules.ts'
+import type { MemoryClusterOptions } from './memory-cluster-options.ts'
+import { freeName } from './metadata-rules.ts'
 import { createdObject, patchedObject, withGeneration, withStatus } from './object-changes.ts'
 import { kindIdOf, ObjectStore, type Change } from './object-store.ts'
-import type { Persistence } from './persistence.ts'
+import { resizedPod } from './pod-resize.ts'
 import { checkDeletion, checkKind, checkVersion } from './preconditions.ts'
-
-/** Schema of custom kinds, by their name: gives back the object with its defaults, or throws; the message says which rule it breaks. */
-export type Admit = (kind: string, object: KubeObject) => KubeObject
-
-export interface MemoryClusterOptions {
-  /** Called on create and patch (not for the status), before anything is written. */
-  admit?: Admit
-  /** Where the `kinds` are kept; the others are gone with the process. */
-  persistence?: { store: Persistence; kinds: AnyKind[] }
-  /** Epoch milliseconds. */
-  now?: () => number
-  /** Uniform in [0, 1). */
-  random?: () => number
-  /** Runs watches and garbage collection, soon and never at once; default: setImmediate. */
-  schedule?: (run: () => void) => void
-  /** What went wrong where no caller waits: a throwing cache handler, an unwritable event. Default: an uncaught exception. */
-  onError?: (error: unknown) => void
-  /** `source.component` of recorded events. */
-  component?: string
-}
 
 export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   return new MemoryCluster(options)
 }
 
-const GENERATED_NAME_TRIES = 8
-
 const idOf = (kind: AnyKind): string => kindIdOf({ apiVersion: apiVersionOf(kind), kind: kind.kind })
 
 export class MemoryCluster implements Cluster {
-  readonly #admit: Admit
+  readonly #admit: NonNullable<MemoryClusterOptions['admit']>
   readonly #now: () => number
   readonly #random: () => number
   readonly #onError: (error: unknown) => void
@@ -60,6 +48,7 @@ export class MemoryCluster implements Cluster {
   readonly #queue: BackgroundQueue
   readonly #garbage: GarbageCollector
   readonly #events: EventRecorder
+  readonly #owners = new FieldOwners()
   readonly #caches = new Map<string, Set<MemoryCache>>()
 
   constructor(options: MemoryClusterOptions) {
@@ -93,7 +82,8 @@ export class MemoryCluster implements Cluster {
   async create<T extends KubeObject>(kind: Kind<T>, object: NewObject<NoInfer<T>>): Promise<T> {
     const copy = jsonCopy(object) as unknown as NewObject<KubeObject>
     checkKind(kind, copy)
-    const name = copy.metadata.name ?? this.#freeName(kind, copy.metadata)
+    const isTaken = (tried: string) => this.#store.get(idOf(kind), scopedRef(kind, { ...copy.metadata, name: tried }))
+    const name = copy.metadata.name ?? freeName(kind, copy.metadata, { random: this.#random, isTaken })
     const created = createdObject(kind, copy, { name, uid: randomUUID(), nowMs: this.#now() })
     const admitted = this.#admitted(kind, created, undefined)
     if (this.#store.get(idOf(kind), admitted.metadata)) {
@@ -121,8 +111,7 @@ export class MemoryCluster implements Cluster {
   ): Promise<T> {
     const old = this.#require(kind, ref)
     checkVersion(kind, old, options.resourceVersion)
-    const next = this.#admitted(kind, patchedObject(kind, old, jsonCopy(patch)), old)
-    return this.#replace(old, withGeneration(old, next)) as T
+    return this.#change(kind, old, jsonCopy(patch)) as T
   }
 
   // eslint-disable-next-line max-params -- the port's
@@ -136,6 +125,32 @@ export class MemoryCluster implements Cluster {
     if (!kind.hasStatus) throw new ClusterError('NotFound', `${kind.plural} have no status of their own`)
     checkVersion(kind, old, options.resourceVersion)
     return this.#replace(old, withStatus(old, jsonCopy(status))) as T
+  }
+
+  // eslint-disable-next-line max-params -- the port's
+  async patchSubresource<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    _subresource: 'resize',
+    patch: MergePatch,
+  ): Promise<T> {
+    const old = this.#require(kind, ref)
+    return this.#replace(old, withGeneration(old, resizedPod(kind, old, jsonCopy(patch)))) as T
+  }
+
+  async apply<T extends KubeObject>(
+    kind: Kind<T>,
+    object: AppliedObject<NoInfer<T>>,
+    { fieldManager = 'dormouse' }: ApplyOptions = {},
+  ): Promise<T> {
+    const fields = jsonCopy(object) as unknown as KubeObject & Record<string, unknown>
+    checkKind(kind, fields)
+    const old = this.#store.get(idOf(kind), scopedRef(kind, fields.metadata))
+    const stored = old
+      ? this.#change(kind, old, this.#owners.patchFor(old, fieldManager, fields))
+      : await this.create<KubeObject>(kind, fields)
+    this.#owners.note(stored.metadata.uid, fieldManager, fields)
+    return stored as T
   }
 
   async delete<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
@@ -172,16 +187,6 @@ export class MemoryCluster implements Cluster {
     for (const cache of this.#caches.get(change.kindId) ?? []) cache.changed(change)
   }
 
-  #freeName(kind: AnyKind, meta: { namespace?: string; generateName?: string }): string {
-    const front = meta.generateName
-    if (!front) throw new ClusterError('Invalid', `${kind.kind}: expected metadata.name or metadata.generateName`)
-    for (let tries = 0; tries < GENERATED_NAME_TRIES; tries += 1) {
-      const name = generateName(front, this.#random)
-      if (!this.#store.get(idOf(kind), scopedRef(kind, { ...meta, name }))) return name
-    }
-    throw new ClusterError('AlreadyExists', `${kind.kind} ${front}…: no free name found, try again`)
-  }
-
   #admitted(kind: AnyKind, object: KubeObject, old: KubeObject | undefined): KubeObject {
     try {
       return jsonCopy(this.#admit(kind.kind, admitBuiltIn(object, old)))
@@ -189,6 +194,11 @@ export class MemoryCluster implements Cluster {
       if (error instanceof ClusterError) throw error
       throw new ClusterError('Invalid', error instanceof Error ? error.message : String(error), { cause: error })
     }
+  }
+
+  #change(kind: AnyKind, old: KubeObject, patch: MergePatch): KubeObject {
+    const next = this.#admitted(kind, patchedObject(kind, old, patch), old)
+    return this.#replace(old, withGeneration(old, next))
   }
 
   #replace(old: KubeObject, next: KubeObject): KubeObject {
@@ -208,6 +218,7 @@ export class MemoryCluster implements Cluster {
   #removeNow(object: KubeObject): KubeObject {
     const last = this.#store.remove(object)
     this.#garbage.ownerRemoved(object.metadata.uid)
+    this.#owners.forget(object.metadata.uid)
     return last
   }
 
@@ -217,11 +228,6 @@ export class MemoryCluster implements Cluster {
     if (!object) throw new ClusterError('NotFound', `${describeRef(kind.kind, scoped)} does not exist`)
     return object
   }
-}
-
-function byNamespaceAndName({ metadata: a }: KubeObject, { metadata: b }: KubeObject): number {
-  if (a.namespace !== b.namespace) return (a.namespace ?? '') < (b.namespace ?? '') ? -1 : 1
-  return a.name < b.name ? -1 : 1
 }
 
 function endProcess(error: unknown): void {

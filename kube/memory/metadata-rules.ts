@@ -54,6 +54,22 @@ export function generateName(front: string, random: () => number): string {
   return front.slice(0, LONGEST_GENERATED_NAME - SUFFIX_LENGTH) + suffix
 }
 
+const GENERATED_NAME_TRIES = 8
+
+/** A generated name that no object has. */
+export function freeName(
+  kind: AnyKind,
+  { generateName: front }: { generateName?: string | undefined },
+  { random, isTaken }: { random: () => number; isTaken: (name: string) => unknown },
+): string {
+  if (!front) throw new ClusterError('Invalid', `${kind.kind}: expected metadata.name or metadata.generateName`)
+  for (let tries = 0; tries < GENERATED_NAME_TRIES; tries += 1) {
+    const name = generateName(front, random)
+    if (!isTaken(name)) return name
+  }
+  throw new ClusterError('AlreadyExists', `${kind.kind} ${front}…: no free name found, try again`)
+}
+
 /** Metadata of a new object; its resourceVersion comes with the write. `name` is the given or generated one. */
 export function newMetadata(
   kind: AnyKind,
@@ -73,7 +89,7 @@ export function patchedMetadata(kind: AnyKind, old: ObjectMeta, patched: Partial
   if (patched.uid !== undefined && patched.uid !== old.uid) {
     throw new ClusterError('Conflict', `expected uid ${patched.uid}, but the ${kind.kind} has ${old.uid}`)
   }
-  for (const field of ['name', 'namespace', 'creationTimestamp'] as const) {
+  for (const field of ['name', 'namespace'] as const) {
     if (patched[field] === old[field] || patched[field] === undefined) continue
     throw new ClusterError(
       'Invalid',

@@ -2,7 +2,7 @@ import type { KubeObject, OwnerReference } from '../../api/object.ts'
 import type { CacheOptions, ObjectRef } from '../cluster.ts'
 import { ClusterError } from '../errors.ts'
 import { ObjectIndex } from '../object-index.ts'
-import { deepFreeze } from './json.ts'
+import { deepFreeze } from '../json.ts'
 import type { Persistence } from './persistence.ts'
 
 /** One write. `old` is absent on create, `next` on removal; `last` is the newest state there is. */

@@ -21,6 +21,8 @@ const CLUSTER_STATUS: Record<ClusterErrorCode, [status: number, code: string]> =
   AlreadyExists: [409, 'already-exists'],
   Conflict: [409, 'conflict'],
   Invalid: [422, 'invalid'],
+  Unauthorized: [401, 'unauthorized'],
+  Forbidden: [403, 'forbidden'],
   Unavailable: [503, 'unavailable'],
 }
 

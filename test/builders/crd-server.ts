@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { Environment } from '@marcbachmann/cel-js'
 import { parse } from 'yaml'
-import { quantityBytes } from '../../api/quantity.ts'
+import { CPU_PATTERN, cpuMillis, quantityBytes } from '../../api/quantity.ts'
 import type { SchemaNode } from '../../scripts/crd.ts'
 
 type Json = Record<string, unknown>
@@ -105,11 +105,14 @@ class Quantity {
   }
 }
 
+/** `100m` is a tenth of a processor, everything else counts in units. */
+const amountOf = (text: string) => (new RegExp(CPU_PATTERN).test(text) ? cpuMillis(text) / 1000 : quantityBytes(text))
+
 /** The functions of Kubernetes' own CEL libraries that our rules use and plain CEL lacks. */
 const environment = new Environment()
   .registerVariable('self', 'dyn')
   .registerType('Quantity', { ctor: Quantity, fields: { bytes: 'double' } })
-  .registerFunction('quantity(string): Quantity', (text: string) => new Quantity(quantityBytes(text)))
+  .registerFunction('quantity(string): Quantity', (text: string) => new Quantity(amountOf(text)))
   .registerFunction('Quantity.compareTo(Quantity): int', (a: Quantity, b: Quantity) =>
     BigInt(Math.sign(a.bytes - b.bytes)),
   )

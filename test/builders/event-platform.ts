@@ -1,6 +1,7 @@
 /** The event path of a running local platform, for tests: publish, wait for what becomes of it, look at what is left. */
 import type { DeadLetterInfo, InvocationInfo, RecordPosition, RedriveRequest } from '../../api/events-api.ts'
 import type { RedriveResult, TriggerInfo } from '../../api/events-api.ts'
+import { instanceDoor } from '../../cli/client/door.ts'
 import { createEventsClient, publishEvent } from '../../cli/client/events-client.ts'
 import { eventually } from './eventually.ts'
 import type { TestPlatform } from './local-platform.ts'
@@ -31,7 +32,7 @@ const WAIT = { withinMs: 20_000, everyMs: 20 }
 const never = new AbortController().signal
 
 export function eventsOf({ internalUrl, managementUrl }: TestPlatform): EventPlatform {
-  const client = createEventsClient(managementUrl)
+  const client = createEventsClient(instanceDoor(managementUrl))
   const invocation = (id: string) => client.invocation(id, never)
   const trigger = (name: string) => client.trigger({ namespace: 'default', name })
   return {
@@ -39,7 +40,7 @@ export function eventsOf({ internalUrl, managementUrl }: TestPlatform): EventPla
       const bytes = Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value))
       const type = Buffer.isBuffer(value) ? [] : [['content-type', 'application/json'] as const]
       const event = { topic, value: bytes, headers: [...type, ...headers], ...(key !== undefined && { key }) }
-      return publishEvent(internalUrl, event, never)
+      return publishEvent(instanceDoor(internalUrl), event, never)
     },
     async invokeLater(functionName, event = {}) {
       const response = await fetch(`${internalUrl}/fn/default/${functionName}`, {

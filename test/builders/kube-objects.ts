@@ -1,7 +1,9 @@
 /** New objects that any API server takes, in a namespace the caller names. */
 import type { FunctionSpec } from '../../api/function.ts'
 import type { DormouseFunction } from '../../api/function.ts'
-import type { NewMeta, NewObject } from '../../kube/cluster.ts'
+import { FUNCTIONS } from '../../api/kinds.ts'
+import type { Kind, NewMeta, NewObject } from '../../kube/cluster.ts'
+import { apiVersionOf } from '../../kube/kinds.ts'
 import type { ControllerRevision, Pod, Secret } from '../../kube/objects.ts'
 
 export function newSecret(metadata: NewMeta, data: Record<string, string> = {}): NewObject<Secret> {
@@ -31,9 +33,17 @@ export function newRevision(metadata: NewMeta, data: Record<string, unknown> = {
 }
 
 export function newFunction(metadata: NewMeta, spec: Partial<FunctionSpec> = {}): NewObject<DormouseFunction> {
+  return newFunctionOf(FUNCTIONS, metadata, spec)
+}
+
+export function newFunctionOf(
+  kind: Kind<DormouseFunction>,
+  metadata: NewMeta,
+  spec: Partial<FunctionSpec> = {},
+): NewObject<DormouseFunction> {
   const least = { runtime: 'node', code: { inline: { 'index.mjs': 'export const handler = () => 1' } } }
   return {
-    apiVersion: 'dormouse.dev/v1alpha1',
+    apiVersion: apiVersionOf(kind),
     kind: 'Function',
     metadata,
     // Defaults are the API server's to fill in.

@@ -3,6 +3,7 @@
  * CRDs; `structure` rows break types and bounds, which the API server judges before CEL. What is about events is in manifest-table-events.ts.
  */
 import { bad, invalid, NAME, type, type BadManifest, type GoodManifest } from './manifest-rows.ts'
+import { POD_BREAKS, POD_GOOD } from './manifest-table-pods.ts'
 import { EVENT_BREAKS, EVENT_GOOD, EVENT_STRUCTURE } from './manifest-table-events.ts'
 import { functionManifest, runtimeManifest, triggerManifest } from './manifests.ts'
 
@@ -242,14 +243,12 @@ export const BREAKS: readonly BadManifest[] = [
   ...environment,
   ...triggers,
   ...runtimes,
+  ...POD_BREAKS,
   ...EVENT_BREAKS,
 ]
 
 /** Broken structure. */
 export const STRUCTURE: readonly BadManifest[] = [
-  bad('no runtime', functionManifest({ runtime: undefined }), 'spec.runtime: Required value'),
-  bad('runtime null', functionManifest({ runtime: null }), 'spec.runtime: Required value'),
-  bad('no code', functionManifest({ code: undefined }), 'spec.code: Required value'),
   bad('no spec', { ...functionManifest(), spec: undefined }, 'spec: Required value'),
   bad('runtime a number', functionManifest({ runtime: 5 }), type('spec.runtime', 'integer', 'string')),
   bad('concurrency text', functionManifest({ concurrency: 'many' }), type('spec.concurrency', 'string', 'integer')),
@@ -362,5 +361,6 @@ export const GOOD: readonly GoodManifest[] = [
     }),
   },
   { why: 'a runtime', manifest: runtimeManifest({ command: ['node'], pool: { size: 0 } }) },
+  ...POD_GOOD,
   ...EVENT_GOOD,
 ]

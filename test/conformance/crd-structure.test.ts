@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { DEFINITIONS } from '../../api/definitions.ts'
-import { crdFiles, staleFiles } from '../../scripts/generate-crds.ts'
+import { CRD_FOLDERS, crdFiles, staleFiles } from '../../scripts/generate-crds.ts'
 import type { SchemaNode } from '../../scripts/crd.ts'
 import { CRD_PLURALS, readCrd, schemaOf, serve } from '../builders/crd-server.ts'
 
@@ -142,8 +142,8 @@ test('printer columns are those of the design', () => {
   ])
 })
 
-test('the files in crds/ are fresh', async () => {
-  expect(await staleFiles('crds')).toEqual([])
+test.each(CRD_FOLDERS)('the files in %s are fresh', async (folder) => {
+  expect(await staleFiles(folder)).toEqual([])
 })
 
 test('a file that is missing or differs is named as stale', async () => {

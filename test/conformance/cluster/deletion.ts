@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { FUNCTIONS } from '../../../api/kinds.ts'
 import type { KubeObject, OwnerReference } from '../../../api/object.ts'
 import { isAlreadyExists, isConflict, isInvalid, isNotFound } from '../../../kube/errors.ts'
 import { CONTROLLER_REVISIONS, PODS, SECRETS } from '../../../kube/objects.ts'
-import { newFunction, newPod, newPodOnNode, newRevision, newSecret } from '../../builders/kube-objects.ts'
+import { newPod, newPodOnNode, newRevision, newSecret } from '../../builders/kube-objects.ts'
 import { useCluster, type ClusterHarness } from './harness.ts'
 import { refusal } from './writes.ts'
 
@@ -67,10 +66,13 @@ export function describeDelete(harness: ClusterHarness): void {
     test('marking a custom object as deleted counts its generation', async () => {
       const { cluster, namespace } = bench
       const finalizers = ['dormouse.dev/one']
-      const { metadata } = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a', finalizers }))
-      await cluster.delete(FUNCTIONS, metadata)
-      expect((await cluster.get(FUNCTIONS, metadata))?.metadata.generation).toBe(2)
-      await cluster.patch(FUNCTIONS, metadata, { metadata: { finalizers: null } })
+      const { metadata } = await cluster.create(
+        bench.functions,
+        bench.newFunction({ namespace, name: 'a', finalizers }),
+      )
+      await cluster.delete(bench.functions, metadata)
+      expect((await cluster.get(bench.functions, metadata))?.metadata.generation).toBe(2)
+      await cluster.patch(bench.functions, metadata, { metadata: { finalizers: null } })
     })
   })
 }

@@ -1,8 +1,10 @@
 /** What the conformance suite needs of an adapter, and the words its tests are written in. */
 import { afterEach, beforeEach } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { DormouseFunction, FunctionSpec } from '../../../api/function.ts'
 import type { KubeObject } from '../../../api/object.ts'
-import type { Cache, CacheOptions, Cluster, Kind } from '../../../kube/cluster.ts'
+import type { Cache, CacheOptions, Cluster, Kind, NewMeta, NewObject } from '../../../kube/cluster.ts'
+import { newFunctionOf } from '../../builders/kube-objects.ts'
 
 export interface ClusterHarness {
   /** A client and a namespace that exists, is empty and is the caller's alone. */
@@ -14,6 +16,8 @@ export interface ClusterHarness {
 export interface OpenCluster {
   cluster: Cluster
   namespace: string
+  /** A kind with the schema of Function: where others work beside the tests it cannot be the one they use. */
+  functions: Kind<DormouseFunction>
   close(): Promise<void>
 }
 
@@ -23,6 +27,8 @@ export type Told = { what: 'added' | 'updated' | 'deleted'; name: string; versio
 export interface Bench {
   readonly cluster: Cluster
   readonly namespace: string
+  readonly functions: Kind<DormouseFunction>
+  newFunction(metadata: NewMeta, spec?: Partial<FunctionSpec>): NewObject<DormouseFunction>
   /** Tries until it no longer throws. */
   eventually(check: () => void | Promise<void>): Promise<void>
   /** A synced cache in the test's namespace; stopped after the test. */
@@ -47,6 +53,10 @@ export function useCluster({ open, timeLimitMs }: ClusterHarness): Bench {
     get namespace() {
       return opened.namespace
     },
+    get functions() {
+      return opened.functions
+    },
+    newFunction: (metadata, spec) => newFunctionOf(opened.functions, metadata, spec),
     eventually: (check) => eventually(check, timeLimitMs),
     cache: async (kind, labels) => {
       const cache = opened.cluster.cache(kind, { namespace: opened.namespace, ...(labels && { labels }) })

@@ -1,3 +1,4 @@
+import { FUNCTIONS } from '../../../api/kinds.ts'
 import { admit } from '../../../api/validate.ts'
 import { createMemoryCluster } from '../../../kube/memory/memory-cluster.ts'
 import { describeCluster } from './suite.ts'
@@ -7,6 +8,7 @@ describeCluster('memory', {
   open: async () => ({
     cluster: createMemoryCluster({ admit, onError: () => undefined }),
     namespace: 'test',
+    functions: FUNCTIONS,
     close: async () => undefined,
   }),
 })

@@ -3,10 +3,12 @@
  * our CRDs: each test has a namespace of its own, waits for what happens in the background, and needs neither kubelet nor scheduler.
  */
 import { describe } from '@jest/globals'
+import { describeApply } from './applying.ts'
 import { describeCaches } from './caches.ts'
 import { describeDelete, describeGarbageCollection, describePodDeletion } from './deletion.ts'
 import { describeEvents } from './events.ts'
 import type { ClusterHarness } from './harness.ts'
+import { describeResize } from './resizing.ts'
 import { describeCreate, describePatch, describeReads } from './writes.ts'
 
 export function describeCluster(name: string, harness: ClusterHarness): void {
@@ -14,6 +16,8 @@ export function describeCluster(name: string, harness: ClusterHarness): void {
     describeCreate(harness)
     describeReads(harness)
     describePatch(harness)
+    describeApply(harness)
+    describeResize(harness)
     describeDelete(harness)
     describePodDeletion(harness)
     describeGarbageCollection(harness)

@@ -1,8 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { FUNCTIONS } from '../../../api/kinds.ts'
 import { isAlreadyExists, isConflict, isInvalid, isNotFound } from '../../../kube/errors.ts'
 import { CONTROLLER_REVISIONS, PODS, SECRETS } from '../../../kube/objects.ts'
-import { newFunction, newPod, newRevision, newSecret } from '../../builders/kube-objects.ts'
+import { newPod, newRevision, newSecret } from '../../builders/kube-objects.ts'
 import { useCluster, type ClusterHarness } from './harness.ts'
 
 /** The error a call is refused with; fails when it is not. */
@@ -66,23 +65,25 @@ export function describeCreate(harness: ClusterHarness): void {
     test('refuses a custom object that breaks its schema with a sentence that names the field', async () => {
       const { cluster, namespace } = bench
       const scaling = { min: -1 } as never
-      const error = await refusal(cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a' }, { scaling })))
+      const error = await refusal(
+        cluster.create(bench.functions, bench.newFunction({ namespace, name: 'a' }, { scaling })),
+      )
       expect(isInvalid(error)).toBe(true)
       expect((error as Error).message).toContain('spec.scaling.min')
-      expect(await cluster.get(FUNCTIONS, { namespace, name: 'a' })).toBeUndefined()
+      expect(await cluster.get(bench.functions, { namespace, name: 'a' })).toBeUndefined()
     })
 
     test('fills in the defaults of the schema, and generation starts at 1', async () => {
       const { cluster, namespace } = bench
-      const created = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a' }))
+      const created = await cluster.create(bench.functions, bench.newFunction({ namespace, name: 'a' }))
       expect(created.spec).toMatchObject({ handler: 'index.handler', timeout: '30s', scaling: { min: 0, max: 20 } })
       expect(created.metadata.generation).toBe(1)
     })
 
     test('ignores a status', async () => {
       const { cluster, namespace } = bench
-      const withStatus = { ...newFunction({ namespace, name: 'a' }), status: { pods: 7 } }
-      expect((await cluster.create(FUNCTIONS, withStatus)).status).toBeUndefined()
+      const withStatus = { ...bench.newFunction({ namespace, name: 'a' }), status: { pods: 7 } }
+      expect((await cluster.create(bench.functions, withStatus)).status).toBeUndefined()
     })
 
     test('a new pod is Pending', async () => {
@@ -173,9 +174,12 @@ export function describePatch(harness: ClusterHarness): void {
 
     test('that changes nothing is no write', async () => {
       const { cluster, namespace } = bench
-      const created = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a', labels: { x: '1' } }))
+      const created = await cluster.create(
+        bench.functions,
+        bench.newFunction({ namespace, name: 'a', labels: { x: '1' } }),
+      )
       const patch = { metadata: { labels: { x: '1', gone: null } }, spec: { handler: 'index.handler' } }
-      const patched = await cluster.patch(FUNCTIONS, created.metadata, patch)
+      const patched = await cluster.patch(bench.functions, created.metadata, patch)
       expect(patched.metadata.resourceVersion).toBe(created.metadata.resourceVersion)
     })
 
@@ -224,16 +228,16 @@ export function describePatch(harness: ClusterHarness): void {
       const { cluster, namespace } = bench
       const ref = { namespace, name: 'none' }
       expect(isNotFound(await refusal(cluster.patch(SECRETS, ref, { data: {} })))).toBe(true)
-      expect(isNotFound(await refusal(cluster.patchStatus(FUNCTIONS, ref, { pods: 1 })))).toBe(true)
+      expect(isNotFound(await refusal(cluster.patchStatus(bench.functions, ref, { pods: 1 })))).toBe(true)
     })
 
-    test('cannot change uid, name or creation time; removing them changes nothing', async () => {
+    test('cannot change uid, name or creation time; removing them changes nothing, nor does another time', async () => {
       const { cluster, namespace } = bench
       const { metadata } = await cluster.create(SECRETS, newSecret({ namespace, name: 'a' }))
       const patch = (fields: object) => cluster.patch(SECRETS, metadata, { metadata: fields })
       expect(isConflict(await refusal(patch({ uid: '00000000-0000-4000-8000-000000000000' })))).toBe(true)
-      expect(await refusal(patch({ name: 'b' }))).toBeInstanceOf(Error)
-      expect(isInvalid(await refusal(patch({ creationTimestamp: '2001-01-01T00:00:00Z' })))).toBe(true)
+      expect(isInvalid(await refusal(patch({ name: 'b' })))).toBe(true)
+      expect((await patch({ creationTimestamp: '2001-01-01T00:00:00Z' })).metadata).toEqual(metadata)
       const patched = await patch({ uid: null, creationTimestamp: null, labels: { x: '1' } })
       const { uid, creationTimestamp } = metadata
       expect(patched.metadata).toMatchObject({ uid, creationTimestamp, labels: { x: '1' } })
@@ -241,43 +245,43 @@ export function describePatch(harness: ClusterHarness): void {
 
     test('counts generation for changes of spec only', async () => {
       const { cluster, namespace } = bench
-      const { metadata } = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a' }))
-      const labelled = await cluster.patch(FUNCTIONS, metadata, { metadata: { labels: { x: '1' } } })
+      const { metadata } = await cluster.create(bench.functions, bench.newFunction({ namespace, name: 'a' }))
+      const labelled = await cluster.patch(bench.functions, metadata, { metadata: { labels: { x: '1' } } })
       expect(labelled.metadata.generation).toBe(1)
-      expect((await cluster.patchStatus(FUNCTIONS, metadata, { pods: 2 })).metadata.generation).toBe(1)
-      const changed = await cluster.patch(FUNCTIONS, metadata, { spec: { timeout: '5s' } })
+      expect((await cluster.patchStatus(bench.functions, metadata, { pods: 2 })).metadata.generation).toBe(1)
+      const changed = await cluster.patch(bench.functions, metadata, { spec: { timeout: '5s' } })
       expect(changed.metadata.generation).toBe(2)
     })
 
     test('ignores the status; patchStatus changes only the status', async () => {
       const { cluster, namespace } = bench
-      const { metadata } = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a' }))
-      const withStatus = await cluster.patchStatus(FUNCTIONS, metadata, { pods: 2, readyPods: 1 })
+      const { metadata } = await cluster.create(bench.functions, bench.newFunction({ namespace, name: 'a' }))
+      const withStatus = await cluster.patchStatus(bench.functions, metadata, { pods: 2, readyPods: 1 })
       expect(withStatus.status).toEqual({ pods: 2, readyPods: 1 })
-      const patched = await cluster.patch(FUNCTIONS, metadata, { spec: { timeout: '5s' }, status: { pods: 9 } })
+      const patched = await cluster.patch(bench.functions, metadata, { spec: { timeout: '5s' }, status: { pods: 9 } })
       expect(patched.status).toEqual({ pods: 2, readyPods: 1 })
-      const again = await cluster.patchStatus(FUNCTIONS, metadata, { pods: null, readyPods: 3 })
+      const again = await cluster.patchStatus(bench.functions, metadata, { pods: null, readyPods: 3 })
       expect(again.status).toEqual({ readyPods: 3 })
       expect(again.spec.timeout).toBe('5s')
     })
 
     test('patchStatus keeps preconditions, and is no write when nothing changes', async () => {
       const { cluster, namespace } = bench
-      const { metadata } = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a' }))
-      const first = await cluster.patchStatus(FUNCTIONS, metadata, { pods: 2 })
-      const again = await cluster.patchStatus(FUNCTIONS, metadata, { pods: 2 })
+      const { metadata } = await cluster.create(bench.functions, bench.newFunction({ namespace, name: 'a' }))
+      const first = await cluster.patchStatus(bench.functions, metadata, { pods: 2 })
+      const again = await cluster.patchStatus(bench.functions, metadata, { pods: 2 })
       expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion)
       const { resourceVersion } = metadata
-      const stale = cluster.patchStatus(FUNCTIONS, metadata, { pods: 3 }, { resourceVersion })
+      const stale = cluster.patchStatus(bench.functions, metadata, { pods: 3 }, { resourceVersion })
       expect(isConflict(await refusal(stale))).toBe(true)
     })
 
     test('that breaks the schema is refused and changes nothing', async () => {
       const { cluster, namespace } = bench
-      const created = await cluster.create(FUNCTIONS, newFunction({ namespace, name: 'a' }))
-      const broken = cluster.patch(FUNCTIONS, created.metadata, { spec: { timeout: 'soon' } })
+      const created = await cluster.create(bench.functions, bench.newFunction({ namespace, name: 'a' }))
+      const broken = cluster.patch(bench.functions, created.metadata, { spec: { timeout: 'soon' } })
       expect(isInvalid(await refusal(broken))).toBe(true)
-      expect(await cluster.get(FUNCTIONS, created.metadata)).toEqual(created)
+      expect(await cluster.get(bench.functions, created.metadata)).toEqual(created)
     })
 
     test("cannot change what a revision holds, nor a pod's containers", async () => {

@@ -6,8 +6,10 @@ import type { DormouseFunction } from '../../../api/function.ts'
 import { FUNCTIONS, RUNTIMES } from '../../../api/kinds.ts'
 import type { Runtime } from '../../../api/runtime.ts'
 import type { RevisionTemplate } from '../../../controller/fleet/fleet.ts'
-import { DEFAULT_FLEET_LIMITS, PodFleet } from '../../../controller/fleet/pod-fleet.ts'
+import { DEFAULT_FLEET_LIMITS } from '../../../controller/fleet/pod-fleet-options.ts'
+import { PodFleet } from '../../../controller/fleet/pod-fleet.ts'
 import { createRuntimeClient } from '../../../controller/fleet/runtime-client.ts'
+import { SOLE_LEADERSHIP } from '../../../controller/leadership.ts'
 import { loadKeys } from '../../../controller/keys/keys.ts'
 import { wallClock } from '../../../lib/clock.ts'
 import type { NewObject } from '../../../kube/cluster.ts'
@@ -87,6 +89,7 @@ describe('two fleets on one cluster', () => {
         settings,
         events: { record: () => undefined },
         limits: DEFAULT_FLEET_LIMITS,
+        leadership: SOLE_LEADERSHIP,
         drained: () => Promise.resolve(),
         existing: () => ({ uid: 'some' }),
         timeoutMsOf: () => undefined,

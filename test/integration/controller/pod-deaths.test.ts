@@ -102,6 +102,7 @@ describe('pods that die', () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     // The first three at once, then one by one, then the back-off.
     expect(bed.kubelet.started).toBeLessThanOrEqual(5)
+    expect(await metricOf(process, 'dormouse_controller_pool_boot_failures')).toBeGreaterThanOrEqual(2)
 
     const answer = await activate(process, 'hello', { waitMs: 10_000 })
 

@@ -17,6 +17,8 @@ function losingLabels(cluster: Cluster, failing: () => boolean): Cluster {
         ? Promise.reject(new ClusterError('Unavailable', 'the API is away'))
         : cluster.patch(...args),
     patchStatus: (...args) => cluster.patchStatus(...args),
+    patchSubresource: (...args) => cluster.patchSubresource(...args),
+    apply: (kind, object, options) => cluster.apply(kind, object, options),
     delete: (kind, ref, options) => cluster.delete(kind, ref, options),
     cache: (kind, options) => cluster.cache(kind, options),
     recordEvent: (event) => cluster.recordEvent(event),

@@ -449,7 +449,7 @@ describe('the management listener', () => {
     await bed.follow(feedSubscription({ retry: quick }))
     await bed.send({ value: '1' }, { value: '"bad"' })
     await until(async () => (await letters()).length === 1)
-    const labels = 'kind="trigger",name="default/on-orders"'
+    const labels = 'kind="trigger",name="default/on-orders",function="default/hello"'
     expect(await bed.metric('attempts_total')).toEqual([
       `dormouse_dispatcher_attempts_total{${labels},outcome="done"} 1`,
       `dormouse_dispatcher_attempts_total{${labels},outcome="handled"} 2`,
@@ -483,6 +483,6 @@ describe('the management listener', () => {
     expect(await gauge('oldest_due_seconds')).toBeGreaterThan(0)
     expect(await state()).toMatchObject({ due: 8, oldestDueAgeMs: expect.any(Number), commits: { failed: 0 } })
     const labels = (await bed.metric('')).flatMap((line) => [...line.matchAll(/(\w+)="/g)].map(([, label]) => label))
-    expect([...new Set(labels)].sort()).toEqual(['kind', 'name', 'outcome'])
+    expect([...new Set(labels)].sort()).toEqual(['function', 'kind', 'le', 'name', 'outcome'])
   })
 })

@@ -110,7 +110,7 @@ await describeOnKafka('the dispatcher process on', () => {
       done: 3,
     })
     expect((await dispatcher.ask('/metrics')).text).toContain(
-      `dormouse_dispatcher_attempts_total{kind="trigger",name="default/on-${topic}",outcome="done"} 3`,
+      `dormouse_dispatcher_attempts_total{kind="trigger",name="default/on-${topic}",function="default/hello",outcome="done"} 3`,
     )
     expect((await dispatcher.ask('/healthz')).status).toBe(200)
     await eventually('its load is reported', () => controller.reports.length > 0)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EventRecord, TriggerInfo } from '../../../api/events-api.ts'
+import { instanceDoor } from '../../../cli/client/door.ts'
 import { createEventsClient, type EventsClient } from '../../../cli/client/events-client.ts'
 import { loadManifests } from '../../../cli/manifests/load-manifests.ts'
 import { startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
@@ -24,7 +25,7 @@ export interface ExampleBed {
 export async function startExample(source: string): Promise<ExampleBed> {
   const dataDir = mkdtempSync(join(tmpdir(), 'dormouse-example-'))
   const platform = await startPlatform({ poolSize: 4 })
-  const events = createEventsClient(platform.managementUrl)
+  const events = createEventsClient(instanceDoor(platform.managementUrl))
   const apply = (from: string) => applyExample(platform, from, dataDir)
   const stop = async () => {
     await platform.stop()

@@ -37,6 +37,23 @@ test('metrics count requests, durations, wake-ups by phase, errors and replays p
   expect(text).toMatch(/dormouse_gateway_billed_gb_seconds_total\{function="default\/hello"\} 0\.\d+/)
 })
 
+test.each(['header', 'trailer'] as const)('requests are billed by what the runtime reports, in a %s', async (where) => {
+  world = await GatewayWorld.start()
+  const report = { 'dormouse-report': 'duration=7.20,billed=8,memory=128,max-memory=60' }
+  await world.pod({
+    script: (_, response) => {
+      response.writeHead(200, where === 'header' ? report : { trailer: 'dormouse-report' })
+      response.write('a')
+      if (where === 'trailer') response.addTrailers(report)
+      setTimeout(() => response.end('b'), 50)
+    },
+  })
+  expect(await (await fetch(world.publicUrl)).text()).toBe('ab')
+  const text = await world.metrics()
+  const [, billed] = /dormouse_gateway_billed_gb_seconds_total\{function="default\/hello"\} (\S+)/.exec(text) ?? []
+  expect(Number(billed)).toBeCloseTo((0.008 * 128) / 1024, 9)
+})
+
 test('a deleted function’s series are dropped', async () => {
   world = await GatewayWorld.start()
   await world.pod()

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
+import { CLUSTER_ONLY } from '../../../scripts/observability/queries.ts'
+import { documentedMetrics } from '../../builders/documented-metrics.ts'
 import { eventsOf, eventTrigger } from '../../builders/event-platform.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 
 jest.setTimeout(30_000)
 
-const PAGE = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
 const meta = (kind: string, name: string) => ({ apiVersion: 'dormouse.dev/v1alpha1', kind, metadata: { name } })
 const fn = (name: string, code: string) => ({
   ...meta('Function', name),
@@ -16,17 +16,6 @@ const fn = (name: string, code: string) => ({
 interface Family {
   type: string
   labels: string[]
-}
-
-/** Rows of the page's first table. */
-function documented(): Map<string, Family> {
-  const rows = [...PAGE.matchAll(/^\| `(dormouse_\w+)` \| (\w+) \|([^|]*)\|/gm)]
-  return new Map(
-    rows.map(([, name = '', type = '', labels = '']) => [
-      name,
-      { type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label) },
-    ]),
-  )
 }
 
 /** Families of a scrape that are ours, with every label any of their samples has. */
@@ -67,12 +56,14 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 test('docs/metrics.md names every metric there is, with its type, and none that is not', async () => {
-  const types = (families: Map<string, Family>) => [...families].map(([name, { type }]) => `${name} ${type}`).sort()
-  expect(types(documented())).toEqual(types(exposed(await scrape())))
+  const types = (families: Map<string, Pick<Family, 'type'>>) =>
+    [...families].map(([name, { type }]) => `${name} ${type}`).sort()
+  const page = [...documentedMetrics()].filter(([name]) => !CLUSTER_ONLY.has(name))
+  expect(types(new Map(page))).toEqual(types(exposed(await scrape())))
 })
 
 test('docs/metrics.md names every label that samples have', async () => {
-  const page = documented()
+  const page = documentedMetrics()
   for (const [name, { labels }] of exposed(await scrape()))
     expect({ name, unknown: labels.filter((label) => !page.get(name)!.labels.includes(label)) }).toEqual({
       name,

@@ -60,7 +60,7 @@ test('defaults are filled in', () => {
         signature: 'event',
         code: { inline: { 'index.mjs': 'export const handler = () => 1' } },
         env: [],
-        resources: { limits: { memory: '128Mi' } },
+        resources: { limits: { cpu: '1', memory: '128Mi' } },
         timeout: '30s',
         scaling: { min: 0, max: 20, target: 0.7, idleAfter: '5m', maxPodAge: '4h' },
         async: { maxAttempts: 3, maxAge: '6h', backoff: { initial: '1m', factor: 2, max: '5m' } },
@@ -126,8 +126,8 @@ describe('sentences read as kubectl prints them', () => {
     expect(sentenceOf(functionManifest({}, { nmae: 'x' }))).toContain(
       'strict decoding error: unknown field "metadata.nmae"',
     )
-    expect(sentenceOf(functionManifest({ env: [{ name: 'A', valueFrom: {} }] }))).toContain(
-      'unknown field "spec.env[0].valueFrom"',
+    expect(sentenceOf(functionManifest({ env: [{ name: 'A', valueForm: {} }] }))).toContain(
+      'unknown field "spec.env[0].valueForm"',
     )
   })
 

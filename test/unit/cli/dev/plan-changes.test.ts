@@ -4,7 +4,12 @@ import type { LoadedManifest, LoadedManifests } from '../../../../cli/manifests/
 
 function entry(name: string, file: string, code = 'one'): LoadedManifest {
   const manifest = { kind: 'Function', metadata: { name } }
-  return { file, manifest: manifest as never, written: { ...manifest, spec: { code } } }
+  return {
+    file,
+    manifest: manifest as never,
+    written: { ...manifest, spec: { code } },
+    locate: () => ({ line: 1, column: 1 }),
+  }
 }
 const loaded = (manifests: LoadedManifest[], wrong: string[] = []): LoadedManifests => ({
   manifests,

@@ -244,6 +244,7 @@ describe('the autoscaler', () => {
     serving.set(servingOf(KEY))
     autoscaler.start()
     autoscaler.wish(KEY, 2)
+    expect(await metrics.registry.metrics()).toContain('scale_changes_total{direction="up",reason="woken"} 1')
     const { template, ...rest } = servingOf(KEY)
     expect(template).toBeDefined()
     serving.set({ ...rest, broken: { code: 'code-load-failed', message: 'no' } })

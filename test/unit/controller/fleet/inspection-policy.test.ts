@@ -12,7 +12,9 @@ const input = (change: Partial<InspectionInput>): InspectionInput => ({
   label: 'generic',
   outcome: answered({ state: 'generic' }),
   exists: true,
+  isNew: false,
   attempts: 1,
+  isUp: true,
   healthTimeoutMs: 2_000,
   ...change,
 })
@@ -28,9 +30,24 @@ describe('judgeInspection', () => {
       { kind: 'adopt', ...runs, repair: false },
     ],
     [
+      'what runs something unknown is asked again: that may be on its way here',
+      input({ outcome: specialized, exists: false, attempts: 3 }),
+      { kind: 'ask-again' },
+    ],
+    [
       'what runs something that is gone goes',
-      input({ outcome: specialized, exists: false }),
+      input({ outcome: specialized, exists: false, attempts: 4 }),
       { why: { reason: 'unknown-function' } },
+    ],
+    [
+      'a pod that nobody has heard of is asked soon again',
+      input({ outcome: { kind: 'unreachable' }, isUp: false, attempts: 19 }),
+      { kind: 'ask-again', afterMs: 100 },
+    ],
+    [
+      'a pod that nobody has heard of is not given up: it may still boot',
+      input({ outcome: { kind: 'unreachable' }, isUp: false, attempts: 20 }),
+      { kind: 'not-up' },
     ],
     [
       'a claimed pod that runs something else goes',

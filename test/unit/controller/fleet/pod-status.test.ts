@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Pod } from '../../../../kube/objects.ts'
-import { hostPort, normalAddress, podEnd, readyContact } from '../../../../controller/fleet/pod-status.ts'
+import {
+  claimedContact,
+  contactText,
+  hostPort,
+  normalAddress,
+  podEnd,
+  reportedContact,
+} from '../../../../controller/fleet/pod-status.ts'
 
 type Status = NonNullable<Pod['status']>
 const pod = (status: Status, annotations?: Record<string, string>): Pod => ({
@@ -46,20 +53,55 @@ describe('podEnd', () => {
   })
 })
 
-describe('readyContact', () => {
+describe('reportedContact', () => {
   const ready: Status = { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] }
 
   test('is where the kubelet says, on the ports of the annotation or the defaults', () => {
-    expect(readyContact(pod(ready))).toEqual({ host: '10.0.0.1', controlPort: 8079, dataPort: 8080 })
-    expect(readyContact(pod(ready, { 'dormouse.dev/ports': '{"control":1,"data":2}' }))).toMatchObject({
+    const contact = { host: '10.0.0.1', controlPort: 8079, dataPort: 8080, isReady: true }
+    expect(reportedContact(pod(ready))).toEqual(contact)
+    expect(reportedContact(pod(ready, { 'dormouse.dev/ports': '{"control":1,"data":2}' }))).toMatchObject({
       controlPort: 1,
     })
-    expect(readyContact(pod(ready, { 'dormouse.dev/ports': 'broken' }))).toMatchObject({ controlPort: 8079 })
+    expect(reportedContact(pod(ready, { 'dormouse.dev/ports': 'broken' }))).toMatchObject({ controlPort: 8079 })
   })
 
-  test('is nothing before it is ready', () => {
-    expect(readyContact(pod({ ...ready, phase: 'Pending' }))).toBeUndefined()
-    expect(readyContact(pod({ ...ready, conditions: [{ type: 'Ready', status: 'False' }] }))).toBeUndefined()
+  const running: Status = { ...ready, conditions: [{ type: 'Ready', status: 'False' }] }
+  const withPorts = (status: Status): Pod => {
+    const containers = [{ name: 'runtime', image: 'node', ports: [{ name: 'control', containerPort: 8079 }] }]
+    return { ...pod(status), spec: { containers } }
+  }
+
+  test('is nothing before it runs', () => {
+    expect(reportedContact(withPorts({ ...ready, phase: 'Pending' }))).toBeUndefined()
+  })
+
+  test('is known when it runs, before it is ready: it may answer already', () => {
+    expect(reportedContact(withPorts(running))).toMatchObject({ host: '10.0.0.1', controlPort: 8079, isReady: false })
+  })
+
+  test('is not known of a pod that chooses its ports before it says which', () => {
+    expect(reportedContact(pod(running))).toBeUndefined()
+    expect(reportedContact(pod(running, { 'dormouse.dev/ports': '{"control":1,"data":2}' }))).toMatchObject({
+      controlPort: 1,
+    })
+  })
+})
+
+describe('claimedContact', () => {
+  const annotated = (text: string) => claimedContact(pod({}, { 'dormouse.dev/contact': text }))
+
+  test('is what the controller that claimed it wrote down', () => {
+    for (const contact of [
+      { host: '10.0.0.1', controlPort: 8079, dataPort: 8080 },
+      { host: 'fd00::1', controlPort: 1, dataPort: 2 },
+    ])
+      expect(annotated(contactText(contact))).toEqual(contact)
+  })
+
+  test('is nothing when it says something else', () => {
+    expect(annotated('10.0.0.1')).toBeUndefined()
+    expect(annotated('')).toBeUndefined()
+    expect(claimedContact(pod({}))).toBeUndefined()
   })
 })
 

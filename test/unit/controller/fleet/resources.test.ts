@@ -68,8 +68,8 @@ describe('genericPod', () => {
   })
 
   test('names ports and a probe only when the ports are known beforehand', () => {
-    expect(pod().spec.containers[0]).toHaveProperty('readinessProbe')
-    expect(pod({ ports: { control: 0, data: 0 } }).spec.containers[0]).not.toHaveProperty('readinessProbe')
+    expect(pod().spec.containers[0]).toHaveProperty('startupProbe')
+    expect(pod({ ports: { control: 0, data: 0 } }).spec.containers[0]).not.toHaveProperty('startupProbe')
   })
 })
 

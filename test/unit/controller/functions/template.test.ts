@@ -33,6 +33,7 @@ test('a template has what pods are made from, in units', () => {
     timeoutMs: 90_000,
     concurrency: 80,
     memoryMb: 1024,
+    resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { cpu: '1', memory: '1024Mi' } },
   })
 })
 
@@ -47,6 +48,9 @@ describe('the revision', () => {
     { timeout: '31s' },
     { concurrency: 2 },
     { resources: { limits: { memory: '256Mi' } } },
+    { resources: { requests: { cpu: '1' } } },
+    { serviceAccountName: 'robot' },
+    { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
   ]
   test.each(changes)('changes with %j', (change) => {
     expect(revision(change)).not.toBe(revision())
@@ -57,6 +61,7 @@ describe('the revision', () => {
     { timeout: '30000ms' },
     { concurrency: 1 },
     { resources: { limits: { memory: '131072Ki' } } },
+    { resources: { limits: { cpu: '1000m' }, requests: { cpu: '0.01', memory: '64Mi' } } },
   ]
   test.each(same)('does not change with %j', (change) => {
     expect(revision(change)).toBe(revision())

@@ -17,6 +17,16 @@ describe('loadKeys', () => {
     }
   })
 
+  test('fills a Secret that was installed empty, once', async () => {
+    const cluster = createMemoryCluster()
+    const metadata = { namespace: 'ns', name: KEYS_SECRET, labels: { installed: 'yes' } }
+    await cluster.create(SECRETS, { apiVersion: 'v1', kind: 'Secret', metadata })
+    const [a, b] = await Promise.all([loadKeys(cluster, 'ns'), loadKeys(cluster, 'ns')])
+    expect(b.dataKey('u')).toBe(a.dataKey('u'))
+    expect((await loadKeys(cluster, 'ns')).publicKey).toBe(a.publicKey)
+    expect((await cluster.get(SECRETS, metadata))?.metadata.labels).toEqual({ installed: 'yes' })
+  })
+
   test('signs what the public key verifies', async () => {
     const keys = await loadKeys(createMemoryCluster(), 'ns')
     const body = Buffer.from('body')

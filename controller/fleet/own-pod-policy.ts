@@ -1,0 +1,60 @@
+/**
+ * Which functions take pods from a pool and which get pods of their own, made for them alone. Pure. A pod of a pool exists before it
+ * knows its function: what Kubernetes fixes when a pod is created cannot be given to it later.
+ */
+import { DEFAULT_LIMITS } from '../../api/function-pod.ts'
+import type { FunctionSpec } from '../../api/function.ts'
+import { cpuMillis, memoryMb, quantityBytes } from '../../api/quantity.ts'
+import type { ContainerResources, RevisionTemplate } from './fleet.ts'
+
+/** What the container of a pod of its own is: a Runtime, made the function's when it is up, or an image nobody can ask anything. */
+export type OwnPodKind = 'runtime' | 'image'
+
+type Made = Pick<RevisionTemplate, 'image' | 'secretEnv' | 'serviceAccountName' | 'resources'>
+
+/** Undefined: a pod of its Runtime's pool will do. */
+export function ownPodKind({ image, secretEnv, serviceAccountName, resources }: Made): OwnPodKind | undefined {
+  if (image !== undefined) return 'image'
+  if (secretEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
+  return resources !== undefined && isGuaranteed(resources) ? 'runtime' : undefined
+}
+
+/** The same of a spec: does its Runtime's pool have to be ready for it? */
+export function usesPool({ image, env, serviceAccountName, resources }: FunctionSpec): boolean {
+  if (image !== undefined || serviceAccountName !== undefined) return false
+  if (env.some(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)) return false
+  return !isGuaranteed(containerResources(resources))
+}
+
+/** What a function that sleeps most of its life sets aside, and what pods of pools are born with. */
+const DEFAULT_REQUESTS = { cpu: '10m', memoryMb: 64 }
+
+/** What a container is born with that is given nothing else: what a Function is that says nothing about resources. */
+export function containerResources({ limits, requests }: FunctionSpec['resources']): ContainerResources {
+  return {
+    requests: {
+      cpu: plainCpu(requests?.cpu ?? DEFAULT_REQUESTS.cpu),
+      memory: plainMemory(requests?.memory ?? `${Math.min(DEFAULT_REQUESTS.memoryMb, memoryMb(limits.memory))}Mi`),
+    },
+    limits: { cpu: plainCpu(limits.cpu), memory: plainMemory(limits.memory) },
+  }
+}
+
+export const POOL_RESOURCES: ContainerResources = containerResources({ limits: DEFAULT_LIMITS })
+
+/** The same amount is the same text: `1.0` and `1000m` are no reason for a new revision. */
+function plainCpu(quantity: string): string {
+  const millis = cpuMillis(quantity)
+  return millis % 1000 === 0 ? String(millis / 1000) : `${millis}m`
+}
+
+function plainMemory(quantity: string): string {
+  const bytes = Math.ceil(quantityBytes(quantity))
+  return bytes % (1 << 20) === 0 ? `${bytes / (1 << 20)}Mi` : String(bytes)
+}
+
+/** Requests equal to limits put a pod into another class of service, which never changes in a pod's life. */
+function isGuaranteed({ requests, limits }: ContainerResources): boolean {
+  const isSameMemory = requests.memory === limits.memory
+  return isSameMemory && requests.cpu === limits.cpu
+}

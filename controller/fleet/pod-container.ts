@@ -1,0 +1,106 @@
+/** Pure: the one container of a pod: a Runtime that is told who it is, or an image that is told where to listen. */
+import { DEFAULT_PORT } from '../../api/names.ts'
+import type { Runtime } from '../../api/runtime.ts'
+import type { Container, EnvVar } from '../../kube/objects.ts'
+import type { ContainerResources, RevisionTemplate, SecretVariable } from './fleet.ts'
+import { POOL_RESOURCES } from './own-pod-policy.ts'
+
+/** What all pods of one controller are told. */
+export interface PodSettings {
+  /** Where pods say that they are up. */
+  phoneHomeUrl: string
+  /** Base64 SPKI. */
+  publicKey: string
+  /** Base URL of gateways' internal listener, for functions. */
+  platformUrl?: string | undefined
+  /** How long user code may load. */
+  initTimeoutMs: number
+  /** 0 = any free port: the pod says which when it calls home. */
+  ports: { control: number; data: number }
+}
+
+export interface RuntimeContainerInput {
+  settings: PodSettings
+  phoneHomeToken: string
+  resources: ContainerResources
+  secretEnv?: readonly SecretVariable[] | undefined
+}
+
+export function runtimeContainer(runtime: Runtime, input: RuntimeContainerInput): Container {
+  const { settings, phoneHomeToken, resources, secretEnv = [] } = input
+  const { control, data } = settings.ports
+  return {
+    name: 'runtime',
+    image: runtime.spec.image,
+    ...(runtime.spec.command && { command: runtime.spec.command }),
+    env: [...secretEnv.map(secretVariable), ...environment(settings, phoneHomeToken)],
+    resources,
+    ...CONFINED,
+    ...(control !== 0 &&
+      data !== 0 && {
+        ports: [
+          { name: 'control', containerPort: control },
+          { name: 'data', containerPort: data },
+        ],
+        startupProbe: upOnce({ httpGet: { path: '/healthz', port: control } }),
+      }),
+  }
+}
+
+/**
+ * The contract of platforms that run images: `PORT` says where to listen. It is told that it has to end two seconds late, so that callers
+ * who have not yet heard of it find it serving: it cannot refuse them as a runtime does.
+ */
+export function imageContainer(template: RevisionTemplate, { platformUrl }: PodSettings): Container {
+  const { image = '', env, secretEnv = [], resources = POOL_RESOURCES } = template
+  const port = DEFAULT_PORT.data
+  const told = { ...env, ...(platformUrl !== undefined && { DORMOUSE_URL: platformUrl }), PORT: String(port) }
+  const variables = Object.entries(told).map(([name, value]): EnvVar => ({ name, value }))
+  return {
+    name: 'function',
+    image,
+    env: [...secretEnv.map(secretVariable), ...variables],
+    resources,
+    ...CONFINED,
+    ports: [{ name: 'data', containerPort: port }],
+    startupProbe: upOnce({ tcpSocket: { port } }),
+    lifecycle: { preStop: { sleep: { seconds: 2 } } },
+  }
+}
+
+const CONFINED = {
+  volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+  securityContext: {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  },
+}
+
+/**
+ * A probe that ends with its first success: a pod that is up costs its node nothing, and what becomes of it later is asked by the
+ * controller. A pod that calls home is not waited for at all.
+ */
+function upOnce(check: Record<string, unknown>): Record<string, unknown> {
+  return { ...check, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 300 }
+}
+
+function secretVariable({ name, secret, key }: SecretVariable): EnvVar {
+  return { name, valueFrom: { secretKeyRef: { name: secret, key } } }
+}
+
+function environment(settings: PodSettings, phoneHomeToken: string): EnvVar[] {
+  const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } })
+  return [
+    { name: 'DORMOUSE_CONTROL_PORT', value: String(settings.ports.control) },
+    { name: 'DORMOUSE_DATA_PORT', value: String(settings.ports.data) },
+    field('DORMOUSE_POD_NAMESPACE', 'metadata.namespace'),
+    field('DORMOUSE_POD_NAME', 'metadata.name'),
+    field('DORMOUSE_POD_UID', 'metadata.uid'),
+    field('DORMOUSE_POD_IP', 'status.podIP'),
+    { name: 'DORMOUSE_PUBLIC_KEY', value: settings.publicKey },
+    { name: 'DORMOUSE_PHONE_HOME_URL', value: settings.phoneHomeUrl },
+    { name: 'DORMOUSE_PHONE_HOME_TOKEN', value: phoneHomeToken },
+    { name: 'DORMOUSE_INIT_TIMEOUT_MS', value: String(settings.initTimeoutMs) },
+  ]
+}

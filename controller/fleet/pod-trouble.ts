@@ -1,0 +1,69 @@
+/** Pure: why a pod does not come up, and why the API refused to create one, in one clause for the people who wrote the Function. */
+import type { Pod } from '../../kube/objects.ts'
+
+/**
+ * stuck: it may yet come up as it is, when there is room · cannot-run: its image or its configuration is wrong, and making another costs
+ * less than waiting until the kubelet tries again.
+ */
+export interface PodTrouble {
+  kind: 'stuck' | 'cannot-run'
+  message: string
+}
+
+const IMAGE_REASONS = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'])
+const START_REASONS = new Set(['CreateContainerError', 'RunContainerError'])
+const LONGEST_DETAIL = 500
+
+/** Undefined while there is nothing wrong with a pod on its way up. */
+export function podTrouble({ spec, status }: Pod): PodTrouble | undefined {
+  const unschedulable = status?.conditions?.find(
+    ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
+  )
+  if (unschedulable) return { kind: 'stuck', message: `no node has room for it${detail(unschedulable.message)}` }
+  const waiting = status?.containerStatuses?.[0]?.state?.waiting
+  return waiting && waitingTrouble(waiting, spec.containers[0]?.image ?? '')
+}
+
+function waitingTrouble(
+  { reason = '', message }: { reason?: string; message?: string },
+  image: string,
+): PodTrouble | undefined {
+  if (IMAGE_REASONS.has(reason))
+    return { kind: 'cannot-run', message: `its image ${image} cannot be pulled${detail(message)}` }
+  if (reason === 'CreateContainerConfigError')
+    return { kind: 'cannot-run', message: `its container cannot be configured${detail(message)}` }
+  if (START_REASONS.has(reason))
+    return { kind: 'cannot-run', message: `its container cannot be started${detail(message)}` }
+  return undefined
+}
+
+function detail(message: string | undefined): string {
+  if (message === undefined || message === '') return ''
+  const line = message.replace(/\s+/g, ' ').trim()
+  return `: ${line.length > LONGEST_DETAIL ? `${line.slice(0, LONGEST_DETAIL)}…` : line}`
+}
+
+/** What a create was refused with. `ending`: the namespace is being deleted, and nothing will be created in it any more. */
+export interface CreateRefusal {
+  ending: boolean
+  message: string
+}
+
+export function createRefusal(error: unknown): CreateRefusal {
+  const text = error instanceof Error ? error.message : String(error)
+  const ending = /because it is being terminated/.test(text)
+  return { ending, message: ending ? 'the namespace is being deleted' : refusalMessage(text) }
+}
+
+function refusalMessage(text: string): string {
+  const quota = /exceeded quota: ([^,]+), requested: (.+), used: (.+), limited: (.+)$/.exec(text)
+  if (quota) {
+    const [, name, requested, used, limited] = quota
+    return `quota ${name} of the namespace is used up: it asks for ${requested}, ${used} are used, of ${limited}`
+  }
+  const account = /error looking up service account \S+: serviceaccount "([^"]+)" not found/.exec(text)
+  if (account) return `service account ${account[1]} does not exist in the namespace`
+  const security = /violates PodSecurity "([^"]+)": (.+)$/.exec(text)
+  if (security) return `the namespace's pod security level (${security[1]}) does not admit it: ${security[2]}`
+  return /is forbidden: (.+)$/.exec(text)?.[1] ?? text
+}

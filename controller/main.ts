@@ -1,0 +1,62 @@
+/** The controller process: reads the environment, wires, serves until SIGTERM or SIGINT, hands over. */
+import { kafkaOptions } from '../events/kafka/environment.ts'
+import { openWatched, type WatchedLog } from '../events/kafka/open-watched.ts'
+import { createClientNodeCluster } from '../kube/client-node/client-node-cluster.ts'
+import { createLeaderElection } from '../kube/leader-election.ts'
+import { loadClusterAccess } from '../kube/client-node/kube-config.ts'
+import { createLogger, type Logger } from '../lib/logger.ts'
+import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
+import { readEnvironment, type ControllerEnvironment } from './config.ts'
+import { ControllerProcess } from './controller-process.ts'
+
+async function main(): Promise<void> {
+  const environment = readEnvironment()
+  const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'controller' } })
+  const access = await loadClusterAccess({ env: process.env })
+  const cluster = createClientNodeCluster({ access, logger, component: 'dormouse-controller' })
+  const events = openEvents(environment, logger)
+  const { DORMOUSE_LISTEN_HOST: host, DORMOUSE_POD_IP: podIp, DORMOUSE_PLATFORM_URL: platformUrl } = environment
+  const replica = new ControllerProcess({
+    cluster,
+    readApi: (path) => cluster.readPath(path),
+    namespace: environment.DORMOUSE_NAMESPACE,
+    dataPlanes: environment.DORMOUSE_DATA_PLANES,
+    listen: { host, port: environment.DORMOUSE_CONTROLLER_PORT },
+    management: { host, port: environment.DORMOUSE_MANAGEMENT_PORT },
+    ...(podIp !== undefined && { podIp }),
+    ...(platformUrl !== undefined && { platformUrl }),
+    ...(events && { eventLog: events.log }),
+    election: (decided) =>
+      createLeaderElection({
+        ...{ cluster, logger, ...decided },
+        namespace: environment.DORMOUSE_NAMESPACE,
+        name: environment.DORMOUSE_LEASE,
+        identity: environment.DORMOUSE_POD_NAME,
+      }),
+    onLost: (reason) => endWithoutLead(reason, { logger, stop }),
+    logger,
+  })
+  async function stop() {
+    await replica.stop()
+    await Promise.all([events?.contact.stop(), events?.log.close(), cluster.close()])
+  }
+  stopOnSignal('controller', logger, stop)
+  await replica.start()
+}
+
+/** Another leads now or will: who comes after this process begins as a follower. */
+function endWithoutLead(reason: string, { logger, stop }: { logger: Logger; stop: () => Promise<void> }): void {
+  logger.error('this replica leads no longer and ends', { reason })
+  stop()
+    .catch((error: unknown) => logger.error('the controller did not stop cleanly', { error }))
+    .finally(() => process.exit(1))
+}
+
+function openEvents(environment: ControllerEnvironment, logger: Logger): WatchedLog | undefined {
+  const { DORMOUSE_KAFKA: brokers, ...others } = environment
+  if (brokers === undefined) return undefined
+  const options = kafkaOptions({ ...others, DORMOUSE_KAFKA: brokers })
+  return openWatched({ ...options, logger }, 'cron Triggers do not tick')
+}
+
+main().catch((error: unknown) => endForGood('controller', error))

@@ -1,0 +1,54 @@
+/**
+ * Connections to one API server, kept and shared: client-node opens one per call (7.7 ms instead of 1.3). Calls have a few of their own, so that a burst
+ * does not become a burst of handshakes; each watch holds one. New ones are made when CA, certificate or proxy change.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { Agent, ProxyAgent, type Dispatcher } from 'undici'
+import type { Credentials } from './cluster-access.ts'
+
+type Route = Pick<Credentials, 'tls' | 'proxyUrl'>
+
+const MOST_CALLS = 32
+const CONNECT_TIMEOUT_MS = 5_000
+/** Less than the 90 s of an API server, which closes what is idle; undici's 4 s would mean a handshake for every lonely call. */
+const KEEP_ALIVE_MS = 60_000
+/** A peer that has gone without a word is noticed below HTTP. */
+const PROBE_AFTER_MS = 15_000
+
+export class Connections {
+  #route: Route | undefined
+  #calls: Dispatcher | undefined
+  #watches: Dispatcher | undefined
+
+  for(purpose: 'call' | 'watch', { tls, proxyUrl }: Credentials): Dispatcher {
+    const route: Route = proxyUrl === undefined ? { tls } : { tls, proxyUrl }
+    if (!isDeepStrictEqual(route, this.#route)) this.#reroute(route)
+    if (purpose === 'call') return (this.#calls ??= open(route, MOST_CALLS))
+    return (this.#watches ??= open(route, undefined))
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    const open = [this.#calls, this.#watches].flatMap((dispatcher) => dispatcher ?? [])
+    this.#calls = this.#watches = undefined
+    await Promise.all(open.map((dispatcher) => dispatcher.destroy()))
+  }
+
+  /** What runs on the old connections may end there: nobody waits for it. */
+  #reroute(route: Route): void {
+    for (const old of [this.#calls, this.#watches]) old?.close().catch(() => undefined)
+    this.#calls = this.#watches = undefined
+    this.#route = route
+  }
+}
+
+function open({ tls, proxyUrl }: Route, connections: number | undefined): Dispatcher {
+  const shared = {
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connections: connections ?? null,
+  }
+  if (proxyUrl !== undefined) return new ProxyAgent({ ...shared, uri: proxyUrl, requestTls: tls })
+  const connect = { ...tls, timeout: CONNECT_TIMEOUT_MS, keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS }
+  return new Agent({ ...shared, connect })
+}

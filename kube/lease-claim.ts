@@ -1,0 +1,33 @@
+/** Who may hold a Lease: pure, and blind to the clocks of others. */
+import type { Lease } from './objects.ts'
+
+/** A state of the Lease, and since when we have seen it unchanged, by our own clock. */
+export interface LeaseSighting {
+  /** Holder and time of its last renewal, as one text; the time is compared, never read. */
+  mark: string
+  seenMs: number
+  /** As long as the holder has promised to renew within. */
+  durationMs: number
+}
+
+/** ours: we hold it · free: nobody does, or who did has been silent for too long · held: by another, at least for `forMs`. */
+export type LeaseClaim = { kind: 'ours' } | { kind: 'free' } | { kind: 'held'; by: string; forMs: number }
+
+/** The sighting of now: the earlier one as long as nothing has moved. */
+export function sightLease({ spec = {} }: Lease, last: LeaseSighting | undefined, nowMs: number): LeaseSighting {
+  const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 0 } = spec
+  const mark = JSON.stringify([holderIdentity, renewTime])
+  if (last?.mark === mark) return last
+  return { mark, seenMs: nowMs, durationMs: leaseDurationSeconds * 1000 }
+}
+
+export function claimLease(
+  { spec = {} }: Lease,
+  sighting: LeaseSighting,
+  { identity, nowMs }: { identity: string; nowMs: number },
+): LeaseClaim {
+  const { holderIdentity: by = '' } = spec
+  if (by === identity) return { kind: 'ours' }
+  const forMs = sighting.seenMs + sighting.durationMs - nowMs
+  return by === '' || forMs <= 0 ? { kind: 'free' } : { kind: 'held', by, forMs }
+}

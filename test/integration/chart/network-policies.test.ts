@@ -1,0 +1,111 @@
+import { describe, expect, test } from '@jest/globals'
+import { describeWithHelm, type Rendered, type Values } from '../../builders/helm.ts'
+
+interface Peer {
+  namespace: string
+  labels: Record<string, string>
+}
+
+interface Selector {
+  matchLabels?: Record<string, string>
+  matchExpressions?: { key: string; operator: 'In' | 'Exists'; values?: string[] }[]
+}
+
+function matches(selector: Selector, labels: Record<string, string>): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) =>
+      operator === 'Exists' ? key in labels : values.includes(labels[key] ?? ''),
+    )
+  )
+}
+
+/** Whether policies let `from` reach the named port of `to`: the rules of NetworkPolicy, as far as the chart uses them. */
+function mayReach(policies: Rendered[], from: Peer, [to, port]: [Peer, string]): boolean {
+  const about = policies.filter(
+    ({ metadata, spec }) => metadata.namespace === to.namespace && matches(spec.podSelector, to.labels),
+  )
+  if (about.length === 0) return true
+  return about.some(({ metadata, spec }) =>
+    spec.ingress.some((rule: { ports?: { port: string }[]; from?: Record<string, Selector>[] }) => {
+      if (rule.ports && !rule.ports.some((each) => each.port === port)) return false
+      if (!rule.from) return true
+      return rule.from.some(({ namespaceSelector, podSelector }) => {
+        if (!namespaceSelector && !podSelector) return false
+        const namespaceLabels = { 'kubernetes.io/metadata.name': from.namespace }
+        const there = namespaceSelector
+          ? matches(namespaceSelector, namespaceLabels)
+          : from.namespace === metadata.namespace
+        return there && matches(podSelector ?? {}, from.labels)
+      })
+    }),
+  )
+}
+
+const part = (name: string): Peer => ({
+  namespace: 'dormouse-system',
+  labels: {
+    'app.kubernetes.io/name': 'dormouse',
+    'app.kubernetes.io/instance': 'dormouse',
+    'app.kubernetes.io/component': name,
+  },
+})
+const PEERS = {
+  controller: part('controller'),
+  gateway: part('gateway'),
+  dispatcher: part('dispatcher'),
+  kafka: part('kafka'),
+  'helm test': part('test'),
+  function: { namespace: 'default', labels: { 'dormouse.dev/state': 'claimed' } },
+  'pool pod elsewhere': { namespace: 'shop', labels: { 'dormouse.dev/state': 'generic' } },
+  stranger: { namespace: 'default', labels: { app: 'web' } },
+  impostor: { namespace: 'default', labels: part('gateway').labels },
+  neighbour: { namespace: 'dormouse-system', labels: { app: 'web' } },
+  prometheus: { namespace: 'monitoring', labels: { app: 'prometheus' } },
+} satisfies Record<string, Peer>
+type PeerName = keyof typeof PEERS
+const ALL = Object.keys(PEERS) as PeerName[]
+
+const TABLE: [PeerName, string, PeerName[]][] = [
+  ['controller', 'controller', ['gateway', 'dispatcher', 'function', 'pool pod elsewhere']],
+  ['controller', 'management', ['helm test', 'prometheus']],
+  ['gateway', 'public', ALL],
+  ['gateway', 'internal', ALL],
+  ['gateway', 'management', ['helm test', 'prometheus']],
+  ['dispatcher', 'management', ['helm test', 'prometheus']],
+  ['kafka', 'kafka', ['controller', 'gateway', 'dispatcher', 'kafka', 'helm test']],
+  ['function', 'data', ['controller', 'gateway', 'dispatcher']],
+  ['function', 'control', ['controller', 'gateway', 'dispatcher']],
+]
+
+describeWithHelm('network policies', (helm) => {
+  const policies = async (values: Values = {}) =>
+    (await helm.render({ values })).filter(({ kind }) => kind === 'NetworkPolicy')
+
+  describe('of an installation with everything', () => {
+    test.each(TABLE)('let %s:%s be reached by %j only', async (to, port, wanted) => {
+      const all = await policies({ kafka: { embedded: { enabled: true } } })
+      const reached = ALL.filter((from) => mayReach(all, PEERS[from], [PEERS[to], port]))
+      expect(reached).toEqual(wanted)
+    })
+  })
+
+  test('are made for the namespaces of functions that are named, and for no other', async () => {
+    const all = await policies({ networkPolicy: { functionNamespaces: ['shop', 'billing'] } })
+    expect(
+      all.filter(({ metadata }) => metadata.name === 'dormouse-functions').map(({ metadata }) => metadata.namespace),
+    ).toEqual(['shop', 'billing'])
+  })
+
+  test('let Prometheus in from where it is said to be', async () => {
+    const all = await policies({ networkPolicy: { management: { namespaces: ['observability'] } } })
+    const prometheus = { ...PEERS.prometheus, namespace: 'observability' }
+    expect(mayReach(all, prometheus, [PEERS.gateway, 'management'])).toBe(true)
+    expect(mayReach(all, PEERS.prometheus, [PEERS.gateway, 'management'])).toBe(false)
+  })
+
+  test('are not made when they are off', async () => {
+    expect(await policies({ networkPolicy: { enabled: false } })).toEqual([])
+  })
+})
