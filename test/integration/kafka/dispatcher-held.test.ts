@@ -18,6 +18,7 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
   test('since the function is missing wait for it, and are then called once, as first attempts', async () => {
     const missing = await bed.trigger('missing', { isMissing: true, feed: { ordering: 'key' } })
     await missing.send(...numbered(RECORDS).map((n) => ({ key: Buffer.from(`k${+n % 7}`), value: Buffer.from(n) })))
+    await eventually('they are held', async () => (await missing.counts()).held > 0, { withinMs: 60_000, everyMs: 100 })
     await delay(AWAY_MS)
     missing.appear()
     await missing.done()

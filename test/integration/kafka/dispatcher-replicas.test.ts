@@ -26,9 +26,13 @@ await describeOnKafka(
       const topics = [retryTopic(owner, DELAY_MS), deadLetterTopic(owner)]
       await bed.admin((admin) =>
         admin.createTopics({
+          // It gives up when one of three brokers does not know them yet.
+          waitForLeaders: false,
           topics: topics.map((topic) => ({ topic, numPartitions: 1, replicationFactor: 3, configEntries })),
         }),
       )
+      const made = async () => (await bed.log.describe(topics)).length === topics.length
+      await eventually('the topics', made, { withinMs: 60_000, everyMs: 100 })
       await world.send('0')
       await world.done()
       await bed.kafka?.kill(3)
