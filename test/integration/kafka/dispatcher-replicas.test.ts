@@ -16,6 +16,7 @@ await describeOnKafka(
     test('keeps records whose retries and dead letters want all replicas, calls others, and moves them when it is back', async () => {
       const world = await bed.trigger('replicas', {
         partitions: 6,
+        fn: { signature: 'http' },
         answer: (call, response) => (call.body.toString().startsWith('1') ? fails(call, response) : ok(call, response)),
         feed: {
           retry: { maxAttempts: 2, backoff: { initialMs: DELAY_MS, factor: 1, maxMs: DELAY_MS }, maxAgeMs: 3_600_000 },
