@@ -90,9 +90,10 @@ export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1
   const pods: FakePod[] = []
   let parts: Pick<DispatchersBed, 'brokers' | 'log' | 'controller' | 'fleet'>
   let own: TestKafka | undefined
+  let starting: Promise<TestKafka> | undefined
   jest.setTimeout(120_000)
   beforeAll(async () => {
-    if (nodes !== undefined) own = await kafkaForTests({ nodes })
+    if (nodes !== undefined) own = await (starting = kafkaForTests({ nodes }))
     const { brokers } = own ?? (await sharedKafka())
     const tokenFile = join(directory, 'token')
     writeFileSync(tokenFile, FAKE_TOKEN)
@@ -101,14 +102,15 @@ export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1
     const fleet = new DispatcherFleet({ controllerUrl: controller.url, tokenFile, directory, brokers })
     for (let n = 0; n < count; n++) fleet.start()
     parts = { brokers, log, controller, fleet }
-  }, KAFKA_START_MS)
+  }, 2 * KAFKA_START_MS)
   afterAll(async () => {
     await parts?.fleet.stop()
     await Promise.all([parts?.log.close(), parts?.controller.stop(), ...pods.map((pod) => pod.stop())])
-    await own?.stop()
+    // One that starts too late for its tests is to be ended, too.
+    await (await starting?.catch(() => undefined))?.stop()
     rmSync(directory, { recursive: true, force: true })
     expect(parts?.fleet.crashes).toEqual([])
-  })
+  }, KAFKA_START_MS)
   const bed: DispatchersBed = {
     get brokers() {
       return parts.brokers
