@@ -33,6 +33,8 @@ export interface ControllerProcessOptions {
   podIp?: string
   /** Base URL of gateways' internal listener. */
   platformUrl?: string
+  /** DNS name of it, for Services of Functions. */
+  functionServices?: string
   eventLog?: EventLog
   election?: CreateElection
   /** What main.ts counts of its own stands beside the controller's; default: the controller's alone. */
@@ -85,13 +87,15 @@ export class ControllerProcess {
   }
 }
 
-function configOf({ podIp, platformUrl, listen: { port } }: ControllerProcessOptions): Partial<ControllerConfig> {
+function configOf(options: ControllerProcessOptions): Partial<ControllerConfig> {
+  const { podIp, platformUrl, functionServices, listen } = options
   return {
     functions: {
       ...DEFAULT_CONTROLLER_CONFIG.functions,
       ...(platformUrl !== undefined && { internalBaseUrl: platformUrl }),
     },
-    ...(podIp !== undefined && { advertisedUrl: `http://${hostPort(podIp, port)}` }),
+    ...(podIp !== undefined && { advertisedUrl: `http://${hostPort(podIp, listen.port)}` }),
     ...(platformUrl !== undefined && { platformUrl }),
+    ...(functionServices !== undefined && { functionServices }),
   }
 }
