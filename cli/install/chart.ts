@@ -1,15 +1,15 @@
 /** The chart that ships beside this command, and the CRDs in it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import type { CustomResourceDefinition, JsonSchema } from '../cluster/platform-kinds.ts'
 import { VERSION as API_VERSION } from '../../api/names.ts'
+import { BESIDE } from './beside.ts'
 
 const CHART = join('charts', 'dormouse')
 
 /** Its folder; undefined where this command came without it. From the sources it lies two folders up, beside a bundle in the same one. */
-export function findChart(from = dirname(fileURLToPath(import.meta.url))): string | undefined {
+export function findChart(from = BESIDE): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
     const chart = join(folder, CHART)
     if (existsSync(join(chart, 'Chart.yaml'))) return chart

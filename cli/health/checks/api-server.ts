@@ -16,14 +16,14 @@ export function checkApiServer({ apiServer }: Observation): Finding[] {
 function versionFindings(version: string): Finding[] {
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? []
   if (major === undefined || Number(major) > 1 || Number(minor) >= OLDEST_MINOR) return []
-  const problem = `its version is ${version}, and Dormouse needs 1.${OLDEST_MINOR} or later, which resizes pods in place.`
+  const problem = `Its version is ${version}, and Dormouse needs 1.${OLDEST_MINOR} or later, which resizes pods in place.`
   return [{ subject: 'API server', problem, remedy: 'Upgrade the cluster.' }]
 }
 
 function clockFindings(skewMs: number): Finding[] {
   if (Math.abs(skewMs) <= MOST_SKEW_MS) return []
   const way = skewMs > 0 ? 'ahead of' : 'behind'
-  const problem = `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} this machine's.`
+  const problem = `Its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} this machine's.`
   const remedy = 'Set both by NTP: what is signed here or there may be taken for expired.'
   return [{ subject: 'clock', problem, remedy }]
 }
