@@ -41,6 +41,7 @@ export function deployment(part: string, ready = 2, wanted = 2): Deployment {
   }
 }
 
+// eslint-disable-next-line max-params -- what a pod is told by, the last two seldom
 export function pod(
   name: string,
   labels: Record<string, string>,
@@ -62,6 +63,7 @@ export const READY: PlatformPod['status'] = { phase: 'Running', conditions: [{ t
 export const platformPod = (part: string, number: number, status?: PlatformPod['status']) =>
   pod(`dormouse-${part}-${number}`, platformLabels(part), status)
 
+// eslint-disable-next-line max-params -- as pod
 export const functionPod = (name: string, namespace: string, status?: PlatformPod['status'], more: object = {}) =>
   pod(name, { [LABEL.managedBy]: 'dormouse', [LABEL.runtime]: 'node', [LABEL.state]: 'generic' }, status, {
     namespace,

@@ -70,9 +70,9 @@ describeOnCluster('the command on a cluster', () => {
 
   test('prints the lines of all pods of a function, and follows those that come', async () => {
     const follow = workspace.start(['logs', 'echo', '-f', '-n', bed.namespace])
-    await follow.says(/\tINFO\tseen 41/)
+    await bed.eventually('the line there was', async () => /\tINFO\tseen 41/.test(follow.stdout()))
     await run('invoke', 'echo', '--data', '{"n":42}')
-    await follow.says(/\tINFO\tseen 42/)
+    await bed.eventually('the line that came', async () => /\tINFO\tseen 42/.test(follow.stdout()))
     follow.child.kill('SIGINT')
     expect((await follow.ended).code).toBe(130)
     const { stdout } = await run('logs', 'echo', '--tail', '3')

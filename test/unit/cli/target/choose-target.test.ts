@@ -38,7 +38,7 @@ test.each<[rule: string, options: TargetOptions, facts: Partial<TargetFacts>, wa
   ['--state-dir never means a cluster', { stateDir: 'x' }, { cluster }, { kind: 'instance', server: DEFAULT }],
   ['else the cluster of the kubeconfig', {}, { cluster }, { kind: 'cluster' }],
   ['else the default port, whoever listens', {}, {}, { kind: 'instance', server: DEFAULT }],
-])('%s', (_rule, options, facts, want) => {
+])('%s', (...[, options, facts, want]) => {
   expect(chooseTarget(options, { ...nothing, ...facts })).toEqual(want)
 })
 
