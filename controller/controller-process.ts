@@ -33,6 +33,8 @@ export interface ControllerProcessOptions {
   podIp?: string
   /** Base URL of gateways' internal listener. */
   platformUrl?: string
+  /** DNS name that Services of Functions point to; none: none are made. */
+  functionServices?: string
   eventLog?: EventLog
   election?: CreateElection
   /** It led and does not any more: the process is to end. */
@@ -83,7 +85,13 @@ export class ControllerProcess {
   }
 }
 
-function configOf({ podIp, platformUrl, listen: { port } }: ControllerProcessOptions): Partial<ControllerConfig> {
+function configOf(options: ControllerProcessOptions): Partial<ControllerConfig> {
+  const {
+    podIp,
+    platformUrl,
+    functionServices,
+    listen: { port },
+  } = options
   return {
     functions: {
       ...DEFAULT_CONTROLLER_CONFIG.functions,
@@ -91,5 +99,6 @@ function configOf({ podIp, platformUrl, listen: { port } }: ControllerProcessOpt
     },
     ...(podIp !== undefined && { advertisedUrl: `http://${hostPort(podIp, port)}` }),
     ...(platformUrl !== undefined && { platformUrl }),
+    ...(functionServices !== undefined && { functionServices }),
   }
 }

@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   const cluster = createClientNodeCluster({ access, logger, component: 'dormouse-controller' })
   const events = openEvents(environment, logger)
   const { DORMOUSE_LISTEN_HOST: host, DORMOUSE_POD_IP: podIp, DORMOUSE_PLATFORM_URL: platformUrl } = environment
+  const { DORMOUSE_FUNCTION_SERVICES: functionServices } = environment
   const replica = new ControllerProcess({
     cluster,
     readApi: (path) => cluster.readPath(path),
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     management: { host, port: environment.DORMOUSE_MANAGEMENT_PORT },
     ...(podIp !== undefined && { podIp }),
     ...(platformUrl !== undefined && { platformUrl }),
+    ...(functionServices !== undefined && { functionServices }),
     ...(events && { eventLog: events.log }),
     logger,
   })
