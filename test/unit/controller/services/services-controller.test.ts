@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { FUNCTIONS } from '../../../../api/kinds.ts'
+import { admit } from '../../../../api/validate.ts'
+import { createServiceBook, type ServiceBook } from '../../../../controller/services/service-book.ts'
+import {
+  createServicesController,
+  type ServicesController,
+} from '../../../../controller/services/services-controller.ts'
+import { createMemoryCluster, type MemoryCluster } from '../../../../kube/memory/memory-cluster.ts'
+import { SERVICES } from '../../../../kube/objects.ts'
+import { wallClock } from '../../../../lib/clock.ts'
+import { silentLogger } from '../../../../lib/logger.ts'
+import { until } from '../../../builders/eventually.ts'
+import { newFunction } from '../../../builders/kube-objects.ts'
+
+const HOST = 'dormouse-gateway-internal.dormouse-system.svc.cluster.local'
+const REF = { namespace: 'default', name: 'web' }
+let cluster: MemoryCluster
+let book: ServiceBook
+let controller: ServicesController
+let stops: (() => void)[]
+
+beforeEach(async () => {
+  cluster = createMemoryCluster({ admit })
+  book = createServiceBook()
+  const functions = cluster.cache(FUNCTIONS)
+  const services = cluster.cache(SERVICES, { labels: { 'app.kubernetes.io/managed-by': 'dormouse' } })
+  await Promise.all([functions.synced, services.synced])
+  stops = [() => functions.stop(), () => services.stop()]
+  controller = createServicesController({
+    ...{ cluster, functions, services, book, host: HOST },
+    clock: wallClock,
+    logger: silentLogger,
+  })
+  controller.start()
+})
+afterEach(async () => {
+  await controller.stop()
+  stops.forEach((stop) => stop())
+})
+
+const createWeb = () => cluster.create(FUNCTIONS, newFunction(REF))
+
+test('a Function gets a Service of its name that it owns and that points to the gateways', async () => {
+  const { metadata } = await createWeb()
+  await until(() => book.get('default/web') === 'named')
+  const service = await cluster.get(SERVICES, REF)
+  expect(service?.spec).toMatchObject({ type: 'ExternalName', externalName: HOST })
+  expect(service?.metadata.ownerReferences).toEqual([expect.objectContaining({ kind: 'Function', uid: metadata.uid })])
+})
+
+test('a Service of that name that is somebody else’s is left alone', async () => {
+  const theirs = { apiVersion: 'v1', kind: 'Service' as const, metadata: REF, spec: { ports: [{ port: 80 }] } }
+  const { metadata } = await cluster.create(SERVICES, theirs)
+  await createWeb()
+  await until(() => book.get('default/web') === 'taken')
+  expect((await cluster.get(SERVICES, REF))?.metadata.resourceVersion).toBe(metadata.resourceVersion)
+})
+
+test('one that was changed or deleted is made what it should be', async () => {
+  await createWeb()
+  await until(() => book.get('default/web') === 'named')
+  await cluster.patch(SERVICES, REF, { spec: { externalName: 'elsewhere' } })
+  await until(async () => (await cluster.get(SERVICES, REF))?.spec.externalName === HOST)
+  await cluster.delete(SERVICES, REF)
+  await until(async () => (await cluster.get(SERVICES, REF)) !== undefined)
+})
