@@ -85,9 +85,11 @@ function startCommand(
     stderr: () => stderr,
     ended,
     says: (pattern) =>
-      eventually(`${String(pattern)} in ${args.join(' ')}; it said: ${stderr}${stdout}`, () => {
-        return pattern.exec(stderr) ?? pattern.exec(stdout) ?? undefined
-      }),
+      eventually(
+        () => `${String(pattern)} in ${args.join(' ')}; it said: ${stderr}${stdout}`,
+        () => pattern.exec(stderr) ?? pattern.exec(stdout) ?? undefined,
+        { withinMs: 20_000 },
+      ),
   }
 }
 

@@ -5,10 +5,10 @@ type Nothing = undefined | false
 
 /**
  * What `probe` gives once it gives something. A probe that throws is asked again, too; after `withinMs` its error is thrown, or one that
- * says `what` was waited for.
+ * says `what` was waited for (asked for then, when it is a function).
  */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   probe: () => T | Nothing | Promise<T | Nothing>,
   { withinMs = 5_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
 ): Promise<T> {
@@ -21,7 +21,7 @@ export async function eventually<T>(
     } catch (error) {
       if (isLate) throw error
     }
-    if (isLate) throw new Error(`not within ${withinMs} ms: ${what}`)
+    if (isLate) throw new Error(`not within ${withinMs} ms: ${typeof what === 'string' ? what : what()}`)
     await delay(everyMs)
   }
 }
