@@ -34,6 +34,8 @@ const environmentSchema = z.object({
   DORMOUSE_LOG_LEVEL: logLevelVariable,
   /** Gateways' internal listener, given to every function as DORMOUSE_URL. */
   DORMOUSE_PLATFORM_URL: baseUrl.optional(),
+  /** DNS name of that listener, on port 80: what Services of Functions are names for; absent: none are made. */
+  DORMOUSE_FUNCTION_SERVICES: z.hostname().optional(),
   /** Service accounts that may take the feed, report load and wake functions. */
   DORMOUSE_DATA_PLANES: dataPlanes,
   /** Lease by which replicas agree on a leader. */

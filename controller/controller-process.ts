@@ -10,7 +10,7 @@ import { wallClock } from '../lib/clock.ts'
 import { closeServer, listen, type ListenAddress } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createManagementServer } from '../lib/management-server.ts'
-import { createMetrics } from '../lib/metrics.ts'
+import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { createController, type Controller } from './controller.ts'
 import { hostPort } from './fleet/pod-status.ts'
@@ -33,8 +33,12 @@ export interface ControllerProcessOptions {
   podIp?: string
   /** Base URL of gateways' internal listener. */
   platformUrl?: string
+  /** DNS name of it, for Services of Functions. */
+  functionServices?: string
   eventLog?: EventLog
   election?: CreateElection
+  /** What main.ts counts of its own stands beside the controller's; default: the controller's alone. */
+  metrics?: Metrics
   /** It led and does not any more: the process is to end. */
   onLost?: (reason: string) => void
   logger: Logger
@@ -49,7 +53,7 @@ export class ControllerProcess {
   constructor(options: ControllerProcessOptions) {
     const { cluster, namespace, readApi, dataPlanes, eventLog, election, onLost, logger } = options
     this.#options = options
-    const metrics = createMetrics({ processMetrics: true })
+    const { metrics = createMetrics({ processMetrics: true }) } = options
     const known = { accounts: dataPlanes, audience: CONTROLLER_AUDIENCE }
     const tokens = (this.#tokens = new ServiceAccountTokens({ ...known, readApi, clock: wallClock, logger }))
     this.#controller = createController({
@@ -83,13 +87,15 @@ export class ControllerProcess {
   }
 }
 
-function configOf({ podIp, platformUrl, listen: { port } }: ControllerProcessOptions): Partial<ControllerConfig> {
+function configOf(options: ControllerProcessOptions): Partial<ControllerConfig> {
+  const { podIp, platformUrl, functionServices, listen } = options
   return {
     functions: {
       ...DEFAULT_CONTROLLER_CONFIG.functions,
       ...(platformUrl !== undefined && { internalBaseUrl: platformUrl }),
     },
-    ...(podIp !== undefined && { advertisedUrl: `http://${hostPort(podIp, port)}` }),
+    ...(podIp !== undefined && { advertisedUrl: `http://${hostPort(podIp, listen.port)}` }),
     ...(platformUrl !== undefined && { platformUrl }),
+    ...(functionServices !== undefined && { functionServices }),
   }
 }

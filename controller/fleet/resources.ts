@@ -135,6 +135,8 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Then whether it acknowledges is not known. */
+  isGuessed?: boolean | undefined
   /** Where it was found; other controllers need not wait for the kubelet. */
   contact?: PodContact | undefined
 }
@@ -153,7 +155,7 @@ function claimMetadata(claim: Claim) {
     },
     annotations: {
       [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
-      [ANNOTATION.acknowledges]: String(claim.acknowledges),
+      ...(claim.isGuessed !== true && { [ANNOTATION.acknowledges]: String(claim.acknowledges) }),
       ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
     },
     ownerReferences: [owner('Function', claim.function)],

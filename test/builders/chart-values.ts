@@ -60,7 +60,7 @@ export const VALUE_SETS: Record<string, Values> = {
     kafka: { brokers: ['kafka:9092'] },
     runtimes: { python: { enabled: true, image: 'registry.example.com/python:3', poolSize: 0, command: ['/run'] } },
     networkPolicy: {
-      functionNamespaces: ['default', 'shop'],
+      functionNamespaces: ['default', 'kube-public'],
       internal: { from: [{ ipBlock: { cidr: '192.0.2.0/24' } }] },
       management: { namespaces: [], from: [{ ipBlock: { cidr: '192.0.2.1/32' } }] },
     },

@@ -24,11 +24,10 @@ describeWithHelm('rights', (helm) => {
   describe('of the controller', () => {
     test('in the cluster are exactly these', async () => {
       expect(rights(role(await helm.render(), 'ClusterRole', 'dormouse-controller'))).toEqual([
-        '/configmaps: get list watch',
         '/events: get create patch',
         '/pods/resize: patch',
         '/pods: get list watch create patch delete',
-        '/services: get list watch create patch delete',
+        '/services: get list watch create patch',
         'apps/controllerrevisions: get list watch create patch delete',
         'dormouse.dev/functions/finalizers: update',
         'dormouse.dev/functions/status: patch',

@@ -1,0 +1,52 @@
+import { afterAll, expect, jest } from '@jest/globals'
+import { scenario, useBed } from './bed.ts'
+import { describeOnCluster, e2e } from './environment.ts'
+import { helm, HELM_LIMIT_MS, tryHelm, upgrade } from './helm.ts'
+import { kubectl } from './kubectl.ts'
+import { startLoad } from './load.ts'
+import { functionOf, taking, triggerOf } from './manifests.ts'
+
+// Two upgrades, each of which waits for every part's drain.
+jest.setTimeout(2 * HELM_LIMIT_MS)
+
+const PARTS = ['controller', 'gateway', 'dispatcher']
+
+describeOnCluster('an installation under load', () => {
+  const bed = useBed('upgrade')
+  const podNames = async () => {
+    const { namespace, release } = e2e()
+    const selector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component in (${PARTS.join(',')})`
+    const names = await kubectl(['--namespace', namespace, 'get', 'pods', '--selector', selector, '-o', 'name'])
+    return names.trim().split('\n')
+  }
+  const revision = async () => {
+    const [latest] = JSON.parse(await helm('history', e2e().release, '--max=1', '-o', 'json')) as { revision: number }[]
+    return String(latest!.revision)
+  }
+  let first: string | undefined
+  afterAll(async () => {
+    if (first !== undefined && (await revision()) !== first) await tryHelm('rollback', e2e().release, first, '--wait')
+  }, HELM_LIMIT_MS)
+
+  scenario(bed, 'fails no request while every part is replaced by an upgrade, and again by its rollback', async () => {
+    const scaling = { min: 1, max: 4 }
+    await bed.deploy(functionOf('busy', taking(20), { concurrency: 4, scaling }))
+    await bed.apply(triggerOf('busy', 'busy', { http: { path: `/${bed.namespace}/busy` } }))
+    const path = `/${bed.namespace}/busy`
+    await bed.eventually('it is served', async () => (await bed.visit(path)).status === 200)
+    first = await revision()
+    const before = await podNames()
+    const load = startLoad(() => bed.visit(path), { workers: 4 })
+    await load.more(50)
+    const stamp = { 'example.com/upgraded': new Date().toISOString() }
+    const { code, stderr } = await upgrade(Object.fromEntries(PARTS.map((part) => [`${part}.podAnnotations`, stamp])))
+    expect([code, stderr]).toEqual([0, expect.anything()])
+    await load.more(50)
+    const upgraded = await podNames()
+    expect(upgraded.filter((name) => before.includes(name) && !name.includes('dispatcher'))).toEqual([])
+    await helm('rollback', e2e().release, first, '--wait', '--timeout=4m')
+    await load.more(50)
+    await load.end()
+    expect(load.failures).toEqual([])
+  })
+})
