@@ -4,7 +4,14 @@ import { LABEL } from '../api/names.ts'
 import type { Runtime } from '../api/runtime.ts'
 import type { Trigger } from '../api/trigger.ts'
 import type { Cache, Cluster } from '../kube/cluster.ts'
-import { CONTROLLER_REVISIONS, PODS, SERVICES, type ControllerRevision, type Pod, type Service } from '../kube/objects.ts'
+import {
+  CONTROLLER_REVISIONS,
+  PODS,
+  SERVICES,
+  type ControllerRevision,
+  type Pod,
+  type Service,
+} from '../kube/objects.ts'
 import { MANAGED_BY } from './fleet/resources.ts'
 
 /** One watch per kind, shared by all parts. */
