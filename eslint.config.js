@@ -41,6 +41,7 @@ const CLIENT_LIBRARIES = [
   { name: 'kafkajs', home: 'events/kafka/' },
   { name: '@kubernetes/client-node', home: 'kube/client-node/' },
   { name: 'croner', home: 'controller/cron/schedule.ts' },
+  { name: 'jose', home: 'controller/server/' },
   { name: 'chokidar', home: 'cli/' },
   { name: 'commander', home: 'cli/' },
   { name: 'esbuild', home: ['runtime-image/node/build-runtime.ts', 'images/bundle.ts'] },

@@ -15,11 +15,22 @@ export interface Definition {
   spec: z.ZodType
   /** Absent on kinds without a status. */
   status?: z.ZodType
+  /** What `kubectl scale` sets and shows, as paths in the object; absent on kinds that do not scale. */
+  scale?: { specReplicasPath: string; statusReplicasPath: string }
   rules: readonly Rule[]
 }
 
+/** A Function told to have so many replicas keeps as many pods when nobody calls. */
+const FUNCTION_SCALE = { specReplicasPath: '.spec.scaling.min', statusReplicasPath: '.status.pods' }
+
 export const DEFINITIONS: Readonly<Record<KindName, Definition>> = {
-  Function: { kind: FUNCTIONS, spec: functionSpecSchema, status: functionStatusSchema, rules: FUNCTION_RULES },
+  Function: {
+    kind: FUNCTIONS,
+    spec: functionSpecSchema,
+    status: functionStatusSchema,
+    scale: FUNCTION_SCALE,
+    rules: FUNCTION_RULES,
+  },
   Trigger: { kind: TRIGGERS, spec: triggerSpecSchema, status: triggerStatusSchema, rules: TRIGGER_RULES },
   Runtime: { kind: RUNTIMES, spec: runtimeSpecSchema, rules: RUNTIME_RULES },
 }

@@ -5,13 +5,16 @@ import { addDeleteCommand } from './commands/delete.ts'
 import { addDescribeCommand } from './commands/describe.ts'
 import { addDevCommand } from './commands/dev.ts'
 import { addDlqCommand } from './commands/dlq.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addEventsCommand } from './commands/events.ts'
 import { addGetCommand } from './commands/get.ts'
+import { addInstallCommand } from './commands/install.ts'
 import { addInvocationCommand } from './commands/invocation.ts'
 import { addInvokeCommand } from './commands/invoke.ts'
 import { addLogsCommand } from './commands/logs.ts'
 import { addPublishCommand } from './commands/publish.ts'
 import { addRenderCommand } from './commands/render.ts'
+import { addStatusCommand } from './commands/status.ts'
 import { addTriggerCommand } from './commands/trigger.ts'
 import { addVersionCommand } from './commands/version.ts'
 import { examples } from './command-options.ts'
@@ -43,6 +46,9 @@ export function createProgram(context: CliContext): Command {
   addInvocationCommand(program, context)
   addTriggerCommand(program, context)
   addDlqCommand(program, context)
+  addInstallCommand(program, context)
+  addStatusCommand(program, context)
+  addDoctorCommand(program, context)
   addRenderCommand(program, context)
   addVersionCommand(program, context)
   return program
@@ -50,6 +56,7 @@ export function createProgram(context: CliContext): Command {
 
 const firstSteps = examples([
   ['dormouse dev examples/hello --watch', 'run everything in a folder, again on every save'],
+  ['dormouse install', 'or: bring it into the cluster of your kubeconfig; then the same commands speak to that'],
   ['dormouse get fn', 'what is there, in another terminal'],
   [`dormouse invoke hello --data '{"name":"Ada"}'`, 'call a function'],
 ])

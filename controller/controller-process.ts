@@ -10,7 +10,7 @@ import { wallClock } from '../lib/clock.ts'
 import { closeServer, listen, type ListenAddress } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createManagementServer } from '../lib/management-server.ts'
-import { createMetrics } from '../lib/metrics.ts'
+import { createMetrics, type Metrics } from '../lib/metrics.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { createController, type Controller } from './controller.ts'
 import { hostPort } from './fleet/pod-status.ts'
@@ -37,6 +37,8 @@ export interface ControllerProcessOptions {
   functionServices?: string
   eventLog?: EventLog
   election?: CreateElection
+  /** What main.ts counts of its own stands beside the controller's; default: the controller's alone. */
+  metrics?: Metrics
   /** It led and does not any more: the process is to end. */
   onLost?: (reason: string) => void
   logger: Logger
@@ -51,7 +53,7 @@ export class ControllerProcess {
   constructor(options: ControllerProcessOptions) {
     const { cluster, namespace, readApi, dataPlanes, eventLog, election, onLost, logger } = options
     this.#options = options
-    const metrics = createMetrics({ processMetrics: true })
+    const { metrics = createMetrics({ processMetrics: true }) } = options
     const known = { accounts: dataPlanes, audience: CONTROLLER_AUDIENCE }
     const tokens = (this.#tokens = new ServiceAccountTokens({ ...known, readApi, clock: wallClock, logger }))
     this.#controller = createController({

@@ -5,20 +5,25 @@ import { createClientNodeCluster } from '../kube/client-node/client-node-cluster
 import { createLeaderElection } from '../kube/leader-election.ts'
 import { loadClusterAccess } from '../kube/client-node/kube-config.ts'
 import { createLogger, type Logger } from '../lib/logger.ts'
+import { createMetrics } from '../lib/metrics.ts'
 import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
 import { readEnvironment, type ControllerEnvironment } from './config.ts'
 import { ControllerProcess } from './controller-process.ts'
+import { createKubeMetrics } from './kube-metrics.ts'
 
 async function main(): Promise<void> {
   const environment = readEnvironment()
   const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'controller' } })
   const access = await loadClusterAccess({ env: process.env })
-  const cluster = createClientNodeCluster({ access, logger, component: 'dormouse-controller' })
+  const metrics = createMetrics({ processMetrics: true })
+  const kubeMetrics = createKubeMetrics(metrics)
+  const cluster = createClientNodeCluster({ access, logger, component: 'dormouse-controller', metrics: kubeMetrics })
   const events = openEvents(environment, logger)
   const { DORMOUSE_LISTEN_HOST: host, DORMOUSE_POD_IP: podIp, DORMOUSE_PLATFORM_URL: platformUrl } = environment
   const { DORMOUSE_FUNCTION_SERVICES: functionServices } = environment
   const replica = new ControllerProcess({
     cluster,
+    metrics,
     readApi: (path) => cluster.readPath(path),
     namespace: environment.DORMOUSE_NAMESPACE,
     dataPlanes: environment.DORMOUSE_DATA_PLANES,

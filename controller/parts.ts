@@ -35,6 +35,9 @@ import { createServiceBook, type ServiceBook } from './services/service-book.ts'
 import { createServicesController, type ServicesController } from './services/services-controller.ts'
 import { createTriggersController, type TriggersController } from './triggers/triggers-controller.ts'
 
+/** Why a schedule is not followed: a clause of a condition. */
+const NO_TICKS = 'this installation has no Kafka, where ticks are kept; its operator sets the brokers'
+
 export interface PartsOptions {
   cluster: Cluster
   clock: Clock
@@ -99,7 +102,7 @@ export function createParts(options: PartsOptions): ControllerParts {
   const pool = createPool({ ...base, fleet })
   const triggers = createTriggersController({
     ...{ ...base, routes, subscriptions, loopMetrics: loopMetrics('triggers') },
-    checkSchedule: (text) => checkSchedule(text, clock.now()),
+    checkSchedule: (text) => (options.eventLog ? checkSchedule(text, clock.now()) : NO_TICKS),
   })
   const optional = createOptional(options, serviceBook, loopMetrics)
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...optional }

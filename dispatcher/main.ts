@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { kafkaOptions } from '../events/kafka/environment.ts'
 import { openWatched } from '../events/kafka/open-watched.ts'
-import { MemoryLedger } from '../events/memory-ledger.ts'
+import { SharedLedger } from '../events/shared-ledger/shared-ledger.ts'
 import { createLogger } from '../lib/logger.ts'
 import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
 import { readEnvironment } from './config.ts'
@@ -12,20 +12,22 @@ async function main(): Promise<void> {
   const environment = readEnvironment()
   const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'dispatcher' } })
   const { log, contact } = openWatched({ ...kafkaOptions(environment), logger }, 'no events are delivered')
+  const ledger = new SharedLedger({ log, logger })
   const dispatcher = new DispatcherProcess({
     controllerUrls: environment.DORMOUSE_CONTROLLERS,
     token: () => readFileSync(environment.DORMOUSE_TOKEN_FILE, 'utf8').trim(),
     reporter: environment.DORMOUSE_REPORTER,
     log,
-    ledger: new MemoryLedger(),
+    ledger,
     bootstrapServers: environment.DORMOUSE_KAFKA.join(','),
     logNotReady: () => (contact.made ? undefined : 'no answer from Kafka yet'),
     listen: { host: environment.DORMOUSE_LISTEN_HOST, port: environment.DORMOUSE_MANAGEMENT_PORT },
     logger,
   })
-  stopOnSignal('dispatcher', logger, () =>
-    Promise.all([contact.stop(), dispatcher.stop(environment.DORMOUSE_DRAIN_MS)]),
-  )
+  stopOnSignal('dispatcher', logger, async () => {
+    await Promise.all([contact.stop(), dispatcher.stop(environment.DORMOUSE_DRAIN_MS)])
+    await ledger.close()
+  })
   await dispatcher.start()
 }
 

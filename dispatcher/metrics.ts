@@ -103,6 +103,7 @@ const COUNTERS: readonly Reading<(state: SubscriptionState) => number>[] = [
 
 const CONSUMER_COUNTERS: readonly Reading<(consumers: Consumers) => number>[] = [
   ['commit_seconds_total', 'Time that commits of offsets took.', (consumers) => total(consumers, 'commitMs') / 1_000],
+  ['rebalances_total', 'Times that consumers were given partitions.', (all) => total(all, 'rebalances')],
   ['log_errors_total', 'Errors of the log that consumers met and went on after.', (all) => total(all, 'errors')],
 ]
 
@@ -188,6 +189,9 @@ function blocked({ workers }: SubscriptionState): number {
   return records
 }
 
-function total({ sources, tiers }: Consumers, field: 'commits' | 'commitFailures' | 'commitMs' | 'errors'): number {
+function total(
+  { sources, tiers }: Consumers,
+  field: 'commits' | 'commitFailures' | 'commitMs' | 'errors' | 'rebalances',
+): number {
   return sources[field] + tiers[field]
 }

@@ -38,8 +38,8 @@ export interface InvocationLedger {
 
 type Result = NonNullable<InvocationState['result']>
 
-export function cutResult(result: Result): Result {
-  if (result.body.length <= MAX_RESULT_BYTES) return result
+export function cutResult(result: Result, limitBytes = MAX_RESULT_BYTES): Result {
+  if (result.body.length <= limitBytes) return result
   // A copy: a slice would keep all of it in memory.
-  return { ...result, body: Buffer.from(result.body.subarray(0, MAX_RESULT_BYTES)), truncated: true }
+  return { ...result, body: Buffer.from(result.body.subarray(0, limitBytes)), truncated: true }
 }

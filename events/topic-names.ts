@@ -41,6 +41,9 @@ export function triggerGroup(key: string, uid: string): string {
 /** All dispatchers read all functions' invocations in one group: consumers do not grow with the number of functions. */
 export const ASYNC_GROUP = `${TOPIC_PREFIX}async`
 
+/** What became of asynchronous invocations, told by all processes to all. */
+export const INVOCATIONS_TOPIC = `${TOPIC_PREFIX}invocations`
+
 /** Of the retry tiers, so that waits in them never disturb the sources. */
 export const retryGroup = (group: string): string => `${group}-retry`
 

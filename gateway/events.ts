@@ -5,7 +5,7 @@
 import type { EventLog } from '../events/event-log.ts'
 import type { InvocationLedger } from '../events/invocation-ledger.ts'
 import type { KafkaSettings } from '../events/kafka/environment.ts'
-import { MemoryLedger } from '../events/memory-ledger.ts'
+import { SharedLedger } from '../events/shared-ledger/shared-ledger.ts'
 import type { Logger } from '../lib/logger.ts'
 
 export interface GatewayEvents {
@@ -30,8 +30,12 @@ export async function openEvents(
     { ...settings, logger },
     'HTTP is served, and what needs events is answered with 503',
   )
+  const ledger = new SharedLedger({ log, logger })
   return {
-    ...{ log, ledger: new MemoryLedger(), isReached: () => contact.made },
-    close: async () => void (await Promise.all([contact.stop(), log.close()])),
+    ...{ log, ledger, isReached: () => contact.made },
+    async close() {
+      await Promise.all([contact.stop(), ledger.close()])
+      await log.close()
+    },
   }
 }

@@ -1,9 +1,9 @@
 /** The second layer of an image: the part's bundle, what it was made from, and the licences of that. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { buildRuntime } from '../runtime-image/node/build-runtime.ts'
 import { VERSION } from '../cli/version.ts'
-import { bundle, inRepository } from './bundle.ts'
+import { bundle, inRepository, ROOT } from './bundle.ts'
 import type { Image } from './images.ts'
 import { cycloneDx, npmComponent, type Component, type PackageJson } from './sbom.ts'
 import { Tree } from './tree.ts'
@@ -31,9 +31,19 @@ async function addBundle(entry: string, { part }: Image, tree: Tree): Promise<st
     const file = join(staging, `${part}.js`)
     const packages = await bundle(entry, file)
     tree.copy(file, `app/${part}.js`)
+    if (part === 'cli') addFolder('charts/dormouse', tree)
     return packages
   } finally {
     rmSync(staging, { recursive: true, force: true })
+  }
+}
+
+/** What `dormouse install` and `doctor` look for beside the command. */
+function addFolder(folder: string, tree: Tree): void {
+  for (const entry of readdirSync(inRepository(folder), { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    tree.copy(file, join('app', relative(ROOT, file)))
   }
 }
 

@@ -12,6 +12,7 @@ export const ROOT = new URL('..', import.meta.url).pathname
 /** Sources that read their surroundings, which an image does not have. */
 const REPLACED: readonly { file: RegExp; contents: string }[] = [
   { file: /\/cli\/version\.ts$/, contents: `export const VERSION = ${JSON.stringify(VERSION)}` },
+  { file: /\/cli\/install\/beside\.ts$/, contents: 'export const BESIDE = __dirname' },
   // `dormouse dev` starts pods as processes from the repository's sources, and esbuild for them.
   {
     file: /\/cli\/dev\/run-dev\.ts$/,

@@ -4,6 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { Agent, type Dispatcher } from 'undici'
+import { monotonicClock, type Clock } from '../lib/clock.ts'
+import { silentLogger, type Logger } from '../lib/logger.ts'
+import { Replicas, type Lookup } from './replicas.ts'
 
 /** A controller replica could not be reached or did not answer as it should. */
 export class ControllerError extends Error {
@@ -12,12 +15,16 @@ export class ControllerError extends Error {
 }
 
 export interface ControllerClientOptions {
-  /** Base URLs of all replicas, e.g. `http://10.0.0.7:8082`. */
+  /** Base URLs of all replicas, e.g. `http://10.0.0.7:8082`; a host name stands for a replica at each of its addresses. */
   urls: readonly string[]
   /** Bearer token of data planes; read for every call because projected tokens rotate. */
   token: () => string
   /** How long a TCP connection may take. */
   connectTimeoutMs?: number
+  /** How host names are resolved; default: as the machine does. */
+  lookup?: Lookup
+  clock?: Clock
+  logger?: Logger
 }
 
 export interface PostOptions {
@@ -27,19 +34,30 @@ export interface PostOptions {
 }
 
 export class ControllerClient {
-  readonly urls: readonly string[]
+  readonly #replicas: Replicas
   readonly #token: () => string
-  readonly #agent: Agent
+  readonly #connectTimeoutMs: number
+  /** One per replica: when that is gone, its connections go, and with them what waits for its answers. */
+  readonly #agents = new Map<string, Agent>()
 
-  constructor({ urls, token, connectTimeoutMs = 1_000 }: ControllerClientOptions) {
-    this.urls = urls.map((url) => url.replace(/\/+$/, ''))
+  constructor(options: ControllerClientOptions) {
+    const { urls, token, connectTimeoutMs = 1_000, lookup, clock = monotonicClock, logger = silentLogger } = options
     this.#token = token
-    this.#agent = new Agent({
-      connect: { timeout: connectTimeoutMs },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      allowH2: false,
+    this.#connectTimeoutMs = connectTimeoutMs
+    this.#replicas = new Replicas({
+      ...{ urls, clock, logger, onGone: (gone) => this.#drop(gone) },
+      ...(lookup && { lookup }),
     })
+  }
+
+  /** Of the replicas there are now. */
+  get urls(): readonly string[] {
+    return this.#replicas.urls
+  }
+
+  /** Keeps `urls` current. */
+  start(): void {
+    this.#replicas.start()
   }
 
   /** The parsed JSON answer, undefined for 204. Throws ControllerError; never waits longer than `timeoutMs`. */
@@ -59,12 +77,31 @@ export class ControllerClient {
   async open(url: string, path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
     const answer = await this.#request(url, { path, method: 'GET', headers: this.#authorization(), signal })
     if (answer.statusCode === 200) return answer.body
+    this.#replicas.failed()
     await answer.body.dump().catch(() => undefined)
     throw new ControllerError(`${url}${path} answered ${answer.statusCode}, expected 200`)
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy()
+    this.#replicas.stop()
+    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()))
+  }
+
+  #drop(urls: readonly string[]): void {
+    for (const url of urls) {
+      const agent = this.#agents.get(url)
+      this.#agents.delete(url)
+      void agent?.destroy(new ControllerError(`${url} is no controller any more`))
+    }
+  }
+
+  #agentOf(url: string): Agent {
+    const known = this.#agents.get(url)
+    if (known !== undefined) return known
+    const connect = { timeout: this.#connectTimeoutMs }
+    const agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0, allowH2: false })
+    this.#agents.set(url, agent)
+    return agent
   }
 
   #authorization(): Record<string, string> {
@@ -77,13 +114,15 @@ export class ControllerClient {
       throw new ControllerError(`${url}${options.path} broke off its answer`, { cause: error })
     })
     if (statusCode >= 200 && statusCode < 300) return text
+    this.#replicas.failed()
     throw new ControllerError(`${url}${options.path} answered ${statusCode}: ${text.slice(0, 200)}`)
   }
 
   async #request(url: string, options: RequestOptions): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.#agent.request({ origin: url, ...options })
+      return await this.#agentOf(url).request({ origin: url, ...options })
     } catch (error) {
+      this.#replicas.failed()
       throw new ControllerError(`cannot reach ${url}`, { cause: error })
     }
   }

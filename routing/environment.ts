@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { logLevelVariable, portVariable } from '../lib/environment-types.ts'
 
 export const DATA_PLANE_ENVIRONMENT = {
-  /** Base URLs of all controller replicas, separated by commas: the feed comes from one, load goes to all. */
+  /** Base URLs of all controller replicas, separated by commas; a host name stands for a replica at each of its addresses. The feed comes from one, load goes to all. */
   DORMOUSE_CONTROLLERS: z.string().transform((text, context) => {
     const urls = text.split(',').map((url) => url.trim())
     if (urls.every((url) => /^https?:\/\/[^/]+\/?$/.test(url))) return urls

@@ -67,16 +67,18 @@ export class FeedClient {
 
   async #run(): Promise<void> {
     const { controllers, random = Math.random, logger } = this.#options
-    let at = Math.floor(random() * controllers.urls.length)
+    let at: number | undefined
     while (!this.#stopped.signal.aborted) {
-      const url = controllers.urls[at % controllers.urls.length] ?? ''
+      const { urls } = controllers
+      if (urls.length > 0) at = at === undefined ? Math.floor(random() * urls.length) : at + 1
+      const url = urls[(at ?? 0) % urls.length]
       try {
-        await this.#follow(url)
+        // None: their addresses are being looked up.
+        if (url !== undefined) await this.#follow(url)
       } catch (error) {
         if (!this.#stopped.signal.aborted) logger.warn('feed lost', { controller: url, error })
       }
       this.#connected = false
-      at++
       await pause(this.#options.clock, this.#backOffMs(random()), this.#stopped.signal)
     }
   }

@@ -39,7 +39,9 @@ export class LoadReporter {
 
   #tick(intervalMs: number): void {
     const report = this.#options.report()
-    for (const url of this.#options.controllers.urls) {
+    const { urls } = this.#options.controllers
+    for (const url of this.#failing) if (!urls.includes(url)) this.#failing.delete(url)
+    for (const url of urls) {
       if (!this.#sending.has(url)) void this.#send(url, report, intervalMs)
     }
   }

@@ -19,7 +19,7 @@ import type { Snapshot } from './snapshot.ts'
 import { Waker, type ActivationOutcome } from './waker.ts'
 
 export interface RouterOptions {
-  /** Base URLs of all controller replicas. */
+  /** Base URLs of all controller replicas; a host name stands for all its addresses. */
   controllerUrls: readonly string[]
   /** Bearer token of data planes. */
   token: () => string
@@ -79,7 +79,7 @@ export class Router {
     this.#options = options
     this.#clock = clock
     this.#deadlines = new Deadlines(clock)
-    this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token })
+    this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token, clock, logger })
     const keepAliveMs = options.podKeepAliveMs ?? POD_KEEP_ALIVE_MS
     this.#agent = new PodAgent({
       connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
@@ -152,6 +152,7 @@ export class Router {
   }
 
   start(): void {
+    this.#controllers.start()
     this.#feed.start()
     this.#reporter.start()
   }

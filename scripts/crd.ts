@@ -76,7 +76,7 @@ function crdSpec(definition: Definition, columns: readonly PrinterColumn[]): obj
         name: version,
         served: true,
         storage: true,
-        ...(definition.status && { subresources: { status: {} } }),
+        ...(definition.status && { subresources: { status: {}, ...(definition.scale && { scale: definition.scale }) } }),
         additionalPrinterColumns: columns,
         schema: { openAPIV3Schema: rootSchema(definition) },
       },

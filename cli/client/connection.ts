@@ -9,8 +9,8 @@ export interface Connection {
   readonly namespace: string
   readonly objects: ApiClient
   readonly events: EventsClient
-  /** To the internal listener of a gateway. `exact`: what comes back must be what the function wrote, whatever that is. */
-  gateway(options?: { exact?: boolean }): Promise<Door>
+  /** To the internal listener of a gateway. */
+  gateway(): Promise<Door>
   close(): Promise<void>
 }
 

@@ -1,10 +1,11 @@
-/** The Dormouse of a cluster, through the kubeconfig: objects by the Kubernetes API, data plane by its proxy and forwarded ports. */
+/** The Dormouse of a cluster, through the kubeconfig: objects by the Kubernetes API, data plane by forwarded ports. */
 import { createClientNodeCluster } from '../../kube/client-node/client-node-cluster.ts'
 import { ClusterAccessError, type ClusterAccess } from '../../kube/client-node/cluster-access.ts'
 import { loadClusterAccess } from '../../kube/client-node/kube-config.ts'
 import { createRawApi, type RawApi } from '../../kube/client-node/raw-api.ts'
 import type { Cluster } from '../../kube/cluster.ts'
-import { ClusterError, isForbidden } from '../../kube/errors.ts'
+import { isForbidden } from '../../kube/errors.ts'
+import { SERVICES } from '../../kube/objects.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { CliError } from '../cli-error.ts'
 import type { Connection } from '../client/connection.ts'
@@ -14,18 +15,10 @@ import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Target } from '../target/choose-target.ts'
 import { createClusterObjects } from './cluster-objects.ts'
-import { openForwardedDoor, type ForwardedDoor } from './forwarded-door.ts'
-import {
-  assumedInstallation,
-  DEFAULT_SYSTEM_NAMESPACE,
-  INSTALLATION_LABELS,
-  installationOf,
-  type Installation,
-} from './installation.ts'
-import { PLATFORM_SERVICES } from './platform-kinds.ts'
+import { openForwardedDoor, reasonOf, type ForwardedDoor } from './forwarded-door.ts'
+import { INSTALLATION_LABELS, installationOf, type Installation, type ServicePlace } from './installation.ts'
 import { podLogs } from './pod-logs.ts'
 import { clusterRefusal } from './refusal.ts'
-import { serviceDoor } from './service-door.ts'
 
 export interface ClusterConnectionOptions {
   context: Pick<CliContext, 'environment'>
@@ -65,7 +58,7 @@ export async function connectCluster(options: ClusterConnectionOptions): Promise
     namespace: access.namespace,
     objects: createClusterObjects({ cluster, name: access.name, logs }),
     events: createEventsClient(platform.events),
-    gateway: ({ exact = false } = {}) => platform.gateway(exact),
+    gateway: () => platform.gateway(),
     async close() {
       await platform.close()
       await open.close()
@@ -75,47 +68,54 @@ export async function connectCluster(options: ClusterConnectionOptions): Promise
 
 const NO_KAFKA = 'this installation has no dispatcher: it was installed without Kafka brokers, so there are no events'
 
-/** Ways to the installation's Services; looked for when the first is gone. */
+/** Ways to the installation's pods, opened when they are first needed. */
 class Platform {
   readonly events: Door
   readonly #open: OpenCluster
   readonly #systemNamespace: string | undefined
-  readonly #forwarded: ForwardedDoor[] = []
+  readonly #doors = new Map<string, Promise<ForwardedDoor>>()
   #installation: Promise<Installation> | undefined
 
   constructor(open: OpenCluster, systemNamespace: string | undefined) {
     this.#open = open
     this.#systemNamespace = systemNamespace
+    let door: Door | undefined
     this.events = {
-      send: async (path, request) => (await this.#eventsDoor()).send(path, request),
-      unreachable: (cause) => new CliError(EXIT.unreachable, `${open.access.name} does not answer`, { cause }),
+      send: async (path, request) => {
+        door ??= await this.#eventsDoor()
+        return door.send(path, request)
+      },
+      unreachable: (cause) =>
+        (door ?? { unreachable: () => clusterSilent(open.access.name, cause) }).unreachable(cause),
     }
   }
 
-  async gateway(exact: boolean): Promise<Door> {
+  async gateway(): Promise<Door> {
     const { internal: place, namespace } = await this.#find()
-    if (place === undefined)
-      throw new CliError(EXIT.unreachable, `found no gateway in namespace ${namespace}; see \`dormouse doctor\``)
-    const { api, cluster, access } = this.#open
-    if (!exact) return serviceDoor({ api, cluster: access.name, place })
-    const door = await this.#guard(() => openForwardedDoor({ api, cluster, place }))
-    this.#forwarded.push(door)
-    return door
+    if (place !== undefined) return this.#doorTo(place)
+    throw new CliError(EXIT.unreachable, `found no gateway in namespace ${namespace}; see \`dormouse doctor\``)
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#forwarded.map((door) => door.close()))
+    // One that never opened has been told to whoever asked for it.
+    await Promise.allSettled([...this.#doors.values()].map(async (door) => (await door).close()))
   }
 
   async #eventsDoor(): Promise<Door> {
     const { events: place } = await this.#find()
     if (place === undefined) throw new CliError(EXIT.unreachable, NO_KAFKA)
-    const { api, access } = this.#open
-    return serviceDoor({ api, cluster: access.name, place })
+    return this.#doorTo(place)
+  }
+
+  #doorTo(place: ServicePlace): Promise<ForwardedDoor> {
+    const { api, cluster } = this.#open
+    const door = this.#doors.get(place.service) ?? this.#guard(() => openForwardedDoor({ api, cluster, place }))
+    this.#doors.set(place.service, door)
+    return door
   }
 
   #find(): Promise<Installation> {
-    this.#installation ??= this.#look()
+    this.#installation ??= this.#guard(() => this.#look())
     return this.#installation
   }
 
@@ -124,11 +124,12 @@ class Platform {
     const { cluster, access } = this.#open
     const within = namespace === undefined ? {} : { namespace }
     try {
-      const services = await cluster.list(PLATFORM_SERVICES, { ...within, labels: INSTALLATION_LABELS })
+      const services = await cluster.list(SERVICES, { ...within, labels: INSTALLATION_LABELS })
       return installationOf(services, namespace === undefined ? access.name : `namespace ${namespace}`)
     } catch (error) {
-      if (isForbidden(error)) return assumedInstallation(namespace ?? DEFAULT_SYSTEM_NAMESPACE)
-      throw error instanceof ClusterError ? clusterRefusal(error, access.name) : error
+      if (namespace !== undefined || !isForbidden(error)) throw error
+      const what = `${error instanceof Error ? error.message : ''}: say where Dormouse is installed with --system-namespace`
+      throw new CliError(EXIT.failure, what, { cause: error })
     }
   }
 
@@ -139,4 +140,8 @@ class Platform {
       throw clusterRefusal(error, this.#open.access.name)
     }
   }
+}
+
+function clusterSilent(name: string, cause: unknown): CliError {
+  return new CliError(EXIT.unreachable, `${name} does not answer: ${reasonOf(cause)}`, { cause })
 }

@@ -1,4 +1,7 @@
-/** A pod of a Service, reached through a forwarded port: byte for byte what the pod says. */
+/**
+ * A pod of the platform, reached through a forwarded port: byte for byte what the pod says, and past every NetworkPolicy, for the kubelet opens
+ * the connection inside the pod. Why not the API server's proxy of Services: ADR 0034.
+ */
 import type { Cluster } from '../../kube/cluster.ts'
 import { openPortForward, type PortForward } from '../../kube/client-node/port-forward.ts'
 import type { RawApi } from '../../kube/client-node/raw-api.ts'
@@ -7,8 +10,7 @@ import { patientFetch } from '../client/patient-fetch.ts'
 import type { Door } from '../client/door.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { ServicePlace } from './installation.ts'
-import { PLATFORM_PODS, PLATFORM_SERVICES, type PlatformPod, type PlatformService } from './platform-kinds.ts'
-import { reasonOf } from './service-door.ts'
+import { PLATFORM_PODS, type PlatformPod } from './platform-kinds.ts'
 
 export interface ForwardedDoorOptions {
   api: RawApi
@@ -36,31 +38,35 @@ function unreachable({ failure }: PortForward, pod: string, cause: unknown): Cli
   return new CliError(EXIT.unreachable, `pod ${pod} does not answer: ${failure ?? reasonOf(cause)}`, { cause })
 }
 
+/** fetch says only that it failed; why is in the cause. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.cause instanceof Error) return reasonOf(error.cause)
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join(', ')
+  return error.message
+}
+
 async function choosePod({ cluster, place }: ForwardedDoorOptions): Promise<{ pod: string; port: number }> {
-  const { namespace, service: name } = place
-  const service = await cluster.get(PLATFORM_SERVICES, { namespace, name })
-  if (service?.spec.selector === undefined)
-    throw new CliError(EXIT.unreachable, `there is no Service ${namespace}/${name} with pods`)
-  const pods = await cluster.list(PLATFORM_PODS, { namespace, labels: service.spec.selector })
-  const pod = pods.find(isReady)
-  const port = pod && portOf(service, place, pod)
-  if (port !== undefined) return { pod: pod?.metadata.name ?? '', port }
+  const { namespace, service, selector } = place
+  const pods = await cluster.list(PLATFORM_PODS, { namespace, labels: selector })
+  for (const pod of pods.filter(isReady)) {
+    const port = portOf(place, pod)
+    if (port !== undefined) return { pod: pod.metadata.name, port }
+  }
   const state = pods.length === 0 ? 'it has none' : `none of its ${pods.length} is ready`
   throw new CliError(
     EXIT.unreachable,
-    `no pod of Service ${namespace}/${name} can answer: ${state}; see \`dormouse doctor\``,
+    `no pod of Service ${namespace}/${service} can answer: ${state}; see \`dormouse doctor\``,
   )
 }
 
-function isReady({ metadata, status }: PlatformPod): boolean {
+export function isReady({ metadata, status }: PlatformPod): boolean {
   const ready = status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True')
   return ready === true && metadata.deletionTimestamp === undefined
 }
 
-function portOf({ spec }: PlatformService, { port }: ServicePlace, pod: PlatformPod): number | undefined {
-  const found = spec.ports?.find(({ name, port: number }) => name === port || String(number) === port)
-  const target = found?.targetPort ?? found?.port
-  if (typeof target !== 'string') return target
+function portOf({ port }: ServicePlace, pod: PlatformPod): number | undefined {
+  if (typeof port === 'number') return port
   const ports = pod.spec.containers.flatMap((container) => container.ports ?? [])
-  return ports.find(({ name }) => name === target)?.containerPort
+  return ports.find(({ name }) => name === port)?.containerPort
 }

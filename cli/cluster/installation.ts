@@ -1,20 +1,21 @@
 /** Where Dormouse is installed in a cluster, told by the labels of its Services. Pure. */
+import type { Service } from '../../kube/objects.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
-import type { PlatformService } from './platform-kinds.ts'
 
 export const INSTALLATION_LABELS = { 'app.kubernetes.io/name': 'dormouse' } as const
 export const COMPONENT_LABEL = 'app.kubernetes.io/component'
 export const INSTANCE_LABEL = 'app.kubernetes.io/instance'
-export const DEFAULT_SYSTEM_NAMESPACE = 'dormouse-system'
-const DEFAULT_FULL_NAME = 'dormouse'
+export const VERSION_LABEL = 'app.kubernetes.io/version'
 
-/** A Service as an API server's proxy names it. */
+/** A port of the pods behind a Service. */
 export interface ServicePlace {
   namespace: string
   service: string
-  /** Name or number. */
-  port: string
+  /** Labels of its pods. */
+  selector: Record<string, string>
+  /** Of the pods: a number, or the name of a port of theirs. */
+  port: number | string
 }
 
 export interface Installation {
@@ -26,8 +27,8 @@ export interface Installation {
 }
 
 /** `services`: those with INSTALLATION_LABELS. Throws CliError when there is not exactly one installation. */
-export function installationOf(services: readonly PlatformService[], place: string): Installation {
-  const namespaces = [...new Set(services.map(({ metadata }) => metadata.namespace ?? ''))].sort()
+export function installationOf(services: readonly Service[], place: string): Installation {
+  const namespaces = namespacesOf(services)
   const [namespace] = namespaces
   if (namespace === undefined)
     throw new CliError(
@@ -46,27 +47,22 @@ export function installationOf(services: readonly PlatformService[], place: stri
   }
 }
 
-/** For those who may use the Services but not list them: where the chart puts them when nobody says otherwise. */
-export function assumedInstallation(namespace: string): Installation {
-  const place = (service: string, port: string) => ({ namespace, service: `${DEFAULT_FULL_NAME}-${service}`, port })
-  return {
-    namespace,
-    internal: place('gateway-internal', 'http'),
-    events: place('dispatcher-management', 'management'),
-  }
+export function namespacesOf(services: readonly Service[]): string[] {
+  return [...new Set(services.map(({ metadata }) => metadata.namespace ?? ''))].sort()
 }
 
-type Port = NonNullable<PlatformService['spec']['ports']>[number]
+type Port = NonNullable<Service['spec']['ports']>[number]
 
 function findPort(
-  services: readonly PlatformService[],
+  services: readonly Service[],
   component: string,
   fits: (port: Port) => boolean,
 ): ServicePlace | undefined {
   for (const { metadata, spec } of services) {
-    const port = metadata.labels?.[COMPONENT_LABEL] === component ? spec.ports?.find(fits) : undefined
-    if (port === undefined) continue
-    return { namespace: metadata.namespace ?? '', service: metadata.name, port: port.name ?? String(port.port) }
+    const found = metadata.labels?.[COMPONENT_LABEL] === component ? spec.ports?.find(fits) : undefined
+    if (found === undefined || spec.selector === undefined) continue
+    const { namespace = '', name: service } = metadata
+    return { namespace, service, selector: spec.selector, port: found.targetPort ?? found.port }
   }
   return undefined
 }

@@ -12,7 +12,7 @@ import type { LogEntry, LogQuery } from '../client/api-client.ts'
 import { readLines } from '../client/read-lines.ts'
 import { EXIT } from '../exit-codes.ts'
 import { mergeLines, parseStampedLine, type StampedLine } from './log-merge.ts'
-import { statusMessage } from './service-door.ts'
+import { statusMessage } from './refusal.ts'
 import { PLATFORM_PODS, type PlatformPod } from './platform-kinds.ts'
 import { createValueStream, type ValueStream } from './value-stream.ts'
 

@@ -27,3 +27,14 @@ export function isUnknownKind({ code, message }: ClusterError): boolean {
 export function unknownKind(name: string): string {
   return `Dormouse is not installed in ${name}: its API server does not know Functions; install it with \`dormouse install\``
 }
+
+/** What a `Status` of the API server's own says; undefined for anything else. */
+export function statusMessage(text: string): string | undefined {
+  try {
+    const body = JSON.parse(text) as { kind?: unknown; apiVersion?: unknown; message?: unknown } | null
+    const isStatus = body?.kind === 'Status' && body.apiVersion === 'v1' && typeof body.message === 'string'
+    return isStatus ? (body.message as string) : undefined
+  } catch {
+    return undefined
+  }
+}

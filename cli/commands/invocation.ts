@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { examples, formatOption, withConnection, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
+import { findInvocation } from './invoke-async.ts'
 import { describeInvocation } from '../output/invocation.ts'
 import { printValue, type ObjectFormat } from '../output/print-object.ts'
 
@@ -25,8 +26,13 @@ export function addInvocationCommand(program: Command, context: CliContext): voi
   )
 }
 
+/** Its id may have been printed an instant ago: `invocation get $(dormouse invoke hello --async)`. */
+const PATIENCE_MS = 2_000
+
 async function getOne(context: CliContext, id: string, options: InvocationOptions): Promise<void> {
-  const info = await withConnection(context, options, ({ events }) => events.invocation(id, context.signal))
+  const info = await withConnection(context, options, ({ events }) =>
+    findInvocation({ events, id, signal: context.signal, patienceMs: PATIENCE_MS }),
+  )
   const { output } = options
   context.stdout.write(output === undefined ? describeInvocation(info, context.now()) : printValue(info, output))
 }

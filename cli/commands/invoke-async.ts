@@ -48,12 +48,36 @@ interface Wait {
 async function untilEnded({ context, events, id, progress }: Wait): Promise<InvocationInfo> {
   const { signal } = context
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
-    const info = await events.invocation(id, signal)
+    const info = await findInvocation({ events, id, signal, patienceMs: ACCEPTED_PATIENCE_MS })
     if (info.status === 'succeeded' || info.status === 'failed') return info
     progress.show(`${info.function}: ${progressText(info)}`)
     await sleep(waitMs, undefined, { signal }).catch(() => {
       throw new CliError(EXIT.interrupted, `interrupted; it goes on: \`dormouse invocation get ${id}\``)
     })
+  }
+}
+
+export interface InvocationSearch {
+  events: Pick<EventsClient, 'invocation'>
+  id: string
+  signal: AbortSignal
+  patienceMs: number
+}
+
+/** One that was just accepted: dispatchers read of it in the log, a little after the gateway wrote it there. */
+const ACCEPTED_PATIENCE_MS = 15_000
+
+/** Asks again for a while when nobody knows it. Throws CliError (notFound). */
+export async function findInvocation({ events, id, signal, patienceMs }: InvocationSearch): Promise<InvocationInfo> {
+  const untilMs = performance.now() + patienceMs
+  for (;;) {
+    try {
+      return await events.invocation(id, signal)
+    } catch (error) {
+      const isUnknown = error instanceof CliError && error.exitCode === EXIT.notFound
+      if (!isUnknown || performance.now() >= untilMs) throw error
+      await sleep(LAST_POLL_MS / 4, undefined, { signal }).catch(() => undefined)
+    }
   }
 }
 

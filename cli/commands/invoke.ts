@@ -65,7 +65,7 @@ async function invokeFunction(invoking: Invoking, target: DormouseFunction, data
   const { namespace = connection.namespace, name } = target.metadata
   const path = `/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
   if (options.async === true) return invokeAsync(invoking, path, callOf(target, data, false))
-  const gateway = await connection.gateway({ exact: target.spec.signature === 'http' })
+  const gateway = await connection.gateway()
   const response = await call(context, gateway, { path, init: callOf(target, data, options.tail === true) })
   if (options.tail === true) context.stderr.write(logTail(response, target))
   await printResult(context, response)

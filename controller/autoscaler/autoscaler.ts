@@ -128,7 +128,8 @@ class TickingAutoscaler implements Autoscaler {
   #foreignPods(key: ObjectKey): Set<string> {
     const revision = this.#options.serving.get(key)?.template?.revision
     const pods = this.#options.fleet.pods(key)
-    const isForeign = (pod: FleetPod) => pod.isForeign === true && pod.revision === revision && pod.phase !== 'leaving'
+    // Starting ones are nobody's to retire, and one made here for its function is told apart when it is up.
+    const isForeign = (pod: FleetPod) => pod.isForeign === true && pod.revision === revision && pod.phase === 'ready'
     return new Set(pods.filter(isForeign).map(({ uid }) => uid))
   }
 

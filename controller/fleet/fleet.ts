@@ -117,6 +117,8 @@ export interface Fleet {
   start(template: RevisionTemplate): Promise<StartedPod>
   /** Takes it out of the feed at once, deletes it once data planes have seen that (or after 2 s) and lets it finish what runs. */
   retire(podUid: string, reason: string): void
+  /** Resolves when other controllers can know, by their labels, of the pods that are ready here, or after a while. */
+  labelled(functionKey: ObjectKey): Promise<void>
   /** Functions whose pods changed (claimed, ready, gone, failed). Returns the unsubscribe. */
   onChange(listener: (functionKey: ObjectKey) => void): () => void
 }

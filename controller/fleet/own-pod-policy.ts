@@ -4,24 +4,39 @@
  */
 import { DEFAULT_LIMITS } from '../../api/function-pod.ts'
 import type { FunctionSpec } from '../../api/function.ts'
+import { durationMs } from '../../api/duration.ts'
 import { cpuMillis, memoryMb, quantityBytes } from '../../api/quantity.ts'
 import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 
 /** What the container of a pod of its own is: a Runtime, made the function's when it is up, or an image nobody can ask anything. */
 export type OwnPodKind = 'runtime' | 'image'
 
-type Made = Pick<RevisionTemplate, 'image' | 'secretEnv' | 'serviceAccountName' | 'resources'>
+type Made = Pick<RevisionTemplate, 'image' | 'secretEnv' | 'serviceAccountName' | 'resources' | 'timeoutMs'>
+
+/**
+ * Pods of pools get that long, and a little, to end: also when it is not us who end them. Not as long as any function may take, as
+ * Kubernetes waits for half of what the slowest pod of a namespace may take before it looks at a namespace that is deleted again.
+ */
+export const LONGEST_POOL_TIMEOUT_MS = 60_000
 
 /** Undefined: a pod of its Runtime's pool will do. */
-export function ownPodKind({ image, secretEnv, serviceAccountName, resources }: Made): OwnPodKind | undefined {
+export function ownPodKind({
+  image,
+  secretEnv,
+  serviceAccountName,
+  resources,
+  timeoutMs,
+}: Made): OwnPodKind | undefined {
   if (image !== undefined) return 'image'
+  if (timeoutMs > LONGEST_POOL_TIMEOUT_MS) return 'runtime'
   if (secretEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
   return resources !== undefined && isGuaranteed(resources) ? 'runtime' : undefined
 }
 
 /** The same of a spec: does its Runtime's pool have to be ready for it? */
-export function usesPool({ image, env, serviceAccountName, resources }: FunctionSpec): boolean {
+export function usesPool({ image, env, serviceAccountName, resources, timeout }: FunctionSpec): boolean {
   if (image !== undefined || serviceAccountName !== undefined) return false
+  if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return false
   if (env.some(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)) return false
   return !isGuaranteed(containerResources(resources))
 }

@@ -76,7 +76,7 @@ export class PodFleet implements Fleet {
     })
     const { initTimeoutMs, platformUrl } = options.settings
     const take = (template: RevisionTemplate, claim: WantedClaim) => this.#take(template, claim)
-    this.#starter = new PodStarter({ ...parts, take, initTimeoutMs, platformUrl })
+    this.#starter = new PodStarter({ ...parts, inspector: this.#inspector, take, initTimeoutMs, platformUrl })
     this.#resync = new PodResync({ ...parts, inspector: this.#inspector, everyMs: options.limits.resyncMs })
   }
 
@@ -146,6 +146,10 @@ export class PodFleet implements Fleet {
   retire(podUid: string, reason: string): void {
     const record = this.#table.get(podUid)
     if (record !== undefined) this.#removal.retire(record, reason)
+  }
+
+  labelled(key: ObjectKey): Promise<void> {
+    return this.#labels.settled(this.#table.ofFunction(key))
   }
 
   onChange(listener: (key: ObjectKey) => void): () => void {

@@ -50,6 +50,18 @@ export class PodInspector {
     return inspection
   }
 
+  /**
+   * The controller that claimed it has just said so, which it does when the pod is ready: that is as good as the pod's own answer, and sooner. A
+   * rollout takes the old pods away within milliseconds.
+   */
+  believe(record: PodRecord): void {
+    const { claim } = record
+    const key = functionKeyOf(record)
+    if (claim === undefined || key === undefined || this.#options.existing(key, claim.revision) === undefined)
+      return void this.inspect(record)
+    this.#adopt(record, { kind: 'adopt', function: key, revision: claim.revision, repair: false })
+  }
+
   /** Resolves when all that run now have their verdict. */
   async settled(): Promise<void> {
     await Promise.all(this.#running.values())
@@ -62,7 +74,9 @@ export class PodInspector {
       if (contact === undefined || !INSPECTED_STAGES.has(stage)) return
       const outcome = await this.#ask(record, contact)
       // It was claimed, retired or ended meanwhile: who did that knows more than this answer.
-      if (record.stage !== stage || signal.aborted) return
+      if (signal.aborted || (record.stage !== stage && record.stage !== 'taken')) return
+      // By another controller, and who saw that relies on this inspection: what it answered is of before.
+      if (record.stage !== stage) continue
       if (outcome.kind === 'answered') record.isUp = true
       if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
@@ -119,7 +133,13 @@ export class PodInspector {
     const uid = this.#options.existing(key, revision)?.uid ?? ''
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
-    const claim = known ?? { function: { ...splitKey(key), uid }, revision, claimedAtMs: nowMs, acknowledges: false }
+    const claim = known ?? {
+      function: { ...splitKey(key), uid },
+      revision,
+      claimedAtMs: nowMs,
+      acknowledges: false,
+      isGuessed: true,
+    }
     table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
     if (!repair || !leadership.leads) return
     metrics.labelRepairs.inc()

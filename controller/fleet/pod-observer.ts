@@ -36,6 +36,7 @@ export class PodObserver {
 
   /** Added or updated, or the answer to create: each may come first, and any of them late. */
   seen(pod: Pod): void {
+    const wasKnown = this.#options.table.get(pod.metadata.uid) !== undefined
     const record = this.#recordOf(pod)
     if (record === undefined) return
     record.label = labelledState(pod)
@@ -44,9 +45,14 @@ export class PodObserver {
     this.#options.resize.seen(record, pod)
     if (this.#isInTrouble(record, pod)) return
     this.#observeContact(record, pod)
-    if (record.contact === undefined) return
+    if (record.contact !== undefined) this.#use(record, this.#isReadyNow(record, pod) && wasKnown)
+  }
+
+  /** It has an address: what it is for now. */
+  #use(record: PodRecord, isReadyNow: boolean): void {
     if (record.stage === 'booting' && record.isUp === true && record.madeHere === true && record.label === 'generic')
       this.#options.offer(record)
+    else if (isReadyNow) this.#options.inspector.believe(record)
     else if (record.stage === 'booting' || record.stage === 'taken') void this.#options.inspector.inspect(record)
   }
 
@@ -95,6 +101,13 @@ export class PodObserver {
     return trouble !== undefined
   }
 
+  /** The controller that claimed it has just said so; what it said long ago may not be so any more. */
+  #isReadyNow(record: PodRecord, pod: Pod): boolean {
+    if (record.isContactKnown === true || claimedContact(pod) === undefined) return false
+    record.isContactKnown = true
+    return record.stage === 'taken'
+  }
+
   #observeContact(record: PodRecord, pod: Pod): void {
     const reported = reportedContact(pod)
     if (reported?.isReady === true) record.isUp = true
@@ -125,9 +138,16 @@ export class PodObserver {
 
   /** Labels say whose it is: by another controller, or by this one before it was started afresh. Its own answer confirms it. */
   #observeClaim(record: PodRecord, pod: Pod): void {
-    if (record.label === 'generic' || record.claim !== undefined) return
-    const claim = claimOf(pod, this.#options.clock.now())
-    if (claim !== undefined) this.#options.table.change(record, { stage: 'taken', claim })
+    if (record.label === 'generic') return
+    const { table, clock } = this.#options
+    const known = record.claim
+    if (known !== undefined && known.isGuessed !== true) return
+    const claim = claimOf(pod, clock.now())
+    if (claim === undefined) return
+    if (known === undefined) table.change(record, { stage: 'taken', claim })
+    // It was asked before its labels were written.
+    else if (known.revision === claim.revision)
+      table.change(record, { claim: { ...known, ...claim, isGuessed: false } })
   }
 }
 

@@ -15,6 +15,8 @@ export interface PodClaim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Known from the pod's own answer: its labels may say more, and nothing that they may say better is written to them. */
+  isGuessed?: boolean
   /** Absent when another controller claimed it. */
   timeoutMs?: number
   readyAtMs?: number
@@ -43,6 +45,8 @@ export interface PodRecord {
   claim?: PodClaim
   /** Created by this process in this life: once up it is generic, or another controller's 409 will tell. */
   madeHere?: boolean
+  /** Its labels have told where it answers. */
+  isContactKnown?: boolean
   /** Why it does not come up for now, as the API tells it. */
   stuck?: string
   /** It was given up by our own decision, not by its end. */
@@ -53,7 +57,7 @@ export interface PodRecord {
 
 export type NewPodRecord = Omit<
   PodRecord,
-  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired' | 'stuck'
+  'stage' | 'calledHome' | 'gone' | 'contact' | 'isUp' | 'claim' | 'madeHere' | 'retired' | 'stuck' | 'isContactKnown'
 >
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })

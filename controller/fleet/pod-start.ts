@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Keys } from '../keys/keys.ts'
 import { CodeLoadError, PodStartError, type RevisionTemplate, type Startup } from './fleet.ts'
 import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
+import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
 import type { PodResize } from './pod-resize.ts'
 import type { PodRecord } from './pod-record.ts'
@@ -20,6 +21,7 @@ export interface PodStarterOptions {
   table: PodTable
   client: RuntimeClient
   removal: PodRemoval
+  inspector: PodInspector
   labels: PodLabels
   resize: PodResize
   metrics: FleetMetrics
@@ -166,24 +168,30 @@ export class PodStarter {
     const claim = { ...record.claim, acknowledges, readyAtMs: clock.now(), startup }
     table.change(record, { stage: 'ready', claim })
     observeStartup(metrics, startup)
+    labels.claimed(record)
     // Off the critical path: whoever waits for this pod gets it before the API hears of it.
-    setImmediate(() => {
-      labels.claimed(record)
-      resize.fit(record, template.resources)
-    })
+    setImmediate(() => resize.fit(record, template.resources))
     return true
   }
 
   /** Taken: its labels will come from whoever has it; until then only its own answer tells. Else it was dead when it was chosen. */
   #passOver(record: PodRecord, outcome: SpecializeOutcome): void {
-    const { table, clock, removal } = this.#options
+    const { table, clock, removal, inspector } = this.#options
     if (record.stage !== 'starting') return
     if (outcome.kind !== 'taken') return removal.discard(record, 'it could not be reached')
     const { function: key, revision } = outcome
     const [namespace = '', name = ''] = key?.split('/') ?? []
     if (name === '' || revision === undefined) return table.change(record, { stage: 'taken', claim: null })
-    const claim = { function: { namespace, name, uid: '' }, revision, claimedAtMs: clock.now(), acknowledges: false }
+    const claim = {
+      function: { namespace, name, uid: '' },
+      revision,
+      claimedAtMs: clock.now(),
+      acknowledges: false,
+      isGuessed: true,
+    }
     table.change(record, { stage: 'taken', claim })
+    // Who claimed it may have died before it wrote the labels; it may even be a pod of this very function.
+    void inspector.inspect(record)
   }
 
   async #failed(record: PodRecord, outcome: SpecializeOutcome, deaths: number): Promise<void> {

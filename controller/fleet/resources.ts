@@ -6,14 +6,12 @@ import type { Runtime } from '../../api/runtime.ts'
 import type { MergePatch, NewObject } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
 import type { RevisionTemplate } from './fleet.ts'
-import { ownPodKind, POOL_RESOURCES } from './own-pod-policy.ts'
+import { LONGEST_POOL_TIMEOUT_MS, ownPodKind, POOL_RESOURCES } from './own-pod-policy.ts'
 import { imageContainer, runtimeContainer, type PodSettings } from './pod-container.ts'
 import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
 
-/** Longest `timeout` a Function may have, plus what a runtime needs to end. A runtime ends as soon as nothing runs. */
-const LONGEST_GRACE_SECONDS = 15 * 60 + 5
 /** `nonroot` of distroless images. */
 const NON_ROOT = 65532
 /** Lambda's. What is written there counts as the node's storage. */
@@ -44,7 +42,7 @@ export function genericPod({ runtime, namespace, name, phoneHomeToken, settings 
     metadata: { name, namespace, labels, ownerReferences: [owner('Runtime', runtime.metadata)] },
     spec: {
       ...podBase({ [LABEL.runtime]: runtime.metadata.name, [LABEL.state]: 'generic' }),
-      terminationGracePeriodSeconds: LONGEST_GRACE_SECONDS,
+      terminationGracePeriodSeconds: graceSeconds(LONGEST_POOL_TIMEOUT_MS),
       automountServiceAccountToken: false,
       containers: [runtimeContainer(runtime, { settings, phoneHomeToken, resources: POOL_RESOURCES })],
     },
@@ -137,6 +135,8 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
+  /** Then whether it acknowledges is not known. */
+  isGuessed?: boolean | undefined
   /** Where it was found; other controllers need not wait for the kubelet. */
   contact?: PodContact | undefined
 }
@@ -155,7 +155,7 @@ function claimMetadata(claim: Claim) {
     },
     annotations: {
       [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
-      [ANNOTATION.acknowledges]: String(claim.acknowledges),
+      ...(claim.isGuessed !== true && { [ANNOTATION.acknowledges]: String(claim.acknowledges) }),
       ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
     },
     ownerReferences: [owner('Function', claim.function)],
@@ -170,9 +170,9 @@ function owner(kind: 'Function' | 'Runtime', { name, uid }: { name: string; uid:
   return { apiVersion: API_VERSION, kind, name, uid, controller: true, blockOwnerDeletion: true }
 }
 
-/** Seconds a pod gets to finish what runs: the function's timeout and a little. */
-export function graceSeconds(timeoutMs: number | undefined): number {
-  return timeoutMs === undefined ? LONGEST_GRACE_SECONDS : Math.ceil(timeoutMs / 1000) + 5
+/** Seconds a pod gets to finish what runs: the function's timeout and a little. A runtime ends as soon as nothing runs. */
+export function graceSeconds(timeoutMs = LONGEST_POOL_TIMEOUT_MS): number {
+  return Math.ceil(timeoutMs / 1000) + 5
 }
 
 /** Kubernetes' own alphabet for generated names: no vowels, no words. */

@@ -16,7 +16,7 @@ import type { Verifier } from './verifier.ts'
 
 export interface ApplyTargets {
   cluster: Pick<Cluster, 'create' | 'get' | 'patch' | 'delete'>
-  fleet: Pick<Fleet, 'retire'>
+  fleet: Pick<Fleet, 'retire' | 'labelled'>
   serving: ServingBook
   starts: PodStarts
   verifier: Verifier
@@ -35,13 +35,16 @@ export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<S
   const { seen, plan } = input
   for (const action of plan.before) await act(action, input, targets)
   publish(input, targets)
-  if (isSwitch(input, targets) && (await writeStatus(input, targets)) === 'conflict') return 'conflict'
+  if (isSwitch(input, targets)) {
+    await targets.fleet.labelled(seen.key)
+    if ((await writeStatus(input, targets)) === 'conflict') return 'conflict'
+  }
   if (!plan.after.some(({ kind }) => kind === 'verify')) targets.verifier.withdraw(seen.key)
   for (const action of plan.after) await act(action, input, targets)
   return writeStatus(input, targets)
 }
 
-/** Other replicas learn from the status what serves: before the pods of the former revision go, or they would wake it. */
+/** Other replicas learn from labels which pods are ready and from the status what serves: before the former pods go, or they would wake such. */
 function isSwitch({ seen, plan }: ApplyInput, { statuses }: ApplyTargets): boolean {
   const told = statuses.current(seen.function)?.revision
   return told !== undefined && told !== plan.rollout.serving?.revision

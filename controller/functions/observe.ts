@@ -32,6 +32,8 @@ export interface FunctionObservation {
   stored: readonly StoredRevision[]
   /** The revision that takes traffic so far. */
   servingRevision?: string
+  /** What data planes were told last. */
+  publishedRevision?: string
   /** Identities of Runtimes by name. */
   runtimes: ReadonlyMap<string, string>
   fates: ReadonlyMap<string, Fate>
@@ -75,8 +77,6 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
   const servingRevision = leads ? knownServing(fn, world.serving, key) : fn.status?.revision
   const matters = [...stored.map(({ template }) => template.revision), target.revision, servingRevision ?? '']
   memory.keepOnly(new Set(matters))
-  const desired = world.desired.get(key)
-  const service = world.services?.get(key)
   return {
     nowMs,
     key,
@@ -93,6 +93,20 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     inFlight: pods.length > 1 && world.loadReports ? inFlightByPod(world.loadReports.fresh(), key) : new Map(),
     verifyFirstRevision,
     ...(servingRevision !== undefined && { servingRevision }),
+    ...bookEntries(key, world),
+  }
+}
+
+/** What the other parts' books say of it, where they do. */
+function bookEntries(
+  key: ObjectKey,
+  world: ObservedWorld,
+): Pick<FunctionObservation, 'publishedRevision' | 'desired' | 'service'> {
+  const publishedRevision = world.serving.get(key)?.template?.revision
+  const desired = world.desired.get(key)
+  const service = world.services?.get(key)
+  return {
+    ...(publishedRevision !== undefined && { publishedRevision }),
     ...(desired !== undefined && { desired }),
     ...(service !== undefined && { service }),
   }

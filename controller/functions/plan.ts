@@ -47,7 +47,8 @@ export function plan(seen: FunctionObservation): FunctionPlan {
  * before. A Function the leader has not got to yet is there, and whoever calls it waits.
  */
 export function follow(seen: FunctionObservation): Serving {
-  const { target, stored, servingRevision } = seen
+  const { target, stored } = seen
+  const servingRevision = followedRevision(seen)
   const wanted = servingRevision ?? target.revision
   const template = stored.find((record) => record.template.revision === wanted)?.template
   // What serves goes on serving if its record was deleted by hand: the leader stores it again.
@@ -55,6 +56,17 @@ export function follow(seen: FunctionObservation): Serving {
   if (servingRevision !== undefined) return servingOf(template, seen)
   const obstacle = obstacleOf(target, seen)
   return obstacle ? servingOf(undefined, seen, brokenOf(obstacle)) : servingOf(template, seen)
+}
+
+/**
+ * That a revision took over may be known here before its pods are: the former one is served until they are, or until the leader takes its pods,
+ * which it does right after.
+ */
+function followedRevision({ servingRevision, publishedRevision, pods }: FunctionObservation): string | undefined {
+  const ready = (wanted: string) =>
+    pods.filter(({ revision, phase }) => revision === wanted && phase === 'ready').length
+  if (servingRevision === undefined || publishedRevision === undefined) return servingRevision
+  return ready(publishedRevision) > ready(servingRevision) ? publishedRevision : servingRevision
 }
 
 function servingOf(

@@ -80,6 +80,7 @@ export class ConsumerDriver {
 
   #assigned(assignments: readonly Assignment[]): void {
     const { engine, role, group } = this.#options
+    this.stats.rebalances++
     for (const assignment of assignments) {
       const state = this.#states.get(assignment.topic)
       if (state === undefined) continue

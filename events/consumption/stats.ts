@@ -58,6 +58,8 @@ export class ConsumerStats {
   lastCommitMs: number | undefined
   /** Those it met and went on after. */
   errors = 0
+  /** Times that it was given partitions: first, and whenever its group was shared out anew. */
+  rebalances = 0
   lastError: { atMs: number; message: string } | undefined
 
   committed(durationMs: number): void {

@@ -8,7 +8,7 @@ import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
 import { ApiRefusal, unavailable } from './api-errors.ts'
 import type { ClusterAccess } from './cluster-access.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Purpose } from './connections.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { WarningLog } from './warning-log.ts'
 
@@ -25,6 +25,8 @@ export interface ApiRequest {
   /** For messages: `patch pods default/a`. */
   what: string
   signal?: AbortSignal
+  /** Does not wait behind other calls. */
+  isUrgent?: boolean
 }
 
 /** Called synchronously, must not throw. */
@@ -80,7 +82,7 @@ export class ApiClient {
     const limit = AbortSignal.timeout(timeoutMs)
     const signal = request.signal ? AbortSignal.any([limit, request.signal]) : limit
     try {
-      const answer = await this.#answer('call', { ...request, signal })
+      const answer = await this.#answer(request.isUrgent === true ? 'urgent' : 'call', { ...request, signal })
       return await answer.body.json()
     } catch (error) {
       throw unavailable(request.what, limit.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error)
@@ -101,7 +103,7 @@ export class ApiClient {
   }
 
   /** The first answer that is a success. */
-  async #answer(purpose: 'call' | 'watch', request: ApiRequest): Promise<Answer> {
+  async #answer(purpose: Purpose, request: ApiRequest): Promise<Answer> {
     let isRefreshed = false
     for (let tries = 1; ; tries += 1) {
       const answer = await this.#send(purpose, request)
@@ -120,7 +122,7 @@ export class ApiClient {
     }
   }
 
-  async #send(purpose: 'call' | 'watch', request: ApiRequest): Promise<Answer> {
+  async #send(purpose: Purpose, request: ApiRequest): Promise<Answer> {
     const credentials = await this.#options.access.credentials()
     const options = this.#httpRequest(purpose, request, credentials.headers)
     const dispatcher = this.#connections.for(purpose, credentials)
@@ -145,7 +147,7 @@ export class ApiClient {
     }
   }
 
-  #httpRequest(purpose: 'call' | 'watch', request: ApiRequest, headers: Record<string, string>) {
+  #httpRequest(purpose: Purpose, request: ApiRequest, headers: Record<string, string>) {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, watchSilenceMs = DEFAULT_WATCH_SILENCE_MS, userAgent } = this.#options
     const { body, contentType = 'application/json', query, path, signal, verb } = request
     return {

@@ -11,6 +11,7 @@ import type { ApplyOptions, Cache, CacheOptions, Cluster, DeleteOptions, EventIn
 import type { AppliedObject, MergePatch, NewObject, ObjectRef, PatchOptions } from '../cluster.ts'
 import { ClusterError, isNotFound } from '../errors.ts'
 import { EventRecorder } from '../event-recorder.ts'
+import { LEASES } from '../objects.ts'
 import { apiVersionOf, describeRef, scopedRef, type AnyKind } from '../kinds.ts'
 import { ApiClient, type ApiMetrics, type ApiRequest } from './api-client.ts'
 import type { ClusterAccess } from './cluster-access.ts'
@@ -194,7 +195,9 @@ export class ClientNodeCluster implements Cluster {
   ): Promise<T> {
     const path = objectPath(kind, ref, subresource)
     const what = `${request.verb} ${describeRef(kind.kind, scopedRef(kind, ref))}`
-    return plainObject(kind, await this.#client.call({ ...request, path, what })) as T
+    // Who leads must not lose the lead because it has much to do.
+    const isUrgent = kind.group === LEASES.group && kind.kind === LEASES.kind
+    return plainObject(kind, await this.#client.call({ ...request, path, what, isUrgent })) as T
   }
 }
 

@@ -119,6 +119,9 @@ export class Kubelet {
     const { pod, log } = local
     const container = pod.spec.containers[0]
     if (container === undefined) throw new Error(`pod ${pod.metadata.name} has no container`)
+    const { serviceAccountName } = pod.spec
+    if (serviceAccountName !== undefined)
+      throw new Error(`serviceAccountName ${serviceAccountName}: local mode has no service accounts; leave it out`)
     const process = startPodProcess({
       command: container.command ?? imageCommand(this.#options.images, container.image),
       environment: { ...this.#hostVariables, ...podEnvironment(pod, container) },

@@ -68,7 +68,6 @@ export function alertQueries(): ShippedQuery[] {
 export const CLUSTER_ONLY: ReadonlyMap<string, string> = new Map([
   ['dormouse_kube_requests_total', 'the cluster in memory has no requests'],
   ['dormouse_kube_request_duration_seconds', 'the cluster in memory has no requests'],
-  ['dormouse_controller_leader', 'one controller needs no election'],
 ])
 
 export interface Selector {

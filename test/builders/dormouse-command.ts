@@ -24,8 +24,8 @@ export interface RunningCommand {
   ended: Promise<Ran>
 }
 
-/** A scratch folder with files in it, and the command to be run there. */
-export function createWorkspace(files: Record<string, string> = {}) {
+/** A scratch folder with files in it, and the command to be run there. It knows no cluster but that of `kubeconfig`. */
+export function createWorkspace(files: Record<string, string> = {}, kubeconfig?: string) {
   const cwd = mkdtempSync(join(tmpdir(), 'dormouse-ws-'))
   const running: RunningCommand[] = []
   const write = (name: string, text: string) => {
@@ -33,7 +33,7 @@ export function createWorkspace(files: Record<string, string> = {}) {
     writeFileSync(join(cwd, name), text)
   }
   const start = (args: readonly string[], options: { node?: string; stdin?: string } = {}): RunningCommand => {
-    const command = startCommand(cwd, args, options)
+    const command = startCommand(cwd, args, { ...options, ...(kubeconfig !== undefined && { kubeconfig }) })
     running.push(command)
     return command
   }
@@ -63,10 +63,11 @@ export function createWorkspace(files: Record<string, string> = {}) {
 function startCommand(
   cwd: string,
   args: readonly string[],
-  options: { node?: string; stdin?: string },
+  options: { node?: string; stdin?: string; kubeconfig?: string },
 ): RunningCommand {
-  const env = { ...process.env }
+  const env: NodeJS.ProcessEnv = { ...process.env, HOME: cwd, KUBECONFIG: options.kubeconfig }
   delete env['DORMOUSE_SERVER']
+  if (options.kubeconfig === undefined) delete env['KUBECONFIG']
   const child = spawn(options.node ?? process.execPath, [COMMAND, ...args], {
     cwd,
     env,

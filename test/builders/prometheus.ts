@@ -87,7 +87,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
     async drawn(expr, lastSeconds) {
       const end = Date.now() / 1_000
       const range = new URLSearchParams({ query: expr, start: String(end - lastSeconds), end: String(end), step: '1' })
-      const { result } = (await get(`query_range?${range}`)) as RangeResult
+      const { result } = (await get(`query_range?${range.toString()}`)) as RangeResult
       return result.flatMap(({ metric, values }) =>
         values.map(([, value]) => ({ labels: metric, value: Number(value) })),
       )

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals'
 import { scenario, useBed } from './bed.ts'
+import type { Answer } from './call.ts'
 import { describeOnCluster } from './environment.ts'
 import { functionOf, saying, taking } from './manifests.ts'
 
@@ -12,7 +13,7 @@ describeOnCluster('from zero', () => {
     async () => {
       await bed.deploy(functionOf('busy', taking(200), { scaling: { max: 6 } }))
       const answers = await Promise.all(Array.from({ length: 30 }, () => bed.call('busy')))
-      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 30 }, () => 200))
+      expect(failuresOf(answers)).toEqual([])
       expect((await bed.pods('busy')).length).toBeLessThanOrEqual(6)
     },
   )
@@ -21,6 +22,11 @@ describeOnCluster('from zero', () => {
     const names = Array.from({ length: 10 }, (_, index) => `many-${index}`)
     await bed.deploy(...names.map((name) => functionOf(name, saying(name))))
     const answers = await Promise.all(names.map((name) => bed.call(name)))
-    expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200))
+    expect(failuresOf(answers)).toEqual([])
   })
 })
+
+const failuresOf = (answers: readonly Answer[]): string[] =>
+  answers
+    .filter(({ status }) => status !== 200)
+    .map(({ status, text, tookMs }) => `${status} after ${Math.round(tookMs)} ms: ${text}`)

@@ -53,8 +53,7 @@ describeOnCluster('when a pod', () => {
       await bed.deploy(functionOf('ending', FRAGILE))
       const first = await serving('ending')
       const answer = await bed.call('ending', { body: { do: 'end' } })
-      console.log(answer.status, answer.text)
-      expect([500, 502]).toContain(answer.status)
+      expect([answer.status, json(answer)['errorType']]).toEqual([500, 'Runtime.ExitError'])
       expect(await serving('ending')).not.toBe(first)
       await gone(first)
     },

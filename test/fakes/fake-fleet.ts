@@ -59,6 +59,10 @@ export class FakeFleet implements Fleet {
     return { pod: { ...pod }, source: 'new', podMs: 1, specializeMs: 1, initMs: 1 }
   }
 
+  labelled(): Promise<void> {
+    return Promise.resolve()
+  }
+
   retire(podUid: string, reason: string): void {
     const running = this.#pods.get(podUid)
     if (!running || running.pod.phase === 'leaving') return

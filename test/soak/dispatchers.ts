@@ -11,6 +11,7 @@ export interface DispatcherFleetOptions {
   brokers: readonly string[]
 }
 
+const LISTENS = /"managementPort":(\d+)/
 const PROGRAM = new URL('../../dispatcher/main.ts', import.meta.url).pathname
 const FRAGILE = new URL('./fragile-dispatcher.ts', import.meta.url).pathname
 
@@ -33,6 +34,8 @@ interface FragileEnvironment {
 export class DispatcherFleet {
   readonly #options: DispatcherFleetOptions
   readonly #running = new Set<ChildProcess>()
+  /** Of their management listeners, once they have said them. */
+  readonly #ports = new WeakMap<ChildProcess, number>()
   #started = 0
   /** What the processes said; a crash that nobody asked for fails the soak. */
   readonly crashes: string[] = []
@@ -76,18 +79,28 @@ export class DispatcherFleet {
         DORMOUSE_KAFKA: brokers.join(','),
         DORMOUSE_LISTEN_HOST: '127.0.0.1',
         DORMOUSE_MANAGEMENT_PORT: '0',
-        DORMOUSE_LOG_LEVEL: 'error',
+        DORMOUSE_LOG_LEVEL: 'info',
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     let stderr = ''
-    child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4_000)))
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString()).slice(-4_000)
+      const port = this.#ports.has(child) ? undefined : LISTENS.exec(stderr)?.[1]
+      if (port !== undefined) this.#ports.set(child, Number(port))
+    })
     child.once('close', (code, signal) => {
       const isAsTold = fragility.DIE_AT !== undefined && signal === 'SIGKILL'
       if (this.#running.delete(child) && !isAsTold) this.crashes.push(`ended by itself (${code ?? signal}): ${stderr}`)
     })
     this.#running.add(child)
     return child
+  }
+
+  /** The metrics of those that run and listen, as text. */
+  async scrapes(): Promise<string[]> {
+    const ports = [...this.#running].flatMap((child) => this.#ports.get(child) ?? [])
+    return Promise.all(ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()))
   }
 
   /** The oldest, with SIGTERM; settles when it has let go of everything and ended. */

@@ -21,6 +21,7 @@ import { feedFunction, feedSubscription } from '../builders/feed.ts'
 import { FAKE_TOKEN, FakeController } from '../fakes/fake-controller.ts'
 import { account, type Account, type RecordName, type Seen, type SeenCall } from './accounting.ts'
 import { DispatcherFleet } from './dispatchers.ts'
+import { countsOf, type EventCounts } from './event-counts.ts'
 
 export interface SoakOptions {
   /** Of the topic. */
@@ -53,6 +54,8 @@ export interface SoakResult extends Account {
   /** Most calls that could be in flight or acknowledged since the last commit at one of them. */
   perEnding: number
   crashes: string[]
+  /** What the metrics of those dispatchers say that run at the end. */
+  counts: EventCounts
 }
 
 const PARTITIONS = 4
@@ -105,7 +108,8 @@ async function run(parts: Parts): Promise<SoakResult> {
   const calls = await callsOf(pod)
   const deadLetters = await seenIn(log, deadLetterTopic({ kind: 'trigger', key: feed.trigger }))
   const perEnding = CONCURRENCY + Math.ceil((records / durationMs) * COMMIT_INTERVAL_MS * 2)
-  return { ...account({ sent, calls, deadLetters }), endings, perEnding, crashes: fleet.crashes }
+  const counts = countsOf(await fleet.scrapes(), feed.trigger)
+  return { ...account({ sent, calls, deadLetters }), endings, perEnding, crashes: fleet.crashes, counts }
 }
 
 async function setUp({ controller, log, pod, name, ordering = 'key' }: Parts): Promise<FeedSubscription> {

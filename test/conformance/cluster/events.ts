@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { randomUUID } from 'node:crypto'
 import { EVENTS, SECRETS } from '../../../kube/objects.ts'
 import { newSecret } from '../../builders/kube-objects.ts'
 import { useCluster, type ClusterHarness } from './harness.ts'
@@ -25,6 +26,25 @@ export function describeEvents(harness: ClusterHarness): void {
       const { name, uid } = regarding.metadata
       expect(event).toMatchObject({ type: 'Normal', message: 'It woke.' })
       expect(event?.involvedObject).toMatchObject({ apiVersion: 'v1', kind: 'Secret', namespace, name, uid })
+    })
+
+    test('of an object without a namespace goes to the default one', async () => {
+      const { cluster, eventually } = bench
+      const uid = randomUUID()
+      const metadata = {
+        name: `of-a-test-${uid}`,
+        uid,
+        resourceVersion: '1',
+        creationTimestamp: '2026-01-01T00:00:00Z',
+      }
+      const regarding = { apiVersion: 'dormouse.dev/v1alpha1', kind: 'Runtime', metadata }
+      await cluster.recordEvent({ regarding, type: 'Normal', reason: 'Woke', message: 'It woke.' })
+      await eventually(async () => {
+        const events = await cluster.list(EVENTS, { namespace: 'default' })
+        const [event] = events.filter(({ involvedObject }) => involvedObject.uid === uid)
+        expect(event).toMatchObject({ reason: 'Woke', involvedObject: { kind: 'Runtime', name: metadata.name } })
+        if (event) await cluster.delete(EVENTS, event.metadata)
+      })
     })
 
     test('never throws, even for an object whose name no Event can have', async () => {

@@ -4,7 +4,8 @@ import { createMemoryCluster } from '../../../kube/memory/memory-cluster.ts'
 import { describeCluster } from './suite.ts'
 
 describeCluster('memory', {
-  timeLimitMs: 1_000,
+  // An election waits for a Lease to run out.
+  timeLimitMs: 4_000,
   open: async () => ({
     cluster: createMemoryCluster({ admit, onError: () => undefined }),
     namespace: 'test',

@@ -6,6 +6,7 @@ import { describe } from '@jest/globals'
 import { describeApply } from './applying.ts'
 import { describeCaches } from './caches.ts'
 import { describeDelete, describeGarbageCollection, describePodDeletion } from './deletion.ts'
+import { describeElection } from './electing.ts'
 import { describeEvents } from './events.ts'
 import type { ClusterHarness } from './harness.ts'
 import { describeResize } from './resizing.ts'
@@ -23,5 +24,6 @@ export function describeCluster(name: string, harness: ClusterHarness): void {
     describeGarbageCollection(harness)
     describeCaches(harness)
     describeEvents(harness)
+    describeElection(harness)
   })
 }

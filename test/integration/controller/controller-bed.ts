@@ -6,6 +6,7 @@ import type { ObjectKey } from '../../../api/names.ts'
 import { activationAnswerSchema, feedMessageSchema } from '../../../api/protocol.ts'
 import type { ActivationAnswer, FeedEndpoint, FeedMessage, LoadReport } from '../../../api/protocol.ts'
 import { createController, type Controller } from '../../../controller/controller.ts'
+import type { CreateElection } from '../../../controller/leadership.ts'
 import { DEFAULT_SERVER_LIMITS } from '../../../controller/server/routes.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
 import { createMemoryCluster, type MemoryCluster } from '../../../kube/memory/memory-cluster.ts'
@@ -50,6 +51,8 @@ export class ControllerBed {
       initTimeoutMs?: number
       feedBufferBytes?: number
       platformUrl?: string
+      election?: CreateElection
+      verifyFirstRevision?: boolean
     } = {},
   ): Promise<ControllerProcess> {
     const metrics = createMetrics()
@@ -60,8 +63,9 @@ export class ControllerBed {
       logger: silentLogger,
       listen: { host: '127.0.0.1', port: 0 },
       authenticate: (request) => request.headers.authorization === `Bearer ${TOKEN}`,
+      ...(options.election && { election: options.election }),
       config: {
-        functions: { verifyFirstRevision: false },
+        functions: { verifyFirstRevision: options.verifyFirstRevision ?? false },
         initTimeoutMs: options.initTimeoutMs ?? 10_000,
         podPorts: { control: 0, data: 0 },
         ...(options.platformUrl !== undefined && { platformUrl: options.platformUrl }),

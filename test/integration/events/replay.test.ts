@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { EventLogError } from '../../../events/event-log.ts'
+import { EventLogError, type LogRecord } from '../../../events/event-log.ts'
+import { deadLetterRecords, undecodableFailure } from '../../../events/hop-record.ts'
 import { Replay } from '../../../events/replay/replay.ts'
-import { textOf } from '../../../events/record-headers.ts'
+import { sourceMeta, textOf } from '../../../events/record-headers.ts'
 import { DONE, EventBed, subscription, valueOf, withFailingSends } from '../../builders/event-bed.ts'
 
 let bed: EventBed
@@ -92,6 +93,28 @@ test('a replay keeps to its rate', async () => {
   expect(values().filter((value) => value.startsWith('bad'))).toHaveLength(5)
   await bed.advance(300, 100)
   expect((await redriving).moved).toBe(3)
+})
+
+test('the bytes of a batch that could not be decoded are listed, refused with a sentence, and can be given up', async () => {
+  await bed.consume()
+  await bed.publish('bad1')
+  isMended = true
+  const record: LogRecord = {
+    ...{ topic: 'orders', partition: 0, offset: 7, timestampMs: 1, key: null, value: Buffer.from([1]), headers: [] },
+    undecodable: { firstOffset: 7, lastOffset: 9, reason: 'damaged' },
+  }
+  const failure = undecodableFailure(record)!
+  const letter = { subscription: subscription(), record, meta: sourceMeta(record, 'uid'), failure, group: 'g' }
+  await bed.log.send(deadLetterRecords(letter))
+  const { moved, refused } = await replay().redrive({ filter: {} })
+  expect([moved, refused.map(({ reason }) => reason)]).toEqual([
+    1,
+    [expect.stringContaining('cannot be replayed as records')],
+  ])
+  const [left, ...more] = await replay().list({}, 10)
+  expect([left?.meta.batch, more]).toEqual([{ firstOffset: 7, lastOffset: 9, part: 1, parts: 1 }, []])
+  expect(await replay().purge({ filter: {} })).toMatchObject({ moved: 1, refused: [] })
+  expect(await listed()).toEqual([])
 })
 
 test('a dead letter that was replayed ten times is refused with a sentence', async () => {

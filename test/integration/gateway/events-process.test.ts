@@ -20,6 +20,7 @@ jest.setTimeout(60_000)
 
 const MAIN = new URL('../../../gateway/main.ts', import.meta.url).pathname
 const key = `default/hello-${Date.now().toString(36)}` as const
+const DISPATCHER = new URL('../../../dispatcher/main.ts', import.meta.url).pathname
 let directory: string
 let controller: FakeController
 let pod: FakePod
@@ -29,7 +30,9 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'dormouse-gateway-'))
   writeFileSync(join(directory, 'token'), FAKE_TOKEN)
   controller = await FakeController.start()
-  controller.setFunctions(feedFunction({ key, signature: 'event' }))
+  const backoff = { initialMs: 50, factor: 1, maxMs: 50 }
+  const async = { maxAttempts: 2, maxAgeMs: 3_600_000, backoff }
+  controller.setFunctions(feedFunction({ key, signature: 'event', async }))
   pod = await FakePod.start({ function: key })
   controller.addEndpoints(pod.endpoint)
 })
@@ -121,6 +124,32 @@ await describeOnKafka('a gateway process on', () => {
     const ended = once(gateway.child, 'exit')
     gateway.child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])
+  })
+
+  test('tells what became of an invocation that another accepted and a dispatcher ended, after a restart, too', async () => {
+    const gateways = [await start(brokers), await start(brokers)] as const
+    const env = {
+      ...{ DORMOUSE_KAFKA: brokers.join(','), DORMOUSE_CONTROLLERS: controller.url },
+      ...{ DORMOUSE_TOKEN_FILE: join(directory, 'token'), DORMOUSE_LISTEN_HOST: '127.0.0.1' },
+      ...{ DORMOUSE_MANAGEMENT_PORT: '0', DORMOUSE_LOG_LEVEL: 'error' },
+    }
+    processes.push(spawn(process.execPath, [DISPATCHER], { env, stdio: 'ignore' }))
+    const { invocationId } = (await (await invokeLater(gateways[0])).json()) as { invocationId: string }
+    const ask = async ({ internal }: Running) => {
+      const answer = await internal(`/invocations/${invocationId}`)
+      return { http: answer.status, ...((await answer.json()) as { status?: string; attempts?: number }) }
+    }
+    const ended = (gateway: Running) =>
+      eventually('it ended', async () => (await ask(gateway)).status === 'succeeded', {
+        withinMs: 30_000,
+        everyMs: 100,
+      })
+    // Whoever is asked first knows what was accepted elsewhere.
+    expect((await ask(gateways[1])).http).toBe(200)
+    for (const gateway of gateways) await ended(gateway)
+    gateways[1].child.kill('SIGKILL')
+    const third = await start(brokers)
+    expect(await ask(third)).toMatchObject({ http: 200, status: 'succeeded', attempts: 1 })
   })
 })
 

@@ -25,6 +25,13 @@ await describeOnKafka(
       expect(result.handled + result.deadLettered).toBe(result.sent)
       expect(result.deadLettered).toBeGreaterThan(0)
       expect(result.duplicates).toBeLessThanOrEqual(outages * DISPATCHERS * result.perEnding)
+      // The metrics tell the same: what was in flight when a partition was lost is counted where it was done again.
+      const { attempts, retries, deadLetters, logErrors } = result.counts
+      expect(attempts['done']).toBeGreaterThanOrEqual(result.handled)
+      expect(attempts['done']).toBeLessThanOrEqual(result.handled + result.duplicates)
+      expect(retries['100']).toBeGreaterThan(result.deadLettered)
+      expect(deadLetters['http-5xx']).toBeGreaterThanOrEqual(result.deadLettered)
+      expect(logErrors).toBeGreaterThan(0)
     }
 
     test('one that is killed for a while under load: none lost, keys in order, few handled twice', async () => {

@@ -18,12 +18,16 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
   test('since the function is missing wait for it, and are then called once, as first attempts', async () => {
     const missing = await bed.trigger('missing', { isMissing: true, feed: { ordering: 'key' } })
     await missing.send(...numbered(RECORDS).map((n) => ({ key: Buffer.from(`k${+n % 7}`), value: Buffer.from(n) })))
+    await eventually('they are held', async () => (await missing.counts()).held > 0, { withinMs: 60_000, everyMs: 100 })
     await delay(AWAY_MS)
     missing.appear()
     await missing.done()
     expect(missing.bodies().sort()).toEqual(numbered(RECORDS).sort())
     expect(new Set(missing.calls.map(({ attempt }) => attempt))).toEqual(new Set([1]))
     expect(await missing.deadLetters()).toEqual([])
+    const counts = await missing.counts()
+    expect(counts).toMatchObject({ attempts: { done: RECORDS }, retries: {}, deadLetters: {} })
+    expect(counts.held).toBeGreaterThan(0)
   })
 
   test('since it was deleted in use and comes back are called as the attempts they were to be', async () => {
@@ -38,6 +42,9 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
     world.appear()
     await world.done()
     expect(world.calls.map(({ attempt }) => attempt)).toEqual([...Array(RECORDS).fill(1), ...Array(RECORDS).fill(2)])
+    expect(await world.counts()).toMatchObject({
+      ...{ attempts: { done: RECORDS, 'http-5xx': RECORDS }, retries: { 3000: RECORDS }, deadLetters: {} },
+    })
     expect(await world.deadLetters()).toEqual([])
   })
 
@@ -66,6 +73,9 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
       expect(world.bodies().sort()).toEqual(numbered(RECORDS).sort())
       expect(new Set(world.calls.map(({ attempt }) => attempt))).toEqual(new Set([1]))
       expect(await world.deadLetters()).toEqual([])
+      const counts = await world.counts()
+      expect(counts).toMatchObject({ attempts: { done: RECORDS }, retries: {}, deadLetters: {} })
+      expect(counts.held).toBeGreaterThan(0)
     }
   })
 
@@ -101,5 +111,8 @@ await describeOnKafka('records that a dispatcher process cannot deliver', () => 
     await world.done()
     expect((await world.deadLetters()).map(({ value }) => value?.toString()).sort()).toEqual(['bad0', 'bad1'])
     expect(world.calls).toHaveLength(6)
+    const counts = await world.counts()
+    expect(counts).toMatchObject({ attempts: { done: 4, 'http-5xx': 2 }, retries: {}, deadLetters: { 'http-5xx': 2 } })
+    expect(counts.publishFailures).toBeGreaterThan(1)
   })
 })

@@ -49,6 +49,10 @@ await describeOnKafka('poison for a dispatcher process', () => {
     ])
     expect(textOf(dead[0]!.headers, EVENT_HEADER.errorClass)).toBe('decode')
     expect(textOf(dead[0]!.headers, EVENT_HEADER.attempt)).toBe('1')
+    expect(await world.counts()).toMatchObject({
+      ...{ attempts: { done: want.length, decode: 1 }, retries: {}, deadLetters: { decode: 1 } },
+      ...{ held: 0, duplicatesSkipped: 0, publishFailures: 0 },
+    })
   })
 
   test('as large records that always fail go through tiers and dead letters whole', async () => {
@@ -64,6 +68,9 @@ await describeOnKafka('poison for a dispatcher process', () => {
     expect(sorted(dead.map(({ value }) => value!))).toEqual(sorted(values))
     expect(world.calls.map(({ attempt }) => attempt).sort()).toEqual([1, 1, 1, 2, 2, 2])
     expect(sorted(world.calls.map(({ body }) => body))).toEqual(sorted([...values, ...values]))
+    expect(await world.counts()).toMatchObject({
+      ...{ attempts: { 'http-5xx': 6 }, retries: { 100: 3 }, deadLetters: { 'http-5xx': 3 }, publishFailures: 0 },
+    })
   })
 
   test('as errors of 5 MB: tried as often as others, and the dead letter has a short message', async () => {
@@ -83,6 +90,9 @@ await describeOnKafka('poison for a dispatcher process', () => {
       expect(bytes).toBeLessThan(4 * KIB)
       expect(textOf(headers, EVENT_HEADER.errorClass)).toBe('http-5xx')
     }
+    expect(await world.counts()).toMatchObject({
+      ...{ attempts: { done: AROUND.length, 'http-5xx': 6 }, retries: { 100: 3 }, deadLetters: { 'http-5xx': 3 } },
+    })
   })
 
   /** More than a dispatcher decompresses, and less than a broker takes. */
@@ -137,6 +147,14 @@ await describeOnKafka('poison for a dispatcher process', () => {
         text(EVENT_HEADER.batchLastOffset),
       ]).toEqual(['decode', '50', '50'])
       expect([text(EVENT_HEADER.originTopic), text(EVENT_HEADER.originPartition)]).toEqual([world.topic, '0'])
+      expect(await world.counts()).toMatchObject({
+        ...{
+          attempts: { done: want.length, decode: 1 },
+          retries: {},
+          deadLetters: { decode: 1 },
+          duplicatesSkipped: 0,
+        },
+      })
       expect(text(EVENT_HEADER.errorMessage)).toMatch(/^the batch of offsets 50 to 50 cannot be decoded: ./)
     },
   )
@@ -170,6 +188,9 @@ await describeOnKafka('poison for a dispatcher process', () => {
     await settings(letters, 'cleanup.policy', 'delete')
     await world.done()
     expect([world.bodies(), (await world.deadLetters()).length]).toEqual([['0', '1'], 1])
+    const counts = await world.counts()
+    expect(counts).toMatchObject({ attempts: { done: 2, decode: 1 }, deadLetters: { decode: 1 } })
+    expect(counts.publishFailures).toBeGreaterThan(0)
   })
 })
 

@@ -28,6 +28,12 @@ await describeOnKafka('a function that is slower than the session time-out', () 
       await world.done()
       expect(world.bodies().sort()).toEqual(['0', '1'])
       expect(world.calls.map(({ attempt }) => attempt)).toEqual([1, 1])
+      expect(await world.counts()).toMatchObject({
+        attempts: { done: 2 },
+        retries: {},
+        duplicatesSkipped: 0,
+        logErrors: 0,
+      })
     }
     expect(await members()).toEqual(before)
   })

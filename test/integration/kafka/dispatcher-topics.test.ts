@@ -32,6 +32,10 @@ await describeOnKafka('topics of dispatcher processes', () => {
     await world.done()
     expect([...new Set(world.bodies())].sort()).toEqual(range(0, RECORDS).sort())
     expect(world.calls.length - RECORDS).toBeLessThanOrEqual(world.fn.concurrency)
+    const counts = await world.counts()
+    // Once at the start, and when it grew, at one dispatcher at least.
+    expect(counts.rebalances).toBeGreaterThan(2)
+    expect(counts).toMatchObject({ retries: {}, deadLetters: {}, publishFailures: 0 })
     expect(await world.deadLetters()).toEqual([])
   })
 
@@ -49,6 +53,7 @@ await describeOnKafka('topics of dispatcher processes', () => {
     await world.send(...range(1_000, RECORDS))
     await world.done()
     expect(world.bodies().sort()).toEqual([...range(0, RECORDS), ...range(1_000, RECORDS)].sort())
+    expect(await world.counts()).toMatchObject({ attempts: { done: 2 * RECORDS }, deadLetters: {} })
   })
 
   test('may be deleted with records that wait in tiers: these are tried all the same', async () => {
@@ -69,5 +74,8 @@ await describeOnKafka('topics of dispatcher processes', () => {
       withinMs: 60_000,
     })
     expect(world.calls).toHaveLength(2 * RECORDS)
+    expect(await world.counts()).toMatchObject({
+      ...{ attempts: { done: RECORDS, 'http-5xx': RECORDS }, retries: { 5000: RECORDS }, deadLetters: {} },
+    })
   })
 })

@@ -14,10 +14,11 @@ import { deadLetterTopic, triggerGroup } from '../../../events/topic-names.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { feedFunction, feedSubscription } from '../../builders/feed.ts'
-import { KAFKA_START_MS, sharedKafka } from '../../builders/kafka-brokers.ts'
+import { KAFKA_START_MS, kafkaForTests, sharedKafka, type TestKafka } from '../../builders/kafka-brokers.ts'
 import { FAKE_TOKEN, FakeController } from '../../fakes/fake-controller.ts'
 import { FakePod } from '../../fakes/fake-pod.ts'
 import { DispatcherFleet } from '../../soak/dispatchers.ts'
+import { countsOf, type EventCounts } from '../../soak/event-counts.ts'
 import { isDone } from '../../soak/soak.ts'
 
 export interface Call {
@@ -54,6 +55,8 @@ export interface Triggered {
   /** Everything is committed, in the source and in the tiers behind it. */
   done(withinMs?: number): Promise<unknown>
   deadLetters(): Promise<LogRecord[]>
+  /** What the metrics of the dispatchers that run say of it. */
+  counts(): Promise<EventCounts>
 }
 
 export interface DispatchersBed {
@@ -61,6 +64,8 @@ export interface DispatchersBed {
   readonly log: EventLog
   readonly controller: FakeController
   readonly fleet: DispatcherFleet
+  /** Where the bed has one of its own. */
+  readonly kafka: TestKafka | undefined
   /** Another client than ours. */
   admin<T>(does: (admin: Admin) => Promise<T>): Promise<T>
   /** A Trigger, its topic, its function and a pod of it. */
@@ -75,15 +80,21 @@ export const fails = (_call: Call, response: ServerResponse) =>
 
 export const numbered = (count: number) => Array.from({ length: count }, (_, n) => String(n))
 
-/** Call inside describe. All its tests share the dispatchers, and fail when one of them ends by itself. */
-export function useDispatchers({ count = 1 }: { count?: number } = {}): DispatchersBed {
+/**
+ * Call inside describe. All its tests share the dispatchers, and fail when one of them ends by itself. `nodes`: on a Kafka of their own with so
+ * many brokers.
+ */
+export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1 | 3 } = {}): DispatchersBed {
   const directory = mkdtempSync(join(tmpdir(), 'dormouse-faults-'))
   const subscriptions: FeedSubscription[] = []
   const pods: FakePod[] = []
   let parts: Pick<DispatchersBed, 'brokers' | 'log' | 'controller' | 'fleet'>
+  let own: TestKafka | undefined
+  let starting: Promise<TestKafka> | undefined
   jest.setTimeout(120_000)
   beforeAll(async () => {
-    const { brokers } = await sharedKafka()
+    if (nodes !== undefined) own = await (starting = kafkaForTests({ nodes }))
+    const { brokers } = own ?? (await sharedKafka())
     const tokenFile = join(directory, 'token')
     writeFileSync(tokenFile, FAKE_TOKEN)
     const controller = await FakeController.start()
@@ -91,13 +102,15 @@ export function useDispatchers({ count = 1 }: { count?: number } = {}): Dispatch
     const fleet = new DispatcherFleet({ controllerUrl: controller.url, tokenFile, directory, brokers })
     for (let n = 0; n < count; n++) fleet.start()
     parts = { brokers, log, controller, fleet }
-  }, KAFKA_START_MS)
+  }, 2 * KAFKA_START_MS)
   afterAll(async () => {
     await parts?.fleet.stop()
     await Promise.all([parts?.log.close(), parts?.controller.stop(), ...pods.map((pod) => pod.stop())])
+    // One that starts too late for its tests is to be ended, too.
+    await (await starting?.catch(() => undefined))?.stop()
     rmSync(directory, { recursive: true, force: true })
     expect(parts?.fleet.crashes).toEqual([])
-  })
+  }, KAFKA_START_MS)
   const bed: DispatchersBed = {
     get brokers() {
       return parts.brokers
@@ -110,6 +123,9 @@ export function useDispatchers({ count = 1 }: { count?: number } = {}): Dispatch
     },
     get fleet() {
       return parts.fleet
+    },
+    get kafka() {
+      return own
     },
     admin: async (does) => {
       const admin = new Kafka({ brokers: [...parts.brokers], logLevel: logLevel.NOTHING }).admin()
@@ -129,7 +145,7 @@ export function useDispatchers({ count = 1 }: { count?: number } = {}): Dispatch
 }
 
 async function triggered(
-  { log, controller }: Pick<DispatchersBed, 'log' | 'controller'>,
+  { log, controller, fleet }: Pick<DispatchersBed, 'log' | 'controller' | 'fleet'>,
   topic: string,
   { partitions = 2, answer = ok, ...part }: OfATrigger,
 ): Promise<Triggered> {
@@ -165,6 +181,7 @@ async function triggered(
       ),
     done: (withinMs = 60_000) =>
       eventually('all of it to be committed', () => isDone(log, topic, feed), { withinMs, everyMs: 200 }),
+    counts: async () => countsOf(await fleet.scrapes(), feed.trigger),
     deadLetters: () => readAll(log, deadLetterTopic({ kind: 'trigger', key: feed.trigger })),
   }
 }

@@ -66,6 +66,16 @@ describe('the client-node cluster', () => {
     expect(server.requests.at(-1)?.path).toBe('/api/v1/namespaces/n/secrets/a')
   })
 
+  test('a Lease does not wait behind other calls, however many there are', async () => {
+    await reopen({ timeoutMs: 3_000 })
+    server.script = ({ path }) => (path.includes('/secrets') ? 'silence' : { status: 404 })
+    const stuck = Array.from({ length: 100 }, () => cluster.get(SECRETS, REF).catch(() => undefined))
+    const first = await Promise.race([Promise.all(stuck), cluster.get(LEASES, REF).then(() => 'the Lease')])
+    expect(first).toBe('the Lease')
+    await cluster.close()
+    await Promise.all(stuck)
+  })
+
   test('follows a CA and a client certificate that change, without a restart', async () => {
     const next = newAuthority('next')
     let used = authority

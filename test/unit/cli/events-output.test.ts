@@ -51,6 +51,14 @@ describe('dead letters', () => {
     expect(row).toMatch(/^1-2 +90s +handled +3 +ada +TypeError: x{48}…$/)
   })
 
+  test('of a batch that cannot be decoded say which part of which batch they are', () => {
+    const letter = { ...LETTER, batch: { firstOffset: 5, lastOffset: 9, part: 2, parts: 3 } }
+    expect(deadLetterTable([letter], NOW)).toContain('(2 of 3) TypeError')
+    expect(describeDeadLetter(letter, NOW)).toMatch(
+      /^Batch: +the value is part 2 of 3 of the bytes of the batch of offsets 5 to 9, as stored; it cannot be redriven$/m,
+    )
+  })
+
   test('in full lose nothing', () => {
     const text = describeDeadLetter(LETTER, NOW)
     expect(text).toContain(LETTER.message)

@@ -105,7 +105,7 @@ test('a claimed pod gets its function as only owner, its revision, and when it w
 test('a pod has its function’s timeout and 5 s to end', () => {
   expect(graceSeconds(30_000)).toBe(35)
   expect(graceSeconds(1_500)).toBe(7)
-  expect(graceSeconds(undefined)).toBe(905)
+  expect(graceSeconds(undefined)).toBe(65)
 })
 
 test('pod names are valid and fit, however long the runtime’s name', () => {

@@ -1,0 +1,55 @@
+/** Does a controller lead? Pure. */
+import type { Lease } from '../../../kube/objects.ts'
+import type { Finding } from '../finding.ts'
+import { valueOf, type Observation } from '../observation.ts'
+import { componentOf } from './platform.ts'
+
+/** The Lease of the controllers: named like their Deployment, which the chart sees to. */
+export function leaseOf({ leases, deployments }: Observation): Lease | undefined {
+  const controller = valueOf(deployments)?.find((deployment) => componentOf(deployment) === 'controller')
+  return valueOf(leases)?.find(({ metadata }) => metadata.name === controller?.metadata.name)
+}
+
+/** Times in a Lease are the leader's own; the API server's clock is nearer to it than ours. */
+export function clusterNowMs({ apiServer, nowMs }: Observation): number {
+  const seen = valueOf(apiServer)
+  return seen === undefined ? nowMs : nowMs + (seen.timeMs - seen.ourTimeMs)
+}
+
+export function checkLeader(observation: Observation): Finding[] {
+  // Where none is ready, that is what is wrong: told by the platform's check.
+  if (valueOf(observation.leases) === undefined || !controllersReady(observation)) return []
+  const lease = leaseOf(observation)
+  const holder = lease?.spec?.holderIdentity ?? ''
+  if (lease !== undefined && holder !== '') return heldFindings(observation, lease, holder)
+  return [finding('No replica leads: nothing is reconciled, scaled or ticked.', SEE_LOG)]
+}
+
+function controllersReady({ deployments }: Observation): boolean {
+  const controller = valueOf(deployments)?.find((deployment) => componentOf(deployment) === 'controller')
+  return (controller?.status?.readyReplicas ?? 0) > 0
+}
+
+const SEE_LOG = 'See the log of the controllers: they cannot write the Lease.'
+
+function heldFindings(observation: Observation, { spec }: Lease, holder: string): Finding[] {
+  const { renewTime = '', leaseDurationSeconds = 6 } = spec ?? {}
+  const silentMs = clusterNowMs(observation) - Date.parse(renewTime)
+  if (silentMs < -1000 * leaseDurationSeconds) {
+    const problem = `The leader's clock is ${Math.round(-silentMs / 1000)} s ahead of the API server's.`
+    return [finding(problem, 'Set the clocks of the nodes by NTP.')]
+  }
+  // Twice: the API server's time is known to the second, and a successor may be on its way.
+  if (silentMs > 2000 * leaseDurationSeconds) {
+    const problem = `${holder} held the lead last, ${Math.round(silentMs / 1000)} s ago, and nobody has taken it since.`
+    return [finding(problem, SEE_LOG)]
+  }
+  const pods = valueOf(observation.pods)
+  if (pods === undefined || pods.some(({ metadata }) => metadata.name === holder)) return []
+  const problem = `The lead is held by ${holder}, which is no pod of this installation.`
+  return [finding(problem, 'Find who else runs a controller on this cluster, and end it.')]
+}
+
+function finding(problem: string, remedy: string): Finding {
+  return { subject: 'leader', problem, remedy }
+}

@@ -1,0 +1,130 @@
+/** Reads a cluster into an Observation. What the caller may not see, or what does not answer, is told as hidden; the rest goes on. */
+import { FUNCTIONS, RUNTIMES, TRIGGERS } from '../../api/kinds.ts'
+import { LABEL } from '../../api/names.ts'
+import type { KubeObject } from '../../api/object.ts'
+import type { CacheOptions, Kind } from '../../kube/cluster.ts'
+import { ClusterError } from '../../kube/errors.ts'
+import { EVENTS, LEASES, SERVICES, type ClusterEvent, type Service } from '../../kube/objects.ts'
+import type { OpenCluster } from '../cluster/connect-cluster.ts'
+import { reasonOf } from '../cluster/forwarded-door.ts'
+import { INSTALLATION_LABELS, namespacesOf } from '../cluster/installation.ts'
+import {
+  CUSTOM_RESOURCE_DEFINITIONS,
+  DEPLOYMENTS,
+  NETWORK_POLICIES,
+  PLATFORM_PODS,
+  type PlatformPod,
+} from '../cluster/platform-kinds.ts'
+import { isUnknownKind } from '../cluster/refusal.ts'
+import { askPods } from './ask-pods.ts'
+import { valueOf, type ApiServer, type Observation, type Seen } from './observation.ts'
+import { wantedSchemas } from '../install/chart.ts'
+
+export interface ObserveOptions {
+  open: OpenCluster
+  cliVersion: string
+  systemNamespace: string | undefined
+  now: () => number
+}
+
+const OURS = { [LABEL.managedBy]: 'dormouse' }
+
+export async function observe(options: ObserveOptions): Promise<Observation> {
+  const { open, cliVersion, systemNamespace, now } = options
+  const within = systemNamespace === undefined ? {} : { namespace: systemNamespace }
+  const services = await list(open, SERVICES, { ...within, labels: INSTALLATION_LABELS })
+  const namespace = systemNamespace ?? onlyNamespace(services)
+  const [apiServer, crds, platform, workloads] = await Promise.all([
+    seeApiServer(open, now),
+    list(open, CUSTOM_RESOURCE_DEFINITIONS),
+    observePlatform(open, namespace),
+    observeWorkloads(open),
+  ])
+  const pods = valueOf(platform.pods) ?? []
+  const found = namespace !== undefined && valueOf(services)?.length === 0 ? undefined : namespace
+  return {
+    ...{ cluster: open.access.name, cliVersion, nowMs: now(), apiServer, crds, services, namespace: found },
+    ...{ ...platform, ...workloads, wantedSchemas: wantedSchemas() },
+    words: await askPods(open.api, pods),
+  }
+}
+
+async function observePlatform(open: OpenCluster, namespace: string | undefined) {
+  if (namespace === undefined) {
+    const none = { kind: 'seen' as const, value: [] }
+    return { deployments: none, pods: none, leases: none }
+  }
+  const scope = { namespace, labels: INSTALLATION_LABELS }
+  const [deployments, pods, leases] = await Promise.all([
+    list(open, DEPLOYMENTS, scope),
+    list(open, PLATFORM_PODS, scope),
+    list(open, LEASES, { namespace }),
+  ])
+  return { deployments, pods: withoutTests(pods), leases }
+}
+
+async function observeWorkloads(open: OpenCluster) {
+  const [functions, triggers, runtimes, functionPods, functionServices, events, policies] = await Promise.all([
+    list(open, FUNCTIONS),
+    list(open, TRIGGERS),
+    list(open, RUNTIMES),
+    list(open, PLATFORM_PODS, { labels: OURS }),
+    list(open, SERVICES, { labels: OURS }),
+    list(open, EVENTS),
+    list(open, NETWORK_POLICIES),
+  ])
+  const warnings: Seen<ClusterEvent[]> =
+    events.kind === 'hidden' ? events : { kind: 'seen', value: events.value.filter(isWarningOfOurs) }
+  return { functions, triggers, runtimes, functionPods, functionServices, warnings, policies }
+}
+
+const isWarningOfOurs = ({ type, involvedObject }: ClusterEvent) =>
+  type === 'Warning' && FUNCTIONS.kind === involvedObject.kind
+
+/** `helm test` leaves pods that have ended. */
+function withoutTests(pods: Seen<PlatformPod[]>): Seen<PlatformPod[]> {
+  if (pods.kind === 'hidden') return pods
+  return { kind: 'seen', value: pods.value.filter(({ status }) => status?.phase !== 'Succeeded') }
+}
+
+function onlyNamespace(services: Seen<Service[]>): string | undefined {
+  const namespaces = namespacesOf(valueOf(services) ?? [])
+  return namespaces.length === 1 ? namespaces[0] : undefined
+}
+
+async function list<T extends KubeObject>(
+  { cluster }: OpenCluster,
+  kind: Kind<T>,
+  options: CacheOptions = {},
+): Promise<Seen<T[]>> {
+  const where = options.namespace === undefined ? '' : ` in namespace ${options.namespace}`
+  return see(`${kind.plural}${where}`, async () => {
+    try {
+      return await cluster.list(kind, options)
+    } catch (error) {
+      // That CRDs are missing is a finding of its own.
+      if (error instanceof ClusterError && isUnknownKind(error)) return []
+      throw error
+    }
+  })
+}
+
+async function see<T>(what: string, look: () => Promise<T>): Promise<Seen<T>> {
+  try {
+    return { kind: 'seen', value: await look() }
+  } catch (error) {
+    return { kind: 'hidden', what, why: reasonOf(error) }
+  }
+}
+
+function seeApiServer({ api }: OpenCluster, now: () => number): Promise<Seen<ApiServer>> {
+  return see('the version of the API server', async () => {
+    const before = now()
+    const response = await api.request('/version', { signal: AbortSignal.timeout(10_000) })
+    const ourTimeMs = (before + now()) / 2
+    const { gitVersion } = (await response.json()) as { gitVersion?: string }
+    const timeMs = Date.parse(response.headers.get('date') ?? '')
+    if (gitVersion === undefined) throw new Error(`it answered ${response.status}`)
+    return { version: gitVersion, timeMs: Number.isNaN(timeMs) ? ourTimeMs : timeMs, ourTimeMs }
+  })
+}

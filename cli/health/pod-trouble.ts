@@ -1,0 +1,78 @@
+/** Why a pod does not run, from its status. Pure. */
+import type { ContainerStatus, PlatformPod } from '../cluster/platform-kinds.ts'
+
+export interface PodTrouble {
+  /** Kubernetes' word: `ImagePullBackOff`, `Unschedulable`, `CrashLoopBackOff`, `OOMKilled`; `NotReady` when there is no other. */
+  reason: string
+  message: string
+}
+
+/** Undefined when it is ready, or is on its way and no older than `graceMs`. */
+export function podTrouble(pod: PlatformPod, nowMs: number, graceMs: number): PodTrouble | undefined {
+  const { metadata, status = {} } = pod
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')
+  if (metadata.deletionTimestamp !== undefined || ready?.status === 'True') return undefined
+  const named = containerTroubles(pod)[0] ?? unscheduled(pod) ?? failed(pod)
+  if (named !== undefined) return named
+  if (nowMs - Date.parse(metadata.creationTimestamp) <= graceMs) return undefined
+  return { reason: 'NotReady', message: `it is ${status.phase ?? 'Pending'} and not ready` }
+}
+
+function unscheduled({ status }: PlatformPod): PodTrouble | undefined {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled')
+  if (scheduled?.status !== 'False' || scheduled.reason === undefined) return undefined
+  return { reason: scheduled.reason, message: scheduled.message ?? 'no node takes it' }
+}
+
+function failed({ status }: PlatformPod): PodTrouble | undefined {
+  if (status?.phase !== 'Failed') return undefined
+  return { reason: status.reason ?? 'Failed', message: status.message ?? 'it has ended' }
+}
+
+function containerTroubles({ status }: PlatformPod): PodTrouble[] {
+  return (status?.containerStatuses ?? []).flatMap(
+    (container) => waitingTrouble(container) ?? endedTrouble(container) ?? [],
+  )
+}
+
+/** These pass by themselves. */
+const ON_ITS_WAY = ['ContainerCreating', 'PodInitializing']
+
+function waitingTrouble({ state, lastState }: ContainerStatus): PodTrouble | undefined {
+  const { reason, message = reason } = state?.waiting ?? {}
+  if (reason === undefined || ON_ITS_WAY.includes(reason)) return undefined
+  const ended = lastState?.terminated
+  const last = ended === undefined ? '' : `; it last ended with ${describeEnd(ended)}`
+  return { reason, message: `${message ?? reason}${last}` }
+}
+
+function endedTrouble({ state, lastState }: ContainerStatus): PodTrouble | undefined {
+  const ended = state?.terminated ?? lastState?.terminated
+  if (ended === undefined) return undefined
+  return { reason: ended.reason ?? 'Error', message: `its container ended with ${describeEnd(ended)}` }
+}
+
+function describeEnd({ exitCode, reason, message }: { exitCode: number; reason?: string; message?: string }): string {
+  const words = message === undefined || message === '' ? '' : `: ${message.trim().split('\n').at(-1) ?? ''}`
+  return `exit code ${exitCode}${reason === undefined ? '' : ` (${reason})`}${words}`
+}
+
+const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
+  [
+    /ImagePull|ErrImage|InvalidImageName/,
+    'check the name of the image, and that the nodes reach its registry (imagePullSecrets)',
+  ],
+  [/Unschedulable|SchedulingGated|Insufficient|no node/, 'make room on the nodes, or lower the requests'],
+  [/CreateContainerConfigError/, 'create the Secret or ConfigMap that it names'],
+  [/OOMKilled/, 'raise its memory limit'],
+  [/CrashLoopBackOff|Error|RunContainerError|StartError/, 'read its log: `kubectl logs --previous`'],
+  [/service account .* does not exist/, 'create the ServiceAccount, or correct spec.serviceAccountName'],
+  [/quota|exceeded/i, 'raise the quota of the namespace, or lower what its pods ask for'],
+  [/PodSecurity|violates/i, 'let the namespace run pods of this kind, or change what they ask for'],
+]
+
+/** What to do about it, as far as the words tell. */
+export function remedyFor({ reason, message }: PodTrouble): string {
+  const found = REMEDIES.find(([pattern]) => pattern.test(reason) || pattern.test(message))
+  return found?.[1] ?? 'look at it with `kubectl describe pod`'
+}

@@ -1,0 +1,81 @@
+/** Functions with pods of their own in local mode: what a process can be given works, what it cannot says so in one sentence. */
+import { afterEach, expect, test } from '@jest/globals'
+import { LABEL } from '../../../api/names.ts'
+import { until } from '../../builders/eventually.ts'
+import { functionManifest, startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
+
+let platform: TestPlatform
+afterEach(() => platform.stop())
+
+const GUARANTEED = { resources: { limits: { cpu: '1', memory: '64Mi' }, requests: { cpu: '1', memory: '64Mi' } } }
+const ANSWER = 'export const handler = () => "own"'
+
+test('a function that no pod of a pool can become is served by pods of its own, and its pool stays empty', async () => {
+  platform = await startPlatform({ manifests: [functionManifest('exact', ANSWER, GUARANTEED)] })
+
+  expect(await (await platform.invoke('exact')).json()).toBe('own')
+
+  const pods = await platform.pods('exact')
+  expect(pods.map(({ metadata }) => metadata.labels?.[LABEL.own])).toContain('runtime')
+  expect(await platform.pods()).toEqual([])
+})
+
+test('one request starts one pod of its own, not one per moment that it waits', async () => {
+  platform = await startPlatform({
+    manifests: [functionManifest('exact', ANSWER, GUARANTEED)],
+    verifyFirstRevision: false,
+  })
+
+  const answers = await Promise.all([platform.invoke('exact'), platform.invoke('exact')])
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect((await platform.pods('exact')).length).toBeLessThanOrEqual(2)
+})
+
+test('a pod of its own that is killed is replaced by another', async () => {
+  platform = await startPlatform({
+    manifests: [functionManifest('exact', ANSWER, { ...GUARANTEED, scaling: { min: 1 } })],
+  })
+  await until(async () => (await platform.pods('exact')).length === 1)
+  const [before] = await platform.pods('exact')
+
+  process.kill(platform.local.kubelet.pidOf(before!.metadata.uid)!, 'SIGKILL')
+
+  await until(async () => {
+    const pods = await platform.pods('exact')
+    return pods.some(({ metadata, status }) => metadata.uid !== before!.metadata.uid && status?.phase === 'Running')
+  })
+  expect((await platform.invoke('exact')).status).toBe(200)
+})
+
+test.each([
+  [
+    'a secret',
+    functionManifest('wants', ANSWER, { env: [{ name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }),
+    'env S: local mode has no Secrets',
+  ],
+  [
+    'a service account',
+    functionManifest('wants', ANSWER, { serviceAccountName: 'robot' }),
+    'local mode has no service accounts',
+  ],
+  [
+    'an image',
+    {
+      apiVersion: 'dormouse.dev/v1alpha1',
+      kind: 'Function',
+      metadata: { name: 'wants' },
+      spec: { image: 'example/web:1', signature: 'http' },
+    },
+    'image "example/web:1" cannot run in local mode',
+  ],
+])('%s is refused in the condition and to who calls', async (_, manifest, sentence) => {
+  platform = await startPlatform()
+  await platform.client.apply([manifest])
+
+  await until(async () => (await platform.condition('functions', 'wants'))?.reason === 'StartFailed')
+  expect((await platform.condition('functions', 'wants'))?.message).toContain(sentence)
+  const answer = await platform.invoke('wants')
+  expect(answer.status).toBe(503)
+  expect(await answer.text()).toContain(JSON.stringify(sentence).slice(1, -1))
+})

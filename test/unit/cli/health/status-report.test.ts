@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals'
+import { statusReport } from '../../../../cli/health/status-report.ts'
+import { LABEL } from '../../../../api/names.ts'
+import { fineInstallation, functionPod, meta, minutesAgo, seen } from '../../../builders/cluster-observation.ts'
+
+test('says what runs, who leads, how functions stand, and what waits warm', () => {
+  const ready = (status: 'True' | 'False', reason: string) =>
+    ({
+      metadata: meta('a'),
+      status: { conditions: [{ type: 'Ready', status, reason, message: '', lastTransitionTime: minutesAgo(5) }] },
+    }) as never
+  const claimed = functionPod('p2', 'shop')
+  claimed.metadata.labels = { ...claimed.metadata.labels, [LABEL.state]: 'claimed' }
+  const report = statusReport(
+    fineInstallation({
+      functions: seen([ready('True', 'Asleep'), ready('False', 'RuntimeNotFound')]),
+      runtimes: seen([{ metadata: meta('node'), spec: { pool: { size: 3 } } } as never]),
+      functionPods: seen([functionPod('p1', 'shop'), claimed]),
+    }),
+  )
+  expect(report).toBe(`Cluster:      context dev (v1.35.4)
+Installation: dormouse-system, version 0.1.0
+Leader:       dormouse-controller-1 for 30m
+Kafka:        the dispatchers reach it
+
+PART         READY   VERSION   RESTARTS   IMAGE
+controller   2/2     0.1.0     0          x/dormouse-controller:0.1.0
+gateway      2/2     0.1.0     0          x/dormouse-gateway:0.1.0
+dispatcher   2/2     0.1.0     0          x/dormouse-dispatcher:0.1.0
+
+Functions:    2, 1 ready, 1 RuntimeNotFound
+Triggers:     0, 0 ready
+
+RUNTIME   NAMESPACE   WARM   CLAIMED
+node      shop        1/3    1
+2 pods of functions
+`)
+})
+
+test('of a cluster without an installation says so', () => {
+  const report = statusReport(fineInstallation({ namespace: undefined, services: seen([]), deployments: seen([]) }))
+  expect(report).toMatch(/^Installation: none found$/m)
+})
+
+test('what may not be seen is no zero', () => {
+  const hidden = { kind: 'hidden' as const, what: 'functions', why: 'forbidden' }
+  expect(statusReport(fineInstallation({ functions: hidden, leases: hidden }))).toMatch(
+    /^Leader: +not seen$[\s\S]*^Functions: +not seen$/m,
+  )
+})

@@ -1,0 +1,100 @@
+/** Which functions get pods of their own, and what such a pod is. */
+import { describe, expect, test } from '@jest/globals'
+import { functionSpecSchema, type FunctionManifest } from '../../../../api/function.ts'
+import { LABEL } from '../../../../api/names.ts'
+import type { Runtime } from '../../../../api/runtime.ts'
+import { ownPodKind, usesPool } from '../../../../controller/fleet/own-pod-policy.ts'
+import { ownPod } from '../../../../controller/fleet/resources.ts'
+import { templateOf } from '../../../../controller/functions/template.ts'
+
+const metadata = { name: 'web', namespace: 'a', uid: 'fu', resourceVersion: '1', creationTimestamp: '' }
+type Spec = Partial<FunctionManifest['spec']>
+const code = { inline: { 'index.mjs': 'a' } }
+const specOf = (more: Spec = {}) => functionSpecSchema.parse({ runtime: 'node', code, ...more })
+const secretEnv: Spec = {
+  env: [
+    { name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+    { name: 'A', value: '1' },
+  ],
+}
+const image: Spec = { runtime: undefined, code: undefined, image: 'example/web:1', signature: 'http' }
+const runtime: Runtime = {
+  apiVersion: 'dormouse.dev/v1alpha1',
+  kind: 'Runtime',
+  metadata: { name: 'node', uid: 'ru', resourceVersion: '1', creationTimestamp: '' },
+  spec: { image: 'example/node', pool: { size: 3 } },
+}
+const settings = {
+  phoneHomeUrl: 'http://controller:8082/v1/pods',
+  publicKey: 'pk',
+  platformUrl: 'http://gateway',
+  initTimeoutMs: 10_000,
+  ports: { control: 8079, data: 8080 },
+}
+const podOf = (spec: Spec) => {
+  const template = templateOf({ metadata, spec: specOf(spec) })
+  const made = template.runtime === undefined ? undefined : runtime
+  return ownPod({ template, runtime: made, namespace: 'a', name: 'web-x', phoneHomeToken: 't', settings, nowMs: 0 })
+}
+
+describe('a function', () => {
+  const cases: [string, Spec, string | undefined][] = [
+    ['that asks for nothing takes pods of the pool', {}, undefined],
+    [
+      'with other limits takes pods of the pool, which are resized',
+      { resources: { limits: { memory: '1Gi' } } },
+      undefined,
+    ],
+    ['with secrets gets pods of its own', secretEnv, 'runtime'],
+    ['with a service account gets pods of its own', { serviceAccountName: 'robot' }, 'runtime'],
+    [
+      'whose requests are its limits gets pods of its own: their class of service never changes',
+      { resources: { limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '1000m', memory: '128Mi' } } },
+      'runtime',
+    ],
+    ['that is an image gets pods of its own', image, 'image'],
+  ]
+  test.each(cases)('%s', (_, spec, want) => {
+    expect(ownPodKind(templateOf({ metadata, spec: specOf(spec) }))).toBe(want)
+    expect(usesPool(specOf(spec))).toBe(want === undefined)
+  })
+})
+
+describe('a pod of its own', () => {
+  test('is the function’s from birth, and says what it is', () => {
+    const { metadata: made } = podOf(secretEnv)
+    expect(made.ownerReferences).toEqual([expect.objectContaining({ kind: 'Function', uid: 'fu', controller: true })])
+    expect(made.labels).toMatchObject({ [LABEL.state]: 'claimed', [LABEL.function]: 'web', [LABEL.own]: 'runtime' })
+  })
+
+  test('gets secrets from the kubelet and plain variables when it is specialized', () => {
+    const { env = [] } = podOf(secretEnv).spec.containers[0]!
+    expect(env).toContainEqual({ name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } })
+    expect(env.map(({ name }) => name)).not.toContain('A')
+  })
+
+  test('has a token exactly when it asks for a service account', () => {
+    expect(podOf(secretEnv).spec).toMatchObject({ automountServiceAccountToken: false })
+    expect(podOf({ serviceAccountName: 'robot' }).spec).toMatchObject({
+      serviceAccountName: 'robot',
+      automountServiceAccountToken: true,
+    })
+  })
+
+  test('ends with its function’s timeout and a little', () => {
+    expect(podOf({ ...secretEnv, timeout: '10s' }).spec.terminationGracePeriodSeconds).toBe(15)
+  })
+
+  test('of an image is told where to listen and nothing of the platform’s secrets', () => {
+    const { spec } = podOf({ ...image, ...secretEnv })
+    const [container] = spec.containers
+    expect(container?.env).toEqual([
+      { name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+      { name: 'A', value: '1' },
+      { name: 'DORMOUSE_URL', value: 'http://gateway' },
+      { name: 'PORT', value: '8080' },
+    ])
+    expect(container).toMatchObject({ image: 'example/web:1', startupProbe: { tcpSocket: { port: 8080 } } })
+    expect(spec.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
+  })
+})
