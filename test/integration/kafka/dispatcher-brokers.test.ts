@@ -58,7 +58,7 @@ await describeOnKafka(
       let killedInTime = 0
       const result = await soak({
         ...{ name: `failover-${Date.now().toString(36)}`, brokers: own.brokers, records: RECORDS },
-        durationMs: 50_000,
+        durationMs: 75_000,
         disturb: async ({ sending }) => {
           void sending.finally(() => (isSending = false)).catch(() => undefined)
           for (const node of nodes) {
