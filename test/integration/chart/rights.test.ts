@@ -79,6 +79,7 @@ describeWithHelm('rights', (helm) => {
         'dormouse.dev/triggers: get list watch',
       ])
       expect(rights(edit!)).toEqual([
+        'dormouse.dev/functions/scale: get update patch',
         'dormouse.dev/functions: create update patch delete deletecollection',
         'dormouse.dev/triggers: create update patch delete deletecollection',
       ])
