@@ -7,7 +7,8 @@ import { DEFAULT_SERVER, DEFAULT_STATE_DIR } from '../client/find-server.ts'
 import type { CliContext } from '../context.ts'
 import { chooseTarget, namedTarget, type Target, type TargetFacts, type TargetOptions } from './choose-target.ts'
 
-const PROBE_MS = 500
+/** Nobody there is known at once; who is there may be busy. */
+const PROBE_MS = 2_000
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
 /** Throws CliError (usage) when in doubt. */

@@ -20,8 +20,9 @@ describeOnCluster('a function', () => {
       expect(json(first)['event']).toEqual({ name: 'Ada' })
       expect(first.headers[HEADER.coldStart]).toEqual(expect.stringContaining('specialize='))
 
+      // Another gateway may not have heard of the pod yet and ask for it: nothing is started for it.
       const second = await bed.call('hello')
-      expect(second.headers[HEADER.coldStart]).toBeUndefined()
+      expect(second.headers[HEADER.coldStart] ?? '').not.toContain('specialize=')
       expect(json(second)['pod']).toBe(json(first)['pod'])
 
       await bed.eventually('no pod of hello is left', async () => (await bed.pods('hello')).length === 0, 40_000)
