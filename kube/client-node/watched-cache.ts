@@ -109,8 +109,9 @@ export class WatchedCache implements Cache<KubeObject> {
     const request = { kind, selector, resourceVersion, lifetimeSeconds, signal: this.#stop.signal }
     for await (const event of watchFrom(client, request)) {
       if (this.#stop.signal.aborted) return
-      this.#failures = 0
       this.#take(event)
+      // Only what could be taken is a success: garbage must not begin the back-off anew.
+      this.#failures = 0
     }
     if (clock.now() - startedMs >= SHORTEST_SUCCESS_MS) this.#failures = 0
     else if (this.#resourceVersion === resourceVersion) this.#failures += 1

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../api/object.ts'
+import { CacheSubscriptions } from '../cache-subscriptions.ts'
 import type { Cache, CacheHandler, CacheOptions, ObjectRef } from '../cluster.ts'
 import { scopedRef, type AnyKind } from '../kinds.ts'
 import { matches, ObjectIndex } from '../object-index.ts'
@@ -16,27 +17,24 @@ export interface MemoryCacheOptions {
   onError: (error: unknown) => void
 }
 
-interface Subscription {
-  handler: CacheHandler<KubeObject>
-  /** Has been told of everything known: takes part in changes from now on. */
-  live: boolean
-}
-
 /** A cache that lags behind the store by one turn of the event loop, as a real one lags by a watch. */
 export class MemoryCache implements Cache<KubeObject> {
   readonly synced: Promise<void>
   readonly #options: MemoryCacheOptions
   readonly #index = new ObjectIndex<KubeObject>()
-  readonly #subscriptions = new Set<Subscription>()
+  readonly #subscriptions: CacheSubscriptions
   readonly #sync = Promise.withResolvers<void>()
   #stopped = false
 
   constructor(options: MemoryCacheOptions) {
+    const { queue, onError } = options
     this.#options = options
+    const known = () => this.#index.select()
+    this.#subscriptions = new CacheSubscriptions({ known, soon: (tell) => queue.push(tell), onError })
     this.synced = this.#sync.promise
     // Who does not wait for it need not catch its rejection.
     this.synced.catch(() => undefined)
-    options.queue.push(() => this.#fill(options.initial))
+    queue.push(() => this.#fill(options.initial))
   }
 
   get(ref: ObjectRef): KubeObject | undefined {
@@ -48,10 +46,7 @@ export class MemoryCache implements Cache<KubeObject> {
   }
 
   subscribe(handler: CacheHandler<KubeObject>): () => void {
-    const subscription: Subscription = { handler, live: false }
-    this.#subscriptions.add(subscription)
-    this.#options.queue.push(() => this.#replay(subscription))
-    return () => void this.#subscriptions.delete(subscription)
+    return this.#subscriptions.add(handler)
   }
 
   stop(): void {
@@ -73,11 +68,6 @@ export class MemoryCache implements Cache<KubeObject> {
     this.#sync.resolve()
   }
 
-  #replay(subscription: Subscription): void {
-    for (const object of this.#index.select()) this.#tell(subscription, (handler) => handler.added?.(object))
-    subscription.live = true
-  }
-
   /** An object that an update moves into or out of the selection is added or deleted here. */
   #apply({ next, last }: Change): void {
     if (this.#stopped) return
@@ -85,25 +75,13 @@ export class MemoryCache implements Cache<KubeObject> {
     const selected = next && matches(next, this.#options.selector) ? next : undefined
     if (selected) {
       this.#index.set(selected)
-      this.#tellAll(known ? (handler) => handler.updated?.(selected, known) : (handler) => handler.added?.(selected))
+      this.#subscriptions.tellAll(
+        known ? (handler) => handler.updated?.(selected, known) : (handler) => handler.added?.(selected),
+      )
     } else if (known) {
       this.#index.delete(known.metadata)
       const lastSeen = next ? known : last
-      this.#tellAll((handler) => handler.deleted?.(lastSeen))
-    }
-  }
-
-  #tellAll(call: (handler: CacheHandler<KubeObject>) => void): void {
-    for (const subscription of this.#subscriptions) if (subscription.live) this.#tell(subscription, call)
-  }
-
-  // Checked again before every call: a handler may unsubscribe others, or stop the cache.
-  #tell(subscription: Subscription, call: (handler: CacheHandler<KubeObject>) => void): void {
-    if (!this.#subscriptions.has(subscription)) return
-    try {
-      call(subscription.handler)
-    } catch (error) {
-      this.#options.onError(error)
+      this.#subscriptions.tellAll((handler) => handler.deleted?.(lastSeen))
     }
   }
 }
