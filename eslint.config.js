@@ -42,6 +42,8 @@ const CLIENT_LIBRARIES = [
   { name: '@kubernetes/client-node', home: 'kube/client-node/' },
   { name: 'croner', home: 'controller/cron/schedule.ts' },
   { name: 'jose', home: 'controller/server/' },
+  { name: 'yauzl', home: 'controller/code/unpack-archive.ts' },
+  { name: 'tar-stream', home: 'controller/code/unpack-archive.ts' },
   { name: 'chokidar', home: 'cli/' },
   { name: 'commander', home: 'cli/' },
   { name: 'esbuild', home: ['runtime-image/node/build-runtime.ts', 'images/bundle.ts'] },

@@ -6,6 +6,7 @@ import {
   doesNotMatch,
   exactlyOne,
   matches,
+  objectName,
   quantityBetween,
   raw,
   rule,
@@ -16,20 +17,9 @@ import {
 const bytes = (text: string) => Buffer.byteLength(text)
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
 
-const SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
 const KEY = '^[-._a-zA-Z0-9]+$'
 
-/** A DNS subdomain: what names of Secrets, ConfigMaps and ServiceAccounts must be. */
-const objectName = (path: string, subject: string) =>
-  matches(
-    {
-      path,
-      message: `${subject} must be lower-case letters, digits, '-' or '.', and start and end with a letter or digit`,
-    },
-    SUBDOMAIN,
-  )
-
-const keyRefRules = (ref: 'secretKeyRef'): Rule[] => [
+const keyRefRules = (ref: 'secretKeyRef' | 'configMapKeyRef'): Rule[] => [
   objectName(`spec.env[].valueFrom.${ref}.name`, 'name'),
   matches({ path: `spec.env[].valueFrom.${ref}.key`, message: "key must be letters, digits, '-', '_' or '.'" }, KEY),
 ]
@@ -58,8 +48,9 @@ const envRules: Rule[] = [
     "!has(self.valueFrom) || self.value == ''",
     ({ value, valueFrom }) => valueFrom === undefined || value === '',
   ),
-  exactlyOne('spec.env[].valueFrom', ['secretKeyRef']),
+  exactlyOne('spec.env[].valueFrom', ['secretKeyRef', 'configMapKeyRef']),
   ...keyRefRules('secretKeyRef'),
+  ...keyRefRules('configMapKeyRef'),
   rule<EnvVariable[]>(
     { path: 'spec.env', message: 'env must be at most 4 KiB in all, names and values together' },
     `self.map(entry, size(bytes(entry.name)) + size(bytes(entry.value))).sum() <= ${MAX_ENV_BYTES}`,

@@ -5,13 +5,17 @@ import { listMap } from './schema.ts'
 const MAX_ENV = 100
 export const MAX_ENV_BYTES = 4096
 /** Kubernetes' bounds on names of objects and on keys of Secrets and ConfigMaps. */
-const MAX_NAME = 253
+export const MAX_NAME = 253
 const MAX_QUANTITY = 20
 
-const keyRefSchema = (kind: 'Secret') =>
+const keyRefSchema = (kind: 'Secret' | 'ConfigMap') =>
   z.strictObject({
     name: z.string().max(MAX_NAME).describe(`Name of a ${kind} in the Function's namespace.`),
     key: z.string().max(MAX_NAME).describe(`Which of the ${kind}'s keys.`),
+    optional: z
+      .boolean()
+      .optional()
+      .describe(`Without the ${kind} or its key the variable is left out; else no pod starts until they are there.`),
   })
 
 const valueFromSchema = z
@@ -21,8 +25,13 @@ const valueFromSchema = z
       .describe(
         'A key of a Secret, put into the pod by the kubelet: Dormouse itself never reads it. A changed Secret reaches pods made after the change.',
       ),
+    configMapKeyRef: keyRefSchema('ConfigMap')
+      .optional()
+      .describe(
+        'A key of a ConfigMap, put into the pod by the kubelet. A changed ConfigMap reaches pods made after the change.',
+      ),
   })
-  .describe('Where the value comes from: exactly one of secretKeyRef.')
+  .describe('Where the value comes from: exactly one of secretKeyRef, configMapKeyRef.')
 
 const envVariableSchema = z.strictObject({
   name: z.string().max(128).describe('A C identifier; names that the platform sets are reserved.'),

@@ -9,6 +9,7 @@ import {
   exactlyOne,
   matches,
   metadataNameRule,
+  objectName,
   rule,
   type Rule,
 } from './rule.ts'
@@ -26,10 +27,18 @@ const relative = [new RegExp(FILE_PATH), new RegExp(DOT_SEGMENT)] as const
 const isRelative = (path: string) => path.length <= 255 && relative[0].test(path) && !relative[1].test(path)
 
 const codeRules: Rule[] = [
-  rule<{ inline?: Files }>(
-    { path: 'spec.code', message: 'exactly one of inline must be set' },
-    'has(self.inline)',
-    (code) => code.inline !== undefined,
+  exactlyOne('spec.code', ['inline', 'configMap', 'archive']),
+  objectName('spec.code.configMap.name', 'name'),
+  matches(
+    {
+      path: 'spec.code.archive.url',
+      message: 'url must begin with http:// or https:// and have no user, password or fragment',
+    },
+    '^https?://[^/?#@\\\\\\x00-\\x20]+([/?][^#\\x00-\\x20]*)?$',
+  ),
+  matches(
+    { path: 'spec.code.archive.sha256', message: 'sha256 must be 64 lower-case hexadecimal digits' },
+    '^[0-9a-f]{64}$',
   ),
   rule<Files>(
     { path: 'spec.code.inline', message: 'inline must contain at least one file' },

@@ -5,9 +5,9 @@
 import { z } from 'zod'
 import { conditionsSchema } from './condition.ts'
 import { DURATION_MAX_LENGTH } from './duration.ts'
-import { envSchema, resourcesSchema } from './function-pod.ts'
+import { envSchema, MAX_NAME, resourcesSchema } from './function-pod.ts'
 import type { KubeObject, ManifestMeta } from './object.ts'
-import { boundedRecord, integer, oneOf } from './schema.ts'
+import { boundedRecord, integer } from './schema.ts'
 
 const duration = () => z.string().max(DURATION_MAX_LENGTH)
 
@@ -23,9 +23,22 @@ const inlineSchema = boundedRecord(z.string().max(MAX_CODE_BYTES), MAX_FILES).de
 
 const codeSchema = z
   .strictObject({
-    inline: oneOf(inlineSchema),
+    inline: inlineSchema.optional(),
+    configMap: z
+      .strictObject({ name: z.string().max(MAX_NAME).describe("Name of a ConfigMap in the Function's namespace.") })
+      .optional()
+      .describe(
+        'The files are its data and binaryData, by their keys. A change of it is rolled out like one of the Function.',
+      ),
+    archive: z
+      .strictObject({
+        url: z.string().max(2048).describe('An http or https URL of a zip or a gzipped tar, at most 5 MiB.'),
+        sha256: z.string().max(64).describe('SHA-256 of the archive, in hexadecimal: nothing else is taken.'),
+      })
+      .optional()
+      .describe('The files are those of an archive, at most 1,000 and 16 MiB, without links.'),
   })
-  .describe('Where the code comes from, with runtime: exactly one of inline.')
+  .describe('Where the code comes from, with runtime: exactly one of inline, configMap, archive.')
 
 const scalingSchema = z
   .strictObject({

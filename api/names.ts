@@ -22,6 +22,8 @@ export const LABEL = {
 export type PodState = 'generic' | 'claimed' | 'leaving'
 
 export const ANNOTATION = {
+  /** On Functions, by their users: any text; another one makes a new revision, whose pods replace the old ones. */
+  restart: `${GROUP}/restart`,
   /** On pods whose ports are not the Runtime's defaults (local mode): `{"control":8079,"data":8080}`. */
   ports: `${GROUP}/ports`,
   /** On claimed pods that called home: `host controlPort dataPort`, for controllers they did not call. */

@@ -151,6 +151,8 @@ export const activationRequestSchema = z.object({
   /** Feed position of the asker: pods that became ready after it are not yet known there. */
   epoch: z.string().optional(),
   version: z.int().optional(),
+  /** Milliseconds since it heard of anything; absent while it follows a feed. */
+  staleMs: z.number().min(0).optional(),
   /** How long the asker waits for an answer. */
   waitMs: z.number(),
 })
@@ -185,7 +187,7 @@ export const activationAnswerSchema = z.discriminatedUnion('outcome', [
 ])
 export type ActivationAnswer = z.infer<typeof activationAnswerSchema>
 
-/** Every second from every data plane to every controller replica. Functions with pods or waiting requests; the rest are at zero. */
+/** Every second from every data plane to every controller replica, every third while nothing runs and nothing changes. Functions with pods or waiting requests; the rest are at zero. */
 export const loadReportSchema = z.object({
   reporter: z.string(),
   epoch: z.string().optional(),
@@ -226,7 +228,9 @@ export interface Specialize {
   revision: string
   handler: string
   signature: 'event' | 'http' | 'cloudevent'
-  files: Record<string, string>
+  /** By relative path, as text; or `packed`: base64 of a gzipped JSON {files, binary}, of which the latter are in base64. */
+  files?: Record<string, string>
+  packed?: string
   env: Record<string, string>
   timeoutMs: number
   concurrency: number

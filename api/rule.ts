@@ -97,4 +97,12 @@ export function dnsLabel(path: string, subject: string): Rule {
   return matches({ path, message }, LABEL_PATTERN)
 }
 
+const SUBDOMAIN_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
+
+/** A DNS subdomain: what names of Secrets, ConfigMaps and ServiceAccounts must be. */
+export function objectName(path: string, subject: string): Rule {
+  const message = `${subject} must be lower-case letters, digits, '-' or '.', and start and end with a letter or digit`
+  return matches({ path, message }, SUBDOMAIN_PATTERN)
+}
+
 export const metadataNameRule = dnsLabel('metadata.name', 'name')

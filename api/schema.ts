@@ -6,12 +6,6 @@ export const INTEGER = 'integer'
 
 export const integer = () => z.int(INTEGER)
 
-/**
- * A field of which exactly one must be set, as a rule says: optional for the parser, so that the rule's sentence says what is missing, and
- * always there once the rules hold.
- */
-export const oneOf = <S extends z.ZodType>(schema: S): S => schema.optional() as unknown as S
-
 /** A map from text to `value` with at most `maxProperties` entries. */
 export function boundedRecord<V extends z.ZodType>(value: V, maxProperties: number) {
   return z

@@ -4,6 +4,7 @@ import { CliError, ManifestError } from './cli-error.ts'
 import type { CliContext } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { createProgram } from './program.ts'
+import { errorText } from '../lib/error-text.ts'
 
 const interrupted = new AbortController()
 
@@ -51,7 +52,7 @@ function onInterrupt(): void {
 
 function exitCodeOf(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorText(error)
   // Lines that begin with file:line:column are for editors as much as for people.
   process.stderr.write(error instanceof ManifestError ? `${message}\n` : `dormouse: ${message}\n`)
   if (debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n${causes(error)}`)

@@ -36,6 +36,10 @@ const environmentSchema = z.object({
   DORMOUSE_PLATFORM_URL: baseUrl.optional(),
   /** DNS name of that listener, on port 80: what Services of Functions are names for; absent: none are made. */
   DORMOUSE_FUNCTION_SERVICES: z.hostname().optional(),
+  /** Whether Functions may have their code in ConfigMaps, which needs the right to read those. */
+  DORMOUSE_CONFIG_MAPS: z.enum(['read', 'ignored']).default('read'),
+  /** Whether pods of Runtimes have a read-only root, and a volume for /tmp, with which they start later. */
+  DORMOUSE_POD_ROOT: z.enum(['writable', 'read-only']).default('writable'),
   /** Service accounts that may take the feed, report load and wake functions. */
   DORMOUSE_DATA_PLANES: dataPlanes,
   /** Lease by which replicas agree on a leader. */

@@ -35,8 +35,13 @@ export interface ControllerProcessOptions {
   platformUrl?: string
   /** DNS name of it, for Services of Functions. */
   functionServices?: string
+  /** Whether Functions may have their code in ConfigMaps; default: yes. */
+  readsConfigMaps?: boolean
+  podsReadOnly?: boolean
   eventLog?: EventLog
   election?: CreateElection
+  /** Of its Lease. */
+  lease?: string
   /** What main.ts counts of its own stands beside the controller's; default: the controller's alone. */
   metrics?: Metrics
   /** It led and does not any more: the process is to end. */
@@ -62,6 +67,7 @@ export class ControllerProcess {
       config: configOf(options),
       ...(eventLog && { eventLog }),
       ...(election && { election }),
+      ...(options.lease !== undefined && { lease: options.lease }),
       ...(onLost && { onLost }),
     })
     this.#management = createManagementServer({
@@ -88,7 +94,7 @@ export class ControllerProcess {
 }
 
 function configOf(options: ControllerProcessOptions): Partial<ControllerConfig> {
-  const { podIp, platformUrl, functionServices, listen } = options
+  const { podIp, platformUrl, functionServices, listen, readsConfigMaps, podsReadOnly } = options
   return {
     functions: {
       ...DEFAULT_CONTROLLER_CONFIG.functions,
@@ -97,5 +103,7 @@ function configOf(options: ControllerProcessOptions): Partial<ControllerConfig> 
     ...(podIp !== undefined && { advertisedUrl: `http://${hostPort(podIp, listen.port)}` }),
     ...(platformUrl !== undefined && { platformUrl }),
     ...(functionServices !== undefined && { functionServices }),
+    ...(readsConfigMaps !== undefined && { readsConfigMaps }),
+    ...(podsReadOnly !== undefined && { podsReadOnly }),
   }
 }

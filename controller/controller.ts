@@ -17,6 +17,7 @@ import { LeaderSeat, registerLeaderGauge, SOLE_LEADERSHIP, type CreateElection, 
 import { createParts, type ControllerParts } from './parts.ts'
 import { createListener } from './server/listener.ts'
 import { createRoutes } from './server/routes.ts'
+import { RivalWatch, rivalSentence } from './rivals/rival-watch.ts'
 import { servingKnown } from './serving-known.ts'
 
 export interface ControllerOptions {
@@ -36,6 +37,8 @@ export interface ControllerOptions {
   podSecret?: (podUid: string) => string | undefined
   /** By which replicas agree on a leader; without it this controller is the only one. */
   election?: CreateElection
+  /** Of its Lease, in its namespace: by it others know that this installation is here. */
+  lease?: string
   /** It led and does not any more: it writes nothing from now on, and is to be ended. */
   onLost?: (reason: string) => void
 }
@@ -73,6 +76,8 @@ class RunningController implements Controller {
   #parts: ControllerParts | undefined
   #server: Server | undefined
   #ready = false
+  #leading: Promise<void> | undefined
+  #rivals: RivalWatch | undefined
 
   constructor(options: ControllerOptions) {
     this.#options = options
@@ -92,11 +97,13 @@ class RunningController implements Controller {
 
   notReady(): string | undefined {
     if (this.#stopping.signal.aborted) return 'the controller is stopping'
+    if (this.#rivals?.rival !== undefined) return rivalSentence(this.#rivals.rival)
     return this.#ready ? undefined : 'the controller is starting: it does not know all Functions yet'
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#rivals?.stop()
     const parts = this.#parts
     if (parts !== undefined) await this.#stopParts(parts)
     this.#caches?.stop()
@@ -112,10 +119,12 @@ class RunningController implements Controller {
     parts.feed.stop()
   }
 
-  async #stopDeciding({ pool, autoscaler, functions, triggers, cron, services }: ControllerParts): Promise<void> {
+  async #stopDeciding(parts: ControllerParts): Promise<void> {
+    const { pool, autoscaler, functions, triggers, cron, services, code } = parts
     pool.stop()
+    parts.stopKeepingCode()
     autoscaler.stop()
-    await Promise.all([functions.stop(), triggers.stop(), cron?.stop(), services?.stop()])
+    await Promise.all([functions.stop(), triggers.stop(), cron?.stop(), services?.stop(), code.stop()])
   }
 
   async #start(): Promise<{ url: string }> {
@@ -140,9 +149,20 @@ class RunningController implements Controller {
     await Promise.all([parts.functions.start(), parts.triggers.start()])
     const limits = { limitMs: LONGEST_SYNC_MS, clock: this.#clock, signal: this.#stopping.signal }
     await servingKnown(caches.functions, parts.serving, limits)
+    await this.#lookForRivals()
     this.#ready = true
     await this.#standForElection(parts)
     return { url }
+  }
+
+  /** Before it leads: two installations would undo each other's work. */
+  async #lookForRivals(): Promise<void> {
+    const { cluster, namespace, logger, lease } = this.#options
+    const seat = this.#seat
+    if (lease === undefined || seat === undefined) return
+    const onRival = (rival: string | undefined) => seat.yield(rival !== undefined)
+    this.#rivals = new RivalWatch({ cluster, own: { namespace, name: lease }, logger, onRival })
+    await this.#rivals.start()
   }
 
   /** Not before it knows everything: a leader that knows half would take the rest for gone. */
@@ -153,10 +173,14 @@ class RunningController implements Controller {
     const onLead = () => {
       logger.info('this replica leads')
       seat.take()
-      this.#lead(parts).catch((error: unknown) => logger.error('the work of a leader could not begin', { error }))
+      // After a pause its parts go on by themselves.
+      this.#leading ??= this.#lead(parts).catch((error: unknown) =>
+        logger.error('the work of a leader could not begin', { error }),
+      )
     }
     this.#election = election({
       onLead,
+      onPause: () => seat.leave(),
       onLost: (reason) => {
         seat.leave()
         onLost?.(reason)
@@ -165,8 +189,9 @@ class RunningController implements Controller {
     this.#election.start()
   }
 
-  async #lead({ pool, cron, services }: ControllerParts): Promise<void> {
+  async #lead({ pool, cron, services, code }: ControllerParts): Promise<void> {
     pool.start()
+    code.start()
     services?.start()
     await cron?.start()
   }

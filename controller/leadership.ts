@@ -1,25 +1,41 @@
 /**
  * Who may act. Of several controllers on one cluster all look and tell data planes what they see; one, the leader, also writes: revisions,
- * statuses, pools, scale, ticks. A replica that has led and lost it does not become a follower again: it ends (ADR 0029).
+ * statuses, pools, scale, ticks. One that cannot renew its lease pauses, and goes on when it can; one that finds that another has led ends
+ * (ADRs 0029, 0039).
  */
+import { requeueAfter, type Outcome } from '../kube/control-loop.ts'
 import type { Metrics } from '../lib/metrics.ts'
 
 export interface Leadership {
   readonly leads: boolean
-  /** Called once, when this replica becomes the leader; not for one that leads already. Returns the unsubscribe. */
+  /** Called when this replica becomes the leader, and when it goes on after a pause; not for one that leads already. Returns the unsubscribe. */
   onLead(listener: () => void): () => void
 }
 
 /** Of the one controller there is, as in local mode. */
 export const SOLE_LEADERSHIP: Leadership = { leads: true, onLead: () => () => undefined }
 
+/** Who does not lead looks again whether it does. */
+const LOOK_AGAIN_MS = 1_000
+
+type Reconcile = (key: string, signal: AbortSignal) => Promise<Outcome>
+
+/** A reconcile of what only a leader may write: put off while this replica does not lead. */
+export function whileLeading(
+  reconcile: Reconcile,
+  { leadership = SOLE_LEADERSHIP }: { leadership?: Pick<Leadership, 'leads'> },
+): Reconcile {
+  return async (key, signal) => (leadership.leads ? reconcile(key, signal) : requeueAfter(LOOK_AGAIN_MS))
+}
+
 /** The leadership of one replica among several. */
 export class LeaderSeat implements Leadership {
   readonly #listeners = new Set<() => void>()
-  #leads = false
+  #isElected = false
+  #isYielding = false
 
   get leads(): boolean {
-    return this.#leads
+    return this.#isElected && !this.#isYielding
   }
 
   onLead(listener: () => void): () => void {
@@ -28,14 +44,23 @@ export class LeaderSeat implements Leadership {
   }
 
   take(): void {
-    if (this.#leads) return
-    this.#leads = true
-    this.#listeners.forEach((listener) => listener())
+    this.#change(() => (this.#isElected = true))
   }
 
   /** From here on nothing is written that only a leader may write. */
   leave(): void {
-    this.#leads = false
+    this.#isElected = false
+  }
+
+  /** Another installation has the cluster, or has it no longer. */
+  yield(isYielding: boolean): void {
+    this.#change(() => (this.#isYielding = isYielding))
+  }
+
+  #change(change: () => void): void {
+    const led = this.leads
+    change()
+    if (!led && this.leads) this.#listeners.forEach((listener) => listener())
   }
 }
 
@@ -56,7 +81,9 @@ export interface Election {
 
 export interface ElectionEvents {
   onLead: () => void
-  /** The lead was had and another may have it now; why. */
+  /** Nothing may be written until onLead comes again; why. */
+  onPause: (reason: string) => void
+  /** Another has the lead or has had it; why. */
   onLost: (reason: string) => void
 }
 

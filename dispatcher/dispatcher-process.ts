@@ -5,6 +5,7 @@
 import type { Server } from 'node:http'
 import type { EventLog } from '../events/event-log.ts'
 import type { InvocationLedger } from '../events/invocation-ledger.ts'
+import { Ending } from '../lib/ending.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createManagementServer } from '../lib/management-server.ts'
@@ -22,7 +23,8 @@ export interface DispatcherProcessOptions {
   reporter: string
   /** Closed at the end. */
   log: EventLog
-  ledger: InvocationLedger
+  /** Closed before the log. */
+  ledger: InvocationLedger & { close?(): Promise<void> }
   /** Of the log's brokers, as functions see them: `host:port,host:port`. */
   bootstrapServers?: string
   /** Why the log cannot be used yet; undefined when it can. */
@@ -31,6 +33,10 @@ export interface DispatcherProcessOptions {
   listen: { host: string; port: number }
   logger: Logger
 }
+
+/** For leaving groups and closing connections after the grace, each with its own share; the chart's grace period has a little more. */
+const END_MS = { leave: 3_000, ledger: 1_000, log: 3_000, router: 1_000 }
+export const DISPATCHER_END_MS = 9_000
 
 export class DispatcherProcess {
   readonly #options: DispatcherProcessOptions
@@ -65,21 +71,32 @@ export class DispatcherProcess {
   async start(): Promise<number> {
     const { logger, listen: at } = this.#options
     const managementPort = await listen(this.#management, { ...at, purpose: 'dispatcher (management)' })
+    // Told to end meanwhile: what is begun now nobody would end.
+    if (this.#draining) {
+      await closeServer(this.#management)
+      return managementPort
+    }
     this.#router.start()
     this.#dispatcher.start()
     logger.info('dispatcher listens', { managementPort })
     return managementPort
   }
 
-  /** Within about `graceMs`. */
-  async stop(graceMs: number): Promise<void> {
+  /** Within `graceMs` and DISPATCHER_END_MS, whatever does not answer; rejects never, the ending knows what failed. */
+  async stop(graceMs: number, ending = new Ending({ logger: this.#options.logger })): Promise<void> {
+    const { log, ledger } = this.#options
     this.#draining = true
-    try {
-      await this.#dispatcher.stop(graceMs)
-    } finally {
-      await Promise.allSettled([this.#router.stop(), this.#options.log.close()])
-      await closeServer(this.#management)
-    }
+    await ending.step(
+      'what runs, its commits and its groups',
+      () => this.#dispatcher.stop(graceMs),
+      graceMs + END_MS.leave,
+    )
+    await ending.step('what is told of invocations', async () => ledger.close?.(), END_MS.ledger)
+    await Promise.all([
+      ending.step('the feed', () => this.#router.stop(), END_MS.router),
+      ending.step('connections to Kafka', () => log.close(), END_MS.log),
+    ])
+    await closeServer(this.#management)
   }
 
   #notReady(): string | undefined {

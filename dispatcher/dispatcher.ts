@@ -69,6 +69,7 @@ class EventDispatcher implements Dispatcher {
   readonly #tallies: CallTallies
   #unsubscribe: () => void = () => undefined
   #cancelTick: (() => void) | undefined
+  #isStopped = false
 
   constructor(options: DispatcherOptions) {
     const { router, log, ledger, metrics, logger, clock = monotonicClock, wall = wallClock, limits } = options
@@ -114,6 +115,7 @@ class EventDispatcher implements Dispatcher {
 
   async stop(graceMs = this.#engine.limits.revokeGraceMs): Promise<void> {
     this.#engine.limits.revokeGraceMs = Math.min(graceMs, this.#engine.limits.revokeGraceMs)
+    this.#isStopped = true
     this.#unsubscribe()
     this.#cancelTick?.()
     await Promise.all([this.#triggers.stop(), this.#invocations.stop()])
@@ -168,7 +170,8 @@ class EventDispatcher implements Dispatcher {
 
   #tick(): void {
     this.#cancelTick = this.#engine.clock.after(TICK_MS, () => {
-      void this.#refresh().finally(() => this.#tick())
+      // A timer that is set after the end would keep the process for ever.
+      void this.#refresh().finally(() => this.#isStopped || this.#tick())
     })
   }
 

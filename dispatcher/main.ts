@@ -6,7 +6,7 @@ import { SharedLedger } from '../events/shared-ledger/shared-ledger.ts'
 import { createLogger } from '../lib/logger.ts'
 import { endForGood, stopOnSignal } from '../lib/stop-signals.ts'
 import { readEnvironment } from './config.ts'
-import { DispatcherProcess } from './dispatcher-process.ts'
+import { DISPATCHER_END_MS, DispatcherProcess } from './dispatcher-process.ts'
 
 async function main(): Promise<void> {
   const environment = readEnvironment()
@@ -24,9 +24,13 @@ async function main(): Promise<void> {
     listen: { host: environment.DORMOUSE_LISTEN_HOST, port: environment.DORMOUSE_MANAGEMENT_PORT },
     logger,
   })
-  stopOnSignal('dispatcher', logger, async () => {
-    await Promise.all([contact.stop(), dispatcher.stop(environment.DORMOUSE_DRAIN_MS)])
-    await ledger.close()
+  const drainMs = environment.DORMOUSE_DRAIN_MS
+  stopOnSignal({
+    ...{ part: 'dispatcher', logger, deadlineMs: drainMs + DISPATCHER_END_MS },
+    stop: async (ending) => {
+      const looked = ending.step('the first look at Kafka', () => contact.stop(), drainMs)
+      await Promise.all([looked, dispatcher.stop(drainMs, ending)])
+    },
   })
   await dispatcher.start()
 }

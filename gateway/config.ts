@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { OPTIONAL_KAFKA_ENVIRONMENT } from '../events/kafka/environment.ts'
 import { parseEnvironment, type Environment } from '../lib/environment.ts'
-import { portVariable, positiveVariable } from '../lib/environment-types.ts'
+import { durationVariable, portVariable, positiveVariable } from '../lib/environment-types.ts'
 import { DATA_PLANE_ENVIRONMENT } from '../routing/environment.ts'
 import { DEFAULT_LIMITS } from './gateway.ts'
 
@@ -20,7 +20,9 @@ const environmentSchema = z.object({
   DORMOUSE_WAIT_LIMIT_MS: positiveVariable(DEFAULT_LIMITS.waitLimitMs),
   /** Largest body streamed to `http` functions: against filling pods. */
   DORMOUSE_MAX_BODY_BYTES: positiveVariable(DEFAULT_LIMITS.maxBodyBytes),
-  /** How long a drain may take on SIGTERM: shorter than the pod's grace period. */
+  /** After SIGTERM everything is served on for so long, until clients and load balancers have noticed; 0: nothing new is taken at once. */
+  DORMOUSE_LINGER_MS: durationVariable(5_000),
+  /** How long what runs then may go on: with the time above shorter than the pod's grace period. */
   DORMOUSE_DRAIN_MS: positiveVariable(25_000),
 })
 

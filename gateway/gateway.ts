@@ -4,10 +4,12 @@
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { monotonicClock } from '../lib/clock.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import { createManagementServer, type Route } from '../lib/management-server.ts'
 import { createMetrics, type Metrics } from '../lib/metrics.ts'
+import { pause } from '../lib/pause.ts'
 import { ProblemError } from '../routing/problems.ts'
 import { Router, type RouterOptions } from '../routing/router.ts'
 import { EventsApi, type EventsApiOptions } from './events-api/events-api.ts'
@@ -15,11 +17,13 @@ import { functionRoutes } from './management/function-routes.ts'
 import { EventsTally } from './metrics/events-tally.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { resolveInternal } from './proxy/internal-target.ts'
+import { Latecomers } from './proxy/latecomers.ts'
 import { Listener, type ListenerLimits } from './proxy/listener.ts'
 import { Pipeline } from './proxy/pipeline.ts'
 import { PublicTargets } from './proxy/public-target.ts'
 import type { IncomingTarget, Resolution } from './proxy/target.ts'
 import { Upgrades } from './proxy/upgrade.ts'
+import { errorText } from '../lib/error-text.ts'
 
 export interface GatewayOptions {
   /** Base URLs of all controller replicas. */
@@ -76,8 +80,11 @@ export interface GatewayPorts {
 export interface Gateway {
   /** Resolves when all listeners listen; throws ListenError. Ready (see /readyz) once the first snapshot is in. */
   start(): Promise<GatewayPorts>
-  /** Stops accepting, lets what runs finish within `graceMs`, then cuts it. */
-  stop(options?: { graceMs?: number }): Promise<void>
+  /**
+   * For `lingerMs` (default 0) everything is served on, each answer with `connection: close`, so that clients leave by themselves; then nothing new
+   * is taken, what runs may finish within `graceMs`, and is cut.
+   */
+  stop(options?: { graceMs?: number; lingerMs?: number }): Promise<void>
   readonly router: Router
   readonly metrics: Metrics
 }
@@ -128,8 +135,10 @@ class GatewayProcess implements Gateway {
     return { publicPort, internalPort, managementPort }
   }
 
-  async stop({ graceMs = 10_000 }: { graceMs?: number } = {}): Promise<void> {
+  async stop({ graceMs = 10_000, lingerMs = 0 }: { graceMs?: number; lingerMs?: number } = {}): Promise<void> {
     this.#draining = true
+    // An idle connection that is closed may have a request on its way: who asks once more on it is told first.
+    if (lingerMs > 0) await pause(monotonicClock, lingerMs)
     const { public: outside, internal } = this.#listeners
     const cut = setTimeout(() => (outside.upgrades.destroy(), internal.upgrades.destroy()), graceMs)
     await Promise.all([outside.listener.stop(graceMs), internal.listener.stop(graceMs)])
@@ -160,7 +169,11 @@ class GatewayProcess implements Gateway {
 
   #createListener(trusted: boolean, resolve: (target: IncomingTarget) => Resolution): DataListener {
     const { maxUrlBytes, maxBodyBytes, upgradeIdleMs } = this.#limits
-    const shared = { router: this.router, metrics: this.#tallies, draining: () => this.#draining }
+    const latecomers = new Latecomers({
+      clock: monotonicClock,
+      onNews: (listener) => this.router.onSnapshot(listener),
+    })
+    const shared = { router: this.router, metrics: this.#tallies, draining: () => this.#draining, latecomers }
     const events = trusted ? this.#createEventsApi() : undefined
     const pipeline = new Pipeline({ ...shared, trusted, resolve, maxUrlBytes, maxBodyBytes, events })
     const upgrades = new Upgrades(pipeline, upgradeIdleMs)
@@ -196,5 +209,5 @@ interface DataListener {
 
 function toProblem(error: unknown): { status: number; code: string; message: string } {
   if (error instanceof ProblemError) return error
-  return { status: 500, code: 'internal', message: error instanceof Error ? error.message : String(error) }
+  return { status: 500, code: 'internal', message: errorText(error) }
 }

@@ -7,6 +7,9 @@ import { readEnvironment } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { openEvents } from './events.ts'
 
+/** For what is closed after the last request; the chart's grace period has a little more. */
+const [STOP_MS, END_MS] = [1_500, 4_000]
+
 async function main(): Promise<void> {
   const environment = readEnvironment()
   const logger = createLogger({ level: environment.DORMOUSE_LOG_LEVEL, fields: { part: 'gateway' } })
@@ -29,9 +32,13 @@ async function main(): Promise<void> {
     },
     ...(events && { events }),
   })
-  stopOnSignal('gateway', logger, async () => {
-    await gateway.stop({ graceMs: environment.DORMOUSE_DRAIN_MS })
-    await events?.close()
+  const { DORMOUSE_LINGER_MS: lingerMs, DORMOUSE_DRAIN_MS: graceMs } = environment
+  stopOnSignal({
+    ...{ part: 'gateway', logger, deadlineMs: lingerMs + graceMs + END_MS },
+    stop: async (ending) => {
+      await ending.step('requests', () => gateway.stop({ lingerMs, graceMs }), lingerMs + graceMs + STOP_MS)
+      await ending.step('connections to Kafka', async () => events?.close(), STOP_MS)
+    },
   })
   await gateway.start()
 }

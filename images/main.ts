@@ -24,6 +24,7 @@ import { makeLayer, writeArchive, type Layer } from './archive.ts'
 import { inRepository } from './bundle.ts'
 import { imageConfig, IMAGES, type Image } from './images.ts'
 import { makeRootFileSystem } from './root-file-system.ts'
+import { errorText } from '../lib/error-text.ts'
 
 /** What images of this machine are called: no registry has that name, so nothing is ever pulled by it. */
 const LOCAL_REGISTRY = 'localhost'
@@ -108,7 +109,7 @@ try {
   const directory = values['root-file-systems']
   await (directory === undefined ? writeArchives(scratch) : writeRootFileSystems(directory, scratch))
 } catch (error) {
-  console.error(`images: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`images: ${errorText(error)}`)
   process.exitCode = 1
 } finally {
   rmSync(scratch, { recursive: true, force: true })

@@ -14,6 +14,8 @@ export interface Kind<T extends KubeObject> {
   namespaced: boolean
   /** `status` is written through patchStatus only; create and patch ignore it. */
   hasStatus: boolean
+  /** Its caches hold metadata only: for objects of which it is enough to know that they changed. Not for writing. */
+  metadataOnly?: boolean
   /** Carries T; never set. */
   readonly __type?: T
 }

@@ -1,6 +1,8 @@
 import type { Backoff } from '../lib/backoff.ts'
 import { wallClock, type Clock } from '../lib/clock.ts'
 import type { LogFields, Logger } from '../lib/logger.ts'
+import { within } from '../lib/within.ts'
+import { isNamespaceEnding } from './errors.ts'
 import { WorkQueue } from './work-queue.ts'
 
 /**
@@ -40,6 +42,8 @@ export interface ControlLoopOptions {
 }
 
 const DEFAULT_STOP_TIMEOUT_MS = 5_000
+/** What is in a namespace that is being deleted is about to go; only whoever keeps it by a finalizer makes it last. */
+const ENDING_RETRY_MS = 30_000
 
 /** The caller starts and stops it. */
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
@@ -87,12 +91,9 @@ export class ControlLoop {
   async #end(): Promise<void> {
     this.#abort.abort(new Error(`the control loop ${this.#options.name} stops`))
     this.#queue.shutDown()
-    const limit = Promise.withResolvers<'late'>()
     const { name, logger, stopTimeoutMs = DEFAULT_STOP_TIMEOUT_MS } = this.#options
-    const cancel = this.#clock.after(stopTimeoutMs, () => limit.resolve('late'))
-    const ended = await Promise.race([Promise.all(this.#workers), limit.promise])
-    cancel()
-    if (ended === 'late') logger.warn('a reconcile did not end when told to stop', { loop: name, stopTimeoutMs })
+    const hasEnded = await within(this.#clock, stopTimeoutMs, Promise.all(this.#workers))
+    if (!hasEnded) logger.warn('a reconcile did not end when told to stop', { loop: name, stopTimeoutMs })
   }
 
   async #work(): Promise<void> {
@@ -114,7 +115,10 @@ export class ControlLoop {
       return await this.#options.reconcile(key, this.#abort.signal)
     } catch (error) {
       // What a stopping loop interrupted has not failed.
-      return this.#abort.signal.aborted ? done : { kind: 'error', error }
+      if (this.#abort.signal.aborted) return done
+      if (!isNamespaceEnding(error)) return { kind: 'error', error }
+      this.#options.logger.debug('reconcile waits for the end of its namespace', this.#fields(key, error))
+      return requeueAfter(ENDING_RETRY_MS)
     }
   }
 

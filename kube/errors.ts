@@ -27,5 +27,10 @@ export const isConflict = hasCode('Conflict')
 export const isInvalid = hasCode('Invalid')
 /** Not allowed to us, or by a policy of the cluster (quota, pod security, a namespace that is going); the message says which. */
 export const isForbidden = hasCode('Forbidden')
+/** Nothing can be created in that namespace any more: it is being deleted, or is gone. */
+export function isNamespaceEnding(error: unknown): boolean {
+  if (isForbidden(error)) return / because it is being terminated/.test((error as ClusterError).message)
+  return isNotFound(error) && /namespaces "[^"]*" not found/.test((error as ClusterError).message)
+}
 /** The cluster cannot be reached, or cannot answer now. */
 export const isUnavailable = hasCode('Unavailable')

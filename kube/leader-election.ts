@@ -1,53 +1,21 @@
 /**
  * One of several replicas leads, by a Lease that it renews. Promises that two never lead at once as long as clocks run at about the same speed (they may
- * show any time): who cannot renew for `renewDeadlineMs` leads no longer, and nobody else begins before `durationMs` without a sign of it.
- * What leading means, and ending the process when it is over, is the caller's.
+ * show any time): who cannot renew for `renewDeadlineMs` does not lead, and nobody else begins before `durationMs` without a sign of it. Who stands
+ * still so leads again with the next renewal, if nobody else has led meanwhile.
+ * What leading means, and ending the process when another has the lead, is the caller's.
  */
 import { monotonicClock, type Clock } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
 import { pause } from '../lib/pause.ts'
-import type { Cluster } from './cluster.ts'
+import { within } from '../lib/within.ts'
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts'
-import { claimLease, sightLease, type LeaseSighting } from './lease-claim.ts'
+import {
+  DEFAULT_ELECTION_TIMES,
+  type LeaderElectionOptions,
+  type LeaderElectionTimes,
+} from './leader-election-options.ts'
+import { claimLease, holdLease, sightLease, type LeaseSighting } from './lease-claim.ts'
 import { microTime } from './micro-time.ts'
 import { LEASES, type Lease } from './objects.ts'
-
-export interface LeaderElectionOptions {
-  cluster: Pick<Cluster, 'create' | 'get' | 'patch'>
-  namespace: string
-  /** Of the Lease. */
-  name: string
-  /** Of this replica, and of no other that lives: the pod's name. A replica that comes back under its name leads again at once. */
-  identity: string
-  logger: Logger
-  /** At most once. */
-  onLead: () => void
-  /** At most once, after onLead; never for `stop`. This election is over then: end the process. */
-  onLost: (reason: string) => void
-  times?: Partial<LeaderElectionTimes>
-  /** For waits. */
-  clock?: Clock
-  /** Epoch milliseconds, for what people read in the Lease. */
-  now?: () => number
-}
-
-export interface LeaderElectionTimes {
-  /** Others wait for so long after the last sign of a leader. Whole seconds. */
-  durationMs: number
-  /** A leader that has not renewed for so long leads no longer; the difference is for clocks that run fast and for work in flight. */
-  renewDeadlineMs: number
-  /** Between renewals that succeed: a write to the API each. */
-  renewEveryMs: number
-  /** Between looks at another's Lease, and between renewals after one that failed. */
-  retryMs: number
-}
-
-export const DEFAULT_ELECTION_TIMES: LeaderElectionTimes = {
-  durationMs: 6_000,
-  renewDeadlineMs: 4_000,
-  renewEveryMs: 2_000,
-  retryMs: 1_000,
-}
 
 /** The caller starts and stops it. */
 export function createLeaderElection(options: LeaderElectionOptions): LeaderElection {
@@ -59,7 +27,8 @@ export class LeaderElection {
   readonly #times: LeaderElectionTimes
   readonly #clock: Clock
   readonly #end = new AbortController()
-  #state: 'waiting' | 'leading' | 'over' = 'waiting'
+  /** paused: the Lease may still be ours. */
+  #state: 'waiting' | 'leading' | 'paused' | 'over' = 'waiting'
   /** As last read or written. */
   #lease: Lease | undefined
   #sighting: LeaseSighting | undefined
@@ -91,13 +60,11 @@ export class LeaderElection {
 
   /** Gives the lead back, so that another has it within a second. Call it when the work that only a leader may do has ended. */
   async stop(): Promise<void> {
-    const wasLeading = this.#state === 'leading'
+    const wasHolding = this.#isHolding
     this.#finish()
-    const ended = new AbortController()
-    const work = wasLeading ? this.#release() : Promise.resolve(this.#running)
+    const work = wasHolding ? this.#release() : Promise.resolve(this.#running)
     // An API server that does not answer keeps nobody from ending.
-    await Promise.race([work, pause(this.#clock, this.#times.retryMs, ended.signal)])
-    ended.abort()
+    await within(this.#clock, this.#times.retryMs, work)
   }
 
   #finish(): void {
@@ -108,7 +75,11 @@ export class LeaderElection {
 
   async #run(): Promise<void> {
     while (this.#state === 'waiting') await this.#wait()
-    while (this.#state === 'leading') await this.#lead()
+    while (this.#isHolding) await this.#lead()
+  }
+
+  get #isHolding(): boolean {
+    return this.#state === 'leading' || this.#state === 'paused'
   }
 
   async #wait(): Promise<void> {
@@ -161,12 +132,12 @@ export class LeaderElection {
 
   async #lead(): Promise<void> {
     await this.#pause(this.#times.renewEveryMs)
-    while (this.#state === 'leading') {
+    while (this.#isHolding) {
       const startedMs = this.#clock.now()
       this.#renewing = this.#renew(startedMs)
       // An attempt that nobody answers must not keep the next one from being made.
       await Promise.race([this.#renewing, this.#pause(this.#times.retryMs)])
-      if (this.#renewedMs >= startedMs) return
+      if (this.#renewedMs >= startedMs) return this.#state === 'paused' ? this.#begin() : undefined
       await this.#pause(startedMs + this.#times.retryMs - this.#clock.now())
     }
   }
@@ -189,27 +160,23 @@ export class LeaderElection {
     try {
       const claim = await this.#claim()
       if (claim.kind === 'held') return this.#lose(`${claim.by} has taken the lease`)
-      if (this.#state === 'leading') await this.#write(startedMs)
+      // Whoever gave it back, or let it run out, has led: what we know is not what is.
+      if (this.#state === 'paused' && claim.kind === 'free' && this.#lease)
+        return this.#lose('another has led meanwhile')
+      if (this.#isHolding) await this.#write(startedMs)
     } catch (error) {
       logger.warn('the lease could not be renewed', { lease: name, error })
     }
   }
 
   async #write(startedMs: number): Promise<void> {
-    const { cluster, namespace, name, identity, now = Date.now } = this.#options
-    const time = microTime(now())
+    const { cluster, namespace, name, identity, labels = {}, now = Date.now } = this.#options
     const old = this.#lease
-    const isOurs = old?.spec?.holderIdentity === identity
-    const spec = {
-      holderIdentity: identity,
-      leaseDurationSeconds: Math.ceil(this.#times.durationMs / 1000),
-      renewTime: time,
-      ...(!isOurs && { acquireTime: time, leaseTransitions: (old?.spec?.leaseTransitions ?? -1) + 1 }),
-    }
+    const spec = holdLease(old, { identity, durationMs: this.#times.durationMs, nowMs: now() })
     this.#lease = old
       ? await cluster.patch(LEASES, old.metadata, { spec }, { resourceVersion: old.metadata.resourceVersion })
       : await cluster.create(LEASES, {
-          ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name }, spec },
+          ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name, labels }, spec },
         })
     this.#renewedMs = Math.max(this.#renewedMs, startedMs)
   }
@@ -217,12 +184,20 @@ export class LeaderElection {
   #watchDeadline(): void {
     const { renewDeadlineMs } = this.#times
     const leftMs = this.#renewedMs + renewDeadlineMs - this.#clock.now()
-    if (leftMs <= 0) return this.#lose(`the lease could not be renewed for ${renewDeadlineMs} ms`)
+    if (leftMs <= 0) return this.#stand(`the lease could not be renewed for ${renewDeadlineMs} ms`)
     this.#cancelDeadline = this.#clock.after(leftMs, () => this.#watchDeadline())
   }
 
-  #lose(reason: string): void {
+  /** Nobody else can lead before we have been silent for longer. */
+  #stand(reason: string): void {
     if (this.#state !== 'leading') return
+    this.#state = 'paused'
+    this.#options.logger.warn('does not lead until the lease is renewed', { lease: this.#options.name, reason })
+    this.#options.onPause(reason)
+  }
+
+  #lose(reason: string): void {
+    if (!this.#isHolding) return
     this.#finish()
     this.#options.logger.error('leads no longer', { lease: this.#options.name, reason })
     this.#options.onLost(reason)

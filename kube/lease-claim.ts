@@ -1,4 +1,5 @@
 /** Who may hold a Lease: pure, and blind to the clocks of others. */
+import { microTime } from './micro-time.ts'
 import type { Lease } from './objects.ts'
 
 /** A state of the Lease, and since when we have seen it unchanged, by our own clock. */
@@ -30,4 +31,19 @@ export function claimLease(
   if (by === identity) return { kind: 'ours' }
   const forMs = sighting.seenMs + sighting.durationMs - nowMs
   return by === '' || forMs <= 0 ? { kind: 'free' } : { kind: 'held', by, forMs }
+}
+
+/** What whoever holds it writes: times are for people, transitions count holders. */
+export function holdLease(
+  old: Lease | undefined,
+  { identity, durationMs, nowMs }: { identity: string; durationMs: number; nowMs: number },
+): NonNullable<Lease['spec']> {
+  const time = microTime(nowMs)
+  const isOurs = old?.spec?.holderIdentity === identity
+  return {
+    holderIdentity: identity,
+    leaseDurationSeconds: Math.ceil(durationMs / 1000),
+    renewTime: time,
+    ...(!isOurs && { acquireTime: time, leaseTransitions: (old?.spec?.leaseTransitions ?? -1) + 1 }),
+  }
 }

@@ -5,7 +5,14 @@ import type { Kind } from './cluster.ts'
 export interface EnvVar {
   name: string
   value?: string
-  valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: { name: string; key: string } }
+  valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: KeySelector; configMapKeyRef?: KeySelector }
+}
+
+/** A key of a Secret or ConfigMap. */
+export interface KeySelector {
+  name: string
+  key: string
+  optional?: boolean
 }
 
 export interface Container {
@@ -151,6 +158,8 @@ export const CONFIG_MAPS: Kind<ConfigMap> = {
   namespaced: true,
   hasStatus: false,
 }
+/** That they are there and changed, without what is in them. */
+export const CONFIG_MAP_METADATA: Kind<KubeObject> = { ...CONFIG_MAPS, metadataOnly: true }
 export const SERVICES: Kind<Service> = {
   group: '',
   version: 'v1',

@@ -6,6 +6,7 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import { createServer, type Server } from 'node:http'
 import type { Metrics } from './metrics.ts'
 import { problemJson, PROBLEM_TYPE, type Problem } from './problem.ts'
+import { errorText } from './error-text.ts'
 
 export interface RouteRequest {
   params: Record<string, string>
@@ -146,7 +147,7 @@ function defaultProblem(error: unknown): Problem {
   return {
     status,
     code: status < 500 ? 'bad-request' : 'internal',
-    message: error instanceof Error ? error.message : String(error),
+    message: errorText(error),
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { createController, type Controller } from '../controller/controller.ts'
+import { AT_ONCE_MS } from '../controller/after-wake.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from '../controller/controller-config.ts'
 import { bearerToken } from '../controller/server/listener.ts'
 import type { EventLog } from '../events/event-log.ts'
@@ -77,6 +78,9 @@ export class ControllerSlot {
         verifyFirstRevision,
         ...(internalBaseUrl !== undefined && { internalBaseUrl }),
       },
+      archivesFromLoopback: true,
+      fleet: { ...DEFAULT_CONTROLLER_CONFIG.fleet, afterWakeMs: AT_ONCE_MS },
+      missingConfigMap: 'local mode has no ConfigMaps; give code.path, code.inline or code.archive instead',
       // Many pods share one machine.
       podPorts: { control: 0, data: 0 },
       ...(internalBaseUrl !== undefined && { platformUrl: internalBaseUrl }),

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Lane } from './lane.ts'
+import type { PodAgent } from './pod-agent.ts'
 import type { ProblemError } from './problems.ts'
 
 export interface CallRequest {
@@ -40,7 +41,7 @@ export interface CallSink {
 }
 
 export interface CallDeps {
-  dispatcher: Pick<Dispatcher, 'dispatch'>
+  dispatcher: Pick<PodAgent, 'dispatch'>
   clock: Clock
   deadlines: Deadlines
   /** Longest wait for a slot, from the call's start. */

@@ -12,9 +12,10 @@ import type { CallDeps, CallRequest, CallSink, CallState, ReplayReason, Streamed
 import type { Expiring } from './deadlines.ts'
 import { Waiter, type Lane } from './lane.ts'
 import { ProblemError, waitedTooLong } from './problems.ts'
+import type { PodConnection, PodHandler } from './pod-agent.ts'
 import type { PodSlots } from './slot-table.ts'
 
-export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring {
+export class Call extends Waiter implements PodHandler, Expiring {
   readonly lane: Lane
   readonly #deps: CallDeps
   readonly #request: CallRequest
@@ -24,6 +25,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
   readonly startedMs: number
   /** When it began to wait for a slot; undefined when one was free. */
   waitedSinceMs: number | undefined = undefined
+  connection: PodConnection | undefined = undefined
   sentMs = 0
   dueMs = 0
   /** The pod that runs it, or ran it last. */
@@ -147,6 +149,7 @@ export class Call extends Waiter implements Dispatcher.DispatchHandler, Expiring
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.connection?.answered()
     if (this.#state === 'refused') return this.#refused()
     if (this.#state !== 'answering') return
     this.#finish()

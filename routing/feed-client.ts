@@ -23,7 +23,7 @@ export interface FeedClientOptions {
   random?: () => number
 }
 
-const RETRY = { firstMs: 100, longestMs: 5_000 }
+const RETRY = { firstMs: 100, longestMs: 2_000 }
 
 export class FeedClient {
   readonly #options: FeedClientOptions

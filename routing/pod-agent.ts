@@ -10,7 +10,17 @@ export interface PodAgentOptions extends Omit<Client.Options, 'connect' | 'conne
   connectTimeoutMs: number
 }
 
-export class PodAgent implements Pick<Dispatcher, 'dispatch'> {
+/** One that says itself when its answer has ended: its connection is then free at once, a turn of the event loop before undici says so. */
+export interface PodHandler extends Dispatcher.DispatchHandler {
+  connection?: PodConnection | undefined
+}
+
+export interface PodConnection {
+  /** The answer has been read to its end. */
+  answered(): void
+}
+
+export class PodAgent {
   readonly #options: Client.Options
   readonly #pods = new Map<string, PodConnections>()
 
@@ -19,7 +29,7 @@ export class PodAgent implements Pick<Dispatcher, 'dispatch'> {
   }
 
   /** To `options.origin`; false when this was the last word, as with undici. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  dispatch(options: Dispatcher.DispatchOptions, handler: PodHandler): boolean {
     const origin = options.origin as string
     return (this.#pods.get(origin) ?? this.#add(origin)).dispatch(options, handler)
   }
@@ -31,7 +41,7 @@ export class PodAgent implements Pick<Dispatcher, 'dispatch'> {
 
   #add(origin: string): PodConnections {
     const added = new PodConnections(
-      () => new Connection(origin, this.#options),
+      (pod) => new Connection(pod, origin, this.#options),
       () => void this.#pods.delete(origin),
     )
     this.#pods.set(origin, added)
@@ -39,29 +49,40 @@ export class PodAgent implements Pick<Dispatcher, 'dispatch'> {
   }
 }
 
-class Connection extends Client {
+class Connection extends Client implements PodConnection {
+  readonly #pod: PodConnections
   /** On the stack. */
   free = false
   closing = false
+
+  constructor(pod: PodConnections, origin: string, options: Client.Options) {
+    super(origin, options)
+    this.#pod = pod
+  }
+
+  answered(): void {
+    this.#pod.giveBack(this)
+  }
 }
 
 class PodConnections {
-  readonly #open: () => Connection
+  readonly #open: (pod: PodConnections) => Connection
   readonly #onEmpty: () => void
   readonly #all = new Set<Connection>()
   /** The one used last goes first: the others may close when the load sinks. */
   readonly #free: Connection[] = []
 
-  constructor(open: () => Connection, onEmpty: () => void) {
+  constructor(open: (pod: PodConnections) => Connection, onEmpty: () => void) {
     this.#open = open
     this.#onEmpty = onEmpty
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  dispatch(options: Dispatcher.DispatchOptions, handler: PodHandler): boolean {
     const connection = this.#free.pop() ?? this.#add()
     connection.free = false
+    handler.connection = connection
     // A request that undici refuses leaves its connection as it was: nothing will say that it is free.
-    if (connection.dispatch(options, handler) || connection.stats.size === 0) this.#giveBack(connection)
+    if (connection.dispatch(options, handler) || connection.stats.size === 0) this.giveBack(connection)
     return true
   }
 
@@ -69,19 +90,21 @@ class PodConnections {
     await Promise.all([...this.#all].map((connection) => connection.destroy()))
   }
 
-  #add(): Connection {
-    const connection = this.#open()
-    this.#all.add(connection)
-    connection.on('drain', () => this.#giveBack(connection))
-    connection.on('disconnect', () => this.#remove(connection))
-    connection.on('connectionError', () => this.#remove(connection))
-    return connection
-  }
-
-  #giveBack(connection: Connection): void {
+  giveBack(connection: Connection): void {
     if (connection.free || connection.closing) return
     connection.free = true
     this.#free.push(connection)
+  }
+
+  #add(): Connection {
+    const connection = this.#open(this)
+    this.#all.add(connection)
+    connection.on('drain', () => {
+      if (!connection.free && connection.stats.size === 0) this.giveBack(connection)
+    })
+    connection.on('disconnect', () => this.#remove(connection))
+    connection.on('connectionError', () => this.#remove(connection))
+    return connection
   }
 
   /** Its socket is gone, and with it the request it had. One that was not sent yet is undici's to send over a new socket. */

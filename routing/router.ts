@@ -3,7 +3,7 @@
  * and calls over connections to pods. Owns connections to controllers and pods; leaves listeners and what requests mean to its users.
  */
 import type { ObjectKey } from '../api/names.ts'
-import type { LoadReport } from '../api/protocol.ts'
+import type { ActivationRequest, LoadReport } from '../api/protocol.ts'
 import { monotonicClock, type Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { Call } from './call.ts'
@@ -207,9 +207,10 @@ export class Router {
     this.#options.events?.onLaneClosed?.(lane.key)
   }
 
-  #position(): { epoch?: string; version?: number } {
+  #position(): Pick<ActivationRequest, 'epoch' | 'version' | 'staleMs'> {
     const { epoch, version } = this.snapshot
-    return epoch === undefined ? {} : { epoch, version }
+    const { connected, ageMs = 0 } = this.#feed
+    return { ...(epoch !== undefined && { epoch, version }), ...(!connected && { staleMs: ageMs }) }
   }
 
   #report(): LoadReport {

@@ -18,7 +18,7 @@ export interface WakerOptions {
   logger: Logger
   reporter: string
   /** Feed position at the time of asking. */
-  position(): { epoch?: string; version?: number }
+  position(): Pick<ActivationRequest, 'epoch' | 'version' | 'staleMs'>
   /** Runs a function once the requests that arrived together are all queued; default: after this turn of the event loop. */
   defer?: (run: () => void) => void
   onActivation?: (outcome: ActivationOutcome, durationMs: number) => void
@@ -99,11 +99,12 @@ export class Waker {
       case 'at-capacity':
         return this.#pause(REASK_MS)
       case 'failed':
-        return this.#lane.rejectAll(problemOf(answer))
+        // With pods there is still something to wait for: a slot.
+        return this.#lane.podCount > 0 ? this.#pause(REASK_MS) : this.#lane.rejectAll(problemOf(answer))
     }
   }
 
-  /** With pods there is still something to wait for: a slot. */
+  /** With pods nobody is failed either. */
   #nobodyAnswered(): void {
     const lane = this.#lane
     const outageMs = this.#options.clock.now() - (this.#unreachableSinceMs ?? Infinity)

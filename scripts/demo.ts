@@ -18,6 +18,7 @@ import { FIRST_REVISION, loadManifest, tellLoadStory, type LoadStory, type Telli
 import { tellOrdersStory, type OrdersStory } from './demo/orders-story.ts'
 import { applyAll, countPods, DemoError, until } from './demo/platform-view.ts'
 import { wakeAll, type WokenFunction } from './demo/wake-all.ts'
+import { errorText } from '../lib/error-text.ts'
 
 const { values, positionals } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, kafka: { type: 'boolean', default: false } },
@@ -170,6 +171,6 @@ async function show(kafka: DemoKafka | undefined): Promise<void> {
 try {
   await main()
 } catch (error) {
-  console.error(`\ndemo failed: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`\ndemo failed: ${errorText(error)}`)
   process.exitCode = 1
 }

@@ -19,6 +19,26 @@ export function sum(parts: readonly Counts[]): Counts {
 export const tell = ({ passed, failed, skipped }: Counts): string =>
   `${passed} passed, ${failed} failed, ${skipped} skipped`
 
+/** What suites say in their titles: `[skipped: REASON]`. */
+const REASON = /\[skipped: (.*)\]/
+
+/** A line for each reason for which suites of jest's `--outputFile` were skipped, with how many tests that are: jest itself names neither. */
+export function tellSkips(file: string): string[] {
+  const counts = new Map<string, number>()
+  try {
+    const { testResults } = JSON.parse(readFileSync(file, 'utf8'))
+    for (const { assertionResults } of testResults)
+      for (const { status, ancestorTitles, fullName } of assertionResults) {
+        if (status !== 'pending') continue
+        const reason = REASON.exec(ancestorTitles.join(' '))?.[1] ?? fullName
+        counts.set(reason, (counts.get(reason) ?? 0) + 1)
+      }
+  } catch {
+    return []
+  }
+  return [...counts].map(([reason, count]) => `SKIP ${count} test${count === 1 ? '' : 's'}: ${reason}`)
+}
+
 /** Of jest's `--outputFile`. A file that does not load, and a jest that ends without a word, are failures. */
 export function readCounts(file: string, code: number): Counts {
   try {

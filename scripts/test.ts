@@ -6,8 +6,9 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readCounts, sum, tell, type Counts } from './jest-counts.ts'
+import { sum, tell, type Counts } from './jest-counts.ts'
 import { findKafkaIn } from './kafka/find-kafka.ts'
+import { runJest } from './run-jest.ts'
 
 const STATIC_CHECKS = [
   ['format', 'prettier --check --log-level warn .'],
@@ -44,16 +45,6 @@ async function staticChecks(): Promise<Counts> {
   return counts
 }
 
-/** `script`: of package.json, where its options are. */
-function jest(script: string, outputFile: string): Promise<Counts> {
-  return new Promise((resolve) => {
-    const child = spawn('npm', ['run', '--silent', script, '--', '--json', `--outputFile=${outputFile}`], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    child.on('close', (code) => resolve(readCounts(outputFile, code ?? 1)))
-  })
-}
-
 /** What needs a Kafka is skipped without one, and whoever reads this should know with which it ran. Fetches it before tests are timed. */
 async function sayWhichKafka(): Promise<void> {
   const found = await findKafkaIn({
@@ -65,12 +56,12 @@ async function sayWhichKafka(): Promise<void> {
 
 const unitOnly = process.argv.includes('--unit')
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-test-'))
-const parts = [await staticChecks(), await jest('test:unit', join(scratch, 'unit.json'))]
+const parts = [await staticChecks(), await runJest({ script: 'test:unit', outputFile: join(scratch, 'unit.json') })]
 if (!unitOnly) {
   await sayWhichKafka()
   // Of processes that wait for each other no more than two at a time: they would be slow for each other's clocks. A worker is renewed before
   // jest, which lets go of no module of the files it ran, has a heap whose collection takes longer than what is tested.
-  parts.push(await jest('test:integration', join(scratch, 'integration.json')))
+  parts.push(await runJest({ script: 'test:integration', outputFile: join(scratch, 'integration.json') }))
 }
 rmSync(scratch, { recursive: true, force: true })
 const total = sum(parts)

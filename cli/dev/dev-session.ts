@@ -14,6 +14,7 @@ import { kindNamed } from '../kinds.ts'
 import { loadManifests, type LoadedManifests } from '../manifests/load-manifests.ts'
 import { waitForRollout, type RolloutEnd } from '../rollout/wait-for-rollout.ts'
 import { manifestId, planChanges, type AppliedManifest, type FolderChanges } from './plan-changes.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface DevSessionOptions {
   /** Files and folders, as the user named them. */
@@ -143,7 +144,7 @@ export class DevSession {
       if (!superseded.signal.aborted) report.rollout(nameOf(result), end, about)
     } catch (error) {
       if (signal.aborted || superseded.signal.aborted) return
-      report.problem(error instanceof Error ? error.message : String(error))
+      report.problem(errorText(error))
     }
   }
 

@@ -22,6 +22,7 @@ import { platformLogSink } from './platform-log-sink.ts'
 import { describeAddresses } from './print-addresses.ts'
 import { createSessionReport } from './session-report.ts'
 import { watchFiles, type FileWatch } from './watch-files.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface DevOptions extends KafkaFlags {
   watch?: boolean
@@ -130,7 +131,7 @@ function startWatch({ context, session, dirs, paint }: Running): Promise<FileWat
         ;(await watching).add(session.codePaths)
       } catch (error) {
         // A folder that vanished, a file that cannot be read: the next change may mend it.
-        if (!context.signal.aborted) report.problem(error instanceof Error ? error.message : String(error))
+        if (!context.signal.aborted) report.problem(errorText(error))
       }
     },
   })

@@ -182,7 +182,8 @@ async function pack(
   const fail = (message: string) => void mistake(CODE_PATH, message)
   if (typeof path !== 'string' || path === '')
     return fail(`spec.code.path: expected a file or folder, got ${JSON.stringify(path)}`)
-  if ('inline' in others) return fail('spec.code: exactly one of path, inline must be set')
+  if (Object.keys(others).length > 0)
+    return fail('spec.code: exactly one of path, inline, configMap, archive must be set')
   try {
     const { files, root } = await packCode(resolve(source.folder, path), path)
     return { value: { ...value, spec: { ...spec, code: { ...others, inline: files } } }, codePath: root }

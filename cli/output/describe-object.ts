@@ -53,7 +53,7 @@ function statusLines(object: KubeObject): string[][] {
 /** Code is named with its size, not printed. */
 function shownSpec(object: KubeObject): unknown {
   const { spec } = object as Partial<DormouseFunction>
-  if (object.kind !== 'Function' || spec?.code === undefined) return spec ?? {}
+  if (object.kind !== 'Function' || spec?.code?.inline === undefined) return spec ?? {}
   const files = Object.entries(spec.code.inline).map(([name, text]) => [name, `${Buffer.byteLength(text)} bytes`])
   return { ...spec, code: { inline: Object.fromEntries(files) as unknown } }
 }

@@ -63,7 +63,8 @@ async function firstEnd({ client, target, signal, waiting }: RolloutWait): Promi
 }
 
 /** Its cause is another object, which may have been applied an instant ago and not yet been seen. */
-const isAboutOthers = (reason: string) => ['FunctionNotFound', 'RuntimeNotFound', 'Conflicted'].includes(reason)
+const ABOUT_OTHERS = ['FunctionNotFound', 'RuntimeNotFound', 'CodeUnavailable', 'Conflicted']
+const isAboutOthers = (reason: string) => ABOUT_OTHERS.includes(reason)
 const SETTLE_MS = 250
 
 async function secondLook(client: ApiClient, { generation, ...query }: RolloutTarget): Promise<RolloutStatus> {

@@ -2,16 +2,17 @@
  * Wake-ups: a data plane has requests and no slot. Starts what is missing for the true length of all queues and answers with the first pod
  * that is ready; several who ask for one function wait for the same pods. Leaves the life of pods to fleet/, sleeping to autoscaler/.
  */
-import type { ObjectKey } from '../../api/names.ts'
+import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { ActivationAnswer, ActivationRequest } from '../../api/protocol.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
 import type { Counter, Metrics } from '../../lib/metrics.ts'
 import type { Feed } from '../feed/feed.ts'
-import { CodeLoadError, type Fleet, type FleetPod, type RevisionTemplate } from '../fleet/fleet.ts'
+import { CodeLoadError, PodStartError, type Fleet, type FleetPod, type RevisionTemplate } from '../fleet/fleet.ts'
 import type { FunctionEvents } from '../fleet/function-events.ts'
 import type { Serving, ServingBook } from '../functions/serving.ts'
+import { endpointAnswer } from './answers.ts'
 import { ChangeSignal } from './change-signal.ts'
 import { DemandBook, type ReportedQueue } from './demand.ts'
 import { failedAnswer, FailureBook } from './failures.ts'
@@ -19,12 +20,14 @@ import { podsToStart } from './plan.ts'
 
 export interface ActivationsOptions {
   serving: ServingBook
-  fleet: Pick<Fleet, 'pods' | 'pendingStarts' | 'start' | 'onChange'>
+  fleet: Pick<Fleet, 'pods' | 'pendingStarts' | 'start' | 'onChange' | 'onStartFailed'>
   feed: Pick<Feed, 'epoch' | 'addedAt'>
   events: FunctionEvents
   clock: Clock
   logger: Logger
   metrics: Metrics
+  /** How long after a wake-up its Event is written. */
+  afterWakeMs: number
   /** A wake-up needs this many pods of the serving revision in all. Called in the same step as the starts. */
   onWish: (key: ObjectKey, pods: number) => void
   /** The code of a serving revision did not load. */
@@ -84,7 +87,12 @@ class LiveActivations implements Activations {
       if (serving.get(key) === undefined) this.#forget(key)
       this.#changes.changed(key)
     }
-    this.#unsubscribes = [serving.onChange(servingChanged), fleet.onChange((key) => this.#changes.changed(key))]
+    this.#unsubscribes = [
+      serving.onChange(servingChanged),
+      fleet.onChange((key) => this.#changes.changed(key)),
+      // Of others, too: whoever relied on one, such as a first load of the code, would wait for nothing.
+      fleet.onStartFailed((template, error) => this.#noteFailure(template, error)),
+    ]
   }
 
   stop(): void {
@@ -180,11 +188,20 @@ class LiveActivations implements Activations {
       if (this.#stopped.signal.aborted) return
       const failure = this.#failures.failed(key, { template, error, nowMs: clock.now() })
       if (error instanceof CodeLoadError) onLoadFailure?.(key, template.revision, error)
+      if (PodStartError.isExpected(error)) return
       logger.warn('a function could not be woken', { function: key, revision: template.revision, error })
-      this.#recordFailure(key, failure.message)
+      this.#options.events.record(key, { type: 'Warning', reason: 'CannotWake', message: failure.message })
     } finally {
       this.#settle(key)
     }
+  }
+
+  #noteFailure(template: RevisionTemplate, error: unknown): void {
+    const { serving, clock } = this.#options
+    const key = objectKey(template.function.namespace, template.function.name)
+    if (serving.get(key)?.template?.revision !== template.revision) return
+    this.#failures.failed(key, { template, error, nowMs: clock.now() })
+    this.#changes.changed(key)
   }
 
   #settle(key: ObjectKey): void {
@@ -211,10 +228,11 @@ class LiveActivations implements Activations {
       .sort((a, b) => (b.readyAtMs ?? 0) - (a.readyAtMs ?? 0))[0]
   }
 
-  #isUnseen(pod: FleetPod, asker: Pick<ReportedQueue, 'atMs' | 'epoch' | 'version'>): boolean {
+  #isUnseen(pod: FleetPod, asker: Pick<ReportedQueue, 'atMs' | 'epoch' | 'version' | 'staleMs'>): boolean {
     const { feed } = this.#options
     if (pod.phase !== 'ready') return false
-    if (asker.epoch !== feed.epoch) return (pod.readyAtMs ?? 0) > asker.atMs - FEED_LAG_MS
+    // The feed of another controller, or of one that has ended: then for as long as it has no other.
+    if (asker.epoch !== feed.epoch) return (pod.readyAtMs ?? 0) > asker.atMs - FEED_LAG_MS - (asker.staleMs ?? 0)
     const addedAt = feed.addedAt(pod.uid)
     return asker.version === undefined || addedAt === undefined || addedAt > asker.version
   }
@@ -224,22 +242,9 @@ class LiveActivations implements Activations {
     this.#demand.forget(key)
   }
 
-  /** After the answer: an Event is a write, and the wake-up must not wait for it. */
   #recordWake(key: ObjectKey, { queued, count }: { queued: number; count: number }): void {
     const message = `started ${count} pod${count === 1 ? '' : 's'} for ${queued} waiting request${queued === 1 ? '' : 's'}`
-    setImmediate(() => this.#options.events.record(key, { type: 'Normal', reason: 'Woken', message }))
+    const { clock, events, afterWakeMs } = this.#options
+    clock.after(afterWakeMs, () => events.record(key, { type: 'Normal', reason: 'Woken', message }))
   }
-
-  #recordFailure(key: ObjectKey, message: string): void {
-    this.#options.events.record(key, { type: 'Warning', reason: 'CannotWake', message })
-  }
-}
-
-function endpointAnswer(pod: FleetPod, arrivedAtMs: number): ActivationAnswer | undefined {
-  const { endpoint, startup, readyAtMs = 0 } = pod
-  if (endpoint === undefined) return undefined
-  if (startup === undefined || readyAtMs < arrivedAtMs)
-    return { outcome: 'endpoint', endpoint, source: 'warm', phases: { podMs: 0, specializeMs: 0, initMs: 0 } }
-  const { source, podMs, specializeMs, initMs } = startup
-  return { outcome: 'endpoint', endpoint, source, phases: { podMs, specializeMs, initMs } }
 }

@@ -10,6 +10,7 @@ export interface ReportedQueue {
   atMs: number
   epoch?: string | undefined
   version?: number | undefined
+  staleMs?: number | undefined
 }
 
 /** Per function the latest queue of each data plane that asked. */
@@ -18,9 +19,9 @@ export class DemandBook {
 
   /** Notes what was asked and gives back all that is fresh for that function. */
   note(request: ActivationRequest, nowMs: number): ReportedQueue[] {
-    const { function: key, reporter, queued, epoch, version } = request
+    const { function: key, reporter, queued, epoch, version, staleMs } = request
     const queues = this.#queues.get(key) ?? new Map<string, ReportedQueue>()
-    queues.set(reporter, { reporter, queued, atMs: nowMs, epoch, version })
+    queues.set(reporter, { reporter, queued, atMs: nowMs, epoch, version, staleMs })
     for (const [other, { atMs }] of queues) if (atMs < nowMs - FRESH_MS) queues.delete(other)
     this.#queues.set(key, queues)
     return [...queues.values()]

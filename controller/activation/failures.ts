@@ -47,7 +47,8 @@ export function nextFailure(input: FailedStart & { previous: StartFailure | unde
 }
 
 function messageOf(error: unknown, files: RevisionTemplate['files']): string {
-  if (error instanceof CodeLoadError) return `the code does not load: ${describeLoadError(error.error, files)}`
+  if (error instanceof CodeLoadError)
+    return `the code does not load: ${describeLoadError(error.error, error.files ?? Object.keys(files))}`
   if (error instanceof PodStartError) return error.message
   return error instanceof Error ? `no pod could be started: ${error.message}` : String(error)
 }

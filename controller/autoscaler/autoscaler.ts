@@ -171,11 +171,15 @@ class TickingAutoscaler implements Autoscaler {
   }
 
   #observe({ key, scaling, concurrency }: Serving, loads?: Map<ObjectKey, ObservedLoad>): ScaleObservation {
-    const { clock } = this.#options
+    const { clock, fleet, policy = DEFAULT_SCALE_POLICY } = this.#options
     const wish = this.#wishes.get(key) ?? 0
     this.#wishes.delete(key)
+    const nowMs = clock.now()
+    const pods = fleet.pods(key)
+    const isNew = ({ readyAtMs = -Infinity }: FleetPod) => readyAtMs > nowMs - policy.wakingMs
+    const isWokenElsewhere = pods.some((pod) => pod.isForeign === true && isNew(pod))
     return {
-      nowMs: clock.now(),
+      nowMs,
       settings: {
         concurrency,
         target: scaling.target,
@@ -184,8 +188,10 @@ class TickingAutoscaler implements Autoscaler {
         idleAfterMs: scaling.idleAfterMs,
       },
       pods: this.#podsOf(key),
+      ready: pods.filter(({ phase }) => phase === 'ready').length,
       ...(loads && { load: loads.get(key) ?? NO_LOAD }),
       wish,
+      ...(isWokenElsewhere && { isWokenElsewhere }),
     }
   }
 

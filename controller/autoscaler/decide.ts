@@ -7,6 +7,9 @@
  *   down     only to the highest wish of the last 30 s, and by half at most every 2 s
  *   idle     to `min` at once when nothing ran for idleAfter since the last response
  *   silence  no fresh report: hold; silence is not idleness
+ *   waking   what waits for a first pod has had as many started by its wake-up as it needs: until reports tell of nothing older than that pod,
+ *            load counts without the headroom that `target` asks for, and not at all while there is no pod, which another replica may be starting,
+ *            or while another replica makes pods ready
  */
 
 export interface ScalePolicy {
@@ -16,6 +19,10 @@ export interface ScalePolicy {
   downWindowMs: number
   /** One step down takes at most half of the pods, and steps are this far apart. */
   downIntervalMs: number
+  /** A report this long after the first pod was ready says nothing about the time before it: a report's interval, and a tick's. */
+  wakingMs: number
+  /** Load that has had no pod for this long is nobody's wake-up. */
+  forgottenMs: number
 }
 
 export const DEFAULT_SCALE_POLICY: ScalePolicy = {
@@ -23,6 +30,8 @@ export const DEFAULT_SCALE_POLICY: ScalePolicy = {
   burstWindowMs: 2_000,
   downWindowMs: 30_000,
   downIntervalMs: 2_000,
+  wakingMs: 2_000,
+  forgottenMs: 15_000,
 }
 
 export interface ScaleSettings {
@@ -50,10 +59,14 @@ export interface ScaleObservation {
   settings: ScaleSettings
   /** Pods it has: starting and ready. */
   pods: number
+  /** Of them, ready ones. Absent: all. */
+  ready?: number
   /** Absent: no fresh report from any data plane. */
   load?: ObservedLoad
   /** Most pods a wake-up asked for since the last observation; 0 when there was none. */
   wish: number
+  /** Another replica made a pod of it ready within the last moments: it may be at more, which are not seen yet. */
+  isWokenElsewhere?: boolean
 }
 
 export interface ScaleState {
@@ -62,6 +75,10 @@ export interface ScaleState {
   samples: readonly { atMs: number; concurrency: number }[]
   wishes: readonly { atMs: number; pods: number }[]
   lastActiveMs: number
+  /** Since when there was always a pod that is ready; absent: there is none. */
+  servingSinceMs?: number | undefined
+  /** Since when there was load and no pod. */
+  unservedSinceMs?: number | undefined
   lastDownMs?: number
   /** Until then the last 2 s count as they are: load that has doubled once is on the move. */
   burstUntilMs?: number
@@ -81,7 +98,7 @@ export interface ScaleDecision {
 
 /** Before the first observation. A function with pods counts as active just now: who forgot when it was last called lets it be. */
 export function initialScaleState(nowMs: number, desired: number): ScaleState {
-  return { desired, samples: [], wishes: [], lastActiveMs: nowMs }
+  return { desired, samples: [], wishes: [], lastActiveMs: nowMs, ...(desired > 0 && { servingSinceMs: 0 }) }
 }
 
 export function decide(
@@ -111,8 +128,10 @@ interface Wish {
 }
 
 /** The state with this observation in it and everything too old for the windows out. */
-function remember(state: ScaleState, { nowMs, load, wish }: ScaleObservation, policy: ScalePolicy): ScaleState {
-  const samples = load ? [...state.samples, { atMs: nowMs, concurrency: load.meanConcurrency }] : state.samples
+function remember(previous: ScaleState, observation: ScaleObservation, policy: ScalePolicy): ScaleState {
+  const { nowMs, load, wish } = observation
+  const state = { ...previous, ...sinceWhen(previous, observation) }
+  const samples = [...state.samples, ...sampleOf(state, observation, policy)]
   // A mean covers what has ended since; when it did, if data planes know, is more exact.
   const wasBusy = load !== undefined && load.meanConcurrency > 0 && load.lastResponseAtMs === undefined
   const busy = wish > 0 || (load !== undefined && load.active > 0) || wasBusy
@@ -123,6 +142,33 @@ function remember(state: ScaleState, { nowMs, load, wish }: ScaleObservation, po
     wishes: state.wishes.filter(({ atMs }) => atMs > nowMs - policy.downWindowMs),
     lastActiveMs: busy ? nowMs : Math.max(state.lastActiveMs, Math.min(nowMs, load?.lastResponseAtMs ?? 0)),
   }
+}
+
+function sinceWhen(
+  { servingSinceMs, unservedSinceMs }: ScaleState,
+  { nowMs, load, pods, ready = pods }: ScaleObservation,
+): Pick<ScaleState, 'servingSinceMs' | 'unservedSinceMs'> {
+  const isUnserved = pods === 0 && load !== undefined && load.meanConcurrency > 0
+  return {
+    servingSinceMs: ready > 0 ? (servingSinceMs ?? nowMs) : undefined,
+    unservedSinceMs: isUnserved ? (unservedSinceMs ?? nowMs) : undefined,
+  }
+}
+
+function sampleOf(state: ScaleState, observation: ScaleObservation, policy: ScalePolicy): ScaleState['samples'] {
+  const { nowMs, load, isWokenElsewhere = false } = observation
+  if (load === undefined || isWokenElsewhere) return []
+  return [{ atMs: nowMs, concurrency: load.meanConcurrency * weight(state, observation, policy) }]
+}
+
+/** How much of the load counts: all of it once a pod has been ready for long enough. */
+function weight(
+  { servingSinceMs, unservedSinceMs }: ScaleState,
+  { nowMs, settings }: ScaleObservation,
+  { wakingMs, forgottenMs }: ScalePolicy,
+): number {
+  if (unservedSinceMs !== undefined && nowMs - unservedSinceMs < forgottenMs) return 0
+  return servingSinceMs !== undefined && nowMs - servingSinceMs >= wakingMs ? 1 : settings.target
 }
 
 /** Compared with what there is, not with the mean: more load must never lead to fewer pods. */

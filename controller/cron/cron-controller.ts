@@ -12,6 +12,7 @@ import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/contro
 import { rfc3339 } from '../../kube/rfc3339.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { whileLeading, type Leadership } from '../leadership.ts'
 import { StatusWriter } from '../status-writer.ts'
 import { CronMemory } from './cron-memory.ts'
 import { cronTriggerOf, type CronTrigger } from './cron-trigger.ts'
@@ -27,6 +28,8 @@ export interface CronControllerOptions {
   clock: Clock
   logger: Logger
   loopMetrics?: ControlLoopMetrics
+  /** Default: it leads. */
+  leadership?: Leadership
 }
 
 export interface CronController {
@@ -65,7 +68,7 @@ class TickController implements CronController {
     this.#statuses = new StatusWriter(cluster, TRIGGERS)
     this.#loop = createControlLoop({
       name: 'cron',
-      reconcile: (key) => this.#reconcile(key as ObjectKey),
+      reconcile: whileLeading((key) => this.#reconcile(key as ObjectKey), options),
       concurrency: 8,
       backoff: BACKOFF,
       logger,

@@ -15,6 +15,15 @@ export interface BootState {
   notBeforeMs: number
   /** Why the last one failed. */
   lastMessage: string
+  /** Their namespace is being deleted: nobody need be told. */
+  ending?: boolean
+}
+
+export interface BootFailure {
+  message: string
+  createdAtMs: number
+  nowMs: number
+  ending?: boolean
 }
 
 const HEALTHY: BootState = { failures: 0, lastAtMs: 0, notBeforeMs: 0, lastMessage: '' }
@@ -26,18 +35,19 @@ export class BootBackoff {
     return this.#states.get(pool) ?? HEALTHY
   }
 
-  succeeded(pool: ObjectKey): void {
+  /** One has come up, or nobody uses the pool any more. */
+  forget(pool: ObjectKey): void {
     this.#states.delete(pool)
   }
 
   /** Pods that were on their way when another failed tell nothing new: pods that boot together fail together. */
-  failed(pool: ObjectKey, failure: { message: string; createdAtMs: number; nowMs: number }): void {
-    const { message, createdAtMs, nowMs } = failure
+  failed(pool: ObjectKey, failure: BootFailure): void {
+    const { message, createdAtMs, nowMs, ending = false } = failure
     const before = this.get(pool)
     if (before.failures > 0 && createdAtMs < before.lastAtMs) return
     const failures = before.failures + 1
     const excess = failures - TOLERATED
     const delayMs = excess <= 0 ? 0 : backoffMs(excess, BACKOFF)
-    this.#states.set(pool, { failures, lastAtMs: nowMs, notBeforeMs: nowMs + delayMs, lastMessage: message })
+    this.#states.set(pool, { failures, lastAtMs: nowMs, notBeforeMs: nowMs + delayMs, lastMessage: message, ending })
   }
 }

@@ -18,12 +18,17 @@ export interface RevisionTemplate {
   handler: string
   signature: FunctionSpec['signature']
   files: Record<string, string>
+  /** Kept in objects of its own instead of `files`: code/code-store.ts has it by this digest. */
+  code?: { digest: string }
   env: Record<string, string>
   timeoutMs: number
   concurrency: number
   memoryMb: number
   /** Environment variables the kubelet resolves: the controller never sees their values. */
   secretEnv?: SecretVariable[]
+  configMapEnv?: ConfigMapVariable[]
+  /** What the Function's annotation says: another text is another revision, and so are its pods. */
+  restart?: string
   serviceAccountName?: string
   /** Of its container; absent: those that pods of pools are born with. */
   resources?: ContainerResources
@@ -33,6 +38,14 @@ export interface SecretVariable {
   name: string
   secret: string
   key: string
+  optional?: boolean
+}
+
+export interface ConfigMapVariable {
+  name: string
+  configMap: string
+  key: string
+  optional?: boolean
 }
 
 /** As in a container: quantities. */
@@ -84,22 +97,38 @@ export class CodeLoadError extends Error {
   override readonly name = 'CodeLoadError'
   readonly code = 'code-load-failed'
   readonly error: ErrorObject
+  /** Names of its files, when they are not in the revision. */
+  readonly files: readonly string[] | undefined
 
-  constructor(error: ErrorObject) {
+  constructor(error: ErrorObject, files?: readonly string[]) {
     super(`${error.errorType}: ${error.errorMessage}`)
     this.error = error
+    this.files = files
   }
 }
 
 /** No pod could be had (runtime unknown, process ended, time ran out): the platform's fault or a missing Runtime, not the code's. */
 export class PodStartError extends Error {
   override readonly name = 'PodStartError'
-  readonly code: 'runtime-missing' | 'start-failed' | 'start-timeout' | 'stopped'
+  readonly code: 'runtime-missing' | 'start-failed' | 'start-timeout' | 'stopped' | 'namespace-ending'
 
   constructor(code: PodStartError['code'], message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
   }
+
+  /** Its Function is about to go, and whatever is said of it. */
+  static isExpected(error: unknown): boolean {
+    return error instanceof PodStartError && error.code === 'namespace-ending'
+  }
+}
+
+/** Code that is not in the revision, packed as pods take it. */
+export interface CodeSupply {
+  /** At once what is at hand. Throws PodStartError. */
+  fetch(template: RevisionTemplate): Promise<Buffer>
+  /** Of its files, for messages. */
+  fileNames(packed: Buffer): Promise<string[]>
 }
 
 export interface Fleet {
@@ -117,6 +146,8 @@ export interface Fleet {
   start(template: RevisionTemplate): Promise<StartedPod>
   /** Takes it out of the feed at once, deletes it once data planes have seen that (or after 2 s) and lets it finish what runs. */
   retire(podUid: string, reason: string): void
+  /** Starts that failed, whoever asked for them; not those that were no longer wanted. Told before who asked knows. Returns the unsubscribe. */
+  onStartFailed(listener: (template: RevisionTemplate, error: unknown) => void): () => void
   /** Resolves when other controllers can know, by their labels, of the pods that are ready here, or after a while. */
   labelled(functionKey: ObjectKey): Promise<void>
   /** Functions whose pods changed (claimed, ready, gone, failed). Returns the unsubscribe. */

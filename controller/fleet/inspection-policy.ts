@@ -6,6 +6,7 @@ export interface InspectedHealth {
   state: 'generic' | 'specializing' | 'specialized' | 'leaving'
   function?: string | null | undefined
   revision?: string | null | undefined
+  acknowledges?: boolean | undefined
   failed?: unknown
 }
 
@@ -14,6 +15,8 @@ export interface InspectionInput {
   label: 'generic' | 'claimed'
   /** It was made for its function, and nobody has seen it ready yet: it is generic until its maker has specialized it. */
   isNew: boolean
+  /** This process may do what its maker has not done. */
+  canFinish: boolean
   /** What the labels say, when they say claimed. */
   labelled?: { function: ObjectKey; revision: string }
   outcome: { kind: 'answered'; health: InspectedHealth } | { kind: 'silent' } | { kind: 'unreachable' }
@@ -31,8 +34,11 @@ export interface InspectionInput {
 
 export type InspectionVerdict =
   | { kind: 'idle' }
-  | { kind: 'adopt'; function: ObjectKey; revision: string; repair: boolean }
+  /** `acknowledges`: as it says itself. */
+  | { kind: 'adopt'; function: ObjectKey; revision: string; acknowledges: boolean; repair: boolean }
   | { kind: 'ask-again'; afterMs: number }
+  /** Made for its function, and whoever made it has ended before it told it so. */
+  | { kind: 'finish' }
   /** Not heard of yet: whoever hears of it asks again. */
   | { kind: 'not-up' }
   | { kind: 'give-up'; why: GiveUp }
@@ -41,7 +47,15 @@ const ASK_AGAIN_MS = 500
 /** Someone may wait for a pod that is about to be up. */
 const BOOTING_ASK_AGAIN_MS = 100
 /** Times asked before a pod is given up. `unknown`: a Function or revision may come later than the pod that another controller made for it. */
-const PATIENCE = { unreachable: 2, booting: 20, silentGeneric: 5, specializing: 120, unknown: 4, newborn: 60 }
+const PATIENCE = {
+  unreachable: 2,
+  booting: 20,
+  silentGeneric: 5,
+  specializing: 120,
+  unknown: 4,
+  orphan: 6,
+  newborn: 60,
+}
 const LONGEST_TIMEOUT_MS = 15 * 60_000
 /** Beyond a deadline: the runtime's own watchdog comes first. */
 const DEADLINE_SLACK_MS = 10_000
@@ -79,9 +93,11 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
   }
 }
 
-function judgeGeneric({ label, isNew, attempts }: InspectionInput): InspectionVerdict {
+function judgeGeneric({ label, isNew, canFinish, attempts }: InspectionInput): InspectionVerdict {
   if (label === 'generic') return { kind: 'idle' }
   if (!isNew) return giveUp('restarted', 'it was restarted and has forgotten its function')
+  // Its maker does so within milliseconds.
+  if (canFinish && attempts >= PATIENCE.orphan) return { kind: 'finish' }
   return attempts < PATIENCE.newborn
     ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
     : giveUp('silent', 'its maker has not told it which function it is')
@@ -98,13 +114,14 @@ function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): I
 
 function judgeSpecialized(
   { label, labelled, exists, attempts }: InspectionInput,
-  { function: key, revision }: InspectedHealth,
+  { function: key, revision, acknowledges = false }: InspectedHealth,
 ): InspectionVerdict {
   if (key == null || revision == null) return giveUp('unknown-function', 'it does not say which function it runs')
   if (!exists && attempts < PATIENCE.unknown) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
   if (!exists)
     return giveUp('unknown-function', `it runs ${key} in revision ${revision}, which does not exist any more`)
-  const adopt: InspectionVerdict = { kind: 'adopt', function: key as ObjectKey, revision, repair: label === 'generic' }
+  const runs = { function: key as ObjectKey, revision, acknowledges }
+  const adopt: InspectionVerdict = { kind: 'adopt', ...runs, repair: label === 'generic' }
   if (label === 'generic') return adopt
   return labelled?.function === key && labelled.revision === revision
     ? adopt

@@ -11,7 +11,10 @@ import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 /** What the container of a pod of its own is: a Runtime, made the function's when it is up, or an image nobody can ask anything. */
 export type OwnPodKind = 'runtime' | 'image'
 
-type Made = Pick<RevisionTemplate, 'image' | 'secretEnv' | 'serviceAccountName' | 'resources' | 'timeoutMs'>
+type Made = Pick<
+  RevisionTemplate,
+  'image' | 'secretEnv' | 'configMapEnv' | 'serviceAccountName' | 'resources' | 'timeoutMs'
+>
 
 /**
  * Pods of pools get that long, and a little, to end: also when it is not us who end them. Not as long as any function may take, as
@@ -23,13 +26,14 @@ export const LONGEST_POOL_TIMEOUT_MS = 60_000
 export function ownPodKind({
   image,
   secretEnv,
+  configMapEnv,
   serviceAccountName,
   resources,
   timeoutMs,
 }: Made): OwnPodKind | undefined {
   if (image !== undefined) return 'image'
   if (timeoutMs > LONGEST_POOL_TIMEOUT_MS) return 'runtime'
-  if (secretEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
+  if (secretEnv !== undefined || configMapEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
   return resources !== undefined && isGuaranteed(resources) ? 'runtime' : undefined
 }
 
@@ -37,7 +41,7 @@ export function ownPodKind({
 export function usesPool({ image, env, serviceAccountName, resources, timeout }: FunctionSpec): boolean {
   if (image !== undefined || serviceAccountName !== undefined) return false
   if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return false
-  if (env.some(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)) return false
+  if (env.some(({ valueFrom }) => valueFrom !== undefined)) return false
   return !isGuaranteed(containerResources(resources))
 }
 
@@ -66,6 +70,29 @@ function plainCpu(quantity: string): string {
 function plainMemory(quantity: string): string {
   const bytes = Math.ceil(quantityBytes(quantity))
   return bytes % (1 << 20) === 0 ? `${bytes / (1 << 20)}Mi` : String(bytes)
+}
+
+type Amounts = ContainerResources['limits']
+
+/** The API writes amounts in its own way: 1Gi for 1024Mi. */
+export function isSameResources(
+  has: { requests?: Partial<Amounts>; limits?: Partial<Amounts> } | undefined,
+  wanted: ContainerResources,
+): boolean {
+  const isSame = (kind: 'requests' | 'limits') =>
+    isSameAmount(has?.[kind]?.cpu, wanted[kind].cpu, plainCpu) &&
+    isSameAmount(has?.[kind]?.memory, wanted[kind].memory, plainMemory)
+  return isSame('requests') && isSame('limits')
+}
+
+function isSameAmount(has: string | undefined, wanted: string, plain: (quantity: string) => string): boolean {
+  if (has === undefined || has === wanted) return has === wanted
+  try {
+    return plain(has) === plain(wanted)
+  } catch {
+    // Written by somebody else, in a notation that Functions do not have.
+    return false
+  }
 }
 
 /** Requests equal to limits put a pod into another class of service, which never changes in a pod's life. */

@@ -9,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { PodStartError, type RevisionTemplate } from './fleet.ts'
 import type { PodRecord } from './pod-record.ts'
 import type { PodTable } from './pod-table.ts'
-import { createRefusal } from './pod-trouble.ts'
+import { notCreated } from './pod-trouble.ts'
 import type { SuppliedPod, WantedClaim } from './waiting-starts.ts'
 
 export interface OwnPodsOptions {
@@ -62,7 +62,7 @@ export class OwnPods {
   async take(template: RevisionTemplate, claim: WantedClaim): Promise<SuppliedPod> {
     if (this.#stopped) throw new PodStartError('stopped', 'the controller is stopping')
     const stuck = this.#stuck(claim)
-    if (stuck?.record?.stuck !== undefined) throw new PodStartError('start-failed', stuck.record.stuck)
+    if (stuck !== undefined) throw new PodStartError('start-failed', stuck)
     const runtime = template.runtime === undefined ? undefined : this.#options.runtimes.get({ name: template.runtime })
     if (runtime === undefined && template.runtime !== undefined)
       throw new PodStartError('runtime-missing', `there is no Runtime named ${template.runtime}`)
@@ -121,8 +121,7 @@ export class OwnPods {
     this.#options.create({ name, template, runtime }).catch((error: unknown) => {
       this.#coming.delete(objectKey(namespace, name))
       this.#options.createFailed(functionOf(claim), error)
-      const message = `no pod could be created: ${createRefusal(error).message}`
-      this.#abandon(coming, new PodStartError('start-failed', message, { cause: error }))
+      this.#abandon(coming, notCreated(error))
     })
     return waiter.promise.finally(stopTimer)
   }
@@ -141,12 +140,11 @@ export class OwnPods {
     waiter.reject(error)
   }
 
-  /** While one pod of it finds no room, no more are made: they would find none either. */
-  #stuck({ function: { namespace, name }, revision }: WantedClaim): Coming | undefined {
-    const key = objectKey(namespace, name)
-    return [...this.#coming.values()].find(
-      ({ claim, record }) => record?.stuck !== undefined && claim.revision === revision && functionOf(claim) === key,
-    )
+  /** While one pod of it finds no room, whoever made it, no more are made: they would find none either. Why, when there is one. */
+  #stuck({ function: { namespace, name }, revision }: WantedClaim): string | undefined {
+    const isStuck = ({ stage, own, stuck, claim }: PodRecord) =>
+      stage === 'taken' && own !== undefined && stuck !== undefined && claim?.revision === revision
+    return this.#options.table.ofFunction(objectKey(namespace, name)).find(isStuck)?.stuck
   }
 
   #comingOf(record: PodRecord): Coming | undefined {

@@ -2,7 +2,7 @@
 import { DEFAULT_PORT } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Container, EnvVar } from '../../kube/objects.ts'
-import type { ContainerResources, RevisionTemplate, SecretVariable } from './fleet.ts'
+import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 import { POOL_RESOURCES } from './own-pod-policy.ts'
 
 /** What all pods of one controller are told. */
@@ -17,25 +17,29 @@ export interface PodSettings {
   initTimeoutMs: number
   /** 0 = any free port: the pod says which when it calls home. */
   ports: { control: number; data: number }
+  /** With a volume for /tmp; else it is part of the container (docs/adr/0040). */
+  readOnlyRoot?: boolean
 }
+
+/** What the kubelet looks up. */
+type KubeletEnv = Pick<RevisionTemplate, 'secretEnv' | 'configMapEnv'>
 
 export interface RuntimeContainerInput {
   settings: PodSettings
   phoneHomeToken: string
   resources: ContainerResources
-  secretEnv?: readonly SecretVariable[] | undefined
+  template?: KubeletEnv | undefined
 }
 
 export function runtimeContainer(runtime: Runtime, input: RuntimeContainerInput): Container {
-  const { settings, phoneHomeToken, resources, secretEnv = [] } = input
+  const { settings, phoneHomeToken, resources, template = {} } = input
   const { control, data } = settings.ports
   return {
     name: 'runtime',
     image: runtime.spec.image,
     ...(runtime.spec.command && { command: runtime.spec.command }),
-    env: [...secretEnv.map(secretVariable), ...environment(settings, phoneHomeToken)],
-    resources,
-    ...CONFINED,
+    env: [...kubeletVariables(template), ...environment(settings, phoneHomeToken)],
+    ...(settings.readOnlyRoot === true ? { resources, ...READ_ONLY } : { resources: withDisk(resources), ...WRITABLE }),
     ...(control !== 0 &&
       data !== 0 && {
         ports: [
@@ -52,29 +56,43 @@ export function runtimeContainer(runtime: Runtime, input: RuntimeContainerInput)
  * who have not yet heard of it find it serving: it cannot refuse them as a runtime does.
  */
 export function imageContainer(template: RevisionTemplate, { platformUrl }: PodSettings): Container {
-  const { image = '', env, secretEnv = [], resources = POOL_RESOURCES } = template
+  const { image = '', env, resources = POOL_RESOURCES } = template
   const port = DEFAULT_PORT.data
   const told = { ...env, ...(platformUrl !== undefined && { DORMOUSE_URL: platformUrl }), PORT: String(port) }
   const variables = Object.entries(told).map(([name, value]): EnvVar => ({ name, value }))
   return {
     name: 'function',
     image,
-    env: [...secretEnv.map(secretVariable), ...variables],
+    env: [...kubeletVariables(template), ...variables],
     resources,
-    ...CONFINED,
+    // Nobody knows what of an image of somebody else's its user may write to, nor whether it has a /tmp.
+    ...READ_ONLY,
     ports: [{ name: 'data', containerPort: port }],
     startupProbe: upOnce({ tcpSocket: { port } }),
     lifecycle: { preStop: { sleep: { seconds: 2 } } },
   }
 }
 
-const CONFINED = {
-  volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
-  securityContext: {
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  },
+/** Lambda's. */
+const TMP_SIZE = '512Mi'
+export const TMP_VOLUME = { name: 'tmp', emptyDir: { sizeLimit: TMP_SIZE } }
+
+const CONFINED = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
+const WRITABLE = { securityContext: CONFINED }
+const READ_ONLY = {
+  volumeMounts: [{ name: TMP_VOLUME.name, mountPath: '/tmp' }],
+  securityContext: { ...CONFINED, readOnlyRootFilesystem: true },
+}
+
+/**
+ * /tmp of our images is part of the container, which is all that its user may write to: a kubelet looks for volumes every 300 ms only, and
+ * somebody waits (docs/adr/0040). Nothing is set aside for it, as for a volume.
+ */
+function withDisk({ requests, limits }: ContainerResources) {
+  return {
+    requests: { ...requests, 'ephemeral-storage': '0' },
+    limits: { ...limits, 'ephemeral-storage': TMP_SIZE },
+  }
 }
 
 /**
@@ -85,8 +103,14 @@ function upOnce(check: Record<string, unknown>): Record<string, unknown> {
   return { ...check, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 300 }
 }
 
-function secretVariable({ name, secret, key }: SecretVariable): EnvVar {
-  return { name, valueFrom: { secretKeyRef: { name: secret, key } } }
+function kubeletVariables({ secretEnv = [], configMapEnv = [] }: KubeletEnv): EnvVar[] {
+  return [
+    ...secretEnv.map(({ name, secret, ...key }) => ({ name, valueFrom: { secretKeyRef: { name: secret, ...key } } })),
+    ...configMapEnv.map(({ name, configMap, ...key }) => ({
+      name,
+      valueFrom: { configMapKeyRef: { name: configMap, ...key } },
+    })),
+  ]
 }
 
 function environment(settings: PodSettings, phoneHomeToken: string): EnvVar[] {

@@ -1,4 +1,5 @@
 /** What the fleet is given, and what it shows of pods that belong to no function. */
+import { AFTER_WAKE_MS } from '../after-wake.ts'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -8,6 +9,7 @@ import type { Logger } from '../../lib/logger.ts'
 import type { Metrics } from '../../lib/metrics.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Leadership } from '../leadership.ts'
+import type { CodeSupply, RevisionTemplate } from './fleet.ts'
 import type { FunctionEvents } from './function-events.ts'
 import type { PodSettings } from './pod-container.ts'
 import type { RuntimeClient } from './runtime-client.ts'
@@ -22,6 +24,7 @@ export interface PodFleetOptions {
   pods: Cache<Pod>
   runtimes: Cache<Runtime>
   client: RuntimeClient
+  code: CodeSupply
   settings: PodSettings
   events: FunctionEvents
   limits: FleetLimits
@@ -32,6 +35,8 @@ export interface PodFleetOptions {
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** Undefined when the function is not known. */
   timeoutMsOf: (key: ObjectKey) => number | undefined
+  /** What pods of this revision are made from; undefined when it does not serve. */
+  servingTemplate: (key: ObjectKey, revision: string) => RevisionTemplate | undefined
 }
 
 export interface FleetLimits {
@@ -41,9 +46,16 @@ export interface FleetLimits {
   healthTimeoutMs: number
   /** How often pods whose labels say generic are asked who they are. */
   resyncMs: number
+  /** How long after a pod is ready the API is told (controller/after-wake.ts). */
+  afterWakeMs: number
 }
 
-export const DEFAULT_FLEET_LIMITS: FleetLimits = { podTimeoutMs: 60_000, healthTimeoutMs: 2_000, resyncMs: 30_000 }
+export const DEFAULT_FLEET_LIMITS: FleetLimits = {
+  podTimeoutMs: 60_000,
+  healthTimeoutMs: 2_000,
+  resyncMs: 30_000,
+  afterWakeMs: AFTER_WAKE_MS,
+}
 
 /** What pool/ sees of a pod that belongs to no function. */
 export interface GenericPod {

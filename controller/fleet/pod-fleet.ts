@@ -8,7 +8,7 @@ import type { Runtime } from '../../api/runtime.ts'
 import type { Pod } from '../../kube/objects.ts'
 import { pause } from '../../lib/pause.ts'
 import { BootBackoff, type BootState } from './boot-backoff.ts'
-import type { Fleet, FleetPod, RevisionTemplate, StartedPod } from './fleet.ts'
+import { PodStartError, type Fleet, type FleetPod, type RevisionTemplate, type StartedPod } from './fleet.ts'
 import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
 import { ownPodKind } from './own-pod-policy.ts'
 import { OwnPods } from './own-pods.ts'
@@ -48,12 +48,15 @@ export class PodFleet implements Fleet {
   readonly #starter: PodStarter
   readonly #door: PodDoor
   readonly #resync: PodResync
+  readonly #startFailures = new Set<(template: RevisionTemplate, error: unknown) => void>()
   #unsubscribes: (() => void)[] = []
+  #takenElsewhereMs = -Infinity
 
   constructor(options: PodFleetOptions) {
     this.#options = options
     this.#metrics = createFleetMetrics(options.metrics, () => this.#countPods())
-    const shared = { ...options, signal: this.#stopped.signal, table: this.#table, metrics: this.#metrics }
+    const { afterWakeMs } = options.limits
+    const shared = { ...options, afterWakeMs, signal: this.#stopped.signal, table: this.#table, metrics: this.#metrics }
     this.#labels = new PodLabels(shared)
     this.#removal = new PodRemoval({
       ...shared,
@@ -67,12 +70,14 @@ export class PodFleet implements Fleet {
     const offer = (record: PodRecord) => this.#supply.offer(record)
     const ownUp = (record: PodRecord) => this.#own.up(record)
     const { healthTimeoutMs } = options.limits
-    this.#inspector = new PodInspector({ ...parts, healthTimeoutMs, offer, ownUp })
+    const finish = (record: PodRecord, template: RevisionTemplate) => void this.#starter.orphan(record, template)
+    this.#inspector = new PodInspector({ ...parts, healthTimeoutMs, offer, ownUp, finish })
     this.#door = new PodDoor({ ...parts, inspector: this.#inspector, offer, ownUp })
     this.#observer = new PodObserver({
       ...{ ...parts, inspector: this.#inspector, offer },
       added: (record) => this.#door.added(record),
       stuck: (record, message) => this.#supply.stuck(record, message),
+      takenElsewhere: () => (this.#takenElsewhereMs = options.clock.now()),
     })
     const { initTimeoutMs, platformUrl } = options.settings
     const take = (template: RevisionTemplate, claim: WantedClaim) => this.#take(template, claim)
@@ -81,7 +86,7 @@ export class PodFleet implements Fleet {
   }
 
   #supplies(shared: Omit<PodFleetOptions, 'metrics'> & { table: PodTable; metrics: FleetMetrics }) {
-    const creation = new PodCreation({ ...shared, seen: (pod) => this.#observer.seen(pod) })
+    const creation = new PodCreation({ ...shared, seen: (pod) => this.#observer.created(pod) })
     const makes = {
       newName: (prefix: string) => podName(prefix, randomBytes(8)),
       createFailed: (key: ObjectKey, error: unknown) => creation.failed(key, error),
@@ -137,10 +142,19 @@ export class PodFleet implements Fleet {
   }
 
   async start(template: RevisionTemplate): Promise<StartedPod> {
-    const { record, startup } = await this.#starter.start(template)
+    const { record, startup } = await this.#starter.start(template).catch((error: unknown) => {
+      const isUnwanted = error instanceof PodStartError && error.code === 'stopped'
+      if (!isUnwanted) this.#startFailures.forEach((listener) => listener(template, error))
+      throw error
+    })
     const pod = toFleetPod(record, this.#options.keys.dataKey)
     if (pod === undefined) throw new Error(`pod ${record.name} was specialized without a claim`)
     return { pod, ...startup }
+  }
+
+  onStartFailed(listener: (template: RevisionTemplate, error: unknown) => void): () => void {
+    this.#startFailures.add(listener)
+    return () => this.#startFailures.delete(listener)
   }
 
   retire(podUid: string, reason: string): void {
@@ -182,14 +196,19 @@ export class PodFleet implements Fleet {
     return this.#supply.waitingIn(pool)
   }
 
-  /** Starts under way anywhere, and when the last one ended (epoch ms). */
-  starts(): { waitingForPod: number; specializing: number; lastEndedMs: number } {
-    const { running, lastActivityMs } = this.#starter
-    return { waitingForPod: this.#supply.waiting, specializing: running, lastEndedMs: lastActivityMs }
+  /** Starts under way anywhere, when the last one ended, and when another controller was last seen to have ended one (epoch ms). */
+  starts(): { waitingForPod: number; specializing: number; lastEndedMs: number; lastElsewhereMs: number } {
+    const { running: specializing, lastActivityMs: lastEndedMs } = this.#starter
+    return { waitingForPod: this.#supply.waiting, specializing, lastEndedMs, lastElsewhereMs: this.#takenElsewhereMs }
   }
 
   bootState(pool: ObjectKey): BootState {
     return this.#backoff.get(pool)
+  }
+
+  /** Nobody uses that pool any more: who will begins afresh. */
+  forgetBoots(pool: ObjectKey): void {
+    this.#backoff.forget(pool)
   }
 
   createGeneric(namespace: string, runtime: Runtime): void {

@@ -3,6 +3,7 @@ import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import type { Leadership } from '../leadership.ts'
+import type { RevisionTemplate } from './fleet.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import { probeImage } from './image-probe.ts'
 import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
@@ -25,6 +26,10 @@ export interface PodInspectorOptions {
   healthTimeoutMs: number
   /** The function's uid while it and this revision of it exist. */
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
+  /** What pods of this revision are made from, while it serves. */
+  servingTemplate: (key: ObjectKey, revision: string) => RevisionTemplate | undefined
+  /** Makes an orphan the function's. */
+  finish: (record: PodRecord, template: RevisionTemplate) => void
   /** A pod turned out to be generic. */
   offer: (record: PodRecord) => void
   /** A pod made for one function is up. False when this process does not wait for it. */
@@ -59,7 +64,8 @@ export class PodInspector {
     const key = functionKeyOf(record)
     if (claim === undefined || key === undefined || this.#options.existing(key, claim.revision) === undefined)
       return void this.inspect(record)
-    this.#adopt(record, { kind: 'adopt', function: key, revision: claim.revision, repair: false })
+    const { revision, acknowledges } = claim
+    this.#adopt(record, { kind: 'adopt', function: key, revision, acknowledges, repair: false })
   }
 
   /** Resolves when all that run now have their verdict. */
@@ -101,6 +107,7 @@ export class PodInspector {
       label: stage === 'ready' || label !== 'generic' ? 'claimed' : 'generic',
       ...(claim && key !== undefined && { labelled: { function: key, revision: claim.revision } }),
       isNew: record.own !== undefined && stage === 'taken',
+      canFinish: this.#options.leadership.leads && this.#templateOf(record) !== undefined,
       outcome,
       exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
       attempts,
@@ -122,25 +129,34 @@ export class PodInspector {
         return leadership.leads ? removal.giveUp(record, verdict.why) : undefined
       case 'not-up':
         return
+      case 'finish':
+        return this.#finish(record)
       case 'adopt':
         return this.#adopt(record, verdict)
     }
   }
 
-  #adopt(record: PodRecord, { function: key, revision, repair }: InspectionVerdict & { kind: 'adopt' }): void {
+  #templateOf(record: PodRecord): RevisionTemplate | undefined {
+    const key = functionKeyOf(record)
+    return key === undefined ? undefined : this.#options.servingTemplate(key, record.claim?.revision ?? '')
+  }
+
+  #finish(record: PodRecord): void {
+    const template = this.#templateOf(record)
+    if (template !== undefined) this.#options.finish(record, template)
+  }
+
+  #adopt(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): void {
+    const { function: key, revision, acknowledges, repair } = verdict
     if (record.stage === 'ready') return
     const { table, labels, metrics, clock, leadership } = this.#options
-    const uid = this.#options.existing(key, revision)?.uid ?? ''
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
-    const claim = known ?? {
-      function: { ...splitKey(key), uid },
-      revision,
-      claimedAtMs: nowMs,
-      acknowledges: false,
-      isGuessed: true,
-    }
-    table.change(record, { stage: 'ready', claim: { ...claim, readyAtMs: nowMs } })
+    const guess = { revision, claimedAtMs: nowMs, acknowledges, isGuessed: true }
+    // Of one that another controller took only the pod's word is known, which does not tell whose the Function is.
+    const uid = known?.function.uid || (this.#options.existing(key, revision)?.uid ?? '')
+    const claim = { ...(known ?? guess), function: { ...splitKey(key), uid }, readyAtMs: nowMs }
+    table.change(record, { stage: 'ready', claim })
     if (!repair || !leadership.leads) return
     metrics.labelRepairs.inc()
     labels.claimed(record)

@@ -6,6 +6,7 @@ import { PODS } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
+import { AT_ONCE_MS } from '../after-wake.ts'
 import { refOf, type PodRecord } from './pod-record.ts'
 import { claimPatch, leavingPatch } from './resources.ts'
 import { retry } from './retry.ts'
@@ -15,14 +16,22 @@ export interface PodLabelsOptions {
   clock: Clock
   logger: Logger
   signal: AbortSignal
+  /** How long after a claim it is written. */
+  afterWakeMs: number
 }
 
 const LONGEST_SETTLE_MS = 2_000
 
+interface Writing {
+  written: Promise<void>
+  /** Somebody waits for it. */
+  hurry: AbortController
+}
+
 export class PodLabels {
   readonly #options: PodLabelsOptions
   /** By uid. */
-  readonly #writing = new Map<string, Promise<void>>()
+  readonly #writing = new Map<string, Writing>()
 
   constructor(options: PodLabelsOptions) {
     this.#options = options
@@ -32,7 +41,7 @@ export class PodLabels {
   claimed(record: PodRecord): void {
     const { claim, contact, calledHome } = record
     if (claim === undefined || this.#writing.has(record.uid)) return
-    const { cluster, logger, clock, signal } = this.#options
+    const { cluster, logger, clock, signal, afterWakeMs } = this.#options
     // uid: a pod of the same name that came later is not ours to label.
     const { metadata } = claimPatch({ ...claim, ...(contact && calledHome && { contact }) })
     const patch = { metadata: { ...(metadata as object), uid: record.uid } }
@@ -41,21 +50,27 @@ export class PodLabels {
       logger.warn('the labels of a claimed pod could not be written yet', { pod: record.name, error })
       return true
     }
-    const write = () => retry(() => cluster.patch(PODS, refOf(record), patch), { clock, signal, failed })
-    // Off the critical path: whoever waits for this pod gets it before the API hears of it.
-    const written = nextTurn()
+    const write = async () => {
+      // Meanwhile it may have been told to leave, and labelled so.
+      if (record.stage === 'ready')
+        await retry(() => cluster.patch(PODS, refOf(record), patch), { clock, signal, failed })
+    }
+    const hurry = new AbortController()
+    const isLater = AbortSignal.any([hurry.signal, signal])
+    const written = (afterWakeMs === AT_ONCE_MS ? nextTurn() : pause(clock, afterWakeMs, isLater))
       .then(write)
       .finally(() => this.#writing.delete(record.uid))
-    this.#writing.set(record.uid, written)
+    this.#writing.set(record.uid, { written, hurry })
   }
 
-  /** Resolves when what is being written about these pods is, or after a while. */
+  /** Resolves when what is to be written about these pods is, or after a while. */
   async settled(records: readonly PodRecord[]): Promise<void> {
     const { clock } = this.#options
     const writes = records.flatMap(({ uid }) => this.#writing.get(uid) ?? [])
     if (writes.length === 0) return
     const settled = new AbortController()
-    void Promise.all(writes).then(() => settled.abort())
+    for (const { hurry } of writes) hurry.abort()
+    void Promise.all(writes.map(({ written }) => written)).then(() => settled.abort())
     await pause(clock, LONGEST_SETTLE_MS, settled.signal)
   }
 

@@ -23,6 +23,8 @@ export interface PodObserverOptions {
   offer(record: PodRecord): void
   own: OwnPods
   resize: PodResize
+  /** A pod of a pool has become a function's, by another controller. */
+  takenElsewhere(): void
   /** A pod of a pool finds no room for now. */
   stuck(record: PodRecord, message: string): void
 }
@@ -34,7 +36,12 @@ export class PodObserver {
     this.#options = options
   }
 
-  /** Added or updated, or the answer to create: each may come first, and any of them late. */
+  /** The answer to create. The watch may have been first, and then knows more: that no node has room for it, for example. */
+  created(pod: Pod): void {
+    if (this.#options.table.get(pod.metadata.uid) === undefined) this.seen(pod)
+  }
+
+  /** Added or updated. */
   seen(pod: Pod): void {
     const wasKnown = this.#options.table.get(pod.metadata.uid) !== undefined
     const record = this.#recordOf(pod)
@@ -144,7 +151,10 @@ export class PodObserver {
     if (known !== undefined && known.isGuessed !== true) return
     const claim = claimOf(pod, clock.now())
     if (claim === undefined) return
-    if (known === undefined) table.change(record, { stage: 'taken', claim })
+    if (known === undefined) {
+      table.change(record, { stage: 'taken', claim })
+      if (record.own === undefined) this.#options.takenElsewhere()
+    }
     // It was asked before its labels were written.
     else if (known.revision === claim.revision)
       table.change(record, { claim: { ...known, ...claim, isGuessed: false } })

@@ -104,7 +104,9 @@ export class PodRemoval {
 
   #tell(record: PodRecord, why: GiveUp): void {
     const { logger, metrics } = this.#options
-    logger.warn('pod given up', { pod: record.name, function: functionKeyOf(record), ...why })
+    const { reason, message } = why
+    const level = reason === 'deleted' ? 'info' : 'warn'
+    logger[level]('pod given up', { pod: record.name, function: functionKeyOf(record), reason, why: message })
     metrics.podsEnded.inc({ reason: why.reason })
     this.#recordEvent(record, why)
   }

@@ -2,7 +2,6 @@
  * Gives pods of pools the resources of the function they became, without a restart and off the critical path. Where that is refused, the
  * pod serves with what it has, and further pods of that revision are made with their own from the start.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
 import { isForbidden, isInvalid, isNotFound } from '../../kube/errors.ts'
@@ -11,9 +10,11 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 import type { FunctionEvents } from './function-events.ts'
+import { isSameResources } from './own-pod-policy.ts'
 import { functionKeyOf, refOf, type PodRecord } from './pod-record.ts'
 import { resizeRefusal } from './pod-trouble.ts'
 import { retry } from './retry.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface PodResizeOptions {
   cluster: Pick<Cluster, 'patchSubresource'>
@@ -22,12 +23,15 @@ export interface PodResizeOptions {
   clock: Clock
   logger: Logger
   signal: AbortSignal
+  servingTemplate: (key: ObjectKey, revision: string) => RevisionTemplate | undefined
 }
 
 export class PodResize {
   readonly #options: PodResizeOptions
   /** Revisions whose resources a node has refused, by function: the newest only. */
   readonly #refused = new Map<ObjectKey, string>()
+  /** Pods that are being resized, by uid. */
+  readonly #fitting = new Set<string>()
 
   constructor(options: PodResizeOptions) {
     this.#options = options
@@ -40,13 +44,23 @@ export class PodResize {
 
   /** Until it is done, the pod stops being ready, or it is refused. A pod that has them already costs no call. */
   fit(record: PodRecord, resources: ContainerResources | undefined): void {
-    if (resources === undefined || record.own !== undefined) return
+    if (resources === undefined || record.own !== undefined || this.#fitting.has(record.uid)) return
     const { cluster, pods, clock, signal } = this.#options
     const container = pods.get(refOf(record))?.spec.containers[0]
-    if (isDeepStrictEqual(container?.resources, resources)) return
+    if (isSameResources(container?.resources, resources)) return
     const patch = { spec: { containers: [{ name: container?.name ?? 'runtime', resources }] } }
     const failed = (error: unknown) => this.#failed(record, error)
-    void retry(() => cluster.patchSubresource(PODS, refOf(record), 'resize', patch), { clock, signal, failed })
+    const resize = () => cluster.patchSubresource(PODS, refOf(record), 'resize', patch)
+    this.#fitting.add(record.uid)
+    void retry(resize, { clock, signal, failed }).finally(() => this.#fitting.delete(record.uid))
+  }
+
+  /** Whoever claimed it may have ended before it was given what its function asks for. */
+  mend(record: PodRecord): void {
+    const key = functionKeyOf(record)
+    const revision = record.claim?.revision
+    if (record.stage !== 'ready' || key === undefined || revision === undefined) return
+    if (this.#refused.get(key) !== revision) this.fit(record, this.#options.servingTemplate(key, revision)?.resources)
   }
 
   /** The kubelet may say no after the API has said yes. */
@@ -62,7 +76,7 @@ export class PodResize {
       logger.warn('a pod could not be resized yet', { pod: record.name, error })
       return true
     }
-    this.#refuse(record, error instanceof Error ? error.message : String(error))
+    this.#refuse(record, errorText(error))
     return false
   }
 
@@ -74,7 +88,7 @@ export class PodResize {
     this.#options.logger.warn('a pod keeps the resources it was born with', {
       pod: record.name,
       function: key,
-      message,
+      why: message,
     })
     this.#options.events.record(key, {
       type: 'Warning',

@@ -7,6 +7,7 @@ import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { refOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
+import type { PodResize } from './pod-resize.ts'
 import type { PodTable } from './pod-table.ts'
 
 export interface PodResyncOptions {
@@ -16,6 +17,7 @@ export interface PodResyncOptions {
   table: PodTable
   labels: PodLabels
   removal: PodRemoval
+  resize: PodResize
   inspector: PodInspector
   leadership: Leadership
 }
@@ -48,17 +50,24 @@ export class PodResync {
   }
 
   #check(record: PodRecord, ageMs: number): void {
-    const { pods, table, labels, removal, inspector, leadership } = this.#options
+    const { pods, table, removal, inspector, leadership } = this.#options
     const isThere = pods.get(refOf(record))?.metadata.uid === record.uid
     if (!isThere && ageMs > WATCH_LAG_MS) {
       removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
       return table.remove(record)
     }
-    if (isMislabelled(record) && (leadership.leads || record.claim?.timeoutMs !== undefined)) labels.claimed(record)
+    this.#repair(record)
     const { stage } = record
     if (leadership.leads && isStray(record, ageMs))
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
+  }
+
+  /** What was to be written about it and was not. */
+  #repair(record: PodRecord): void {
+    const { labels, resize, leadership } = this.#options
+    if (isMislabelled(record) && (leadership.leads || record.claim?.timeoutMs !== undefined)) labels.claimed(record)
+    if (leadership.leads) resize.mend(record)
   }
 }
 

@@ -2,18 +2,23 @@
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Specialize } from '../../api/protocol.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Logger } from '../../lib/logger.ts'
 import type { Keys } from '../keys/keys.ts'
-import { CodeLoadError, PodStartError, type RevisionTemplate, type Startup } from './fleet.ts'
+import { CodeLoadError, type CodeSupply, type RevisionTemplate, type Startup } from './fleet.ts'
 import { observeStartup, type FleetMetrics } from './fleet-metrics.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
 import type { PodResize } from './pod-resize.ts'
-import type { PodRecord } from './pod-record.ts'
+import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
+import { startFailure } from './pod-trouble.ts'
 import { pause } from '../../lib/pause.ts'
 import type { RuntimeClient, SpecializeOutcome } from './runtime-client.ts'
+import { isLost, isRace, type StartAttempt } from './start-attempt.ts'
+import { specializeBody } from './specialize-body.ts'
 import type { SuppliedPod, WantedClaim } from './waiting-starts.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface PodStarterOptions {
   /** A pod claimed for the caller, that is up. Claims one that waits before it first waits itself. */
@@ -24,10 +29,14 @@ export interface PodStarterOptions {
   inspector: PodInspector
   labels: PodLabels
   resize: PodResize
+  code: CodeSupply
   metrics: FleetMetrics
   keys: Keys
   clock: Clock
+  logger: Logger
   initTimeoutMs: number
+  /** How long after a pod is ready it is resized. */
+  afterWakeMs: number
   platformUrl?: string | undefined
 }
 
@@ -35,8 +44,6 @@ export interface PodStarterOptions {
 const MOST_DEATHS = 1
 /** Pods that were someone else's or had died before they were reached; more means that something else is wrong. */
 const MOST_RACES = 20
-/** A signed specialization cannot be replayed for longer. */
-const SIGNATURE_LIFETIME_MS = 60_000
 /** The connection ends before the API says why: the error is better with the exit code in it. */
 const END_REASON_WAIT_MS = 300
 
@@ -46,21 +53,14 @@ interface BecameReady {
   template: RevisionTemplate
 }
 
-/** One start() and the pod it has now; none while it waits for one. */
-interface Attempt {
-  readonly key: ObjectKey
-  readonly revision: string
-  record?: PodRecord
-}
-
-/** What pods() shows as the function's, waiting or ready, is no longer this start's business to count. */
-function isLost({ record }: Attempt): boolean {
-  return record !== undefined && record.stage !== 'starting' && record.stage !== 'ready'
+interface Failure {
+  deaths: number
+  code: Buffer | undefined
 }
 
 export class PodStarter {
   readonly #options: PodStarterOptions
-  readonly #attempts = new Set<Attempt>()
+  readonly #attempts = new Set<StartAttempt>()
   #running = 0
   #lastActivityMs = -Infinity
 
@@ -78,7 +78,7 @@ export class PodStarter {
     return this.#lastActivityMs
   }
 
-  /** Starts whose pod has been lost and that have not asked for another yet, or are about to fail. */
+  /** Starts that have no pod and have not asked for one yet, or are about to fail. */
   betweenPods(key: ObjectKey, revision: string): number {
     let count = 0
     for (const attempt of this.#attempts)
@@ -90,7 +90,7 @@ export class PodStarter {
   async start(template: RevisionTemplate): Promise<{ record: PodRecord; startup: Startup }> {
     const { function: ref, revision, timeoutMs } = template
     const claim = { function: ref, revision, timeoutMs }
-    const attempt: Attempt = { key: objectKey(ref.namespace, ref.name), revision }
+    const attempt: StartAttempt = { key: objectKey(ref.namespace, ref.name), revision }
     this.#attempts.add(attempt)
     try {
       return await this.#start(template, claim, attempt)
@@ -102,40 +102,66 @@ export class PodStarter {
   async #start(
     template: RevisionTemplate,
     claim: WantedClaim,
-    attempt: Attempt,
+    attempt: StartAttempt,
   ): Promise<{ record: PodRecord; startup: Startup }> {
     const startedAt = performance.now()
+    const code = template.code && (await this.#codeOf(template, attempt))
+    attempt.isFetching = false
     for (let deaths = 0, races = 0; ;) {
       delete attempt.record
       const { record, source } = await this.#options.take(template, claim)
       attempt.record = record
       const takenAt = performance.now()
       const podMs = source === 'pool' && deaths === 0 ? 0 : takenAt - startedAt
-      const outcome = await this.#specialize(record, template)
+      const outcome = await this.#specialize(record, template, code)
       if (outcome.kind === 'ready') {
         const startup = { source, podMs, specializeMs: performance.now() - takenAt, initMs: outcome.initMs }
         if (this.#ready(record, { acknowledges: outcome.acknowledges, startup, template })) return { record, startup }
       }
       this.#options.metrics.specializeFailures.inc({ reason: outcome.kind === 'ready' ? 'lost' : outcome.kind })
-      const isFree =
-        record.retired !== true && (outcome.kind === 'taken' || (outcome.kind === 'lost' && !outcome.reached))
-      if (isFree && (races += 1) <= MOST_RACES) this.#passOver(record, outcome)
-      else await this.#failed(record, outcome, (deaths += 1))
+      if (isRace(record, outcome) && (races += 1) <= MOST_RACES) this.#passOver(record, outcome)
+      else await this.#failed(record, outcome, { deaths: (deaths += 1), code })
     }
+  }
+
+  /** Before a pod is taken: while its code cannot be had, none is of use. */
+  async #codeOf(template: RevisionTemplate, attempt: StartAttempt): Promise<Buffer> {
+    attempt.isFetching = true
+    return this.#options.code.fetch(template)
+  }
+
+  /** A pod made for its function by another controller, which has ended before it could say so. */
+  async orphan(record: PodRecord, template: RevisionTemplate): Promise<void> {
+    const { table, clock, logger } = this.#options
+    const { function: ref, revision, timeoutMs } = template
+    logger.info('a pod whose maker has ended is made ready', { pod: record.name, revision })
+    const claim = { function: ref, revision, timeoutMs, claimedAtMs: clock.now(), acknowledges: false }
+    table.change(record, { stage: 'starting', claim })
+    await this.late(record, template)
   }
 
   /** A pod that came up when nobody waited for it any more. */
   async late(record: PodRecord, template: RevisionTemplate): Promise<void> {
     const takenAt = performance.now()
-    const outcome = await this.#specialize(record, template)
+    const outcome = await this.#lateOutcome(record, template)
     const initMs = outcome.kind === 'ready' ? outcome.initMs : 0
     const startup: Startup = { source: 'new', podMs: 0, specializeMs: performance.now() - takenAt, initMs }
     if (outcome.kind === 'ready' && this.#ready(record, { acknowledges: outcome.acknowledges, startup, template }))
       return
+    if (outcome.kind === 'taken') return this.#passOver(record, outcome)
     this.#options.removal.discard(record, 'message' in outcome ? outcome.message : `it was ${outcome.kind}`)
   }
 
-  async #specialize(record: PodRecord, template: RevisionTemplate): Promise<SpecializeOutcome> {
+  async #lateOutcome(record: PodRecord, template: RevisionTemplate): Promise<SpecializeOutcome> {
+    try {
+      const code = template.code === undefined ? undefined : await this.#options.code.fetch(template)
+      return await this.#specialize(record, template, code)
+    } catch (error) {
+      return { kind: 'refused', message: errorText(error) }
+    }
+  }
+
+  async #specialize(record: PodRecord, template: RevisionTemplate, code?: Buffer): Promise<SpecializeOutcome> {
     const { client, clock, initTimeoutMs } = this.#options
     if (record.contact === undefined) return { kind: 'lost', reached: false, message: 'its address is not known' }
     // It listens, and that is all it will ever say.
@@ -143,34 +169,33 @@ export class PodStarter {
     this.#running += 1
     try {
       const limits = { timeoutMs: initTimeoutMs, signal: record.gone.signal }
-      return await client.specialize(record.contact, this.#body(record, template), limits)
+      return await client.specialize(record.contact, this.#body(record, template, code), limits)
     } finally {
       this.#running -= 1
       this.#lastActivityMs = clock.now()
     }
   }
 
-  #body(record: PodRecord, template: RevisionTemplate): Specialize {
-    // Wall time, not the clock of decisions: the pod compares it with its own.
-    const expiresAt = Date.now() + SIGNATURE_LIFETIME_MS
-    const { function: ref, revision, handler, signature, files, timeoutMs, concurrency, memoryMb } = template
-    const { platformUrl } = this.#options
-    // Not part of the revision: where the platform listens is no reason to roll out anew.
-    const env = platformUrl === undefined ? template.env : { ...template.env, DORMOUSE_URL: platformUrl }
-    const code = { function: ref, revision, handler, signature, files, env, timeoutMs, concurrency, memoryMb }
-    return { ...code, podUid: record.uid, expiresAt, dataKey: this.#options.keys.dataKey(record.uid) }
+  #body({ uid }: PodRecord, template: RevisionTemplate, packed: Buffer | undefined): Specialize {
+    const { keys, platformUrl } = this.#options
+    return specializeBody(template, {
+      podUid: uid,
+      dataKey: keys.dataKey(uid),
+      platformUrl,
+      packed,
+      wallMs: Date.now(),
+    })
   }
 
   /** False when the pod was retired or ended in the moment it became ready. */
   #ready(record: PodRecord, { acknowledges, startup, template }: BecameReady): boolean {
-    const { table, labels, resize, metrics, clock } = this.#options
+    const { table, labels, resize, metrics, clock, afterWakeMs } = this.#options
     if (record.stage !== 'starting' || record.claim === undefined) return false
     const claim = { ...record.claim, acknowledges, readyAtMs: clock.now(), startup }
     table.change(record, { stage: 'ready', claim })
     observeStartup(metrics, startup)
     labels.claimed(record)
-    // Off the critical path: whoever waits for this pod gets it before the API hears of it.
-    setImmediate(() => resize.fit(record, template.resources))
+    clock.after(afterWakeMs, () => resize.fit(record, template.resources))
     return true
   }
 
@@ -194,19 +219,19 @@ export class PodStarter {
     void inspector.inspect(record)
   }
 
-  async #failed(record: PodRecord, outcome: SpecializeOutcome, deaths: number): Promise<void> {
+  async #failed(record: PodRecord, outcome: SpecializeOutcome, { deaths, code }: Failure): Promise<void> {
     const { removal } = this.#options
     if (outcome.kind === 'load-failed') {
       // Whoever started it learns why before anyone sees that a pod is missing, and does not start another.
       setImmediate(() => removal.discard(record, 'its code did not load'))
-      throw new CodeLoadError(outcome.error)
+      throw new CodeLoadError(outcome.error, code && (await this.#options.code.fileNames(code)))
     }
     const wasRetired = record.stage === 'leaving' && record.retired === true
     const message = 'message' in outcome ? outcome.message : 'it was given up as it became ready'
     if (deaths <= MOST_DEATHS && !wasRetired) return removal.discard(record, message)
     const why = await this.#endReason(record, message)
     removal.discard(record, why)
-    throw new PodStartError(wasRetired ? 'stopped' : 'start-failed', startMessage(record, wasRetired, why))
+    throw startFailure(functionKeyOf(record) ?? 'the function', { wasRetired, why })
   }
 
   async #endReason(record: PodRecord, message: string): Promise<string> {
@@ -214,10 +239,4 @@ export class PodStarter {
     await pause(this.#options.clock, END_REASON_WAIT_MS, signal)
     return typeof signal.reason === 'string' ? signal.reason : message
   }
-}
-
-function startMessage(record: PodRecord, wasRetired: boolean, why: string): string {
-  const key = record.claim && objectKey(record.claim.function.namespace, record.claim.function.name)
-  if (wasRetired) return `the pod started for ${key ?? 'the function'} was no longer wanted: ${why}`
-  return `two pods in a row could not be made ready for ${key ?? 'the function'}; the last: ${why}`
 }

@@ -6,12 +6,14 @@ import { objectKey, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Leadership } from '../leadership.ts'
 import { PodStartError } from './fleet.ts'
 import type { BootBackoff } from './boot-backoff.ts'
+import { pickIdle } from './pick-idle.ts'
 import { poolKey, type PodRecord } from './pod-record.ts'
 import type { GiveUp } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
-import { createRefusal } from './pod-trouble.ts'
+import { createRefusal, notCreated } from './pod-trouble.ts'
 import { WaitingStarts, type SuppliedPod, type WaitingStart, type WantedClaim } from './waiting-starts.ts'
 
 export interface PodSupplyOptions {
@@ -19,6 +21,7 @@ export interface PodSupplyOptions {
   runtimes: Cache<Runtime>
   backoff: BootBackoff
   clock: Clock
+  leadership: Pick<Leadership, 'leads'>
   /** How long a start waits for a pod to boot. */
   podTimeoutMs: number
   templateOf: (runtime: Runtime) => string
@@ -59,9 +62,9 @@ export class PodSupply {
 
   /** Pods asked of the API and not yet in the table. */
   creatingIn(pool: ObjectKey): number {
-    let count = 0
-    for (const name of this.#creating.get(pool) ?? []) if (!this.#isKnown(pool, name)) count += 1
-    return count
+    const { table } = this.#options
+    const isUnknown = (name: string) => table.byName(namespaceOf(pool), name) === undefined
+    return [...(this.#creating.get(pool) ?? [])].filter(isUnknown).length
   }
 
   pendingStarts(key: ObjectKey, revision: string): number {
@@ -75,7 +78,10 @@ export class PodSupply {
     if (this.#stopped) return Promise.reject(new PodStartError('stopped', 'the controller is stopping'))
     if (runtime === undefined)
       return Promise.reject(new PodStartError('runtime-missing', `there is no Runtime named ${runtimeName}`))
-    const idle = this.#idle(pool, this.#options.templateOf(runtime))
+    const idle = pickIdle(this.#options.table.generic(pool), {
+      template: this.#options.templateOf(runtime),
+      leads: this.#options.leadership.leads,
+    })
     if (idle === undefined) return this.#wait(pool, claim)
     this.#claim(idle, claim)
     return Promise.resolve({ record: idle, source: 'pool' })
@@ -84,7 +90,7 @@ export class PodSupply {
   /** A pod is up and generic: the oldest start that waits for one gets it, else it waits itself. */
   offer(record: PodRecord): void {
     const pool = poolKey(record)
-    this.#options.backoff.succeeded(pool)
+    this.#options.backoff.forget(pool)
     const runtime = this.#options.runtimes.get({ name: record.runtime })
     const usable = runtime !== undefined && this.#options.templateOf(runtime) === record.template
     const waiter = usable ? this.#waiters.of(pool)[0] : undefined
@@ -99,8 +105,7 @@ export class PodSupply {
     record.stuck = message
     const pool = poolKey(record)
     const waiters = this.#waiters.of(pool)
-    const comingUp = this.#coming(pool) - this.#stuckIn(pool).length
-    this.#waiters.failAll(waiters.slice(Math.max(0, comingUp)), new PodStartError('start-failed', message))
+    this.#waiters.failAll(waiters.slice(this.#coming(pool)), new PodStartError('start-failed', message))
   }
 
   /** A pod that starts may have waited for is not coming any more. */
@@ -166,9 +171,10 @@ export class PodSupply {
     const [stuck] = this.#stuckIn(pool)
     if (stuck !== undefined && this.#coming(pool) <= this.#waiters.of(pool).length)
       return new PodStartError('start-failed', stuck)
-    const { notBeforeMs, failures, lastMessage } = this.#options.backoff.get(pool)
+    const { notBeforeMs, failures, lastMessage, ending } = this.#options.backoff.get(pool)
     if (notBeforeMs <= this.#options.clock.now() + LONGEST_HOLD_MS || this.#coming(pool) > 0) return undefined
-    return new PodStartError('start-failed', `the last ${failures} pods of ${pool} did not come up: ${lastMessage}`)
+    const message = `the last ${failures} pods of ${pool} did not come up: ${lastMessage}`
+    return new PodStartError(ending === true ? 'namespace-ending' : 'start-failed', message)
   }
 
   /** Why booting pods of it do not come up for now, one by one. */
@@ -192,12 +198,6 @@ export class PodSupply {
     this.#held.set(pool, cancel)
   }
 
-  #idle(pool: ObjectKey, template: string): PodRecord | undefined {
-    for (const record of this.#options.table.generic(pool))
-      if (record.stage === 'idle' && record.template === template) return record
-    return undefined
-  }
-
   #claim(record: PodRecord, claim: WantedClaim): void {
     const claimedAtMs = this.#options.clock.now()
     this.#options.table.change(record, { stage: 'starting', claim: { ...claim, claimedAtMs, acknowledges: false } })
@@ -215,33 +215,33 @@ export class PodSupply {
     else for (let made = 0; made < missing; made += 1) void this.create(namespaceOf(pool), runtime)
   }
 
-  /** Pods on their way up that may be counted on. */
+  /** On their way up, of this process: they call home here. Those of another controller go to who waits there. */
   #coming(pool: ObjectKey): number {
+    return (this.#creating.get(pool)?.size ?? 0) + this.#bootingHere(pool).length
+  }
+
+  /** Without those whose creation has not been answered: they are counted as such. */
+  #bootingHere(pool: ObjectKey): PodRecord[] {
     const { clock, runtimes, table, templateOf } = this.#options
     const runtime = runtimes.get({ name: runtimeOf(pool) })
     const wanted = runtime && templateOf(runtime)
     const sinceMs = clock.now() - BOOT_PATIENCE_MS
-    let count = this.creatingIn(pool)
-    for (const { stage, createdAtMs, template } of table.generic(pool))
-      if (stage === 'booting' && createdAtMs >= sinceMs && template === wanted) count += 1
-    return count
+    const creating = this.#creating.get(pool)
+    const ours = [...table.generic(pool)].filter(({ madeHere, name }) => madeHere === true && !creating?.has(name))
+    return ours.filter(
+      (pod) =>
+        pod.stage === 'booting' && pod.stuck === undefined && pod.createdAtMs >= sinceMs && pod.template === wanted,
+    )
   }
 
   #createFailed(pool: ObjectKey, error: unknown): void {
-    const { message } = createRefusal(error)
     const nowMs = this.#options.clock.now()
-    this.#options.backoff.failed(pool, { message, createdAtMs: nowMs, nowMs })
+    this.#options.backoff.failed(pool, { ...createRefusal(error), createdAtMs: nowMs, nowMs })
     this.#options.createFailed(pool, error)
     const waiters = this.#waiters.of(pool)
     // Older ones still get the pods that are on their way.
     const newest = waiters.length > this.#coming(pool) - 1 ? waiters.at(-1) : undefined
-    if (newest === undefined) return
-    const failure = new PodStartError('start-failed', `no pod could be created: ${message}`, { cause: error })
-    this.#waiters.fail(newest, failure)
-  }
-
-  #isKnown(pool: ObjectKey, name: string): boolean {
-    return this.#options.table.byName(namespaceOf(pool), name) !== undefined
+    if (newest !== undefined) this.#waiters.fail(newest, notCreated(error))
   }
 }
 

@@ -1,5 +1,8 @@
 /** Pure: why a pod does not come up, and why the API refused to create one, in one clause for the people who wrote the Function. */
+import { isNamespaceEnding } from '../../kube/errors.ts'
 import type { Pod } from '../../kube/objects.ts'
+import { PodStartError } from './fleet.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 /**
  * stuck: it may yet come up as it is, when there is room · cannot-run: its image or its configuration is wrong, and making another costs
@@ -57,9 +60,22 @@ export interface CreateRefusal {
 }
 
 export function createRefusal(error: unknown): CreateRefusal {
-  const text = error instanceof Error ? error.message : String(error)
-  const ending = /because it is being terminated/.test(text)
+  const text = errorText(error)
+  const ending = isNamespaceEnding(error)
   return { ending, message: ending ? 'the namespace is being deleted' : refusalMessage(text) }
+}
+
+/** Thrown at who waits for it. */
+export function notCreated(error: unknown): PodStartError {
+  const { ending, message } = createRefusal(error)
+  const code = ending ? 'namespace-ending' : 'start-failed'
+  return new PodStartError(code, `no pod could be created: ${message}`, { cause: error })
+}
+
+/** Thrown at who started pods that came up and could not be made the function's. */
+export function startFailure(whose: string, { wasRetired, why }: { wasRetired: boolean; why: string }): PodStartError {
+  if (wasRetired) return new PodStartError('stopped', `the pod started for ${whose} was no longer wanted: ${why}`)
+  return new PodStartError('start-failed', `two pods in a row could not be made ready for ${whose}; the last: ${why}`)
 }
 
 function refusalMessage(text: string): string {

@@ -1,21 +1,19 @@
 /** Pure: manifests and patches of pods. No client, no clock. */
 import { createHash } from 'node:crypto'
-import { ANNOTATION, API_VERSION, LABEL, type PodState } from '../../api/names.ts'
-import type { OwnerReference } from '../../api/object.ts'
+import { ANNOTATION, LABEL, type PodState } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { MergePatch, NewObject } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
+import { ownerReference } from '../ownership.ts'
 import type { RevisionTemplate } from './fleet.ts'
 import { LONGEST_POOL_TIMEOUT_MS, ownPodKind, POOL_RESOURCES } from './own-pod-policy.ts'
-import { imageContainer, runtimeContainer, type PodSettings } from './pod-container.ts'
+import { imageContainer, runtimeContainer, TMP_VOLUME, type PodSettings } from './pod-container.ts'
 import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
 
 /** `nonroot` of distroless images. */
 const NON_ROOT = 65532
-/** Lambda's. What is written there counts as the node's storage. */
-const TMP_SIZE = '512Mi'
 
 interface PodInput {
   namespace: string
@@ -39,10 +37,11 @@ export function genericPod({ runtime, namespace, name, phoneHomeToken, settings 
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels, ownerReferences: [owner('Runtime', runtime.metadata)] },
+    metadata: { name, namespace, labels, ownerReferences: [ownerReference('Runtime', runtime.metadata)] },
     spec: {
       ...podBase({ [LABEL.runtime]: runtime.metadata.name, [LABEL.state]: 'generic' }),
       terminationGracePeriodSeconds: graceSeconds(LONGEST_POOL_TIMEOUT_MS),
+      ...(settings.readOnlyRoot === true && { volumes: [TMP_VOLUME] }),
       automountServiceAccountToken: false,
       containers: [runtimeContainer(runtime, { settings, phoneHomeToken, resources: POOL_RESOURCES })],
     },
@@ -82,6 +81,7 @@ export function ownPod({ template, runtime, ...input }: OwnPodInput): NewObject<
     spec: {
       ...podBase({ [LABEL.function]: template.function.name }, { user: runtime === undefined ? undefined : NON_ROOT }),
       terminationGracePeriodSeconds: graceSeconds(template.timeoutMs),
+      ...((runtime === undefined || settings.readOnlyRoot === true) && { volumes: [TMP_VOLUME] }),
       automountServiceAccountToken: serviceAccountName !== undefined,
       ...(serviceAccountName !== undefined && { serviceAccountName }),
       containers: [container],
@@ -90,8 +90,8 @@ export function ownPod({ template, runtime, ...input }: OwnPodInput): NewObject<
 }
 
 function ownRuntimeContainer(runtime: Runtime, template: RevisionTemplate, { settings, phoneHomeToken }: PodInput) {
-  const { resources = POOL_RESOURCES, secretEnv } = template
-  return runtimeContainer(runtime, { settings, phoneHomeToken, resources, secretEnv })
+  const { resources = POOL_RESOURCES } = template
+  return runtimeContainer(runtime, { settings, phoneHomeToken, resources, template })
 }
 
 /**
@@ -119,14 +119,16 @@ function podBase(alike: Record<string, string>, { user }: { user: number | undef
         labelSelector: { matchLabels: { [LABEL.managedBy]: MANAGED_BY, ...alike } },
       },
     ],
-    volumes: [{ name: 'tmp', emptyDir: { sizeLimit: TMP_SIZE } }],
   }
 }
 
 /** Changes when pods made before can no longer be used: another image, command, or key. */
-export function templateHash(runtime: Runtime, settings: Pick<PodSettings, 'publicKey' | 'initTimeoutMs'>): string {
+export function templateHash(
+  runtime: Runtime,
+  { publicKey, initTimeoutMs, readOnlyRoot = false }: Pick<PodSettings, 'publicKey' | 'initTimeoutMs' | 'readOnlyRoot'>,
+): string {
   const { image, command } = runtime.spec
-  const parts = [runtime.metadata.uid, image, command ?? null, settings.publicKey, settings.initTimeoutMs]
+  const parts = [runtime.metadata.uid, image, command ?? null, publicKey, initTimeoutMs, readOnlyRoot]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
 }
 
@@ -135,7 +137,7 @@ export interface Claim {
   revision: string
   claimedAtMs: number
   acknowledges: boolean
-  /** Then whether it acknowledges is not known. */
+  /** Then that it does not acknowledge is not known. */
   isGuessed?: boolean | undefined
   /** Where it was found; other controllers need not wait for the kubelet. */
   contact?: PodContact | undefined
@@ -143,7 +145,9 @@ export interface Claim {
 
 /** The pod is the function's from now on, and goes with it. */
 export function claimPatch(claim: Claim): MergePatch {
-  return { metadata: { ...claimMetadata(claim) } }
+  const { ownerReferences, ...metadata } = claimMetadata(claim)
+  // Before the Function is known the pod stays its Runtime's.
+  return { metadata: { ...metadata, ...(claim.function.uid !== '' && { ownerReferences }) } }
 }
 
 function claimMetadata(claim: Claim) {
@@ -155,19 +159,17 @@ function claimMetadata(claim: Claim) {
     },
     annotations: {
       [ANNOTATION.claimedAt]: new Date(claim.claimedAtMs).toISOString(),
-      ...(claim.isGuessed !== true && { [ANNOTATION.acknowledges]: String(claim.acknowledges) }),
+      ...((claim.acknowledges || claim.isGuessed !== true) && {
+        [ANNOTATION.acknowledges]: String(claim.acknowledges),
+      }),
       ...(claim.contact && { [ANNOTATION.contact]: contactText(claim.contact) }),
     },
-    ownerReferences: [owner('Function', claim.function)],
+    ownerReferences: [ownerReference('Function', claim.function)],
   }
 }
 
 export function leavingPatch(): MergePatch {
   return { metadata: { labels: { [LABEL.state]: 'leaving' satisfies PodState } } }
-}
-
-function owner(kind: 'Function' | 'Runtime', { name, uid }: { name: string; uid: string }): OwnerReference {
-  return { apiVersion: API_VERSION, kind, name, uid, controller: true, blockOwnerDeletion: true }
 }
 
 /** Seconds a pod gets to finish what runs: the function's timeout and a little. A runtime ends as soon as nothing runs. */

@@ -23,6 +23,7 @@ const healthSchema = z.object({
   state: z.enum(['generic', 'specializing', 'specialized', 'leaving']),
   function: z.string().nullish(),
   revision: z.string().nullish(),
+  acknowledges: z.boolean().optional(),
   failed: z.unknown().optional(),
 })
 export type RuntimeHealth = z.infer<typeof healthSchema>

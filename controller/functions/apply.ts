@@ -1,17 +1,18 @@
 /** Carries a plan out: what must be stored is stored, then the book says what serves, then pods start and go, then the status tells. */
 import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
 import type { Cluster } from '../../kube/cluster.ts'
-import { isAlreadyExists, isNotFound } from '../../kube/errors.ts'
 import { CONTROLLER_REVISIONS } from '../../kube/objects.ts'
 import type { Fleet, RevisionTemplate } from '../fleet/fleet.ts'
+import { createOwned, ignoreGone } from '../ownership.ts'
 import type { StatusWrite, StatusWriter } from '../status-writer.ts'
 import type { FunctionMemory } from './function-memory.ts'
 import type { FunctionObservation } from './observe.ts'
 import type { Action, FunctionPlan } from './plan.ts'
 import type { PodStarts } from './pod-starts.ts'
-import { brokenPatch, newRevision, revisionName } from './revision-record.ts'
+import { brokenPatch, newRevision } from './revision-record.ts'
 import { publishServing, type ServingBook } from './serving.ts'
-import { statusOf } from './status.ts'
+import { statusOf, type AddressRules } from './status.ts'
+import { holdUntilMs } from './status-hold.ts'
 import type { Verifier } from './verifier.ts'
 
 export interface ApplyTargets {
@@ -21,7 +22,11 @@ export interface ApplyTargets {
   starts: PodStarts
   verifier: Verifier
   statuses: StatusWriter<FunctionStatus, DormouseFunction>
-  url: (fn: DormouseFunction) => string
+  /** How long a status waits for what was woken. */
+  afterWakeMs: number
+  address: AddressRules
+  /** Code that no revision of the function needs any more. */
+  removeCode: (owner: RevisionTemplate['function'], digest: string) => Promise<void>
   tell: (fn: DormouseFunction, reason: 'RevisionCreated' | 'RolledOut', message: string) => void
 }
 
@@ -31,7 +36,12 @@ export interface ApplyInput {
   memory: FunctionMemory
 }
 
-export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<StatusWrite> {
+/** What became of the status; heldUntilMs: it waits for a wake-up to be over, look again then. */
+export type Applied = StatusWrite | { heldUntilMs: number }
+
+export const heldUntilMs = (applied: Applied): number => (typeof applied === 'string' ? Infinity : applied.heldUntilMs)
+
+export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<Applied> {
   const { seen, plan } = input
   for (const action of plan.before) await act(action, input, targets)
   publish(input, targets)
@@ -50,9 +60,16 @@ function isSwitch({ seen, plan }: ApplyInput, { statuses }: ApplyTargets): boole
   return told !== undefined && told !== plan.rollout.serving?.revision
 }
 
-function writeStatus({ seen, plan }: ApplyInput, { statuses, url }: ApplyTargets): Promise<StatusWrite> {
-  const status = statusOf({ seen, rollout: plan.rollout, url: url(seen.function) }, statuses.current(seen.function))
-  return statuses.write(seen.function, status)
+async function writeStatus({ seen, plan, memory }: ApplyInput, targets: ApplyTargets): Promise<Applied> {
+  const { statuses, address, afterWakeMs } = targets
+  const current = statuses.current(seen.function)
+  const next = statusOf({ seen, rollout: plan.rollout, address }, current)
+  const { heldSinceMs } = memory
+  const lacksName = address.makesServices && seen.service === undefined
+  const untilMs =
+    next === current ? undefined : holdUntilMs({ current, next, seen, lacksName, heldSinceMs, afterWakeMs })
+  memory.heldSinceMs = untilMs === undefined ? undefined : (heldSinceMs ?? seen.nowMs)
+  return untilMs === undefined ? statuses.write(seen.function, next) : { heldUntilMs: untilMs }
 }
 
 /** One change of the book is one change of the feed: callers see the old revision or the new one, never half of both. */
@@ -74,7 +91,9 @@ async function act(action: Action, { seen, memory }: ApplyInput, targets: ApplyT
         cluster.patch(CONTROLLER_REVISIONS, { namespace, name: action.name }, { ...brokenPatch(action.broken) }),
       ))
     case 'delete-revision':
-      return void (await ignoreGone(cluster.delete(CONTROLLER_REVISIONS, { namespace, name: action.name })))
+      await ignoreGone(cluster.delete(CONTROLLER_REVISIONS, { namespace, name: action.name }))
+      for (const digest of action.code) await targets.removeCode(seen.target.function, digest)
+      return
     case 'verify':
       return verifier.request({ key: seen.key, template: action.template, isUpdate: action.isUpdate, memory })
     case 'start':
@@ -86,32 +105,13 @@ async function act(action: Action, { seen, memory }: ApplyInput, targets: ApplyT
   }
 }
 
-/** That it is there already is fine when it is ours: the cache had not caught up, or the spec came back to it. */
+/** It may be there already: the cache had not caught up, or the spec came back to it. */
 async function store(
   { template, number }: { template: RevisionTemplate; number: number },
   { function: fn }: FunctionObservation,
   { cluster, tell }: ApplyTargets,
 ): Promise<void> {
-  const { namespace } = template.function
-  try {
-    await cluster.create(CONTROLLER_REVISIONS, newRevision(template, number))
-    tell(fn, 'RevisionCreated', `Created revision ${template.revision}`)
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error
-    const name = revisionName(template)
-    const existing = await cluster.get(CONTROLLER_REVISIONS, { namespace, name })
-    const isOurs = existing?.metadata.ownerReferences?.some(({ uid }) => uid === fn.metadata.uid)
-    if (isOurs !== true)
-      throw new Error(`expected ControllerRevision ${namespace}/${name} to be ours, it is of a deleted Function`, {
-        cause: error,
-      })
-  }
-}
-
-async function ignoreGone(work: Promise<unknown>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
+  const isNew = await createOwned(cluster, newRevision(template, number), fn.metadata.uid)
+  // Of the first the status tells all there is to know.
+  if (isNew && number > 1) tell(fn, 'RevisionCreated', `Created revision ${template.revision}`)
 }

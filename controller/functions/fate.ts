@@ -1,12 +1,14 @@
 /** What is known about whether a revision's code loads, and how a load error reads. Pure. */
 import type { ErrorObject } from '../../api/protocol.ts'
 import type { Runtime } from '../../api/runtime.ts'
-import type { RevisionTemplate } from '../fleet/fleet.ts'
 
 /** broken: its code did not load on this very Runtime and will not be tried again until spec or Runtime change. */
 export type Fate = { kind: 'unknown' } | { kind: 'loads' } | { kind: 'broken'; message: string; runtime: string }
 
 export const UNKNOWN_FATE: Fate = { kind: 'unknown' }
+
+/** Reason of Ready=True while nobody knows whether the code loads: the first call will tell. */
+export const NOT_LOADED_YET = 'NotLoadedYet'
 
 /** Changes whenever a Runtime does: what was broken on one may load on the next. */
 export function runtimeIdentity({ metadata }: Runtime): string {
@@ -17,10 +19,10 @@ export function runtimeIdentity({ metadata }: Runtime): string {
 const LONGEST_MESSAGE = 1_000
 
 /** `SyntaxError: Unexpected token '}' (index.mjs:3)`: with the first place in the user's own files that the trace names. */
-export function describeLoadError(error: ErrorObject, files: RevisionTemplate['files']): string {
+export function describeLoadError(error: ErrorObject, files: readonly string[]): string {
   const firstLine = error.errorMessage.split('\n', 1)[0] ?? ''
   const said = `${error.errorType}: ${firstLine.slice(0, LONGEST_MESSAGE)}`
-  const place = placeInFiles(error.trace, Object.keys(files))
+  const place = placeInFiles(error.trace, files)
   return place === undefined || said.includes(place) ? said : `${said} (${place})`
 }
 

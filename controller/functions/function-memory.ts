@@ -2,8 +2,10 @@
  * What the controller remembers of one Function between reconciles: fates of revisions, failed starts, pods it saw. All of it may be lost:
  * fates that matter are on ControllerRevisions and in the status, the rest is learned again.
  */
-import type { ObjectKey } from '../../api/names.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { ANNOTATION, type ObjectKey } from '../../api/names.ts'
 import type { DormouseFunction } from '../../api/function.ts'
+import type { Code } from '../code/code-book.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import type { FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
@@ -43,10 +45,13 @@ export class FunctionMemory {
   readonly uid: string
   readonly fates = new Map<string, Fate>()
   readonly failures = new Map<string, StartFailure>()
+  /** Since when a status waits to be written. */
+  heldSinceMs: number | undefined
   /** Pods last seen ready, by uid; those we retired ourselves are taken out. */
   readonly #ready = new Map<string, { revision: string; readyAtMs: number }>()
   /** Hashing and parsing 256 KiB of code takes milliseconds, and a wake-up is reconciled several times: done once per change. */
-  #target: { generation: number | undefined; template: RevisionTemplate } | undefined
+  #target: { asked: object; template: RevisionTemplate } | undefined
+  #wanted: { revision: string; patientUntilMs: number } | undefined
   readonly #parsed = new WeakMap<ControllerRevision, StoredRevision | 'unreadable'>()
 
   constructor(key: ObjectKey, uid: string) {
@@ -55,11 +60,21 @@ export class FunctionMemory {
   }
 
   /** Throws RangeError when the spec holds values its schema would have refused. */
-  targetOf(fn: DormouseFunction): RevisionTemplate {
-    const { generation } = fn.metadata
-    if (generation === undefined || this.#target?.generation !== generation)
-      this.#target = { generation, template: templateOf(fn) }
-    return this.#target.template
+  targetOf(fn: DormouseFunction, code?: Code): RevisionTemplate {
+    const { generation, annotations } = fn.metadata
+    const restart = annotations?.[ANNOTATION.restart]
+    const asked = { generation, restart, code }
+    if (generation !== undefined && this.#target && isDeepStrictEqual(this.#target.asked, asked))
+      return this.#target.template
+    const template = templateOf(fn, code)
+    this.#target = { asked, template }
+    return template
+  }
+
+  /** How long its turn to be loaded is waited for, as it was when this process first saw that the spec asks for this revision. */
+  patientUntilMs(revision: string, untilMs: number): number {
+    if (this.#wanted?.revision !== revision) this.#wanted = { revision, patientUntilMs: untilMs }
+    return this.#wanted.patientUntilMs
   }
 
   /** Undefined for what this version cannot read. */

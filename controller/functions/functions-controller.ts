@@ -6,30 +6,26 @@
 import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
 import { FUNCTIONS } from '../../api/kinds.ts'
 import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'
-import type { ErrorObject } from '../../api/protocol.ts'
-import type { Runtime } from '../../api/runtime.ts'
-import type { Cache, Cluster, EventInput } from '../../kube/cluster.ts'
+import type { EventInput } from '../../kube/cluster.ts'
 import { createControlLoop, done, requeueAfter, terminal } from '../../kube/control-loop.ts'
-import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
-import type { ControllerRevision } from '../../kube/objects.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { Logger } from '../../lib/logger.ts'
-import type { Counter, Metrics } from '../../lib/metrics.ts'
+import type { ControlLoop, Outcome } from '../../kube/control-loop.ts'
+import type { Counter } from '../../lib/metrics.ts'
 import type { ScaleChange } from '../autoscaler/autoscaler.ts'
-import type { DesiredBook } from '../autoscaler/desired.ts'
-import type { LoadSource } from '../autoscaler/load.ts'
-import type { Fleet } from '../fleet/fleet.ts'
+import type { CodeLoadError, RevisionTemplate } from '../fleet/fleet.ts'
 import { SOLE_LEADERSHIP, type Leadership } from '../leadership.ts'
-import type { ServiceBook } from '../services/service-book.ts'
+import { AFTER_WAKE_MS } from '../after-wake.ts'
 import { StatusWriter } from '../status-writer.ts'
-import { apply } from './apply.ts'
+import { apply, heldUntilMs } from './apply.ts'
 import { runtimeIdentity } from './fate.ts'
 import { FunctionMemory } from './function-memory.ts'
+import type { FunctionsControllerOptions } from './functions-controller-options.ts'
+import { Newcomers } from './newcomers.ts'
 import { observe } from './observe.ts'
 import type { FunctionObservation } from './observe.ts'
 import { follow, plan } from './plan.ts'
+import { isNotYetKnown } from './rollout.ts'
 import { PodStarts } from './pod-starts.ts'
-import { publishServing, type ServingBook } from './serving.ts'
+import { publishServing } from './serving.ts'
 import { Verifier } from './verifier.ts'
 import { watchChanges } from './watch-changes.ts'
 
@@ -37,42 +33,12 @@ import { watchChanges } from './watch-changes.ts'
 const STALE_RETRY_MS = 20
 const FUNCTIONS_AT_ONCE = 8
 
-export interface FunctionsControllerConfig {
-  /** Load a new Function's code at once, so that a mistake shows before the first call. */
-  verifyFirstRevision: boolean
-  /** Unproven revisions loaded at the same time; default 2. */
-  verifyConcurrency?: number
-  /** Where gateways' internal listener is reachable; default: `http://<name>.<namespace>`. */
-  internalBaseUrl?: string
-}
-
-export interface FunctionsControllerOptions {
-  cluster: Pick<Cluster, 'create' | 'get' | 'patch' | 'patchStatus' | 'delete' | 'recordEvent'>
-  functions: Cache<DormouseFunction>
-  revisions: Cache<ControllerRevision>
-  runtimes: Cache<Runtime>
-  fleet: Fleet
-  serving: ServingBook
-  desired: DesiredBook
-  /** Where Functions get Services. */
-  services?: Pick<ServiceBook, 'get' | 'onChange'>
-  /** For choosing victims; without it all pods count as idle. */
-  loadReports?: LoadSource
-  config: FunctionsControllerConfig
-  clock: Clock
-  logger: Logger
-  metrics: Metrics
-  loopMetrics?: ControlLoopMetrics
-  /** Default: it leads. */
-  leadership?: Leadership
-}
-
 export interface FunctionsController {
   /** Settles when the caches have synced and work has begun. */
   start(): Promise<void>
   stop(): Promise<void>
   /** A wake-up found that the code of the serving revision does not load. What is not served any more is ignored. */
-  reportLoadFailure(key: ObjectKey, revision: string, error: ErrorObject): void
+  reportLoadFailure(key: ObjectKey, revision: string, failure: CodeLoadError): void
   /** Records a decision of the autoscaler as an Event of the Function. */
   announceScale(key: ObjectKey, change: ScaleChange): void
 }
@@ -88,6 +54,7 @@ class ReconcilingFunctions implements FunctionsController {
   readonly #starts: PodStarts
   readonly #verifier: Verifier
   readonly #rollouts: Counter<'outcome'>
+  readonly #newcomers = new Newcomers()
   readonly #memories = new Map<ObjectKey, FunctionMemory>()
   readonly #leadership: Leadership
   #unsubscribes: (() => void)[] = []
@@ -112,6 +79,7 @@ class ReconcilingFunctions implements FunctionsController {
     })
     this.#verifier = new Verifier({
       concurrency: config.verifyConcurrency ?? 2,
+      isCrowd: () => this.#newcomers.isCrowd(clock.now()),
       run: ({ memory, template }) => this.#starts.start(memory, template),
     })
     this.#loop = createControlLoop({
@@ -139,12 +107,12 @@ class ReconcilingFunctions implements FunctionsController {
     await this.#loop.stop()
   }
 
-  reportLoadFailure(key: ObjectKey, revision: string, error: ErrorObject): void {
+  reportLoadFailure(key: ObjectKey, revision: string, { error, files }: CodeLoadError): void {
     const template = this.#options.serving.get(key)?.template
     const memory = this.#memories.get(key)
     // Whoever leads loads new code itself and finds out.
     if (!this.#leadership.leads || !memory || template?.revision !== revision) return
-    this.#starts.loadFailed(memory, template, { error })
+    this.#starts.loadFailed(memory, template, { error, files })
     this.#loop.add(key)
   }
 
@@ -159,26 +127,25 @@ class ReconcilingFunctions implements FunctionsController {
     const memory = this.#memoryOf(key, fn)
     const seen = this.#observe(fn, memory)
     if (seen instanceof RangeError) return terminal(seen)
-    if (!this.#leadership.leads) return this.#follow(seen)
+    if (!this.#leadership.leads || isNotYetKnown(seen)) {
+      publishServing(this.#options.serving, follow(seen))
+      return done
+    }
     const planned = plan(seen)
-    const written = await apply({ seen, plan: planned, memory }, this.#targets())
-    if (written === 'conflict') return requeueAfter(STALE_RETRY_MS)
-    const { lookAgainAtMs } = planned
-    return lookAgainAtMs === undefined ? done : requeueAfter(Math.max(1, lookAgainAtMs - this.#options.clock.now()))
-  }
-
-  #follow(seen: FunctionObservation): Outcome {
-    publishServing(this.#options.serving, follow(seen))
-    return done
+    const applied = await apply({ seen, plan: planned, memory }, this.#targets())
+    if (applied === 'conflict') return requeueAfter(STALE_RETRY_MS)
+    const againAtMs = Math.min(planned.lookAgainAtMs ?? Infinity, heldUntilMs(applied))
+    return againAtMs === Infinity ? done : requeueAfter(Math.max(1, againAtMs - this.#options.clock.now()))
   }
 
   /** RangeError: values that its schema would have refused; trying again is useless until it changes. */
   #observe(fn: DormouseFunction, memory: FunctionMemory): FunctionObservation | RangeError {
-    const { config, clock } = this.#options
+    const { verifyFirstRevision } = this.#options.config
+    const { leads } = this.#leadership
+    const nowMs = this.#options.clock.now()
+    const now = { verifyFirstRevision, leads, isCrowd: this.#newcomers.isCrowd(nowMs), nowMs }
     try {
-      const { verifyFirstRevision } = config
-      const { leads } = this.#leadership
-      return observe(fn, memory, { ...this.#options, verifyFirstRevision, leads, nowMs: clock.now() })
+      return observe(fn, memory, { ...this.#options, ...now })
     } catch (error) {
       if (error instanceof RangeError) return error
       throw error
@@ -186,7 +153,7 @@ class ReconcilingFunctions implements FunctionsController {
   }
 
   #targets() {
-    const { cluster, fleet, serving, config } = this.#options
+    const { cluster, fleet, serving, config, names, codeStore } = this.#options
     return {
       cluster,
       fleet,
@@ -194,21 +161,21 @@ class ReconcilingFunctions implements FunctionsController {
       starts: this.#starts,
       verifier: this.#verifier,
       statuses: this.#statuses,
-      url: ({ metadata: { namespace = '', name } }: DormouseFunction) =>
-        config.internalBaseUrl === undefined
-          ? `http://${name}.${namespace}`
-          : `${config.internalBaseUrl}/fn/${namespace}/${name}`,
+      afterWakeMs: config.afterWakeMs ?? AFTER_WAKE_MS,
+      address: { internalBaseUrl: config.internalBaseUrl, makesServices: names !== undefined },
+      removeCode: async (owner: RevisionTemplate['function'], digest: string) => codeStore?.remove(owner, digest),
       tell: (fn: DormouseFunction, reason: string, message: string) =>
         this.#tell(fn, { type: 'Normal', reason, message }),
     }
   }
 
   /** A Function that is deleted and made anew under its name is another one: what is left of the old goes. */
-  #memoryOf(key: ObjectKey, { metadata: { uid } }: DormouseFunction): FunctionMemory {
-    const { desired, fleet } = this.#options
+  #memoryOf(key: ObjectKey, { metadata: { uid }, status }: DormouseFunction): FunctionMemory {
+    const { desired, fleet, clock } = this.#options
     const known = this.#memories.get(key)
     if (known?.uid === uid) return known
     if (known) this.#forget(key)
+    if (status?.revision === undefined) this.#newcomers.arrived(clock.now())
     const memory = new FunctionMemory(key, uid)
     this.#memories.set(key, memory)
     // Without pods there is nothing to hold; with pods their number is held until the autoscaler knows more.

@@ -1,7 +1,7 @@
 /** Gathers everything a decision about one Function needs, as plain data. Reads caches and memory only: costs no API call. */
 import { durationMs } from '../../api/duration.ts'
 import type { Destination, DormouseFunction } from '../../api/function.ts'
-import { DEFAULT_NAMESPACE, objectKey, type ObjectKey } from '../../api/names.ts'
+import { DEFAULT_NAMESPACE, keyOf, objectKey, type ObjectKey } from '../../api/names.ts'
 import type { FeedAsync, FeedDestination } from '../../api/protocol.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import { backoffMsOf } from '../../api/trigger-events.ts'
@@ -11,14 +11,24 @@ import type { ControllerRevision } from '../../kube/objects.ts'
 import { inFlightByPod } from '../autoscaler/load.ts'
 import type { LoadSource } from '../autoscaler/load.ts'
 import type { DesiredBook } from '../autoscaler/desired.ts'
+import type { Code, CodeBook, CodeState } from '../code/code-book.ts'
+import { sourceIdentity, sourceOf, type CodeSource } from '../code/code-source.ts'
 import type { Fleet, FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
-import { UNKNOWN_FATE, runtimeIdentity } from './fate.ts'
+import { NOT_LOADED_YET, UNKNOWN_FATE, runtimeIdentity } from './fate.ts'
 import type { Fate } from './fate.ts'
+import { isOwnedBy } from '../ownership.ts'
 import type { ServiceBook, ServiceState } from '../services/service-book.ts'
 import type { FunctionMemory, StartFailure } from './function-memory.ts'
 import { revisionLabels } from './revision-record.ts'
 import type { StoredRevision } from './revision-record.ts'
 import type { Serving, ServingBook } from './serving.ts'
+
+const FETCHING = 'The code is being fetched'
+/**
+ * A new Function whose turn to be loaded has not come by then serves without: of a thousand that are applied together each would need a pod, for
+ * minutes, on nodes that have no room for so many.
+ */
+const FIRST_LOAD_PATIENCE_MS = 10_000
 
 export interface FunctionObservation {
   nowMs: number
@@ -26,6 +36,8 @@ export interface FunctionObservation {
   function: DormouseFunction
   /** What the spec asks for. */
   target: RevisionTemplate
+  /** Of the code that the spec refers to; absent when it is in the Function or its image. */
+  code?: CodeState
   scaling: Serving['scaling']
   async?: FeedAsync
   /** Newest first. */
@@ -47,7 +59,10 @@ export interface FunctionObservation {
   desired?: number
   /** Of its Service, where such are made. */
   service?: ServiceState
+  /** A first revision is loaded once before it is Ready. */
   verifyFirstRevision: boolean
+  /** When it waits for its turn no longer. */
+  letGoAtMs: number
 }
 
 export interface ObservedWorld {
@@ -57,20 +72,23 @@ export interface ObservedWorld {
   fleet: Pick<Fleet, 'pods' | 'pendingStarts'>
   serving: ServingBook
   desired: DesiredBook
-  services?: Pick<ServiceBook, 'get'>
+  names?: Pick<ServiceBook, 'get'>
+  code?: Pick<CodeBook, 'get'>
   loadReports?: LoadSource
   verifyFirstRevision: boolean
   /** Whether what this process remembers counts: else the leader's decisions do, as the status tells them. */
   leads: boolean
+  /** New Functions come in great numbers just now. */
+  isCrowd: boolean
   nowMs: number
 }
 
 /** Throws RangeError when the spec holds values its schema would have refused. Updates what `memory` saw. */
 export function observe(fn: DormouseFunction, memory: FunctionMemory, world: ObservedWorld): FunctionObservation {
-  const { fleet, nowMs, verifyFirstRevision, leads } = world
+  const { fleet, nowMs, verifyFirstRevision, leads, isCrowd } = world
   const { key } = memory
-  const target = memory.targetOf(fn)
   const stored = storedRevisions(fn, memory, world.revisions)
+  const { code, target } = targetOf(fn, memory, { ...world, stored })
   const known = fleet.pods(key)
   const pods = known.filter(({ phase }) => phase !== 'leaving')
   if (leads) memory.see(known, nowMs)
@@ -82,6 +100,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     key,
     function: fn,
     target,
+    ...(code && { code }),
     scaling: scalingOf(fn),
     async: asyncOf(fn),
     stored,
@@ -92,9 +111,56 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     pendingStarts: (revision) => fleet.pendingStarts(key, revision),
     inFlight: pods.length > 1 && world.loadReports ? inFlightByPod(world.loadReports.fresh(), key) : new Map(),
     verifyFirstRevision,
+    letGoAtMs: letGoAtMs(fn, memory, { target, nowMs, patienceMs: isCrowd ? 0 : FIRST_LOAD_PATIENCE_MS }),
     ...(servingRevision !== undefined && { servingRevision }),
     ...bookEntries(key, world),
   }
+}
+
+/**
+ * Of an archive what pods are made from is known before it is fetched, and that it was once when such a revision is stored. Who does not lead
+ * fetches nothing and believes what the leader said.
+ */
+function targetOf(
+  fn: DormouseFunction,
+  memory: FunctionMemory,
+  { code: book, stored, leads }: Pick<ObservedWorld, 'code' | 'leads'> & { stored: readonly StoredRevision[] },
+): { code?: CodeState; target: RevisionTemplate } {
+  const source = sourceOf(fn)
+  if (source === undefined) return { target: memory.targetOf(fn) }
+  if (source.kind === 'archive') {
+    const code: Code = { kind: 'stored', digest: source.sha256 }
+    const target = memory.targetOf(fn, code)
+    if (stored.some(({ template }) => template.revision === target.revision)) return { target }
+    return { code: leads ? knownCode(fn, source, book) : toldCode(fn), target }
+  }
+  const code = leads ? knownCode(fn, source, book) : toldCode(fn)
+  return { code, target: memory.targetOf(fn, code.kind === 'ready' ? code.code : undefined) }
+}
+
+function knownCode({ metadata }: DormouseFunction, source: CodeSource, book: ObservedWorld['code']): CodeState {
+  const entry = book?.get(keyOf(metadata))
+  const isAbout = entry?.uid === metadata.uid && entry.source === sourceIdentity(source)
+  return isAbout ? entry.state : { kind: 'pending', message: FETCHING }
+}
+
+function toldCode({ status }: DormouseFunction): CodeState {
+  const serving = getCondition(status?.conditions, 'Serving')
+  const isUnavailable = serving?.status === 'False' && serving.reason === 'CodeUnavailable'
+  if (!isUnavailable) return { kind: 'pending', message: FETCHING }
+  return { kind: 'unavailable', message: serving.message.replace(/\.$/, '') }
+}
+
+/** Once let go it stays so: what a new leader does must not depend on when it began to lead. */
+function letGoAtMs({ status }: DormouseFunction, memory: FunctionMemory, turn: FirstTurn): number {
+  const { revision } = turn.target
+  const isLetGo = getCondition(status?.conditions, 'Ready')?.reason === NOT_LOADED_YET
+  const atMs = memory.patientUntilMs(revision, turn.nowMs + turn.patienceMs)
+  return isLetGo && status?.revision === revision ? -Infinity : atMs
+}
+
+interface FirstTurn extends Pick<FunctionObservation, 'target' | 'nowMs'> {
+  patienceMs: number
 }
 
 /** What the other parts' books say of it, where they do. */
@@ -104,7 +170,7 @@ function bookEntries(
 ): Pick<FunctionObservation, 'publishedRevision' | 'desired' | 'service'> {
   const publishedRevision = world.serving.get(key)?.template?.revision
   const desired = world.desired.get(key)
-  const service = world.services?.get(key)
+  const service = world.names?.get(key)
   return {
     ...(publishedRevision !== undefined && { publishedRevision }),
     ...(desired !== undefined && { desired }),
@@ -141,7 +207,7 @@ function storedRevisions(
   const { namespace = '', name, uid } = metadata
   return revisions
     .list({ namespace, labels: revisionLabels(name) })
-    .filter((revision) => revision.metadata.ownerReferences?.some((owner) => owner.uid === uid))
+    .filter((revision) => isOwnedBy(revision, uid))
     .flatMap((revision) => memory.storedOf(revision) ?? [])
     .sort((a, b) => b.number - a.number)
 }
@@ -164,6 +230,7 @@ function fateOf(revision: string, { fn, memory, stored }: FateSources): Fate {
   if (seen) return seen
   const broken = stored.find(({ template }) => template.revision === revision)?.broken
   if (broken) return broken
-  const wasReady = getCondition(fn.status?.conditions, 'Ready')?.status === 'True'
+  const ready = getCondition(fn.status?.conditions, 'Ready')
+  const wasReady = ready?.status === 'True' && ready.reason !== NOT_LOADED_YET
   return wasReady && fn.status?.revision === revision ? { kind: 'loads' } : UNKNOWN_FATE
 }

@@ -3,7 +3,7 @@ import type { RevisionTemplate } from '../fleet/fleet.ts'
 import type { Fate } from './fate.ts'
 import type { FunctionObservation } from './observe.ts'
 import type { StoredRevision } from './revision-record.ts'
-import { decideRollout, obstacleOf, podsOf } from './rollout.ts'
+import { codeObstacle, decideRollout, obstacleOf, podsOf } from './rollout.ts'
 import type { Rollout, Stage } from './rollout.ts'
 import { canStart, retryAtMs, scaleServing } from './scale.ts'
 import type { Serving } from './serving.ts'
@@ -14,7 +14,8 @@ const KEPT_REVISIONS = 3
 export type Action =
   | { kind: 'store-revision'; template: RevisionTemplate; number: number }
   | { kind: 'mark-broken'; name: string; broken: Extract<Fate, { kind: 'broken' }> }
-  | { kind: 'delete-revision'; name: string }
+  /** `code`: digests of what no other revision needs. */
+  | { kind: 'delete-revision'; name: string; code: string[] }
   | { kind: 'verify'; template: RevisionTemplate; isUpdate: boolean }
   | { kind: 'start'; template: RevisionTemplate; pods: number }
   | { kind: 'retire'; uid: string; reason: string }
@@ -54,7 +55,7 @@ export function follow(seen: FunctionObservation): Serving {
   // What serves goes on serving if its record was deleted by hand: the leader stores it again.
   if (servingRevision === target.revision) return servingOf(template ?? target, seen)
   if (servingRevision !== undefined) return servingOf(template, seen)
-  const obstacle = obstacleOf(target, seen)
+  const obstacle = codeObstacle(seen) ?? obstacleOf(target, seen)
   return obstacle ? servingOf(undefined, seen, brokenOf(obstacle)) : servingOf(template, seen)
 }
 
@@ -82,13 +83,18 @@ function servingOf(
   return broken ? { ...base, broken } : base
 }
 
+/** While its code is on its way callers wait. */
 function brokenOf(stage: Stage): Serving['broken'] {
-  const code = stage.kind === 'runtime-missing' ? 'runtime-missing' : 'code-load-failed'
+  if (stage.kind === 'code-pending') return undefined
+  const codes = { 'runtime-missing': 'runtime-missing', 'code-unavailable': 'cannot-wake' } as const
+  const code = stage.kind in codes ? codes[stage.kind as keyof typeof codes] : 'code-load-failed'
   return { code, message: 'message' in stage ? stage.message : 'no revision can run' }
 }
 
 /** The spec's revision is stored before any pod of it is started: what serves must be there to be woken after the spec moved on. */
-function storeActions({ target, stored, fates }: FunctionObservation): Action[] {
+function storeActions(seen: FunctionObservation): Action[] {
+  const { target, stored, fates } = seen
+  if (codeObstacle(seen)) return []
   const record = stored.find(({ template }) => template.revision === target.revision)
   if (!record) return [{ kind: 'store-revision', template: target, number: (stored[0]?.number ?? 0) + 1 }]
   const fate = fates.get(target.revision)
@@ -100,7 +106,14 @@ function pruneActions({ serving }: Rollout, { target, stored }: FunctionObservat
   const isNeeded = ({ template: { revision } }: StoredRevision) =>
     revision === target.revision || revision === serving?.revision
   const others = stored.filter((record) => !isNeeded(record))
-  return others.slice(KEPT_REVISIONS).map(({ name }) => ({ kind: 'delete-revision', name }))
+  const dropped = others.slice(KEPT_REVISIONS)
+  const kept = [...stored.filter((record) => !dropped.includes(record)).map(({ template }) => template), target]
+  const needed = new Set(kept.map(({ code }) => code?.digest))
+  return dropped.map(({ name, template: { code } }) => ({
+    kind: 'delete-revision',
+    name,
+    code: code === undefined || needed.has(code.digest) ? [] : [code.digest],
+  }))
 }
 
 interface PodPlan {
@@ -119,10 +132,17 @@ function planServing({ serving, candidate, stage }: Rollout, seen: FunctionObser
   if (!serving) return { actions: [] }
   const { start, retire, lookAgainAtMs } = scaleServing(serving, seen, { rotates: candidate === undefined })
   const retired = retire.map(({ uid, reason }): Action => ({ kind: 'retire', uid, reason }))
-  if (stage.kind === 'verifying' && start === 0) return planVerification(serving, seen, { isUpdate: false, retired })
+  if (stage.kind === 'verifying' && start === 0)
+    return untilLetGo(planVerification(serving, seen, { isUpdate: false, retired }), seen)
   const started: Action[] = start > 0 ? [{ kind: 'start', template: serving, pods: start }] : []
   const actions = [...started, ...retired]
   return lookAgainAtMs === undefined ? { actions } : { actions, lookAgainAtMs }
+}
+
+/** Nothing else may happen until the wait for its turn is over. */
+function untilLetGo(planned: PodPlan, { letGoAtMs, nowMs }: FunctionObservation): PodPlan {
+  if (letGoAtMs <= nowMs || letGoAtMs === Infinity) return planned
+  return { ...planned, lookAgainAtMs: Math.min(planned.lookAgainAtMs ?? Infinity, letGoAtMs) }
 }
 
 function planCandidate({ candidate }: Rollout, seen: FunctionObservation): PodPlan {

@@ -7,6 +7,7 @@ import { CodeLoadError, PodStartError } from '../fleet/fleet.ts'
 import type { Fleet, RevisionTemplate } from '../fleet/fleet.ts'
 import { describeLoadError } from './fate.ts'
 import type { FunctionMemory } from './function-memory.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface PodStartsOptions {
   fleet: Pick<Fleet, 'start'>
@@ -34,7 +35,8 @@ export class PodStarts {
       await fleet.start(template)
       memory.started(template.revision)
     } catch (error) {
-      if (error instanceof CodeLoadError) this.loadFailed(memory, template, { error: error.error, runtime })
+      if (error instanceof CodeLoadError)
+        this.loadFailed(memory, template, { error: error.error, files: error.files, runtime })
       else this.#startFailed(memory, template, error)
     }
     changed(memory.key)
@@ -47,11 +49,11 @@ export class PodStarts {
   loadFailed(
     memory: FunctionMemory,
     template: RevisionTemplate,
-    failure: { error: ErrorObject; runtime?: string },
+    failure: { error: ErrorObject; files?: readonly string[] | undefined; runtime?: string },
   ): void {
     const { runtimeIdentity, clock, logger, warn } = this.#options
     const { revision, files } = template
-    const reason = describeLoadError(failure.error, files)
+    const reason = describeLoadError(failure.error, failure.files ?? Object.keys(files))
     const known = memory.fates.get(revision)
     if (known?.kind === 'loads')
       return memory.fail(revision, {
@@ -71,8 +73,9 @@ export class PodStarts {
     // Somebody retired it while it started: that is what was wanted.
     if (error instanceof PodStartError && error.code === 'stopped') return
     const { clock, logger, warn } = this.#options
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorText(error)
     memory.fail(revision, { kind: 'start', message, nowMs: clock.now() })
+    if (PodStartError.isExpected(error)) return
     logger.warn('a pod does not start', { function: memory.key, revision, error })
     warn(memory.key, 'StartFailed', `No pod of revision ${revision} comes up: ${message}`)
   }

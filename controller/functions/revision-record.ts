@@ -1,11 +1,12 @@
 /** Revisions as they are stored: one ControllerRevision each, owned by the Function, so that they outlive changes of its spec. */
 import { z } from 'zod'
 import { signatureSchema } from '../../api/function.ts'
-import { API_VERSION, GROUP, LABEL } from '../../api/names.ts'
+import { GROUP, LABEL } from '../../api/names.ts'
 import type { NewObject } from '../../kube/cluster.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
 import type { RevisionTemplate } from '../fleet/fleet.ts'
 import { MANAGED_BY } from '../fleet/resources.ts'
+import { ownerReference } from '../ownership.ts'
 import type { Fate } from './fate.ts'
 
 /** On ControllerRevisions whose code does not load: the Fate, so that a restarted controller does not try it again. */
@@ -22,6 +23,8 @@ export interface StoredRevision {
 
 const amountsSchema = z.object({ cpu: z.string(), memory: z.string() })
 
+const variable = { name: z.string(), key: z.string(), optional: z.boolean().exactOptional() }
+
 const templateSchema: z.ZodType<RevisionTemplate> = z.object({
   function: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }),
   revision: z.string(),
@@ -30,11 +33,14 @@ const templateSchema: z.ZodType<RevisionTemplate> = z.object({
   handler: z.string(),
   signature: signatureSchema,
   files: z.record(z.string(), z.string()),
+  code: z.object({ digest: z.string() }).exactOptional(),
   env: z.record(z.string(), z.string()),
   timeoutMs: z.number(),
   concurrency: z.int(),
   memoryMb: z.number(),
-  secretEnv: z.array(z.object({ name: z.string(), secret: z.string(), key: z.string() })).exactOptional(),
+  secretEnv: z.array(z.object({ ...variable, secret: z.string() })).exactOptional(),
+  configMapEnv: z.array(z.object({ ...variable, configMap: z.string() })).exactOptional(),
+  restart: z.string().exactOptional(),
   serviceAccountName: z.string().exactOptional(),
   resources: z.object({ requests: amountsSchema, limits: amountsSchema }).exactOptional(),
 })
@@ -50,8 +56,7 @@ export function revisionLabels(functionName: string): Record<string, string> {
 }
 
 export function newRevision(template: RevisionTemplate, number: number): NewObject<ControllerRevision> {
-  const { namespace, name, uid } = template.function
-  const owner = { apiVersion: API_VERSION, kind: 'Function', name, uid, controller: true, blockOwnerDeletion: true }
+  const { namespace, name } = template.function
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',
@@ -59,7 +64,7 @@ export function newRevision(template: RevisionTemplate, number: number): NewObje
       namespace,
       name: revisionName(template),
       labels: { ...revisionLabels(name), [LABEL.revision]: template.revision },
-      ownerReferences: [owner],
+      ownerReferences: [ownerReference('Function', template.function)],
     },
     data: { ...template },
     revision: number,

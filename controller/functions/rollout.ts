@@ -6,13 +6,16 @@ import type { FunctionObservation } from './observe.ts'
 
 /**
  * serves: the spec's revision takes traffic · verifying: it does, unproven, and is being loaded once · rolling-out: it is being brought up
- * beside the old one · code-broken, runtime-missing: it cannot run; the old one, if any, goes on
+ * beside the old one · code-broken, code-unavailable, runtime-missing: it cannot run; the old one, if any, goes on · code-pending: its code is
+ * on its way
  */
 export type Stage =
   | { kind: 'serves' }
   | { kind: 'verifying' }
   | { kind: 'rolling-out' }
   | { kind: 'code-broken'; message: string }
+  | { kind: 'code-unavailable'; message: string }
+  | { kind: 'code-pending'; message: string }
   | { kind: 'runtime-missing'; message: string }
 
 export interface Rollout {
@@ -30,15 +33,32 @@ export interface Rollout {
  */
 export function decideRollout(seen: FunctionObservation): Rollout {
   const { target } = seen
-  const current = currentTemplate(seen)
-  const obstacle = obstacleOf(target, seen)
-  const old = current && current.revision !== target.revision && !obstacleOf(current, seen) ? current : undefined
+  const obstacle = codeObstacle(seen) ?? obstacleOf(target, seen)
+  const old = oldTemplate(seen)
   if (obstacle) return { stage: obstacle, ...(old && { serving: old }) }
-  const isProven = fateOf(target, seen).kind === 'loads'
-  if (!old) return { stage: { kind: isProven || !seen.verifyFirstRevision ? 'serves' : 'verifying' }, serving: target }
+  const proven = isProven(target, seen)
+  if (!old) return { stage: { kind: proven || !isVerified(target, seen) ? 'serves' : 'verifying' }, serving: target }
   const pods = podsBeforeSwitch(old, seen)
-  if (isProven && readyPods(target, seen).length >= pods) return { stage: { kind: 'serves' }, serving: target }
-  return { stage: { kind: 'rolling-out' }, serving: old, candidate: { template: target, pods, isProven } }
+  if (proven && readyPods(target, seen).length >= pods) return { stage: { kind: 'serves' }, serving: target }
+  return { stage: { kind: 'rolling-out' }, serving: old, candidate: { template: target, pods, isProven: proven } }
+}
+
+/** While its turn to be loaded has not come it waits so long and no longer; a pod on its way, or one that failed, will tell. */
+function isVerified(target: RevisionTemplate, seen: FunctionObservation): boolean {
+  const { verifyFirstRevision, letGoAtMs, nowMs } = seen
+  return verifyFirstRevision && (nowMs < letGoAtMs || podsOf(target, seen) > 0 || seen.failures.has(target.revision))
+}
+
+/** Whether anybody has seen its code load. */
+export function isProven(template: RevisionTemplate, seen: FunctionObservation): boolean {
+  return fateOf(template, seen).kind === 'loads'
+}
+
+/** What serves beside what the spec asks for, or instead while that has no code. */
+function oldTemplate(seen: FunctionObservation): RevisionTemplate | undefined {
+  const current = currentTemplate(seen)
+  if (current === undefined || obstacleOf(current, seen)) return undefined
+  return codeObstacle(seen) || current.revision !== seen.target.revision ? current : undefined
 }
 
 /** Pods a revision should have now: what was decided, or what it has while nothing is, within its limits. */
@@ -69,6 +89,20 @@ function podsBeforeSwitch(old: RevisionTemplate, seen: FunctionObservation): num
 function currentTemplate({ target, stored, servingRevision }: FunctionObservation): RevisionTemplate | undefined {
   if (servingRevision === target.revision) return target
   return stored.find(({ template }) => template.revision === servingRevision)?.template
+}
+
+/** Why the code that the spec refers to is not there. */
+export function codeObstacle({ code }: FunctionObservation): Stage | undefined {
+  if (code === undefined || code.kind === 'ready') return undefined
+  return { kind: code.kind === 'pending' ? 'code-pending' : 'code-unavailable', message: code.message }
+}
+
+/**
+ * A new leader has not read the ConfigMap yet, and what serves does: as the old leader left it, for the moment that takes. Nothing would be gained
+ * by telling everybody so.
+ */
+export function isNotYetKnown({ code, function: { spec, status } }: FunctionObservation): boolean {
+  return code?.kind === 'pending' && spec.code?.configMap !== undefined && status?.revision !== undefined
 }
 
 /** Why no pod of this revision can run; a Runtime that went away does not stop pods that are up. */

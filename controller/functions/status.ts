@@ -6,17 +6,22 @@
  *   Ready     | True    | Running         | the spec's revision serves and has ready pods
  *   Ready     | True    | Starting        | … and is being woken
  *   Ready     | True    | Asleep          | … and has no pods because nobody calls; the next call wakes it
+ *   Ready     | True    | NotLoadedYet    | … and has no pods, and its code was never loaded: many were applied at once; the first call tells
  *   Ready     | Unknown | Verifying       | first revision: takes calls already, its code is being loaded for the first time
  *   Ready     | Unknown | RollingOut      | a changed revision is being brought up, the old one takes the calls
  *   Ready     | False   | CodeLoadFailed  | the user's code does not load (message: error, file:line); fix it and apply. Not tried again
  *             |         |                 | until the spec or its Runtime changes
+ *   Ready     | Unknown | FetchingCode    | the code that spec.code refers to is being fetched
+ *   Ready     | False   | CodeUnavailable | … cannot be had: no such ConfigMap, an archive that does not come or is not what its sha256 says
+ *             |         |                 | (message: which and why); tried again, at once when the ConfigMap changes
  *   Ready     | False   | RuntimeNotFound | spec.runtime names a Runtime that does not exist; goes away by itself when it is created
  *   Ready     | False   | StartFailed     | pods do not come up (message: why); the platform's or the cluster's trouble, tried again
  *             |         |                 | with growing waits up to a minute
  *   Serving   | True    | RevisionServes  | some revision, named in the message, can take calls: whatever Ready says, callers are fine
- *   Serving   | False   | CodeLoadFailed, RuntimeNotFound: nothing can take calls, and why
+ *   Serving   | False   | CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound: nothing can take calls, and why
  *   RolledOut | True    | UpToDate        | the revision that takes calls is the one the spec asks for
- *   RolledOut | False   | RollingOut, CodeLoadFailed, RuntimeNotFound, StartFailed: the spec's revision takes no calls yet, and why
+ *   RolledOut | False   | RollingOut, CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound, StartFailed: the spec's revision takes
+ *             |         | no calls yet, and why
  *   Named     | True    | ServiceExists   | http://<name>.<namespace> reaches it; only where Services are made
  *   Named     | False   | NameTaken       | a Service of its name is somebody else's and was left alone: it answers there
  */
@@ -24,19 +29,28 @@ import type { FunctionStatus } from '../../api/function.ts'
 import { setCondition } from '../../kube/conditions.ts'
 import type { ConditionInput } from '../../kube/conditions.ts'
 import type { FunctionObservation } from './observe.ts'
-import { podsOf, readyPods, wantedPods } from './rollout.ts'
+import { isProven, podsOf, readyPods, wantedPods } from './rollout.ts'
+import { NOT_LOADED_YET } from './fate.ts'
 import type { Rollout } from './rollout.ts'
 
 type Said = Pick<ConditionInput, 'status' | 'reason' | 'message'>
 
+/** By what addresses functions are reached. */
+export interface AddressRules {
+  /** Of gateways' internal listener. */
+  internalBaseUrl?: string | undefined
+  /** Each gets a Service of its name, unless that is taken. */
+  makesServices: boolean
+}
+
 export interface StatusInput {
   seen: FunctionObservation
   rollout: Rollout
-  url: string
+  address: AddressRules
 }
 
 /** `current` is what it says now; equal parts of it are given back as they are. */
-export function statusOf({ seen, rollout, url }: StatusInput, current: FunctionStatus | undefined): FunctionStatus {
+export function statusOf({ seen, rollout, address }: StatusInput, current: FunctionStatus | undefined): FunctionStatus {
   const { generation } = seen.function.metadata
   const observed = generation === undefined ? {} : { observedGeneration: generation }
   const said = {
@@ -53,9 +67,19 @@ export function statusOf({ seen, rollout, url }: StatusInput, current: FunctionS
     ...(rollout.serving && { revision: rollout.serving.revision }),
     pods: seen.pods.length,
     readyPods: rollout.serving ? readyPods(rollout.serving, seen).length : 0,
-    url,
+    url: urlOf(seen, address),
     conditions: conditions ?? [],
   }
+}
+
+/** Its own name, from the first status on: that the Service is made a moment later is no reason to tell another address first. */
+function urlOf({ function: { metadata }, service }: FunctionObservation, address: AddressRules): string {
+  const { name, namespace = '' } = metadata
+  const { internalBaseUrl, makesServices } = address
+  const isNamed = makesServices && service !== 'taken'
+  return isNamed || internalBaseUrl === undefined
+    ? `http://${name}.${namespace}`
+    : `${internalBaseUrl}/fn/${namespace}/${name}`
 }
 
 function ready(seen: FunctionObservation, rollout: Rollout): Said {
@@ -63,6 +87,7 @@ function ready(seen: FunctionObservation, rollout: Rollout): Said {
   const trouble = troubleOf(seen, rollout)
   if (trouble) return trouble
   const { revision } = seen.target
+  if (stage.kind === 'code-pending') return { status: 'Unknown', reason: reasonOf(stage), message: `${stage.message}.` }
   if (stage.kind === 'rolling-out')
     return { status: 'Unknown', reason: 'RollingOut', message: rollingOut(revision, serving?.revision) }
   if (stage.kind === 'verifying')
@@ -75,6 +100,8 @@ function ready(seen: FunctionObservation, rollout: Rollout): Said {
     return { status: 'True', reason: 'Running', message: `Pods of revision ${revision} answer.` }
   if (podsOf(seen.target, seen) > 0)
     return { status: 'True', reason: 'Starting', message: `Pods of revision ${revision} are starting.` }
+  if (!isProven(seen.target, seen) && seen.verifyFirstRevision)
+    return { status: 'True', reason: NOT_LOADED_YET, message: 'No pod has run yet; the first call loads its code.' }
   return { status: 'True', reason: 'Asleep', message: 'No pod runs; the next call starts one.' }
 }
 
@@ -86,7 +113,9 @@ function serves({ serving, stage }: Rollout): Said {
 
 function rolledOut(seen: FunctionObservation, rollout: Rollout): Said {
   const { revision } = seen.target
-  if (rollout.serving?.revision === revision)
+  const { stage } = rollout
+  if (stage.kind === 'code-pending') return { status: 'False', reason: reasonOf(stage), message: `${stage.message}.` }
+  if (stage.kind !== 'code-unavailable' && rollout.serving?.revision === revision)
     return { status: 'True', reason: 'UpToDate', message: `Revision ${revision} is the latest and takes calls.` }
   const trouble = troubleOf(seen, rollout)
   if (trouble) return trouble
@@ -95,6 +124,7 @@ function rolledOut(seen: FunctionObservation, rollout: Rollout): Said {
 
 /** What keeps the spec's revision from running. */
 function troubleOf(seen: FunctionObservation, { stage }: Rollout): Said | undefined {
+  if (stage.kind === 'code-pending') return undefined
   if ('message' in stage) return { status: 'False', reason: reasonOf(stage), message: `${stage.message}.` }
   const failure = seen.failures.get(seen.target.revision)
   // Nobody wants a pod of a proven revision that sleeps: whether one would come up now is not known.
@@ -113,7 +143,12 @@ function named({ service, function: { metadata } }: FunctionObservation): Record
   return { Named: { status: 'False', reason: 'NameTaken', message } }
 }
 
-const reasonOf = ({ kind }: Rollout['stage']) => (kind === 'runtime-missing' ? 'RuntimeNotFound' : 'CodeLoadFailed')
+const REASONS: Partial<Record<Rollout['stage']['kind'], string>> = {
+  'runtime-missing': 'RuntimeNotFound',
+  'code-unavailable': 'CodeUnavailable',
+  'code-pending': 'FetchingCode',
+}
+const reasonOf = ({ kind }: Rollout['stage']) => REASONS[kind] ?? 'CodeLoadFailed'
 
 const rollingOut = (revision: string, old: string | undefined) =>
   `Revision ${revision} is being brought up; ${old === undefined ? 'none' : `revision ${old}`} takes calls until it is ready.`

@@ -2,20 +2,28 @@
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { durationMs } from '../../api/duration.ts'
+import { ANNOTATION } from '../../api/names.ts'
 import type { EnvVariable } from '../../api/function-pod.ts'
 import { podConcurrency } from '../../api/function.ts'
 import type { DormouseFunction } from '../../api/function.ts'
 import { memoryMb } from '../../api/quantity.ts'
 import { isRecord } from '../../api/record.ts'
-import type { RevisionTemplate, SecretVariable } from '../fleet/fleet.ts'
+import type { Code } from '../code/code-book.ts'
+import type { ConfigMapVariable, RevisionTemplate, SecretVariable } from '../fleet/fleet.ts'
 import { containerResources, POOL_RESOURCES } from '../fleet/own-pod-policy.ts'
 
 /** Hex digits of a revision: 48 bits, a handful of which are ever compared. Short enough for names and labels. */
 const REVISION_LENGTH = 12
 
-/** Scaling is not in it: how many pods there are does not change what a pod is. */
-export function templateOf({ metadata, spec }: Pick<DormouseFunction, 'metadata' | 'spec'>): RevisionTemplate {
-  const secretEnv = spec.env.flatMap(({ name, valueFrom }) => secretVariable(name, valueFrom))
+/**
+ * Scaling is not in it: how many pods there are does not change what a pod is. `code`: what the spec only refers to, when it is known; without it
+ * the template is of no use but to be told from others.
+ */
+export function templateOf(
+  { metadata, spec }: Pick<DormouseFunction, 'metadata' | 'spec'>,
+  code?: Code,
+): RevisionTemplate {
+  const restart = metadata.annotations?.[ANNOTATION.restart]
   const { runtime, image, serviceAccountName } = spec
   const resources = containerResources(spec.resources)
   const made = {
@@ -23,7 +31,7 @@ export function templateOf({ metadata, spec }: Pick<DormouseFunction, 'metadata'
     ...(image !== undefined && { image }),
     handler: spec.handler,
     signature: spec.signature,
-    files: spec.code?.inline ?? {},
+    ...codeOf(spec, code),
     env: Object.fromEntries(
       spec.env.filter(({ valueFrom }) => valueFrom === undefined).map(({ name, value }) => [name, value]),
     ),
@@ -31,7 +39,8 @@ export function templateOf({ metadata, spec }: Pick<DormouseFunction, 'metadata'
     concurrency: podConcurrency(spec),
     memoryMb: memoryMb(spec.resources.limits.memory),
     // Absent, not empty: what a Function does not use must not change its revision.
-    ...(secretEnv.length > 0 && { secretEnv }),
+    ...kubeletEnv(spec),
+    ...(restart !== undefined && { restart }),
     ...(serviceAccountName !== undefined && { serviceAccountName }),
     ...(!isDeepStrictEqual(resources, POOL_RESOURCES) && { resources }),
   }
@@ -39,10 +48,29 @@ export function templateOf({ metadata, spec }: Pick<DormouseFunction, 'metadata'
   return { function: { namespace, name, uid }, revision: revisionOf(made), ...made }
 }
 
+function codeOf({ code: written }: DormouseFunction['spec'], code?: Code): Pick<RevisionTemplate, 'files' | 'code'> {
+  if (code?.kind === 'inline') return { files: code.files }
+  return { files: written?.inline ?? {}, ...(code && { code: { digest: code.digest } }) }
+}
+
+function kubeletEnv({ env }: DormouseFunction['spec']): Pick<RevisionTemplate, 'secretEnv' | 'configMapEnv'> {
+  const secretEnv = env.flatMap(({ name, valueFrom }) => secretVariable(name, valueFrom))
+  const configMapEnv = env.flatMap(({ name, valueFrom }) => configMapVariable(name, valueFrom))
+  return { ...(secretEnv.length > 0 && { secretEnv }), ...(configMapEnv.length > 0 && { configMapEnv }) }
+}
+
 function secretVariable(name: string, valueFrom: EnvVariable['valueFrom']): SecretVariable[] {
   const ref = valueFrom?.secretKeyRef
-  return ref === undefined ? [] : [{ name, secret: ref.name, key: ref.key }]
+  return ref === undefined ? [] : [{ name, secret: ref.name, key: ref.key, ...optionalOf(ref) }]
 }
+
+function configMapVariable(name: string, valueFrom: EnvVariable['valueFrom']): ConfigMapVariable[] {
+  const ref = valueFrom?.configMapKeyRef
+  return ref === undefined ? [] : [{ name, configMap: ref.name, key: ref.key, ...optionalOf(ref) }]
+}
+
+/** `false` is what is meant when nothing is said. */
+const optionalOf = ({ optional }: { optional?: boolean | undefined }) => (optional === true ? { optional } : {})
 
 /** Hash of everything pods are made from, without whose they are: the order of keys does not matter. */
 function revisionOf(made: Omit<RevisionTemplate, 'function' | 'revision'>): string {

@@ -1,6 +1,7 @@
 /**
  * Loads unproven revisions, a few at a time, so that a thousand applied Functions do not start a thousand pods. Changed Functions go
- * before new ones: someone waits for them. Of one Function only the latest request waits.
+ * before new ones: someone waits for them. Of one Function only the latest request waits. In a crowd new ones are not loaded at all
+ * (docs/adr/0038): pods would only take the machine from who writes all that.
  */
 import type { ObjectKey } from '../../api/names.ts'
 import type { RevisionTemplate } from '../fleet/fleet.ts'
@@ -19,6 +20,8 @@ export interface VerifierOptions {
   concurrency: number
   /** Starts a pod of the revision and remembers how that went. Must not reject. */
   run(verification: Verification): Promise<void>
+  /** New ones come in great numbers just now. */
+  isCrowd: () => boolean
 }
 
 export class Verifier {
@@ -43,7 +46,7 @@ export class Verifier {
 
   /** What waits is forgotten; what runs is let run. */
   withdraw(key: ObjectKey): void {
-    this.#waiting.delete(key)
+    if (this.#waiting.delete(key)) this.#next()
   }
 
   stop(): void {
@@ -66,7 +69,7 @@ export class Verifier {
 
   #first(): Verification | undefined {
     const waiting = [...this.#waiting.values()]
-    return waiting.find(({ isUpdate }) => isUpdate) ?? waiting[0]
+    return waiting.find(({ isUpdate }) => isUpdate) ?? (this.#options.isCrowd() ? undefined : waiting[0])
   }
 }
 

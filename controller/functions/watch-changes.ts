@@ -1,11 +1,12 @@
 /** Which Functions to look at again when something changes. */
 import type { DormouseFunction } from '../../api/function.ts'
-import { keyOf, LABEL, objectKey, type ObjectKey } from '../../api/names.ts'
+import { ANNOTATION, keyOf, LABEL, objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
 import type { DesiredBook } from '../autoscaler/desired.ts'
 import type { ServiceBook } from '../services/service-book.ts'
+import type { CodeBook } from '../code/code-book.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { runtimeIdentity } from './fate.ts'
 import type { ServingBook } from './serving.ts'
@@ -16,7 +17,8 @@ export interface WatchedSources {
   runtimes: Cache<Runtime>
   fleet: Pick<Fleet, 'onChange'>
   desired: Pick<DesiredBook, 'onChange'>
-  services?: Pick<ServiceBook, 'onChange'>
+  names?: Pick<ServiceBook, 'onChange'>
+  code?: Pick<CodeBook, 'onChange'>
   serving: Pick<ServingBook, 'get'>
 }
 
@@ -28,7 +30,8 @@ export function watchChanges(sources: WatchedSources, changed: (key: ObjectKey) 
     watchRuntimes(sources, changed),
     sources.fleet.onChange(changed),
     sources.desired.onChange(changed),
-    ...(sources.services ? [sources.services.onChange(changed)] : []),
+    ...(sources.names ? [sources.names.onChange(changed)] : []),
+    ...(sources.code ? [sources.code.onChange(changed)] : []),
   ]
   return () => stops.forEach((stop) => stop())
 }
@@ -40,7 +43,8 @@ function watchFunctions(functions: Cache<DormouseFunction>, changed: (key: Objec
     updated: (fn, old) => {
       const fields = ['uid', 'generation', 'deletionTimestamp'] as const
       const isSame = fields.every((field) => fn.metadata[field] === old.metadata[field])
-      if (!isSame || fn.status?.revision !== old.status?.revision) changed(keyOf(fn.metadata))
+      const restarts = fn.metadata.annotations?.[ANNOTATION.restart] !== old.metadata.annotations?.[ANNOTATION.restart]
+      if (!isSame || restarts || fn.status?.revision !== old.status?.revision) changed(keyOf(fn.metadata))
     },
     deleted: (fn) => changed(keyOf(fn.metadata)),
   })

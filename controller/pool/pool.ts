@@ -13,6 +13,7 @@ import type { FunctionEvents } from '../fleet/function-events.ts'
 import { usesPool } from '../fleet/own-pod-policy.ts'
 import type { PodFleet } from '../fleet/pod-fleet.ts'
 import type { GenericPod } from '../fleet/pod-fleet-options.ts'
+import type { Leadership } from '../leadership.ts'
 import { planPool, type PoolInput, type PoolPod } from './plan.ts'
 
 export type PoolFleet = Pick<
@@ -22,6 +23,7 @@ export type PoolFleet = Pick<
   | 'waitingIn'
   | 'starts'
   | 'bootState'
+  | 'forgetBoots'
   | 'templateOf'
   | 'createGeneric'
   | 'discardGeneric'
@@ -37,6 +39,7 @@ export interface PoolOptions {
   clock: Clock
   logger: Logger
   metrics: Metrics
+  leadership: Leadership
 }
 
 export interface Pool {
@@ -46,6 +49,8 @@ export interface Pool {
 
 /** A woken function answers its first request before the machine is asked to boot the next pod. */
 const SETTLE_MS = 30
+/** The same of one that another controller has woken: it is seen before its first request has come to its pod, which may have little processor time. */
+const SETTLE_ELSEWHERE_MS = 150
 /** A start that loads code for longer does not hold up the pools of others. */
 const LONGEST_HOLD_MS = 250
 
@@ -108,7 +113,7 @@ class LivePool implements Pool {
   }
 
   start(): void {
-    const { functions, runtimes, fleet } = this.#options
+    const { functions, runtimes, fleet, leadership } = this.#options
     const changed = () => this.#planSoon()
     const handler = { added: changed, updated: changed, deleted: changed }
     this.#unsubscribes = [
@@ -118,6 +123,7 @@ class LivePool implements Pool {
       }),
       runtimes.subscribe(handler),
       fleet.onGenericChange(changed),
+      leadership.onLead(changed),
     ]
     changed()
   }
@@ -133,7 +139,7 @@ class LivePool implements Pool {
     this.#planned = true
     setImmediate(() => {
       this.#planned = false
-      if (!this.#stopped) this.#run()
+      if (!this.#stopped && this.#options.leadership.leads) this.#run()
     })
   }
 
@@ -144,6 +150,8 @@ class LivePool implements Pool {
     let againAtMs = Infinity
     this.#wanted.reset()
     const observed = this.#observe()
+    const unused = this.#pools.filter((key) => (observed.get(key)?.functions.length ?? 0) === 0)
+    unused.forEach((key) => this.#options.fleet.forgetBoots(key))
     this.#pools = [...observed.keys()]
     for (const [key, state] of observed) {
       const plan = planPool(this.#inputOf(key, state, { nowMs, refillAtMs }))
@@ -156,13 +164,13 @@ class LivePool implements Pool {
 
   /** Starts come first: while one waits for a pod, or was made ready a moment ago, pools are not refilled. */
   #refillAtMs(nowMs: number): number {
-    const { waitingForPod, specializing, lastEndedMs } = this.#options.fleet.starts()
+    const { waitingForPod, specializing, lastEndedMs, lastElsewhereMs } = this.#options.fleet.starts()
     if (waitingForPod === 0 && specializing === 0) this.#holdSinceMs = undefined
     else this.#holdSinceMs ??= nowMs
     if (waitingForPod > 0) return nowMs + ASK_AGAIN_MS
     const holdUntilMs = (this.#holdSinceMs ?? 0) + LONGEST_HOLD_MS
     if (specializing > 0 && holdUntilMs > nowMs) return Math.min(holdUntilMs, nowMs + SETTLE_MS)
-    return lastEndedMs + SETTLE_MS
+    return Math.max(lastEndedMs + SETTLE_MS, lastElsewhereMs + SETTLE_ELSEWHERE_MS)
   }
 
   #observe(): Map<ObjectKey, PoolState> {
@@ -218,8 +226,8 @@ class LivePool implements Pool {
 
   /** Once per back-off: the Functions that would use these pods are where users look. */
   #reportBoots(key: ObjectKey, { functions, runtimeName }: PoolState): void {
-    const { failures, notBeforeMs, lastMessage } = this.#options.fleet.bootState(key)
-    if (failures === 0 || notBeforeMs === 0) return void this.#reported.delete(key)
+    const { failures, notBeforeMs, lastMessage, ending } = this.#options.fleet.bootState(key)
+    if (failures === 0 || notBeforeMs === 0 || ending === true) return void this.#reported.delete(key)
     if (failures <= (this.#reported.get(key) ?? 2)) return
     this.#reported.set(key, failures)
     const message = `pods of runtime ${runtimeName} do not come up (${failures} in a row): ${lastMessage}`

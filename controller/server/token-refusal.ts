@@ -1,5 +1,6 @@
 /** Why a token is not believed, in one sentence that says what was expected and what came. Pure. */
 import { errors } from 'jose'
+import { errorText } from '../../lib/error-text.ts'
 
 /** A token that is genuine and still does not do. */
 export class TokenRefusedError extends Error {
@@ -33,7 +34,7 @@ export function refusalOf(error: unknown): TokenRefusal {
     }
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return { code: 'wrong-signature', message: 'expected a token with a genuine signature, got one without' }
-  return { code: 'malformed', message: `expected a signed token, got something else (${reasonOf(error)})` }
+  return { code: 'malformed', message: `expected a signed token, got something else (${errorText(error)})` }
 }
 
 const CLAIMS: Record<string, { code: string; what: string }> = {
@@ -46,5 +47,3 @@ function claimRefusal({ claim, payload }: errors.JWTClaimValidationFailed): Toke
   const { code, what } = CLAIMS[claim] ?? { code: 'wrong-claim', what: `another ${claim}` }
   return { code, message: `expected ${what}, got one with ${claim} ${JSON.stringify(payload[claim])}` }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

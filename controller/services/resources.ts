@@ -1,14 +1,13 @@
 /** Pure: the Service by which a Function has a name in the cluster's DNS. */
-import { API_VERSION, LABEL } from '../../api/names.ts'
+import { LABEL } from '../../api/names.ts'
 import type { DormouseFunction } from '../../api/function.ts'
-import type { KubeObject } from '../../api/object.ts'
 import type { Service } from '../../kube/objects.ts'
 import { MANAGED_BY } from '../fleet/resources.ts'
+import { ownerReference } from '../ownership.ts'
 
 /** What is applied: labels, owner and where it points, and nothing else. `host` is the internal listener of the gateways. */
 export function functionService({ metadata }: DormouseFunction, host: string) {
-  const { namespace = '', name, uid } = metadata
-  const owner = { apiVersion: API_VERSION, kind: 'Function', name, uid, controller: true, blockOwnerDeletion: true }
+  const { namespace = '', name } = metadata
   return {
     apiVersion: 'v1',
     kind: 'Service' as const,
@@ -16,14 +15,10 @@ export function functionService({ metadata }: DormouseFunction, host: string) {
       namespace,
       name,
       labels: { [LABEL.managedBy]: MANAGED_BY, [LABEL.function]: name },
-      ownerReferences: [owner],
+      ownerReferences: [ownerReference('Function', metadata)],
     },
     spec: { type: 'ExternalName' as const, externalName: host },
   }
-}
-
-export function isOwnedBy({ metadata }: KubeObject, uid: string): boolean {
-  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false
 }
 
 /** Whether a Service of ours says what it should; fields that others add are theirs. */

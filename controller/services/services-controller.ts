@@ -11,7 +11,9 @@ import { isAlreadyExists, isForbidden } from '../../kube/errors.ts'
 import { SERVICES, type Service } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
-import { functionService, isCurrent, isOwnedBy } from './resources.ts'
+import { whileLeading, type Leadership } from '../leadership.ts'
+import { isOwnedBy } from '../ownership.ts'
+import { functionService, isCurrent } from './resources.ts'
 import type { ServiceBook, ServiceState } from './service-book.ts'
 
 export interface ServicesControllerOptions {
@@ -25,6 +27,8 @@ export interface ServicesControllerOptions {
   clock: Clock
   logger: Logger
   loopMetrics?: ControlLoopMetrics
+  /** Default: it leads. */
+  leadership?: Leadership
 }
 
 export interface ServicesController {
@@ -51,7 +55,7 @@ class FunctionServices implements ServicesController {
     this.#options = options
     this.#loop = createControlLoop({
       name: 'services',
-      reconcile: (key) => this.#reconcile(key as ObjectKey),
+      reconcile: whileLeading((key) => this.#reconcile(key as ObjectKey), options),
       concurrency: 4,
       logger,
       clock,

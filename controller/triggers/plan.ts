@@ -12,6 +12,15 @@ export interface TriggerVerdict {
   claim: Claim
   /** Why its schedule cannot be followed. */
   mistake?: string
+  /** Why there are no topics to read. */
+  noTopics?: string
+}
+
+/** What an installation has, and what it can follow. */
+export interface TriggerMeans {
+  checkSchedule?: ScheduleCheck
+  /** A clause that says why no topic can be read; undefined: they can. */
+  noTopics?: string
 }
 
 export interface TriggersPlan {
@@ -30,7 +39,7 @@ export interface TriggersPlan {
  */
 export function plan(
   triggers: readonly ObservedTrigger[],
-  checkSchedule: ScheduleCheck = () => undefined,
+  { checkSchedule = () => undefined, noTopics }: TriggerMeans = {},
 ): TriggersPlan {
   const claims = resolveClaims(
     triggers.flatMap(({ key, trigger: { metadata, spec } }) =>
@@ -38,10 +47,15 @@ export function plan(
     ),
   )
   const verdicts = triggers.map((observed): TriggerVerdict => {
-    const { http, cron } = observed.trigger.spec
+    const { http, cron, kafka } = observed.trigger.spec
     const mistake = cron && checkSchedule(cron)
     const claim: Claim = http === undefined ? { kind: 'accepted' } : claimOf(claims, observed.key)
-    return { observed, claim, ...(mistake !== undefined && { mistake }) }
+    const unread = kafka === undefined ? undefined : noTopics
+    return {
+      ...{ observed, claim },
+      ...(mistake !== undefined && { mistake }),
+      ...(unread !== undefined && { noTopics: unread }),
+    }
   })
   const accepted = verdicts.filter(({ claim }) => claim.kind === 'accepted')
   const sorted = accepted.map(({ observed }) => observed).sort((a, b) => (a.key < b.key ? -1 : 1))

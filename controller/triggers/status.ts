@@ -7,10 +7,11 @@
  *   Accepted  | False  | Conflicted       | an older Trigger, named in the message, has one of its routes
  *   Accepted  | True   | Subscribed       | its topics or its schedule are followed
  *   Accepted  | False  | InvalidSchedule  | its schedule or time zone cannot be followed, as the message says: no more ticks
+ *   Accepted  | False  | NoKafka          | this installation has none to read its topics from
  *   Ready     | True   | Routed           | requests reach the Function (which tells about itself)
  *   Ready     | True   | Subscribed       | records or ticks reach the Function
  *   Ready     | False  | FunctionNotFound | until the Function exists, requests are answered with 404, records and ticks wait
- *   Ready     | False  | Conflicted, InvalidSchedule: as above
+ *   Ready     | False  | Conflicted, InvalidSchedule, NoKafka: as above
  */
 import type { TriggerStatus } from '../../api/trigger.ts'
 import { setCondition } from '../../kube/conditions.ts'
@@ -30,7 +31,9 @@ export function statusOf(verdict: TriggerVerdict, current: TriggerStatus | undef
   return { ...current, ...generation, conditions }
 }
 
-function accepted({ claim, observed, mistake }: TriggerVerdict): Said {
+function accepted({ claim, observed, mistake, noTopics }: TriggerVerdict): Said {
+  if (noTopics !== undefined)
+    return { status: 'False', reason: 'NoKafka', message: `Its topics cannot be read: ${noTopics}.` }
   if (mistake !== undefined)
     return { status: 'False', reason: 'InvalidSchedule', message: `Its schedule cannot be followed: ${mistake}.` }
   if (claim.kind === 'conflicted') {
@@ -44,8 +47,8 @@ function accepted({ claim, observed, mistake }: TriggerVerdict): Said {
 }
 
 function ready(verdict: TriggerVerdict): Said {
-  const { claim, observed, mistake } = verdict
-  if (claim.kind === 'conflicted' || mistake !== undefined) return accepted(verdict)
+  const { claim, observed, mistake, noTopics } = verdict
+  if (claim.kind === 'conflicted' || mistake !== undefined || noTopics !== undefined) return accepted(verdict)
   const { functionKey, functionExists, trigger } = observed
   const { http, kafka } = trigger.spec
   const what = kafka === undefined ? 'ticks' : 'records'

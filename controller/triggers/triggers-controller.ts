@@ -31,6 +31,8 @@ export interface TriggersControllerOptions {
   subscriptions: ListSink<FeedSubscription>
   /** Of cron Triggers; default: every schedule is taken. */
   checkSchedule?: ScheduleCheck
+  /** Why no kafka Trigger can be followed: a clause; undefined: they can. */
+  noTopics?: string
   clock: Clock
   logger: Logger
   loopMetrics?: ControlLoopMetrics
@@ -96,8 +98,8 @@ class RouteTableController implements TriggersController {
   }
 
   async #reconcile(): Promise<Outcome> {
-    const { routes, subscriptions, clock, checkSchedule } = this.#options
-    const next = plan(observe(this.#options), checkSchedule)
+    const { routes, subscriptions, clock } = this.#options
+    const next = plan(observe(this.#options), this.#options)
     const before = this.#published
     this.#published = next
     const onPublished = () => this.#firstPublished.resolve()

@@ -8,6 +8,7 @@ import { printable } from '../../events/payload.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { isStructured, mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface EventView {
   mode: 'binary' | 'structured' | 'plain'
@@ -64,7 +65,7 @@ function structured({ value }: LogRecord, contentType: string): ViewResult {
       view: { mode: 'structured', attributes: envelope.attributes, bytes: value, contentType, envelope },
     }
   } catch (error) {
-    return malformed(error instanceof Error ? error.message : String(error))
+    return malformed(errorText(error))
   }
 }
 

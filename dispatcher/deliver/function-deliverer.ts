@@ -12,13 +12,14 @@ import type { Lane } from '../../routing/lane.ts'
 import type { Router } from '../../routing/router.ts'
 import { heldUp } from './batch-order.ts'
 import { viewOf, type EventView } from './event-view.ts'
-import { exchange, type EndedExchange } from './exchange.ts'
+import { exchange, type EndedExchange, type ExchangeResult } from './exchange.ts'
 import { passes, type Filter } from './filters.ts'
 import { isLoop, LOOP_MESSAGE } from './hops.ts'
 import { batchOutcomes, kafkaEvent } from './kafka-event.ts'
 import { outcomeOfAnswer, outcomeOfProblem, type Answer } from './outcome.ts'
 import { REPLY_HEADER, replyOf } from './reply.ts'
 import { deliveryHeaders, EVENT_LIMIT_BYTES, JSON_TYPE, requestFor } from './request.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface DelivererOptions {
   router: Pick<Router, 'lane' | 'call'>
@@ -158,18 +159,22 @@ export class FunctionDeliverer implements Deliverer {
     return passes(this.#options.filtersOf(subscription), delivery, result.view) ? result.view : { kind: 'filtered' }
   }
 
-  async #call(target: Target, request: { headers: string[]; body: Buffer }): Promise<Answer | DeliveryOutcome> {
-    const { key } = target.lane
-    this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1)
-    const keepBytes = (status: number, headers: IncomingHttpHeaders) => keptBytes(target, status, headers)
-    const { headers, body } = request
+  #call(target: Target, { headers, body }: { headers: string[]; body: Buffer }): Promise<Answer | DeliveryOutcome> {
     const { lane, signal } = target
     const { router, onEnded } = this.#options
-    const result = await exchange(router, lane, { headers, body, keepBytes, signal, ...(onEnded && { onEnded }) })
+    this.#calls.set(lane.key, (this.#calls.get(lane.key) ?? 0) + 1)
+    const keepBytes = (status: number, head: IncomingHttpHeaders) => keptBytes(target, status, head)
+    const settle = (result: ExchangeResult) => {
+      this.#callEnded(lane.key)
+      return result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem)
+    }
+    return exchange(router, lane, { headers, body, keepBytes, signal, settle, ...(onEnded && { onEnded }) })
+  }
+
+  #callEnded(key: ObjectKey): void {
     const left = (this.#calls.get(key) ?? 1) - 1
     if (left > 0) this.#calls.set(key, left)
     else this.#calls.delete(key)
-    return result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem)
   }
 
   /** While it cannot be stored the record is not handled: the function will be called again. */
@@ -181,7 +186,7 @@ export class FunctionDeliverer implements Deliverer {
       await this.#options.log.send([reply.record])
       return done
     } catch (error) {
-      const message = `the reply to ${reply.record.topic} cannot be stored: ${error instanceof Error ? error.message : String(error)}`
+      const message = `the reply to ${reply.record.topic} cannot be stored: ${errorText(error)}`
       const isFinal = error instanceof EventLogError && (error.code === 'too-large' || error.code === 'invalid-topic')
       if (!isFinal) return { kind: 'held', reason: message, retryAfterMs: REPLY_RETRY_MS }
       return { kind: 'rejected', failure: { class: 'unhandled', status: answer.status, message } }

@@ -9,6 +9,7 @@ import { TOPIC_PREFIX } from '../../events/topic-names.ts'
 import { decodeAttribute, isJsonType, isStructured, mistakeIn, parseEnvelope, STRUCTURED_TYPE } from './cloud-event.ts'
 import { nextHop } from './hops.ts'
 import type { Answer } from './outcome.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export const REPLY_HEADER = 'dormouse-topic'
 const REPLY_ATTRIBUTE = 'dormousetopic'
@@ -42,7 +43,7 @@ export function replyOf(answer: Answer, answered: LogRecord): Reply | undefined 
   } catch (error) {
     // What is not addressed to anybody may look like an event and be none.
     if (named === undefined && !claimsTopic(answer)) return undefined
-    return refused('unhandled', answer, error instanceof Error ? error.message : String(error))
+    return refused('unhandled', answer, errorText(error))
   }
 }
 

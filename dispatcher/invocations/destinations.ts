@@ -13,6 +13,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import { pause } from '../../lib/pause.ts'
 import { nextHop } from '../deliver/hops.ts'
 import { destinationRecord, followingId, type FinalEnd } from './destination.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface DestinationsOptions {
   engine: () => Pick<Engine, 'log' | 'clock' | 'wall' | 'logger'>
@@ -45,7 +46,7 @@ export class Destinations {
         : await this.#store(this.#recordFor(destination, body, end))
     if (why !== undefined) {
       const { deliveryId } = end.meta
-      logger.error('a destination did not get its record', { deliveryId, destination, message: why })
+      logger.error('a destination did not get its record', { deliveryId, destination, why })
     }
     return why
   }
@@ -74,9 +75,10 @@ export class Destinations {
         await log.send([record])
         return undefined
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
+        const message = errorText(error)
         if (!isPassing(error)) return message
-        if (failures === 1) logger.warn('a destination cannot get its record now', { topic: record.topic, message })
+        if (failures === 1)
+          logger.warn('a destination cannot get its record now', { topic: record.topic, why: message })
         await pause(clock, backoffMs(failures, LOG_RETRY), signal)
         signal.throwIfAborted()
       }
@@ -94,7 +96,7 @@ export class Destinations {
         why = `${url} answered ${status}`
         if (status < 500 && status !== 408 && status !== 429) return why
       } catch (error) {
-        why = `${url} cannot be reached: ${error instanceof Error ? error.message : String(error)}`
+        why = `${url} cannot be reached: ${errorText(error)}`
       }
       if (failures < URL_ATTEMPTS) await pause(clock, backoffMs(failures, URL_RETRY), signal)
       signal.throwIfAborted()

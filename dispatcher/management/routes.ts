@@ -24,6 +24,7 @@ import { subscriptionOfFunction, subscriptionOfTrigger } from '../triggers/subsc
 import { moveSchema, parseBody, parseFilter, RequestError, wholeNumber } from './filter.ts'
 import { tailTopic } from './tail-topic.ts'
 import { deadLetterView } from './views.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface EventRoutesOptions {
   log: EventLog
@@ -187,7 +188,7 @@ function withProblems(route: Route): Route {
       try {
         return await route.handle(request)
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
+        const message = errorText(error)
         if (!(error instanceof RequestError)) return { problem: { status: 500, code: 'internal', message } }
         return { problem: { status: error.status, code: error.code, message } }
       }

@@ -10,6 +10,7 @@ import {
   type PartitionId,
   type StartFrom,
 } from '../event-log.ts'
+import { within } from '../../lib/within.ts'
 import type { Engine } from './engine.ts'
 import type { Role } from './entry.ts'
 import { PartitionWorker } from './partition-worker.ts'
@@ -102,12 +103,10 @@ export class ConsumerDriver {
     const { engine } = this.#options
     const workers = partitions.flatMap((partition) => this.#workers.get(partitionName(partition)) ?? [])
     const drained = Promise.all(workers.map((worker) => worker.drain()))
-    let cancel: (() => void) | undefined
-    const tooLong = new Promise<void>((resolve) => (cancel = engine.clock.after(engine.limits.revokeGraceMs, resolve)))
-    await Promise.race([drained, tooLong])
-    cancel?.()
+    await within(engine.clock, engine.limits.revokeGraceMs, drained)
     await this.#committing
-    await this.#commit(workers)
+    // No more than is news: of a topic that was made anew meanwhile, what is known already would be a lie.
+    await this.#commit(workers.filter((worker) => this.#dirty.has(worker)))
     for (const worker of workers) this.#drop(worker)
   }
 
@@ -149,7 +148,8 @@ export class ConsumerDriver {
     await this.#commitWith(this.#consumer, alive).catch((error: unknown) => {
       if (error instanceof EventLogError && error.code === 'not-assigned') return
       this.stats.commitFailures++
-      alive.forEach((worker) => this.#dirty.add(worker))
+      // One that was dropped meanwhile would be tried for ever.
+      alive.filter((worker) => !worker.isGone).forEach((worker) => this.#dirty.add(worker))
       engine.logger.warn('a commit failed and is tried again', { group, error })
     })
   }

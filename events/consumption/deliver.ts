@@ -3,6 +3,7 @@ import type { DeliveryOutcome } from '../delivery.ts'
 import { undecodableFailure } from '../hop-record.ts'
 import { deliveryOf, type Entry } from './entry.ts'
 import type { PartitionWorker } from './partition-worker.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 const BROKEN_RETRY_MS = 5_000
 
@@ -30,10 +31,14 @@ async function deliverMany(
 }
 
 /** What cannot be decoded no function can be given. */
-async function deliver(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
+function deliver(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
+  const isReadable = entries.every(({ record }) => undecodableFailure(record) === undefined)
+  return isReadable ? deliverReadable(worker, entries) : deliverSome(worker, entries)
+}
+
+async function deliverSome(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
   const failures = entries.map(({ record }) => undecodableFailure(record))
   const readable = entries.filter((_, index) => failures[index] === undefined)
-  if (readable.length === entries.length) return deliverReadable(worker, entries)
   const outcomes = readable.length === 0 ? [] : await deliverReadable(worker, readable)
   const of = new Map(readable.map((entry, index) => [entry, outcomes[index]]))
   return entries.flatMap((entry, index): DeliveryOutcome[] => {
@@ -52,7 +57,7 @@ async function deliverReadable(worker: PartitionWorker, entries: readonly Entry[
     throw new Error(`expected ${entries.length} outcomes, got ${outcomes.length}`)
   } catch (error) {
     engine.logger.error('a delivery failed within the dispatcher', { subscription: state.subscription.key, error })
-    const reason = `the dispatcher failed: ${error instanceof Error ? error.message : String(error)}`
+    const reason = `the dispatcher failed: ${errorText(error)}`
     return entries.map(() => ({ kind: 'held', reason, retryAfterMs: BROKEN_RETRY_MS }))
   }
 }

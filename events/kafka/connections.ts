@@ -63,14 +63,15 @@ function restWhenIdle(queue: Connection['requestQueue']): void {
 /** For requests that have been waiting too long. */
 const LOOK_MS = 1_000
 
-/** kafkajs looks ten times a second, on each connection. */
+/** kafkajs looks ten times a second, on each connection, and no more once it is being closed. */
 function lookLessOften(queue: Connection['requestQueue']): void {
   queue.scheduleRequestTimeoutCheck = () => {
     queue.destroy()
     queue.requestTimeoutIntervalId = setInterval(() => {
       for (const request of [...queue.inflight.values()])
         if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest()
-      if (!queue.isConnected()) queue.destroy()
+      // What is still on its way on a connection that is being closed is waited for, and must not be waited for without end.
+      if (!queue.isConnected() && queue.inflight.size === 0) queue.destroy()
     }, LOOK_MS)
   }
 }

@@ -1,5 +1,6 @@
 /** Kafka's error codes that we act on, and how they and kafkajs's errors are said in words of the port. Pure. */
 import { EventLogError, type EventLogErrorCode } from '../event-log.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export const CODES = {
   NONE: 0,
@@ -86,7 +87,7 @@ export function kafkaCode(error: unknown): number | undefined {
 export function toLogError(error: unknown, what: string): EventLogError {
   if (error instanceof EventLogError) return error
   const code = kafkaCode(error)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorText(error)
   const means = (code === undefined ? undefined : MEANS[code]) ?? 'unavailable'
   return new EventLogError(means, `${what} failed: ${message}`, { cause: error })
 }

@@ -7,6 +7,7 @@ import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
 import type { EventLog } from '../event-log.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface FirstContactOptions {
   brokers: readonly string[]
@@ -53,14 +54,10 @@ export class FirstContact {
         if (failures > 0) logger.warn(`Kafka at ${where} answers now`)
       } catch (error) {
         if (++failures === 1 && !signal.aborted)
-          logger.warn(`Kafka at ${where} cannot be reached, trying on; meanwhile ${meanwhile} (${messageOf(error)})`)
+          logger.warn(`Kafka at ${where} cannot be reached, trying on; meanwhile ${meanwhile} (${errorText(error)})`)
         await pause(clock, backoffMs(failures, RETRY), signal)
       }
     }
     await log.close().catch((error: unknown) => logger.debug('a connection to Kafka did not end well', { error }))
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

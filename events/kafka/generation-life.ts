@@ -5,6 +5,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import { EventLogError, partitionName, type CommittedOffset } from '../event-log.ts'
 import { toLogError } from './error-codes.ts'
+import { untilBeat } from './heartbeats.ts'
 import type { Generation, Membership } from './membership.ts'
 import type { PartitionRead } from './partition-read.ts'
 
@@ -55,8 +56,9 @@ export class GenerationLife {
   }
 
   /** They are not ours any more, whatever the group thinks. */
-  drop(isGone: (read: PartitionRead) => boolean): void {
+  drop(isGone: (read: PartitionRead) => boolean): this {
     for (const read of this.reads) if (isGone(read)) this.#reads.delete(read.name)
+    return this
   }
 
   /** No heartbeats, no commits. */
@@ -91,7 +93,7 @@ export class GenerationLife {
 
   #beatLater(): void {
     const { clock, heartbeatMs } = this.#options
-    this.#cancelBeat = clock.after(heartbeatMs, () => {
+    this.#cancelBeat = clock.after(untilBeat(clock.now(), heartbeatMs), () => {
       void this.#beat().finally(() => {
         if (!this.#isClosed) this.#beatLater()
       })

@@ -40,6 +40,7 @@ const ALL_TOPICS: string[] = []
 
 export class KafkaClient {
   readonly #cluster: Cluster
+  #connecting: Promise<void> | undefined
 
   constructor(options: KafkaConnectOptions) {
     this.#cluster = clusterOf(options)
@@ -80,11 +81,21 @@ export class KafkaClient {
     const { brokers, seedBroker } = this.#cluster.brokerPool
     const known = new Set([...Object.values(brokers), ...(seedBroker === undefined ? [] : [seedBroker])])
     const connections = [...known].flatMap(({ connectionPool }) => connectionPool.pool)
-    await Promise.all(connections.map((connection) => breakConnection(connection)))
-    await this.#cluster.disconnect()
+    const breakAll = () => Promise.all(connections.map((connection) => breakConnection(connection)))
+    await breakAll()
+    const disconnected = this.#cluster.disconnect()
+    // Whoever has connected in between is waited for by kafkajs, however long the answer takes.
+    await breakAll()
+    await disconnected
   }
 
-  async #connect(): Promise<void> {
+  /** One at a time: of two that connect at once kafkajs takes the connection of the one away for the other. */
+  #connect(): Promise<void> {
+    this.#connecting ??= this.#connectNow().finally(() => (this.#connecting = undefined))
+    return this.#connecting
+  }
+
+  async #connectNow(): Promise<void> {
     if (!this.#cluster.isConnected()) await this.#cluster.connect()
     if (this.#cluster.getNodeIds().length === 0) await this.#cluster.refreshMetadata()
   }

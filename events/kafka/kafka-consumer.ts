@@ -5,6 +5,7 @@
 import { backoffMs } from '../../lib/backoff.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
+import { within } from '../../lib/within.ts'
 import {
   EventLogError,
   checkMetadata,
@@ -16,6 +17,7 @@ import {
 import { HandlerGuard } from '../handler-guard.ts'
 import { isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
+import type { Heartbeats } from './heartbeats.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
 import { KnownTopics } from './known-topics.ts'
 import { Membership, type Generation, type GroupTimes } from './membership.ts'
@@ -28,14 +30,18 @@ import type { Asked } from './topic-watch.ts'
 export interface KafkaConsumerParts extends GroupTimes {
   /** Its own. */
   client: KafkaClient
+  /** Of all of the log. */
+  heartbeats: Heartbeats
   clock: Clock
   onClosed(): void
 }
 
 const MAX_RECORDS = 500
-/** While a group moves between brokers, as it does when they start, it cannot be joined for a moment. */
+/** A group that moves between brokers cannot be joined for a moment. */
 const QUIET_FAILURES = 3
 const BACKOFF = { firstMs: 100, longestMs: 10_000 }
+/** For what is asked of brokers at the end. */
+const LET_GO_MS = 2_000
 
 export class KafkaConsumer implements Consumer {
   readonly #options: ConsumerOptions
@@ -69,7 +75,7 @@ export class KafkaConsumer implements Consumer {
   }
 
   pause(partitions: readonly PartitionId[]): void {
-    for (const partition of partitions) this.#reader?.pause(partition)
+    partitions.forEach((partition) => this.#reader?.pause(partition))
   }
 
   resume(partitions: readonly PartitionId[]): void {
@@ -108,17 +114,17 @@ export class KafkaConsumer implements Consumer {
     for (const topic of seen) if (!view.has(topic)) this.#known.gone(topic)
     const life = this.#life
     if (life === undefined || life.startedMs > askedMs) return
-    const { counts } = life.generation
-    if (seen.some((topic) => (counts.get(topic) ?? 0) !== (view.get(topic)?.length ?? 0))) life.end()
+    const grown = (topic: string) => (view.get(topic)?.length ?? 0) - (life.generation.counts.get(topic) ?? 0)
+    // Gone, and perhaps made anew: what we would commit in letting go is not of the new one.
+    this.topicsGone(seen.filter((topic) => grown(topic) < 0))
+    if (seen.some((topic) => grown(topic) !== 0)) life.end()
   }
 
-  /** They were deleted: nothing can be committed in them any more. */
+  /** They were deleted: nothing of what was read can be committed in them any more. */
   topicsGone(topics: readonly string[]): void {
     for (const topic of topics) this.#known.gone(topic)
     const isGone = ({ id }: PartitionRead) => topics.includes(id.topic)
-    if (this.#life?.reads.some(isGone) !== true) return
-    this.#life.drop(isGone)
-    this.#life.end()
+    if (this.#life?.reads.some(isGone) === true) this.#life.drop(isGone).end()
   }
 
   /** Which of its topics exist: those that appear later are read from their start. */
@@ -197,10 +203,8 @@ export class KafkaConsumer implements Consumer {
     const stopped = reader?.stop()
     const partitions = life.generation.partitions
     if (partitions.length > 0 && reader !== undefined) {
-      const letGo = new AbortController()
       const revoked = this.#options.onRevoked(partitions).catch((error: unknown) => this.#guard.report(error))
-      void revoked.finally(() => letGo.abort())
-      await pause(this.#parts.clock, this.#parts.rebalanceTimeoutMs / 2, letGo.signal)
+      await within(this.#parts.clock, this.#parts.rebalanceTimeoutMs / 2, revoked)
     }
     life.close()
     this.#life = undefined
@@ -224,8 +228,11 @@ export class KafkaConsumer implements Consumer {
     this.#life?.end()
     // Waiting for the others to join is no use any more.
     if (this.#life === undefined) await this.#parts.client.close().catch(() => undefined)
-    await this.#running
-    await this.#membership.leave().catch((error: unknown) => this.#guard.report(error))
+    // A broker that does not answer keeps nobody from ending.
+    await within(this.#parts.clock, this.#parts.rebalanceTimeoutMs / 2 + LET_GO_MS, this.#running)
+    // Without our word the group goes on when the session has run out.
+    const left = this.#membership.leave().catch((error: unknown) => this.#guard.report(error))
+    await within(this.#parts.clock, LET_GO_MS, left)
     await this.#parts.client.close().catch(() => undefined)
     this.#parts.onClosed()
   }

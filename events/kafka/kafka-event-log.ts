@@ -1,9 +1,10 @@
 /**
  * The event log on Apache Kafka, 2.4 or later. Nothing is asked of a cluster before it is needed, and one that cannot be reached is no error
- * here: calls fail with `unavailable` meanwhile, and consumers join when they can. One connection for topics, one for writing, one per
- * consumer, each to every broker that it needs.
+ * here: calls fail with `unavailable` meanwhile, and consumers join when they can. One connection for topics, one for writing, one
+ * for heartbeats, one per consumer, each to every broker that it needs.
  */
 import { monotonicClock, type Clock } from '../../lib/clock.ts'
+import { within } from '../../lib/within.ts'
 import {
   EventLogError,
   type CommittedOffset,
@@ -15,6 +16,7 @@ import {
   type RecordPosition,
   type TopicSpec,
 } from '../event-log.ts'
+import { Heartbeats } from './heartbeats.ts'
 import { KafkaClient, type KafkaConnectOptions } from './kafka-client.ts'
 import { KafkaConsumer } from './kafka-consumer.ts'
 import type { GroupTimes } from './membership.ts'
@@ -53,15 +55,18 @@ class KafkaEventLog implements EventLog {
   readonly #topics: KafkaTopics
   readonly #sender: KafkaSender
   readonly #watch: TopicWatch
+  readonly #heartbeats: Heartbeats
   readonly #consumers = new Set<KafkaConsumer>()
   #closing: Promise<void> | undefined
 
   constructor(given: KafkaLogOptions) {
     const options = { ...DEFAULTS, ...given }
     const { clock, timeoutMs, now } = options
-    const [forTopics, forWriting] = [new KafkaClient(options), new KafkaClient(options)]
+    const newClient = () => new KafkaClient(options)
+    const [forTopics, forWriting, forHeartbeats] = [newClient(), newClient(), newClient()]
     this.#options = options
-    this.#clients = [forTopics, forWriting]
+    this.#heartbeats = new Heartbeats(forHeartbeats)
+    this.#clients = [forTopics, forWriting, forHeartbeats]
     this.#topics = new KafkaTopics({ ...options, client: forTopics })
     const make = async (topic: string) => {
       await this.#looked()
@@ -115,8 +120,16 @@ class KafkaEventLog implements EventLog {
   consumer(options: ConsumerOptions): Consumer {
     this.#checkOpen()
     const { clock, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = this.#options
+    const heartbeats = this.#heartbeats
     const consumer: KafkaConsumer = new KafkaConsumer(options, {
-      ...{ client: new KafkaClient(this.#options), clock, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs },
+      ...{
+        client: new KafkaClient(this.#options),
+        heartbeats,
+        clock,
+        sessionTimeoutMs,
+        rebalanceTimeoutMs,
+        heartbeatMs,
+      },
       onClosed: () => this.#consumers.delete(consumer),
     })
     this.#consumers.add(consumer)
@@ -141,10 +154,7 @@ class KafkaEventLog implements EventLog {
 
   /** Consumers know which topics were there before this change. */
   async #looked(): Promise<void> {
-    let cancel: () => void = () => undefined
-    const tooLong = new Promise<void>((resolve) => (cancel = this.#options.clock.after(LOOK_MS, resolve)))
-    await Promise.race([Promise.all([...this.#consumers].map(({ looked }) => looked)), tooLong])
-    cancel()
+    await within(this.#options.clock, LOOK_MS, Promise.all([...this.#consumers].map(({ looked }) => looked)))
   }
 
   #checkOpen(): void {

@@ -6,6 +6,7 @@ import { AssignerProtocol } from 'kafkajs'
 import { EventLogError, type CommittedOffset, type PartitionId } from '../event-log.ts'
 import { assignPartitions } from './assign.ts'
 import { CODES, isTransient, kafkaCode, KafkaCodeError, throwCode } from './error-codes.ts'
+import type { Heartbeats } from './heartbeats.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { byTopic } from './list-offsets.ts'
 import { readCommitted } from './kafka-topics.ts'
@@ -21,6 +22,8 @@ export interface GroupTimes {
 
 export interface MembershipOptions extends GroupTimes {
   client: KafkaClient
+  /** Shared with other groups. */
+  heartbeats: Heartbeats
   group: string
 }
 
@@ -63,8 +66,8 @@ export class Membership {
   /** Rebalancing: let go and join again. Lost: others have our partitions. Throws when the group cannot be asked. */
   async heartbeat({ id, memberId }: Generation): Promise<'ok' | 'rebalancing' | 'lost'> {
     try {
-      const groupId = this.#options.group
-      await this.#ask((broker) => broker.heartbeat({ groupId, groupGenerationId: id, memberId }))
+      const { heartbeats, group: groupId } = this.#options
+      await this.#ask((broker) => heartbeats.send(broker, { groupId, groupGenerationId: id, memberId }))
       return 'ok'
     } catch (error) {
       const code = kafkaCode(error)
@@ -107,7 +110,7 @@ export class Membership {
   }
 
   async #joinOnce(topics: readonly string[], signal: AbortSignal): Promise<Generation> {
-    const joined = await this.#joinGroup(topics)
+    const joined = await this.#joinGroup(topics, signal)
     signal.throwIfAborted()
     const { generationId, memberId } = joined
     const groupAssignment = joined.leaderId === memberId ? await this.#share(joined.members) : []
@@ -118,10 +121,12 @@ export class Membership {
   }
 
   /** The broker names us first and wants to be asked again by that name: known at once, it can be taken back at any time. */
-  async #joinGroup(topics: readonly string[]) {
+  async #joinGroup(topics: readonly string[], signal: AbortSignal) {
     const { group, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
     const metadata = MemberMetadata.encode({ version: 0, topics: [...topics], userData: NOTHING })
     for (;;) {
+      // The broker answers when all others have joined, which nobody waits for who is leaving.
+      signal.throwIfAborted()
       const memberId = this.#memberId
       const joined = await this.#ask(async (broker) => {
         const answer = await withCodes(broker).joinGroup({

@@ -31,9 +31,14 @@ interface Loop {
   /** Something may be fetched that could not before. */
   wake: (() => void) | undefined
   fetching: { broker: Broker; isLong: boolean } | undefined
+  /** Long fetches in a row that brought nothing. */
+  vainFetches: number
 }
 
 const LONG_WAIT_MS = 5_000
+/** Of partitions that have had nothing for a while: two hundred Triggers that wait for something are a third of the requests. */
+const LONGEST_WAIT_MS = 15_000
+const VAIN_FETCHES = 3
 const SHORT_WAIT_MS = 50
 const BACKOFF = { firstMs: 50, longestMs: 1_000 }
 
@@ -123,7 +128,7 @@ export class PartitionReader {
   #followLeaders(): void {
     for (const { leader } of this.#options.reads) {
       if (leader === undefined || this.#loops.has(leader) || this.#isStopped) continue
-      const loop: Loop = { wake: undefined, fetching: undefined }
+      const loop: Loop = { wake: undefined, fetching: undefined, vainFetches: 0 }
       this.#loops.set(leader, loop)
       this.#track(this.#run(leader, loop))
     }
@@ -156,7 +161,9 @@ export class PartitionReader {
       const asked = new Map(wanted.map((read) => [read.name, read.next]))
       loop.fetching = { broker, isLong }
       fetching.broker = broker
-      return this.#accept(await fetchRecords(broker, wanted, isLong ? LONG_WAIT_MS : SHORT_WAIT_MS), asked)
+      const answer = await fetchRecords(broker, wanted, isLong ? longWaitMs(loop) : SHORT_WAIT_MS)
+      loop.vainFetches = isLong && answer.every(isVain) ? loop.vainFetches + 1 : 0
+      return this.#accept(answer, asked)
     } catch (error) {
       const wasInterrupted = fetching.broker !== undefined && loop.fetching === undefined
       if (this.#isStopped || wasInterrupted) return true
@@ -226,3 +233,6 @@ export class PartitionReader {
     if (!this.#isStopped) this.#options.onError(error instanceof Error ? error : new Error(String(error)))
   }
 }
+
+const longWaitMs = ({ vainFetches }: Loop): number => (vainFetches < VAIN_FETCHES ? LONG_WAIT_MS : LONGEST_WAIT_MS)
+const isVain = ({ errorCode, records }: FetchedPartition): boolean => errorCode === CODES.NONE && records.length === 0

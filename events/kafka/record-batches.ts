@@ -6,6 +6,7 @@ import type { Header, LogRecord, PartitionId } from '../event-log.ts'
 import { ByteReader } from './byte-reader.ts'
 import { decompress } from './codecs.ts'
 import { crc32c } from './crc32c.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface DecodedRecords {
   /** A batch that cannot be read is one of them: see LogRecord. */
@@ -99,7 +100,7 @@ function decodeBatch(batch: Buffer, baseOffset: number, { id, decoded, transacti
   } catch (error) {
     // A damaged header may say anything.
     const lastOffset = Math.max(baseOffset, Math.min(header?.lastOffset ?? baseOffset, most))
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorText(error)
     const timestampMs = (isWhole ? header?.baseTimestampMs : decoded.records.at(-1)?.timestampMs) ?? 0
     decoded.records.push({
       ...{ ...id, offset: baseOffset, timestampMs, key: null, value: Buffer.from(batch), headers: [] },

@@ -3,6 +3,7 @@
  * protocol does; topics that appear or go move only what must move. One rebalance at a time; what happens meanwhile causes the next.
  */
 import type { Clock } from '../../lib/clock.ts'
+import { within } from '../../lib/within.ts'
 import type { PartitionState } from './topics.ts'
 
 export interface Member {
@@ -130,11 +131,8 @@ export class Group {
     const partitions = member.held().filter((partition) => kept?.has(partition) !== true)
     if (partitions.length === 0) return
     const { clock, revokeTimeoutMs } = this.#options
-    let cancel: () => void = () => undefined
-    const timeout = new Promise<void>((resolve) => (cancel = clock.after(revokeTimeoutMs, resolve)))
     const revoked = member.revoke(partitions).catch((error: unknown) => this.#options.onError(error))
-    await Promise.race([revoked, timeout])
-    cancel()
+    await within(clock, revokeTimeoutMs, revoked)
     member.drop(partitions)
   }
 }

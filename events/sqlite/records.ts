@@ -27,6 +27,9 @@ interface ReadRecords {
   bytes: number
 }
 
+/** Offset, timestamp, key, value, headers: as an array, for objects with five names are made anew for each. */
+type Row = [number, number, Uint8Array | null, Uint8Array | null, Uint8Array | null]
+
 export class Records {
   readonly #topics: Topics
   readonly #defaults: TopicDefaults
@@ -43,6 +46,7 @@ export class Records {
       'SELECT offset, timestamp_ms, key, value, headers FROM records' +
         ' WHERE topic_id = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?',
     )
+    this.#select.setReturnArrays(true)
     this.#selectSince = database.prepare(
       'SELECT offset FROM records' +
         ' WHERE topic_id = ? AND partition = ? AND offset >= ? AND timestamp_ms >= ? ORDER BY offset LIMIT 1',
@@ -79,7 +83,7 @@ export class Records {
     const records: LogRecord[] = []
     let bytes = 0
     for (const row of this.#select.iterate(topic.id, partition, offset, most.records)) {
-      const record = recordOf(row, topic.name, partition)
+      const record = recordOf(row as unknown as Row, topic.name, partition)
       const size = sizeOf(record)
       if (bytes + size > most.bytes && records.length > 0) break
       records.push(record)
@@ -119,20 +123,18 @@ function sizeOf({ key, value, headers }: Pick<NewRecord, 'key' | 'value' | 'head
   return size
 }
 
-function recordOf(row: Record<string, unknown>, topic: string, partition: number): LogRecord {
+function recordOf([offset, timestampMs, key, value, headers]: Row, topic: string, partition: number): LogRecord {
   return {
     topic,
     partition,
-    offset: Number(row['offset']),
-    timestampMs: Number(row['timestamp_ms']),
-    key: bufferOf(row['key']),
-    value: bufferOf(row['value']),
-    headers: decodeHeaders(row['headers'] as Uint8Array | null),
+    offset,
+    timestampMs,
+    key: bufferOf(key),
+    value: bufferOf(value),
+    headers: decodeHeaders(headers),
   }
 }
 
-function bufferOf(value: unknown): Buffer | null {
-  if (value === null) return null
-  const bytes = value as Uint8Array
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+function bufferOf(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }

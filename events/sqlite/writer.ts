@@ -6,6 +6,7 @@
 import type { Database } from '../../lib/sqlite/database.ts'
 import { isFileFault, isFull } from '../../lib/sqlite/store-error.ts'
 import { EventLogError } from '../event-log.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 interface Write {
   /** Makes the statements. Again, when another write of the transaction failed. */
@@ -148,7 +149,7 @@ export class Writer {
 
   #translate(error: unknown): EventLogError {
     if (error instanceof EventLogError) return error
-    const message = error instanceof Error ? error.message : String(error)
+    const message = errorText(error)
     const what = `${this.#path} cannot be written (${message})`
     if (isFull(error)) return new EventLogError('full', `${what}: make space on its disk`, { cause: error })
     return new EventLogError('unavailable', `${what}: check its permissions and its disk`, { cause: error })

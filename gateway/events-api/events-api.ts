@@ -14,6 +14,7 @@ import { lingerOnClose, sendProblem } from '../proxy/problem-answer.ts'
 import { collectBody } from '../proxy/request-body.ts'
 import type { RequestHead } from '../proxy/request-head.ts'
 import { invocationRecord, MAX_EVENT_BYTES, publishedRecord } from './records.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface EventsApiOptions {
   log: EventLog
@@ -158,7 +159,7 @@ function sendJson(response: ServerResponse, { status, json, requestId }: Stored)
 /** The one table from the event log's errors to answers. */
 function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorText(error)
   if (!(error instanceof EventLogError)) return new ProblemError('internal', message)
   switch (error.code) {
     case 'too-large':

@@ -13,6 +13,7 @@ import { outcomeOf, type FunctionTally } from '../metrics/function-tally.ts'
 import { noteColdStart } from './cold-start.ts'
 import { addCors, answerHeaders } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface ExchangeContext {
   request: IncomingMessage
@@ -153,7 +154,7 @@ export class Exchange implements CallSink {
 
   /** Headers that node refuses to write, e.g. characters outside Latin-1. */
   #unusable(error: unknown): void {
-    const detail = error instanceof Error ? error.message : String(error)
+    const detail = errorText(error)
     const problem = new ProblemError('bad-answer', `the function's headers cannot be passed on: ${detail}`)
     this.#call?.abort(problem)
     this.onProblem(problem)

@@ -18,6 +18,7 @@ import { addCors } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { collectBody } from './request-body.ts'
 import { traceparentFrom } from './identity.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export class LambdaExchange {
   readonly #context: ExchangeContext
@@ -110,7 +111,7 @@ export class LambdaExchange {
 
   #failed(error: unknown): void {
     if (this.#gone.signal.aborted) return
-    const detail = error instanceof Error ? error.message : String(error)
+    const detail = errorText(error)
     this.#problem(error instanceof ProblemError ? error : new ProblemError('internal', detail))
   }
 

@@ -6,12 +6,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HEADER } from '../../api/names.ts'
 import type { CallRequest } from '../../routing/call-types.ts'
 import { unknownFunction, type Lane } from '../../routing/lane.ts'
-import { ProblemError } from '../../routing/problems.ts'
+import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import { isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
 import { Exchange } from './exchange.ts'
+import type { Latecomers } from './latecomers.ts'
 import { LambdaExchange } from './lambda-exchange.ts'
 import { addForwarding } from './outgoing-headers.ts'
 import { requestIdFrom } from './identity.ts'
@@ -32,9 +33,16 @@ export interface PipelineOptions {
   /** Of bodies that stream to `http` functions. */
   maxBodyBytes: number
   draining: () => boolean
+  latecomers: Latecomers
   /** Of the internal listener, where there is an event log. */
   events?: EventsApi | undefined
 }
+
+type Admission = Exclude<Resolution, Target> | { kind: 'admitted'; target: Target; lane: Lane }
+type Unrouted = Extract<Resolution, { kind: 'problem' }>
+
+/** What may be known a moment later. */
+const NEWS: ReadonlySet<string> = new Set<ProblemCode>(['unknown-function', 'unknown-route'])
 
 /** Lambda's limit of a synchronous payload. */
 const EVENT_BODY_LIMIT_BYTES = 6 * 1024 * 1024
@@ -49,31 +57,26 @@ export class Pipeline {
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const head = readHead(request.rawHeaders)
     const requestId = requestIdFrom(head.requestId)
+    const exchange = { request, response, head, requestId, expectsContinue }
     const admitted = this.admit(request, head)
-    switch (admitted.kind) {
-      case 'problem':
-        return this.#answerUnrouted({ request, response, head, requestId, expectsContinue }, admitted)
-      case 'answer':
-        return void response
-          .writeHead(admitted.status, [...admitted.headers, HEADER.requestId, requestId, 'content-length', '0'])
-          .end()
-      case 'admitted': {
-        const { target, lane } = admitted
-        addForwarding(head, {
-          requestId,
-          remoteAddress: request.socket.remoteAddress ?? '',
-          trusted: this.options.trusted,
-        })
-        return this.#forward({ request, response, head, requestId, target, lane, expectsContinue })
-      }
+    if (admitted.kind === 'problem') this.#answerUnrouted(exchange, admitted)
+    else this.#goOn(exchange, admitted)
+  }
+
+  #goOn(exchange: EventsExchange, admitted: Exclude<Admission, { kind: 'problem' }>): void {
+    const { request, response, head, requestId } = exchange
+    if (admitted.kind === 'answer') {
+      const headers = [...admitted.headers, HEADER.requestId, requestId, 'content-length', '0']
+      return void response.writeHead(admitted.status, headers).end()
     }
+    const { target, lane } = admitted
+    const remoteAddress = request.socket.remoteAddress ?? ''
+    addForwarding(head, { requestId, remoteAddress, trusted: this.options.trusted })
+    this.#forward({ ...exchange, target, lane })
   }
 
   /** Match and admit: the function a request goes to, or the answer it gets instead. */
-  admit(
-    request: IncomingMessage,
-    head: RequestHead,
-  ): Exclude<Resolution, Target> | { kind: 'admitted'; target: Target; lane: Lane } {
+  admit(request: IncomingMessage, head: RequestHead): Admission {
     const { router, maxUrlBytes, resolve } = this.options
     const url = request.url ?? ''
     if (url.length > maxUrlBytes)
@@ -138,13 +141,31 @@ export class Pipeline {
     else events.dryRun(admitted)
   }
 
-  /** What no function serves: paths of the event path on the internal listener, else a problem. */
-  #answerUnrouted(exchange: EventsExchange, unrouted: Extract<Resolution, { kind: 'problem' }>): void {
+  /** What no function serves: paths of the event path on the internal listener, what may become known in a moment, else a problem. */
+  #answerUnrouted(exchange: EventsExchange, unrouted: Unrouted): void {
     const { trusted, events } = this.options
-    if (!trusted || unrouted.problem.code !== 'unknown-route') return this.#reject(exchange, unrouted)
-    if (events?.handle(exchange) === true) return
-    const isMissing = events === undefined && isForEvents(exchange.request.url)
-    this.#reject(exchange, isMissing ? { ...unrouted, problem: noEventLog() } : unrouted)
+    if (trusted && unrouted.problem.code === 'unknown-route') {
+      if (events?.handle(exchange) === true) return
+      if (events === undefined && isForEvents(exchange.request.url))
+        return this.#reject(exchange, { ...unrouted, problem: noEventLog() })
+    }
+    if (!this.#waitsForNews(exchange, unrouted)) this.#reject(exchange, unrouted)
+  }
+
+  #waitsForNews(exchange: EventsExchange, unrouted: Unrouted): boolean {
+    const { draining, latecomers } = this.options
+    if (draining() || !NEWS.has(unrouted.problem.code)) return false
+    const { request, response, head } = exchange
+    const again = () => {
+      const admitted = this.admit(request, head)
+      if (admitted.kind === 'problem') return false
+      this.#goOn(exchange, admitted)
+      return true
+    }
+    const leave = latecomers.hold(again, () => this.#reject(exchange, unrouted))
+    if (leave === false) return false
+    response.once('close', leave)
+    return true
   }
 
   #send(exchange: Exchange, admitted: Admitted, limitBytes: number): void {

@@ -22,6 +22,8 @@ export interface ApiRequest {
   body?: unknown
   /** Of the body; patches differ in nothing else. */
   contentType?: string
+  /** Default: JSON, and what the keys of service-account tokens come as. */
+  accept?: string
   /** For messages: `patch pods default/a`. */
   what: string
   signal?: AbortSignal
@@ -57,6 +59,7 @@ const METHODS: Record<Verb, Dispatcher.HttpMethod> = {
   patch: 'PATCH',
   delete: 'DELETE',
 }
+const DEFAULT_ACCEPT = 'application/json, application/jwk-set+json'
 const DEFAULT_TIMEOUT_MS = 30_000
 const DEFAULT_WATCH_SILENCE_MS = 150_000
 /** An API server that is busy is given way to, but the caller has a deadline of its own. */
@@ -149,7 +152,7 @@ export class ApiClient {
 
   #httpRequest(purpose: Purpose, request: ApiRequest, headers: Record<string, string>) {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, watchSilenceMs = DEFAULT_WATCH_SILENCE_MS, userAgent } = this.#options
-    const { body, contentType = 'application/json', query, path, signal, verb } = request
+    const { body, contentType = 'application/json', query, path, signal, verb, accept = DEFAULT_ACCEPT } = request
     return {
       origin: this.#base.origin,
       path: this.#base.pathname.replace(/\/$/, '') + path,
@@ -157,8 +160,7 @@ export class ApiClient {
       method: METHODS[verb],
       headers: {
         ...headers,
-        // The second is what the keys of service-account tokens come as.
-        accept: 'application/json, application/jwk-set+json',
+        accept,
         'user-agent': userAgent,
         ...(body !== undefined && { 'content-type': contentType }),
       },

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { isRecord } from '../../api/record.ts'
 import { ClusterError, type ClusterErrorCode } from '../errors.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 const CODES: Record<number, ClusterErrorCode> = {
   400: 'Invalid',
@@ -70,5 +71,5 @@ function statusOf(body: unknown): { reason: string; message: string; fields: str
 /** Several addresses that all refuse come as one error without a message. */
 function describe(cause: unknown): string {
   if (cause instanceof AggregateError && cause.message === '') return cause.errors.map(describe).join(', ')
-  return cause instanceof Error ? cause.message : String(cause)
+  return errorText(cause)
 }

@@ -9,7 +9,7 @@ import type { Logger } from '../../lib/logger.ts'
 import { SparingLog } from '../../lib/sparing-log.ts'
 import type { ApplyOptions, Cache, CacheOptions, Cluster, DeleteOptions, EventInput, Kind } from '../cluster.ts'
 import type { AppliedObject, MergePatch, NewObject, ObjectRef, PatchOptions } from '../cluster.ts'
-import { ClusterError, isNotFound } from '../errors.ts'
+import { ClusterError, isNamespaceEnding, isNotFound } from '../errors.ts'
 import { EventRecorder } from '../event-recorder.ts'
 import { LEASES } from '../objects.ts'
 import { apiVersionOf, describeRef, scopedRef, type AnyKind } from '../kinds.ts'
@@ -78,7 +78,10 @@ export class ClientNodeCluster implements Cluster {
       ...{ cluster: this, component, now: options.now ?? Date.now },
       // The API server forgets them after an hour.
       deletesForgotten: false,
-      onError: (error) => eventLog.warn('event', 'an Event could not be recorded', { error }),
+      onError: (error) => {
+        if (isNamespaceEnding(error)) logger.debug('an Event of a namespace that is deleted is not recorded', { error })
+        else eventLog.warn('event', 'an Event could not be recorded', { error })
+      },
     })
   }
 

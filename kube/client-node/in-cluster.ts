@@ -7,6 +7,7 @@ import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import type { Environment } from '../../lib/environment.ts'
 import { ClusterAccessError, type ClusterAccess } from './cluster-access.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface InClusterOptions {
   env: Environment
@@ -73,7 +74,7 @@ class FreshFile {
     } catch (cause) {
       // The kubelet swaps a link: for a moment there may be nothing.
       if (this.#text !== undefined) return this.#text
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = errorText(cause)
       throw new ClusterAccessError('credentials', `${this.#path} could not be read: ${reason}`, { cause })
     }
   }

@@ -10,6 +10,7 @@ import type { Environment } from '../../lib/environment.ts'
 import { ClusterAccessError, type ClusterAccess } from './cluster-access.ts'
 import { inClusterAccess } from './in-cluster.ts'
 import { KubeConfigAccess } from './kube-config-access.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface ClusterAccessOptions {
   /** KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT; plugins get all of the process's. */
@@ -89,7 +90,7 @@ function loadFile({ KubeConfig, loadYaml }: typeof ClientNode, file: string): Ku
     config.clusters = config.clusters.map((c) => (c.server.startsWith('http:') ? { ...c, skipTLSVerify: true } : c))
     return config
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = errorText(cause)
     throw new ClusterAccessError('unreadable', `${file}: expected a kubeconfig: ${reason}`, { cause })
   }
 }

@@ -5,6 +5,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { WebSocket } from 'undici'
 import type { RawApi } from './raw-api.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface ForwardedPod {
   namespace: string
@@ -34,7 +35,7 @@ export async function openPortForward(api: RawApi, target: ForwardedPod): Promis
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
     join({ api, target, socket, fail }).catch((error: unknown) => {
-      fail(error instanceof Error ? error.message : String(error))
+      fail(errorText(error))
       socket.destroy()
     })
   })

@@ -64,15 +64,20 @@ export class MemoryCache implements Cache<KubeObject> {
 
   #fill(objects: KubeObject[]): void {
     if (this.#stopped) return
-    for (const object of objects) this.#index.set(object)
+    for (const object of objects) this.#index.set(this.#shown(object))
     this.#sync.resolve()
+  }
+
+  #shown(object: KubeObject): KubeObject {
+    const { apiVersion, kind, metadata } = object
+    return this.#options.kind.metadataOnly === true ? { apiVersion, kind, metadata } : object
   }
 
   /** An object that an update moves into or out of the selection is added or deleted here. */
   #apply({ next, last }: Change): void {
     if (this.#stopped) return
     const known = this.#index.get(last.metadata)
-    const selected = next && matches(next, this.#options.selector) ? next : undefined
+    const selected = next && matches(next, this.#options.selector) ? this.#shown(next) : undefined
     if (selected) {
       this.#index.set(selected)
       this.#subscriptions.tellAll(

@@ -32,6 +32,7 @@ import { createdObject, patchedObject, withGeneration, withStatus } from './obje
 import { kindIdOf, ObjectStore, type Change } from './object-store.ts'
 import { resizedPod } from './pod-resize.ts'
 import { checkDeletion, checkKind, checkVersion } from './preconditions.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export function createMemoryCluster(options: MemoryClusterOptions = {}): MemoryCluster {
   return new MemoryCluster(options)
@@ -192,7 +193,7 @@ export class MemoryCluster implements Cluster {
       return jsonCopy(this.#admit(kind.kind, admitBuiltIn(object, old)))
     } catch (error) {
       if (error instanceof ClusterError) throw error
-      throw new ClusterError('Invalid', error instanceof Error ? error.message : String(error), { cause: error })
+      throw new ClusterError('Invalid', errorText(error), { cause: error })
     }
   }
 

@@ -4,6 +4,7 @@ import { ClusterError } from '../errors.ts'
 import { ObjectIndex } from '../object-index.ts'
 import { deepFreeze } from '../json.ts'
 import type { Persistence } from './persistence.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 /** One write. `old` is absent on create, `next` on removal; `last` is the newest state there is. */
 export interface Change {
@@ -110,7 +111,7 @@ export class ObjectStore {
     try {
       write(persistence)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = errorText(cause)
       throw new ClusterError('Unavailable', `the state could not be written: ${reason}`, { cause })
     }
   }

@@ -2,6 +2,7 @@
 import { ClusterError, type ClusterErrorCode } from '../../kube/errors.ts'
 import type { Route, RouteAnswer, RouteRequest } from '../../lib/management-server.ts'
 import type { Problem } from '../../lib/problem.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 /** A request the API cannot answer; becomes problem+json. */
 export class ApiError extends Error {
@@ -27,7 +28,7 @@ const CLUSTER_STATUS: Record<ClusterErrorCode, [status: number, code: string]> =
 }
 
 export function toProblem(error: unknown): Problem {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = errorText(error)
   if (error instanceof ApiError) return { status: error.status, code: error.code, message }
   if (error instanceof ClusterError) {
     const [status, code] = CLUSTER_STATUS[error.code]

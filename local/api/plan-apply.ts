@@ -1,6 +1,6 @@
 /** What applying a manifest to the object that is there comes to. Pure. */
 import { isDeepStrictEqual } from 'node:util'
-import { GROUP } from '../../api/names.ts'
+import { ANNOTATION, GROUP } from '../../api/names.ts'
 import type { KubeObject } from '../../api/object.ts'
 import { isRecord } from '../../api/record.ts'
 import type { MergePatch } from '../../kube/cluster.ts'
@@ -11,7 +11,7 @@ type Json = Record<string, unknown>
 
 /**
  * `manifest` complete with its defaults. The object's spec becomes the manifest's; labels and annotations too,
- * but for those of our own domain, which the platform writes.
+ * but for those of our own domain, which the platform writes, all but the one that restarts.
  */
 export function planApply(manifest: KubeObject, current: KubeObject | undefined): ApplyPlan {
   if (current === undefined) return { kind: 'create' }
@@ -42,7 +42,9 @@ export function patchBetween(current: Json, wanted: Json): Json | undefined {
 }
 
 function usersOwn(entries: Record<string, string> | undefined): Json {
-  return Object.fromEntries(Object.entries(entries ?? {}).filter(([name]) => !name.startsWith(`${GROUP}/`)))
+  return Object.fromEntries(
+    Object.entries(entries ?? {}).filter(([name]) => name === ANNOTATION.restart || !name.startsWith(`${GROUP}/`)),
+  )
 }
 
 const specOf = (object: KubeObject): Json => ('spec' in object && isRecord(object.spec) ? object.spec : {})

@@ -19,6 +19,7 @@ import { openPodSockets, type PodSockets } from './pod-sockets.ts'
 import type { PodPorts } from './pod-ports.ts'
 import { startPodProcess, type PodProcess } from './pod-process.ts'
 import { failedToStart, runningStatus, terminatedStatus } from './pod-status.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 const NODE_NAME = 'local'
 const DEFAULT_GRACE_SECONDS = 30
@@ -97,7 +98,7 @@ export class Kubelet {
     try {
       local.process = this.#spawn(local, sockets)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = errorText(error)
       logger.error('pod cannot be started', { pod: pod.metadata.name, error: message })
       void this.#write(pod, () => this.#options.cluster.patchStatus(PODS, refOf(pod), failedToStart(pod, message)))
       return

@@ -55,6 +55,8 @@ export function podEnvironment(pod: Pod, container: Container): Record<string, s
 function valueOf(variable: EnvVar, pod: Pod): string {
   if (variable.valueFrom?.secretKeyRef !== undefined)
     throw new Error(`env ${variable.name}: local mode has no Secrets; give it a value instead`)
+  if (variable.valueFrom?.configMapKeyRef !== undefined)
+    throw new Error(`env ${variable.name}: local mode has no ConfigMaps; give it a value instead`)
   const fieldPath = variable.valueFrom?.fieldRef?.fieldPath
   return fieldPath === undefined ? (variable.value ?? '') : fieldOf(pod, fieldPath, variable.name)
 }

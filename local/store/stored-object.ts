@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { KubeObject } from '../../api/object.ts'
 import { damaged } from '../../lib/sqlite/store-error.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 const rowSchema = z.object({
   api_version: z.string(),
@@ -48,5 +49,5 @@ function keyOfRow(row: unknown): string {
 /** One line. */
 function reasonOf(error: unknown): string {
   if (error instanceof z.ZodError) return `${error.issues[0]?.path.join('.')}: ${error.issues[0]?.message}`
-  return error instanceof Error ? error.message : String(error)
+  return errorText(error)
 }

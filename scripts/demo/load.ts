@@ -1,5 +1,6 @@
 /** A closed loop of callers against one URL: each sends its next request when the last is answered. Counts everything. */
 import { Pool } from 'undici'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface Load {
   /** Since the last call, and reset. */
@@ -36,7 +37,7 @@ export function startLoad(url: string, callers: number): Load {
       answers.set(text, (answers.get(text) ?? 0) + 1)
       latencies.push(performance.now() - startedAt)
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error))
+      failures.push(errorText(error))
     }
   }
   const caller = async () => {

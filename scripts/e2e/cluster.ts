@@ -2,6 +2,9 @@
 import { run } from './run.ts'
 
 const SCRIPT = new URL('../../test/cluster/cluster.sh', import.meta.url).pathname
+/** Where kubectl and helm are: test/cluster/env.sh has it as LC_BIN. */
+export const BIN =
+  process.env['LC_BIN'] ?? `${process.env['XDG_CACHE_HOME'] ?? `${process.env['HOME']}/.cache`}/dormouse/cluster/bin`
 /** Of requirements.sh: there cannot be one on this machine. */
 const IMPOSSIBLE = 3
 const BUILD_LIMIT_MS = 30 * 60_000

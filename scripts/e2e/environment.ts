@@ -7,6 +7,8 @@ export interface E2eEnvironment {
   tag: string
   /** Processes of the cluster can be felled. */
   local: boolean
+  /** Addresses of Services answer from here; else they are called through forwarded ports. */
+  reachesServices: boolean
   /** Addresses of the same brokers for tests, which run on this machine, and for pods; or why there are none. */
   kafka: { forTests: string[]; forPods: string[] } | { missing: string }
 }

@@ -9,15 +9,16 @@ const MOST_OF_A_LINE = 400
 
 export interface InstallOptions {
   kubeconfig: string
+  registry: string
   tag: string
   brokers: readonly string[]
 }
 
 /** Installs, or upgrades what is there; settles when everything is ready. */
-export async function install({ kubeconfig, tag, brokers }: InstallOptions): Promise<void> {
+export async function install({ kubeconfig, registry, tag, brokers }: InstallOptions): Promise<void> {
   const options = withKubeconfig(kubeconfig)
   const values = {
-    image: { registry: 'localhost', tag },
+    image: { registry, tag },
     kafka: { brokers },
   }
   const command = ['upgrade', '--install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'] as const

@@ -3,24 +3,29 @@
  * that ran runs on. `--keep` leaves the installation for the next run, `--only PATTERN` runs the files that match. Where there cannot be a cluster the tests are
  * skipped with the reason. Last line "N passed, N failed, N skipped"; exit 1 when anything failed.
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readCounts, sum, tell, type Counts } from '../jest-counts.ts'
-import { closeCluster, openCluster } from './cluster.ts'
+import { sum, tell, type Counts } from '../jest-counts.ts'
+import { runJest, type JestRun } from '../run-jest.ts'
+import { BIN, closeCluster, openCluster } from './cluster.ts'
 import type { E2eEnvironment } from './environment.ts'
+import { bringImages } from './images.ts'
 import { install, NAMESPACE, RELEASE, uninstall } from './installation.ts'
 import { openKafkaForPods, type PodsKafka } from './kafka.ts'
-import { must } from './run.ts'
+import { bringPrometheus } from './prometheus.ts'
+import { reachesServices } from './reach.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 /** test/cluster/env.sh has it as LC_NODE_IP, and test/cluster/certs.sh names the file. */
 const NODE_ADDRESS = process.env['LC_NODE_IP'] ?? '10.89.0.1'
 const LOCAL_KUBECONFIG = `${process.env['LC_STATE'] ?? '/var/lib/local-cluster'}/admin.kubeconfig`
-const BIN =
-  process.env['LC_BIN'] ?? `${process.env['XDG_CACHE_HOME'] ?? `${process.env['HOME']}/.cache`}/dormouse/cluster/bin`
+/** test/cluster/cluster.sh has it as KIND_KUBECONFIG. */
+const KIND_KUBECONFIG = join(BIN, '../kind.kubeconfig')
 const LAST = 'uninstall'
+/** Of the other projects: what `make test` skips on a machine without a cluster and the tools that come with it. */
+const NEEDS_CLUSTER = 'test/(conformance/cluster/kubernetes|integration/(chart|observability)/)'
 
 const { values } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, only: { type: 'string', multiple: true, default: [] } },
@@ -28,29 +33,28 @@ const { values } = parseArgs({
 
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-e2e-'))
 
-function jest(name: string, environment: Record<string, string>, args: readonly string[]): Promise<Counts> {
-  const file = join(scratch, `${name}.json`)
-  const script = ['run', '--silent', 'test:e2e', '--', '--json', `--outputFile=${file}`, ...args]
-  return new Promise((resolve) => {
-    const env = { ...process.env, ...environment }
-    const child = spawn('npm', script, { stdio: ['ignore', 'ignore', 'inherit'], env })
-    child.on('close', (code) => resolve(readCounts(file, code ?? 1)))
-  })
+const jest = (name: string, { script = 'test:e2e', ...run }: Partial<JestRun>): Promise<Counts> =>
+  runJest({ ...run, script, outputFile: join(scratch, `${name}.json`) })
+
+interface Installed {
+  kubeconfig: string
+  tag: string
+  kafka: PodsKafka
+  /** From this machine. */
+  reachesServices: boolean
 }
 
-async function images(): Promise<string> {
-  const output = await must(['node', 'images/main.ts', '--load'], { tellErrors: true })
-  process.stdout.write(output)
-  return readFileSync('dist/images/tag', 'utf8').trim()
-}
+/** `make cluster` has made it, and `make images` loads into it. */
+const isOurs = (kubeconfig: string) => kubeconfig === LOCAL_KUBECONFIG || kubeconfig === KIND_KUBECONFIG
 
-function environmentOf(kubeconfig: string, tag: string, kafka: PodsKafka): Record<string, string> {
+function environmentOf({ kubeconfig, tag, kafka, reachesServices }: Installed): Record<string, string> {
   const environment: E2eEnvironment = {
     kubeconfig,
     namespace: NAMESPACE,
     release: RELEASE,
     tag,
     local: kubeconfig === LOCAL_KUBECONFIG,
+    reachesServices,
     kafka: kafka.kind === 'missing' ? { missing: kafka.reason } : { forTests: kafka.forTests, forPods: kafka.forPods },
   }
   return { DORMOUSE_E2E: JSON.stringify(environment), KUBECONFIG: kubeconfig }
@@ -58,16 +62,24 @@ function environmentOf(kubeconfig: string, tag: string, kafka: PodsKafka): Recor
 
 async function onCluster(kubeconfig: string): Promise<Counts> {
   process.env['PATH'] = `${BIN}:${process.env['PATH'] ?? ''}`
+  await bringPrometheus()
   const kafka = await openKafkaForPods(kubeconfig === LOCAL_KUBECONFIG ? NODE_ADDRESS : undefined)
   console.log(kafka.kind === 'missing' ? `SKIP tests on Kafka: ${kafka.reason}` : `events on ${kafka.name}`)
   try {
-    const tag = await images()
+    const { registry, tag } = await bringImages({ kubeconfig, isOurs: isOurs(kubeconfig) })
     console.log('installing the chart…')
-    await install({ kubeconfig, tag, brokers: kafka.kind === 'missing' ? [] : kafka.forPods })
-    const environment = environmentOf(kubeconfig, tag, kafka)
-    const counts = [await jest('e2e', environment, [...values.only, `--testPathIgnorePatterns=${LAST}`])]
+    await install({ kubeconfig, registry, tag, brokers: kafka.kind === 'missing' ? [] : kafka.forPods })
+    const reaches = await reachesServices(kubeconfig, { namespace: NAMESPACE, service: `${RELEASE}-gateway-internal` })
+    if (!reaches) console.log('Services are called through forwarded ports: their addresses do not answer from here')
+    const environment = environmentOf({ kubeconfig, tag, kafka, reachesServices: reaches })
+    const counts = [await jest('e2e', { environment, args: [...values.only, `--testPathIgnorePatterns=${LAST}`] })]
+    const isWhole = values.only.length === 0
+    if (isWhole)
+      counts.push(
+        await jest('rest', { script: 'test:integration', environment, args: ['--testPathPatterns', NEEDS_CLUSTER] }),
+      )
     // Whoever asks for one file wants to ask again.
-    if (!values.keep && values.only.length === 0) counts.push(await jest(LAST, environment, [LAST]))
+    if (!values.keep && isWhole) counts.push(await jest(LAST, { environment, args: [LAST] }))
     return sum(counts)
   } finally {
     if (!values.keep) await uninstall(kubeconfig)
@@ -79,7 +91,7 @@ async function main(): Promise<Counts> {
   const cluster = await openCluster()
   if (cluster.kind === 'impossible') {
     console.log(`SKIP test/e2e: ${cluster.reason}`)
-    return jest('skipped', { DORMOUSE_E2E_SKIP: cluster.reason }, [])
+    return jest('skipped', { environment: { DORMOUSE_E2E_SKIP: cluster.reason } })
   }
   try {
     return await onCluster(cluster.kubeconfig)
@@ -92,7 +104,7 @@ let total: Counts
 try {
   total = await main()
 } catch (error) {
-  console.error(`e2e: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`e2e: ${errorText(error)}`)
   total = { passed: 0, failed: 1, skipped: 0 }
 } finally {
   rmSync(scratch, { recursive: true, force: true })

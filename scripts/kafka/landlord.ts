@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { BROKER_HOST } from './broker-properties.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface KafkaAddress {
   brokers: string[]
@@ -58,7 +59,7 @@ export class Landlord {
   async #serve(socket: Socket): Promise<void> {
     socket.on('error', () => socket.destroy())
     for await (const word of createInterface({ input: socket })) {
-      const answer = await this.#answer(word).catch((error: unknown): Answer => ({ error: messageOf(error) }))
+      const answer = await this.#answer(word).catch((error: unknown): Answer => ({ error: errorText(error) }))
       socket.end(`${JSON.stringify(answer)}\n`)
       if ('stopped' in answer) await this.close()
     }
@@ -102,8 +103,4 @@ async function ask(at: LandlordAddress, word: 'rent' | 'stop'): Promise<Answer> 
   for await (const chunk of socket) said += String(chunk)
   if (said === '') throw new Error('who owns the Kafka ended before it answered')
   return JSON.parse(said) as Answer
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -11,6 +11,7 @@ import { countBrokers } from './ask-broker.ts'
 import { findKafkaIn } from './find-kafka.ts'
 import { evict, Landlord, rentKafka, type KafkaAddress } from './landlord.ts'
 import { startLocalKafka } from './local-kafka.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 
@@ -117,6 +118,6 @@ try {
   if (command === undefined) throw new Error(`expected up, down or serve, got ${positionals[0]}`)
   await command()
 } catch (error) {
-  console.error(`kafka: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`kafka: ${errorText(error)}`)
   process.exitCode = 1
 }

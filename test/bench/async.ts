@@ -1,11 +1,12 @@
 /**
- * `npm run bench:async`: invocations that are answered when they are stored, and sleeping functions woken by records beside requests, in
+ * `npm run bench:async [-- --kafka]`: invocations that are answered when they are stored, and sleeping functions woken by records beside requests, in
  * alternation. `dormouse dev` in a process of its own, driven over its public faces; bounded in count; loopback only.
  */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent } from 'undici'
+import { benchKafka } from './kafka.ts'
 import {
   allReady,
   asleep,
@@ -112,17 +113,20 @@ async function woken(platform: PlatformProcess): Promise<Row[]> {
     ;(isRecord ? byRecord : byRequest).push(took)
   }
   const [request, record] = [percentile(byRequest, 50), percentile(byRecord, 50)]
-  const measured = `${ms(record)} beside ${ms(request)} by a request`
+  const measured = `${ms(record)} (p95 ${ms(percentile(byRecord, 95))}) beside ${ms(request)} by a request`
   const what = `published → called, asleep, p50 of ${WAKES}`
+  if (kafka !== undefined) return [{ what, measured, goal: '≤ 1 s', reached: record <= 1_000 }]
   return [{ what, measured, goal: 'a request + 10 ms', reached: record <= request + 10 }]
 }
 
-const platform = await startPlatformProcess({ pool: POOL })
+const kafka = process.argv.includes('--kafka') ? await benchKafka() : undefined
+const platform = await startPlatformProcess({ pool: POOL, kafka: kafka?.brokers[0] })
 try {
   const rows = await accepted(platform)
-  report('Asynchronous', [...rows, ...(await woken(platform))])
+  report(kafka === undefined ? 'Asynchronous' : 'Asynchronous, on Kafka', [...rows, ...(await woken(platform))])
 } finally {
   await platform.stop()
+  await kafka?.stop()
   await agent.close()
   listener.close()
 }

@@ -22,7 +22,7 @@ import { benchKafka, consumeOnly, oneAtATime } from './kafka.ts'
 import { waitFor } from './platform-process.ts'
 import { percentile, report, type Row } from './stats.ts'
 
-const RECORDS = 20_000
+const RECORDS = process.argv.includes('--kafka') ? 40_000 : 20_000
 const ROUNDS = 5
 /** Rounds that are not counted: a dispatcher lives for days, its code is compiled long since. */
 const WARM_UP = 3
@@ -44,6 +44,8 @@ function startPod(): Promise<{ child: ChildProcess; port: number }> {
 
 const { child: pod, port } = await startPod()
 
+/** `--only idle`: one of them. */
+const only = process.argv.includes('--only') ? process.argv.at(-1) : undefined
 const isOnKafka = process.argv.includes('--kafka')
 const kafka = isOnKafka ? await benchKafka() : undefined
 /** Issue by issue: what a Kafka in another process may cost more. */
@@ -242,7 +244,7 @@ async function latency(): Promise<Row[]> {
   ]
 }
 
-/** 5,000 records that fail once, due at 1,000 a second: how late their second attempt is. */
+/** 5,000 records that fail once, due at 1,000 a second: how late their second attempt is. As many before them are not counted: a broker that has just been started is slow. */
 async function retries(): Promise<Row[]> {
   const { log, ledger, close } = await openLog()
   const router = await startRouter()
@@ -282,7 +284,7 @@ async function retries(): Promise<Row[]> {
   }
   const dispatcher = createDispatcher({ router, log, ledger, logger, metrics: createMetrics() })
   dispatcher.start()
-  const count = 5_000
+  const count = 10_000
   const startedAt = performance.now()
   for (let sent = 0; sent < count;) {
     await publish(log, 'late', 50)
@@ -294,16 +296,27 @@ async function retries(): Promise<Row[]> {
   await router.stop()
   await close()
   const early = lateMs.filter((late) => late < 0).length
-  const p99 = percentile(lateMs, 99)
-  const measured = `${early} early, p50 ${percentile(lateMs, 50).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms late`
+  const counted = lateMs.slice(count / 2)
+  const p99 = percentile(counted, 99)
+  const measured = `${early} early, p50 ${percentile(counted, 50).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms late`
   return [
     {
-      what: `retries at 1,000/s (${count})`,
+      what: `retries at 1,000/s (${counted.length})`,
       measured,
       goal: '0 early, p99 ≤ 50 ms',
       reached: early === 0 && p99 <= 50,
     },
   ]
+}
+
+/** Megabytes, over ten seconds: between two collections it moves by fifty. */
+async function meanResident(): Promise<number> {
+  let sum = 0
+  for (let n = 0; n < 100; n++) {
+    await sleep(100)
+    sum += process.memoryUsage().rss / 2 ** 20
+  }
+  return sum / 100
 }
 
 /** A backlog much larger than any buffer, worked on for a while: resident memory before and then. */
@@ -315,17 +328,16 @@ async function backlogMemory(): Promise<Row[]> {
   await waitFor('the subscription', () => router.snapshot.subscriptions.length === 1)
   const dispatcher = createDispatcher({ router, log, ledger, logger, metrics: createMetrics() })
   dispatcher.start()
-  await sleep(3_000)
-  global.gc?.()
-  const before = process.memoryUsage().rss
+  // The heap has its size by then.
   await sleep(15_000)
-  global.gc?.()
-  const grown = (process.memoryUsage().rss - before) / 2 ** 20
+  const before = await meanResident()
+  await sleep(15_000)
+  const grown = (await meanResident()) - before
   await dispatcher.stop()
   controller.setSubscriptions()
   await router.stop()
   await close()
-  const measured = `${(before / 2 ** 20).toFixed(0)} MB, ${grown >= 0 ? '+' : ''}${grown.toFixed(0)} MB in 15 s`
+  const measured = `${before.toFixed(0)} MB, ${grown >= 0 ? '+' : ''}${grown.toFixed(0)} MB in 25 s`
   return [
     {
       what: `resident memory over a backlog of ${GOALS.backlog}`,
@@ -349,7 +361,8 @@ async function idle(): Promise<Row[]> {
   await waitFor('the subscriptions', () => router.snapshot.subscriptions.length === names.length)
   const dispatcher = createDispatcher({ router, log, ledger, logger, metrics: createMetrics() })
   dispatcher.start()
-  await sleep(5_000)
+  // All have joined their groups by then: a Kafka that has just been started has to make its own topics first.
+  await sleep(isOnKafka ? 30_000 : 5_000)
   const before = process.cpuUsage()
   await sleep(10_000)
   const { user, system } = process.cpuUsage(before)
@@ -367,13 +380,9 @@ async function idle(): Promise<Row[]> {
 }
 
 try {
-  const rows = [
-    ...(await rates()),
-    ...(await latency()),
-    ...(await retries()),
-    ...(await idle()),
-    ...(await backlogMemory()),
-  ]
+  const rows: Row[] = []
+  for (const measure of [rates, latency, retries, idle, backlogMemory])
+    if (only === undefined || measure.name === only) rows.push(...(await measure()))
   report(`Dispatch, ${kafka?.name ?? 'embedded log'}`, rows)
 } finally {
   pod.kill()

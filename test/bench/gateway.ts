@@ -132,7 +132,7 @@ function rowsOf(results: Map<string, Round>): Row[] {
 
 const controller = await FakeController.start()
 const pod = await start('pod.ts')
-const nginx = await startNginx(pod.port)
+const nginx = await startNginx(`127.0.0.1:${pod.port}`)
 try {
   const all = await contenders(controller, pod.port)
   if (nginx === undefined) console.log(`nginx is skipped: there is no ${NGINX} (Debian: nginx-light)`)

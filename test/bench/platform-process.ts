@@ -19,11 +19,13 @@ export interface PlatformProcess {
 interface Options {
   pool: number
   stateDir?: string
+  /** A broker, `host:port`, for the events. */
+  kafka?: string | undefined
 }
 
 const CLI = new URL('../../cli/main.ts', import.meta.url).pathname
 
-export async function startPlatformProcess({ pool, stateDir }: Options): Promise<PlatformProcess> {
+export async function startPlatformProcess({ pool, stateDir, kafka }: Options): Promise<PlatformProcess> {
   const directory = stateDir ?? mkdtempSync(join(tmpdir(), 'dormouse-bench-'))
   const flags = [
     '--port',
@@ -36,6 +38,7 @@ export async function startPlatformProcess({ pool, stateDir }: Options): Promise
     directory,
     '--pool',
     `${pool}`,
+    ...(kafka === undefined ? [] : ['--kafka', kafka]),
   ]
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CLI, 'dev', ...flags], {
     stdio: ['ignore', 'ignore', 'inherit'],

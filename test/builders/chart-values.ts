@@ -38,7 +38,7 @@ export const VALUE_SETS: Record<string, Values> = {
   },
   'a port of every node': { gateway: { service: { type: 'NodePort', nodePort: 30080 } } },
   'everything optional off': {
-    functions: { services: false },
+    functions: { services: false, configMaps: false },
     networkPolicy: { enabled: false },
     podDisruptionBudgets: { enabled: false },
     rbac: { aggregateToDefaultRoles: false },

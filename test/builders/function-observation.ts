@@ -77,6 +77,7 @@ export function observed(more: Partial<FunctionObservation> = {}): FunctionObser
     inFlight: new Map(),
     desired: 0,
     verifyFirstRevision: false,
+    letGoAtMs: Infinity,
     ...more,
   }
 }

@@ -20,6 +20,8 @@ const secret = (ref: object, value?: string) =>
       },
     ],
   })
+const configMap = (ref: object) =>
+  functionManifest({ env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'c', key: 'k', ...ref } } }] })
 const resources = (value: object) => functionManifest({ resources: value })
 
 export const POD_BREAKS: readonly BadManifest[] = [
@@ -40,6 +42,29 @@ export const POD_BREAKS: readonly BadManifest[] = [
   ...['', 'a b', 'a/b'].map((key) =>
     bad(`key ${key}`, secret({ key }), invalid('spec.env[0].valueFrom.secretKeyRef.key', key, KEY)),
   ),
+  ...['', 'Config', '-a'].map((name) =>
+    bad(
+      `config map ${name}`,
+      configMap({ name }),
+      invalid('spec.env[0].valueFrom.configMapKeyRef.name', name, `name ${OBJECT}`),
+    ),
+  ),
+  ...['', 'a b', 'a/b'].map((key) =>
+    bad(
+      `key ${key} of a config map`,
+      configMap({ key }),
+      invalid('spec.env[0].valueFrom.configMapKeyRef.key', key, KEY),
+    ),
+  ),
+  bad(
+    'valueFrom two places',
+    functionManifest({
+      env: [
+        { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' }, configMapKeyRef: { name: 's', key: 'k' } } },
+      ],
+    }),
+    invalidWhole('spec.env[0].valueFrom', 'exactly one of secretKeyRef, configMapKeyRef must be set'),
+  ),
   bad(
     'value beside valueFrom',
     secret({}, 'x'),
@@ -48,7 +73,7 @@ export const POD_BREAKS: readonly BadManifest[] = [
   bad(
     'valueFrom nothing',
     functionManifest({ env: [{ name: 'A', valueFrom: {} }] }),
-    invalidWhole('spec.env[0].valueFrom', 'exactly one of secretKeyRef must be set'),
+    invalidWhole('spec.env[0].valueFrom', 'exactly one of secretKeyRef, configMapKeyRef must be set'),
   ),
   ...['Robot', 'a_b', ''].map((serviceAccountName) =>
     bad(
@@ -97,6 +122,8 @@ export const POD_GOOD: readonly GoodManifest[] = [
     manifest: image({ env: [{ name: 'A', value: '1' }], concurrency: 5, serviceAccountName: 'a.b-c' }),
   },
   { why: 'a secret', manifest: secret({ name: 'my.secret-1', key: 'tls.Key_1' }) },
+  { why: 'a secret that may be missing', manifest: secret({ optional: true }) },
+  { why: 'a config map', manifest: configMap({ name: 'my.config-1', key: 'app.Key_1', optional: false }) },
   {
     why: 'the least of all',
     manifest: resources({ limits: { cpu: '10m', memory: '32Mi' }, requests: { cpu: '1m', memory: '1Mi' } }),

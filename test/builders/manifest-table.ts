@@ -3,6 +3,7 @@
  * CRDs; `structure` rows break types and bounds, which the API server judges before CEL. What is about events is in manifest-table-events.ts.
  */
 import { bad, invalid, NAME, type, type BadManifest, type GoodManifest } from './manifest-rows.ts'
+import { CODE_BREAKS, CODE_GOOD } from './manifest-table-code.ts'
 import { POD_BREAKS, POD_GOOD } from './manifest-table-pods.ts'
 import { EVENT_BREAKS, EVENT_GOOD, EVENT_STRUCTURE } from './manifest-table-events.ts'
 import { functionManifest, runtimeManifest, triggerManifest } from './manifests.ts'
@@ -111,12 +112,17 @@ const scaling = [
 ]
 
 const code = [
-  bad('no code source', functionManifest({ code: {} }), 'spec.code: Invalid value: exactly one of inline must be set'),
+  bad(
+    'no code source',
+    functionManifest({ code: {} }),
+    'spec.code: Invalid value: exactly one of inline, configMap, archive must be set',
+  ),
   bad(
     'inline is null',
     functionManifest({ code: { inline: null } }),
-    'spec.code: Invalid value: exactly one of inline must be set',
+    'spec.code: Invalid value: exactly one of inline, configMap, archive must be set',
   ),
+  ...CODE_BREAKS,
   bad(
     'no file',
     functionManifest({ code: { inline: {} } }),
@@ -361,6 +367,7 @@ export const GOOD: readonly GoodManifest[] = [
     }),
   },
   { why: 'a runtime', manifest: runtimeManifest({ command: ['node'], pool: { size: 0 } }) },
+  ...CODE_GOOD,
   ...POD_GOOD,
   ...EVENT_GOOD,
 ]

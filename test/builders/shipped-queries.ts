@@ -7,6 +7,7 @@ import {
   type ShippedQuery,
 } from '../../scripts/observability/queries.ts'
 import type { Prometheus, Sample } from './prometheus.ts'
+import { errorText } from '../../lib/error-text.ts'
 
 export interface QueryCheck extends Choice {
   /** How long the system has been watched and busy; functions sleep now and then, and then have neither pods nor queues. */
@@ -39,6 +40,6 @@ async function complaintOf(draw: () => Promise<Sample[]>): Promise<Complaint | u
     if (samples.every(({ value }) => Number.isNaN(value))) return { kind: 'empty', text: 'nothing but NaN' }
     return undefined
   } catch (error) {
-    return { kind: 'invalid', text: error instanceof Error ? error.message : String(error) }
+    return { kind: 'invalid', text: errorText(error) }
   }
 }

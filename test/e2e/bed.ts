@@ -12,6 +12,7 @@ import { call, type Answer, type CallOptions } from './call.ts'
 import { describeNamespace } from './diagnostics.ts'
 import { e2e } from './environment.ts'
 import type { Manifest } from './manifests.ts'
+import { closeForwards, forwardedUrl } from './forwards.ts'
 import { asList, kubectl, kubectlJson, tryKubectl } from './kubectl.ts'
 
 export interface Bed {
@@ -29,6 +30,8 @@ export interface Bed {
   pods(functionName: string): Promise<Pod[]>
   /** On the internal listener: `/fn/<namespace>/<name>`. */
   call(functionName: string, options?: CallOptions & { path?: string }): Promise<Answer>
+  /** The same of a Function that was applied a moment ago: its answer once the gateways have heard of it. */
+  firstCall(functionName: string): Promise<Answer>
   /** On the public listener. */
   visit(path: string, options?: CallOptions): Promise<Answer>
   /** A test's wait: the probe is asked again until it gives something. */
@@ -43,6 +46,8 @@ export function useBed(name: string): Bed {
   const bed = createBed(`e2e-${name}-${randomBytes(3).toString('hex')}`)
   beforeAll(() => kubectl(['create', 'namespace', bed.namespace]))
   afterAll(async () => {
+    closeForwards()
+    addresses.clear()
     await kubectl(['delete', 'namespace', bed.namespace, '--ignore-not-found'], { timeoutMs: NAMESPACE_GONE_MS })
   }, NAMESPACE_GONE_MS)
   return bed
@@ -90,6 +95,11 @@ function createBed(namespace: string): Bed {
     },
     call: async (functionName, { path = '', ...options } = {}) =>
       call(`${await addressOf('gateway-internal')}/fn/${namespace}/${functionName}${path}`, options),
+    firstCall: (functionName) =>
+      bed.eventually('the gateways have heard of it', async () => {
+        const answer = await bed.call(functionName)
+        return answer.status !== 404 && answer
+      }),
     visit: async (path, options) => call(`${await addressOf('gateway')}${path}`, options),
     eventually: (what, probe, withinMs = 30_000) => eventually(what, probe, { withinMs, everyMs: LOOK_EVERY_MS }),
   }
@@ -98,10 +108,11 @@ function createBed(namespace: string): Bed {
 
 const addresses = new Map<string, Promise<string>>()
 
-/** Base URL of a Service of the installation, on its cluster address. */
+/** Base URL of a Service of the installation: its cluster address, or a forwarded port where that does not answer. */
 export function addressOf(service: string): Promise<string> {
-  const { namespace, release } = e2e()
+  const { namespace, release, reachesServices } = e2e()
   const ask = async () => {
+    if (!reachesServices) return forwardedUrl(`${release}-${service}`)
     const path = '{.spec.clusterIP}:{.spec.ports[0].port}'
     const name = `${release}-${service}`
     return `http://${await kubectl(['--namespace', namespace, 'get', 'service', name, '-o', `jsonpath=${path}`])}`

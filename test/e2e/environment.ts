@@ -11,6 +11,8 @@ export interface Needs {
   kafka?: true
   /** A cluster of test/cluster, whose processes may be felled. */
   local?: true
+  /** Addresses of pods and Services answer from here: a forwarded port ends with its pod, and is no measure. */
+  addresses?: true
 }
 
 /** Throws outside suites of `describeOnCluster`. */
@@ -26,9 +28,11 @@ export function describeOnCluster(title: string, suite: () => void, needs: Needs
   else describe.skip(`${title} [skipped: ${reason}]`, suite)
 }
 
-function missing({ kafka, local }: Needs): string | undefined {
+function missing({ kafka, local, addresses }: Needs): string | undefined {
   if (environment === undefined) return whyNot
   if (kafka === true && 'missing' in environment.kafka) return environment.kafka.missing
   if (local === true && !environment.local) return 'the processes of the cluster of KUBECONFIG are not ours to fell'
+  if (addresses === true && !environment.reachesServices)
+    return 'the addresses of this cluster\u2019s Services do not answer from here'
   return undefined
 }

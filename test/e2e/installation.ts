@@ -67,6 +67,15 @@ export async function manage<T>(part: Part, path: string, body?: object): Promis
   return JSON.parse(await kubectl(['create', '--raw', raw, '-f', '-'], { input: JSON.stringify(body) })) as T
 }
 
+const nodes = async (): Promise<string[]> => {
+  const { items } = await kubectlJson<{ items: KubeObject[] }>(['get', 'nodes'])
+  return items.map(({ metadata }) => metadata.name)
+}
+
+/** No node takes any pod from now on. */
+export const cordon = async (): Promise<string> => kubectl(['cordon', ...(await nodes())])
+export const uncordon = async (): Promise<string> => kubectl(['uncordon', ...(await nodes())])
+
 /** SIGKILL of one of the cluster's own processes; for suites that need `local`. */
 export async function fell(process: 'etcd' | 'kube-apiserver'): Promise<void> {
   const { code, stderr } = await run([CLUSTER, 'fell', process], { env: withoutKubeconfig() })

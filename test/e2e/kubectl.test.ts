@@ -10,7 +10,11 @@ describeOnCluster('kubectl', () => {
   scenario(bed, 'waits for a Function, and prints what matters of it in one line', async () => {
     await bed.apply(functionOf('hello', saying('hello')))
     await bed.kubectl('wait', '--for=condition=Ready', '--timeout=60s', 'fn/hello')
-    const [header = '', line = ''] = (await bed.kubectl('get', 'fn', 'hello')).split('\n')
+    // The pod that has loaded the code goes a moment after it has been seen to.
+    const [header = '', line = ''] = await bed.eventually('it sleeps', async () => {
+      const lines = (await bed.kubectl('get', 'fn', 'hello')).split('\n')
+      return / True +0 /.test(lines[1] ?? '') && lines
+    })
     expect(header.split(/\s{2,}/)).toEqual(['NAME', 'RUNTIME', 'READY', 'PODS', 'URL', 'AGE'])
     expect(line).toMatch(/^hello\s+node\s+True\s+0\s+http:\/\//)
   })

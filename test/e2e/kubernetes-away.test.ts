@@ -4,7 +4,7 @@ import type { Pod } from '../../kube/objects.ts'
 import { scenario, useBed } from './bed.ts'
 import { json } from './call.ts'
 import { describeOnCluster } from './environment.ts'
-import { fell, mend } from './installation.ts'
+import { fell, leader, mend, partPods, scalePart } from './installation.ts'
 import { startLoad } from './load.ts'
 import { functionOf, saying } from './manifests.ts'
 
@@ -33,39 +33,65 @@ describeOnCluster(
       return load
     }
 
-    scenario(
-      bed,
-      `its API server for ${AWAY_MS / 1000} s: warm functions serve, pooled ones wake, and everything catches up`,
-      async () => {
-        await bed.deploy(functionOf('pooled', saying('pooled')))
-        const load = await warmLoad()
-        await fell('kube-apiserver')
-        try {
-          const woken = await bed.call('pooled')
-          expect([woken.status, json(woken)['says']]).toEqual([200, 'pooled'])
-          await delay(AWAY_MS)
-          expect((await bed.call('pooled')).status).toBe(200)
-          await load.more(20)
-        } finally {
-          await mend()
-        }
-        await bed.eventually(
-          'a new function is served',
-          async () => {
-            await bed.deploy(functionOf('after', saying('after')))
-            return (await bed.call('after')).status === 200
-          },
-          120_000,
-        )
-        expect((await bed.call('pooled')).status).toBe(200)
-        await bed.eventually(
-          'the pod that was woken meanwhile has its labels',
-          async () => (await bed.pods('pooled')).length === 1,
-        )
-        await load.end()
-        expect(load.failures).toEqual([])
-      },
-    )
+    /** What a crash would change. */
+    const controllers = async () => {
+      const pods = await partPods('controller')
+      return pods.map(({ metadata, status }) => `${metadata.name} ${JSON.stringify(restarts(status))}`).sort()
+    }
+
+    const whileApiIsAway = async (tag: string) => {
+      const pooled = `pooled-${tag}`
+      await bed.deploy(functionOf(pooled, saying(pooled)))
+      const load = await warmLoad()
+      const before = await controllers()
+      await fell('kube-apiserver')
+      try {
+        const woken = await bed.call(pooled)
+        expect([woken.status, json(woken)['says']]).toEqual([200, pooled])
+        await delay(AWAY_MS)
+        expect((await bed.call(pooled)).status).toBe(200)
+        await load.more(20)
+      } finally {
+        await mend()
+      }
+      await bed.eventually(
+        'a new function is served',
+        async () => {
+          await bed.deploy(functionOf(`after-${tag}`, saying('after')))
+          return (await bed.call(`after-${tag}`)).status === 200
+        },
+        120_000,
+      )
+      expect((await bed.call(pooled)).status).toBe(200)
+      await bed.eventually(
+        'the pod that was woken meanwhile has its labels',
+        async () => (await bed.pods(pooled)).length === 1,
+      )
+      await load.end()
+      expect(load.failures).toEqual([])
+      return { before, after: await controllers() }
+    }
+
+    const AWAY = `its API server for ${AWAY_MS / 1000} s`
+    scenario(bed, `${AWAY}: warm functions serve, pooled ones wake, and everything catches up`, async () => {
+      await whileApiIsAway('two')
+    })
+
+    scenario(bed, `${AWAY}, with one controller: the same, and it does not end`, async () => {
+      await scalePart('controller', 1)
+      await bed.eventually('one is left', async () => (await partPods('controller')).length === 1, 60_000)
+      await bed.eventually(
+        'it leads',
+        async () => (await partPods('controller'))[0]?.metadata.name === (await leader()),
+        60_000,
+      )
+      try {
+        const { before, after } = await whileApiIsAway('one')
+        expect(after).toEqual(before)
+      } finally {
+        await scalePart('controller', 2)
+      }
+    })
 
     scenario(bed, 'its etcd, started again: warm functions serve, and everything catches up', async () => {
       const load = await warmLoad()
@@ -89,6 +115,11 @@ describeOnCluster(
   },
   { local: true },
 )
+
+function restarts(status: Pod['status']): number[] {
+  const { containerStatuses = [] } = (status ?? {}) as { containerStatuses?: { restartCount: number }[] }
+  return containerStatuses.map(({ restartCount }) => restartCount)
+}
 
 function isReady(status: Pod['status']): boolean {
   const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] }

@@ -71,6 +71,21 @@ export function startLoad(next: () => Promise<Answer>, { workers, pauseMs = 5 }:
   }
 }
 
+/** Ends the calls however `run` ends. Resolves with what failed of them. */
+export async function whileCalling(
+  next: () => Promise<Answer>,
+  options: LoadOptions,
+  run: (load: Load) => Promise<void>,
+): Promise<readonly string[]> {
+  const load = startLoad(next, options)
+  try {
+    await run(load)
+  } finally {
+    await load.end()
+  }
+  return load.failures
+}
+
 function describeError(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string }
   return [code, message].filter((part) => part !== undefined).join(' ')

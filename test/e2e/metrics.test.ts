@@ -17,30 +17,35 @@ const BETWEEN_MS = 3_000
 const MANAGEMENT_PORT = 9090
 
 const reason = missing('prometheus')
-const describeHere = reason === undefined ? describeOnCluster : describe.skip
+const describeHere =
+  reason === undefined ? describeOnCluster : (title: string, suite: () => void) => describe.skip(title, suite)
 
-describeHere(`dashboards and alerts${reason === undefined ? '' : ` [skipped: ${reason}]`}`, () => {
-  const bed = useBed('metrics')
-  let prometheus: Prometheus | undefined
-  afterAll(() => prometheus?.stop())
+describeHere(
+  `dashboards and alerts${reason === undefined ? '' : ` [skipped: ${reason}]`}`,
+  () => {
+    const bed = useBed('metrics')
+    let prometheus: Prometheus | undefined
+    afterAll(() => prometheus?.stop())
 
-  scenario(bed, 'have no query that shows nothing of a busy installation', async () => {
-    const withEvents = !('missing' in e2e().kafka)
-    const [path, topic] = [`/${bed.namespace}/scripted`, `${bed.namespace}-scripted`]
-    await bed.deploy(functionOf('scripted', SCRIPTED, SCRIPTED_SPEC))
-    await bed.apply(triggerOf('scripted-http', 'scripted', { http: { path } }))
-    if (withEvents) await bed.apply(triggerOf('scripted', 'scripted', kafkaOf(topic)))
-    prometheus = await startPrometheus({ targets: await managementPorts() })
-    const [publicUrl, internalUrl] = [await addressOf('gateway'), await addressOf('gateway-internal')]
-    const key = `${bed.namespace}/scripted`
-    for (let round = 0; round < ROUNDS; round++) {
-      await scriptedRound({ publicUrl, internalUrl, key, path, ...(withEvents && { topic }) })
-      await delay(BETWEEN_MS)
-    }
-    const absent = withEvents ? new Map<string, string>() : eventMetrics()
-    expect(await emptyQueries(prometheus, { functionKey: key, lastSeconds: 20, absent })).toEqual([])
-  })
-})
+    scenario(bed, 'have no query that shows nothing of a busy installation', async () => {
+      const withEvents = !('missing' in e2e().kafka)
+      const [path, topic] = [`/${bed.namespace}/scripted`, `${bed.namespace}-scripted`]
+      await bed.deploy(functionOf('scripted', SCRIPTED, SCRIPTED_SPEC))
+      await bed.apply(triggerOf('scripted-http', 'scripted', { http: { path } }))
+      if (withEvents) await bed.apply(triggerOf('scripted', 'scripted', kafkaOf(topic)))
+      prometheus = await startPrometheus({ targets: await managementPorts() })
+      const [publicUrl, internalUrl] = [await addressOf('gateway'), await addressOf('gateway-internal')]
+      const key = `${bed.namespace}/scripted`
+      for (let round = 0; round < ROUNDS; round++) {
+        await scriptedRound({ publicUrl, internalUrl, key, path, ...(withEvents && { topic }) })
+        await delay(BETWEEN_MS)
+      }
+      const absent = withEvents ? new Map<string, string>() : eventMetrics()
+      expect(await emptyQueries(prometheus, { functionKey: key, lastSeconds: 20, absent })).toEqual([])
+    })
+  },
+  { addresses: true },
+)
 
 const kafkaOf = (topic: string) => ({
   kafka: { topics: [topic], startFrom: 'earliest' },

@@ -20,6 +20,7 @@ export class FakeFleet implements Fleet {
   readonly #pods = new Map<string, Running>()
   readonly #pending: string[] = []
   readonly #listeners = new Set<(key: ObjectKey) => void>()
+  readonly #startFailures = new Set<(template: RevisionTemplate, error: unknown) => void>()
   #born = 0
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -50,6 +51,7 @@ export class FakeFleet implements Fleet {
       await Promise.race([this.beforeReady(template), stopped.promise])
     } catch (error) {
       this.#remove(pod)
+      this.#startFailures.forEach((listener) => listener(template, error))
       throw error
     }
     if (pod.phase === 'leaving') throw new PodStartError('stopped', 'retired while it started')
@@ -57,6 +59,11 @@ export class FakeFleet implements Fleet {
     this.history.push(`ready ${start}`)
     this.#tell(key)
     return { pod: { ...pod }, source: 'new', podMs: 1, specializeMs: 1, initMs: 1 }
+  }
+
+  onStartFailed(listener: (template: RevisionTemplate, error: unknown) => void): () => void {
+    this.#startFailures.add(listener)
+    return () => this.#startFailures.delete(listener)
   }
 
   labelled(): Promise<void> {

@@ -8,6 +8,8 @@ import { FakeRuntime } from './fake-runtime.ts'
 export interface PodBehaviour {
   /** The process takes this long to listen. */
   bootMs?: number
+  /** No node takes it. */
+  neverBoots?: boolean
   /** It ends with this exit code instead of listening. */
   diesAtBoot?: number
   /** It does not call home: only the API tells that it is up. */
@@ -53,7 +55,10 @@ export class FakeKubelet {
 
   async stop(): Promise<void> {
     this.#stops.forEach((stop) => stop())
-    await Promise.all([...this.pods.values()].map(({ runtime }) => runtime.kill()))
+    const fakes = [...this.pods.values()]
+    // One that still boots must not come up when nobody is left to end it.
+    for (const fake of fakes) fake.ended = true
+    await Promise.all(fakes.map(({ runtime }) => runtime.kill()))
   }
 
   running(): FakePod[] {
@@ -75,6 +80,7 @@ export class FakeKubelet {
     this.pods.set(pod.metadata.name, fake)
     this.started += 1
     await this.#write(() => this.#cluster.patch(PODS, ref(pod), { spec: { nodeName: 'fake' } }))
+    if (behaviour.neverBoots === true) return
     if (behaviour.bootMs) await new Promise((resolve) => setTimeout(resolve, behaviour.bootMs))
     if (fake.ended) return
     if (behaviour.diesAtBoot !== undefined) return this.#ended(fake, behaviour.diesAtBoot)

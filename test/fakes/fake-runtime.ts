@@ -96,7 +96,7 @@ export class FakeRuntime {
   async #load(body: Specialize, json: (status: number, value: unknown) => void): Promise<void> {
     this.specialization = body
     this.state = 'specializing'
-    const code = body.files['index.mjs'] ?? ''
+    const code = body.files?.['index.mjs'] ?? ''
     if (code === 'hang') return
     if (code === 'exit') {
       await this.kill()
@@ -116,7 +116,11 @@ export class FakeRuntime {
     const { state, specialization, failed } = this
     return {
       state,
-      ...(specialization && { function: this.#functionKey(), revision: specialization.revision }),
+      ...(specialization && {
+        function: this.#functionKey(),
+        revision: specialization.revision,
+        acknowledges: this.#options.acknowledges ?? true,
+      }),
       ...(failed !== undefined && { failed }),
     }
   }

@@ -122,11 +122,14 @@ export class DispatcherFleet {
 
   async #end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
     this.#running.delete(child)
+    const wasUp = this.#ports.has(child)
     const ended = once(child, 'close')
     child.kill(signal)
     const cut = setTimeout(() => child.kill('SIGKILL'), 60_000)
     const [code] = (await ended) as [number | null]
     clearTimeout(cut)
-    if (signal === 'SIGTERM' && code !== 0) this.crashes.push(`did not end in good order: ${code}`)
+    // Nobody listens to signals yet in a process that is just loading its program; it holds nothing either.
+    if (signal !== 'SIGTERM' || code === 0 || (!wasUp && child.signalCode === 'SIGTERM')) return
+    this.crashes.push(`did not end in good order: ${code ?? child.signalCode}`)
   }
 }

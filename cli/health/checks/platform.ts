@@ -24,7 +24,7 @@ function notFound(namespaces: readonly string[]): Finding {
   const subject = 'installation'
   if (namespaces.length === 0)
     return { subject, problem: 'There is none in this cluster.', remedy: 'Install Dormouse with `dormouse install`.' }
-  const problem = `There is one in each of ${namespaces.join(', ')}, and all act on the same Functions.`
+  const problem = `There is one in each of ${namespaces.join(', ')}, and only the one that came first does anything.`
   return { subject, problem, remedy: 'Uninstall all but one; look at one with --system-namespace.' }
 }
 
@@ -100,6 +100,7 @@ function wordOf({ words }: Observation, { metadata }: PlatformPod): string | und
 }
 
 const SAYINGS: readonly (readonly [pattern: RegExp, remedy: string])[] = [
+  [/another installation/i, 'Uninstall one of the two.'],
   [
     /snapshot|feed|controller/i,
     'See that a controller is ready, and that DNS and NetworkPolicies let this pod reach it.',

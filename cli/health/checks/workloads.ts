@@ -22,6 +22,7 @@ const REMEDIES: Record<string, string> = {
   FunctionNotFound: 'Apply the Function, or correct spec.function.',
   Conflicted: 'Change its route, or delete the Trigger that has it.',
   InvalidSchedule: 'Correct spec.cron.schedule.',
+  NoKafka: 'Install with kafka.brokers (docs/installing.md), or delete the Trigger.',
   NotObserved: 'See that a controller leads: nobody has looked at them yet.',
 }
 

@@ -2,18 +2,26 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Writes `files` (names already checked to stay inside) and returns the directory's real path. */
-export function writeCodeDir(parent: string, files: Record<string, string>): string {
+interface Code {
+  files: Record<string, string>
+  /** In base64. */
+  binary: Record<string, string>
+}
+
+/** Writes files (names already checked to stay inside) and returns the directory's real path. */
+export function writeCodeDir(parent: string, { files, binary }: Code): string {
   mkdirSync(parent, { recursive: true })
   const dir = realpathSync(mkdtempSync(join(parent, 'dormouse-')))
   const made = new Set([dir])
-  for (const [name, text] of Object.entries(files)) {
+  const write = (name: string, content: string, encoding: 'utf8' | 'base64') => {
     const path = join(dir, name)
     const folder = dirname(path)
     if (!made.has(folder)) mkdirSync(folder, { recursive: true })
     made.add(folder)
-    writeFileSync(path, text)
+    writeFileSync(path, content, encoding)
   }
+  for (const [name, text] of Object.entries(files)) write(name, text, 'utf8')
+  for (const [name, bytes] of Object.entries(binary)) write(name, bytes, 'base64')
   return dir
 }
 

@@ -15,8 +15,8 @@ import type { Specialized } from './specialize.ts'
 import type { SecretText } from './secret-text.ts'
 import type { SignatureVerifier } from './verify.ts'
 
-/** Far above inline code (256 KiB) in its JSON form. */
-const BODY_LIMIT_BYTES = 8 * 1024 * 1024
+/** Far above the largest archive that a controller packs (5 MiB) in its JSON form. */
+const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 
 export interface ControlPorts {
   pod: Pod

@@ -54,6 +54,7 @@ export class Pod {
     const { state, claim, failed } = this
     if (claim === undefined) return { state }
     const name = `${claim.function.namespace}/${claim.function.name}`
-    return { state, function: name, revision: claim.revision, ...(failed === undefined ? {} : { failed }) }
+    const runs = { function: name, revision: claim.revision, acknowledges: true }
+    return { state, ...runs, ...(failed === undefined ? {} : { failed }) }
   }
 }

@@ -9,6 +9,8 @@ export interface Specialization {
   handler: string
   signature: Signature
   files: Record<string, string>
+  /** In base64. */
+  binary: Record<string, string>
   env: Record<string, string>
   timeoutMs: number
   concurrency: number
@@ -44,7 +46,7 @@ function read(body: unknown): Specialization {
     revision: string(root['revision'], 'revision'),
     handler: string(root['handler'], 'handler'),
     signature: signature(root['signature']),
-    files: files(root['files']),
+    ...code(root),
     env: strings(root['env'] ?? {}, 'env'),
     timeoutMs: number(root['timeoutMs'], 'timeoutMs', 1),
     concurrency: number(root['concurrency'], 'concurrency', 1),
@@ -82,18 +84,50 @@ function strings(value: unknown, name: string): Record<string, string> {
   return value as Record<string, string>
 }
 
+/** Far above what a controller packs. */
+const UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
+
+function code(root: Record<string, unknown>): Pick<Specialization, 'files' | 'binary'> {
+  const all = root['packed'] === undefined ? { files: root['files'] } : unpack(string(root['packed'], 'packed'))
+  const found = { files: files(all['files']), binary: files(all['binary'] ?? {}) }
+  checkNames(Object.keys({ ...found.files, ...found.binary }))
+  return found
+}
+
+function unpack(packed: string): Record<string, unknown> {
+  // Loaded when it is needed: most functions' code comes as it is.
+  const { gunzipSync } = process.getBuiltinModule('node:zlib')
+  try {
+    const bytes = gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: UNPACKED_LIMIT_BYTES })
+    return record(JSON.parse(bytes.toString('utf8')), 'packed')
+  } catch (error) {
+    throw new Invalid(`packed must be a gzipped JSON object in base64: ${String(error)}`)
+  }
+}
+
 function files(value: unknown): Record<string, string> {
   const found = record(value, 'files')
-  const names = Object.keys(found)
-  if (names.length === 0) throw new Invalid('files must name at least one file, got none')
-  for (const name of names) {
+  for (const name of Object.keys(found)) {
     if (typeof found[name] !== 'string')
       throw new Invalid(`files["${name}"] must be a string, got ${describe(found[name])}`)
-    if (!isInside(name)) throw new Invalid(`files["${name}"]: the name must be a relative path without "." or ".."`)
-    const parent = names.find((other) => name.startsWith(`${other}/`))
-    if (parent !== undefined) throw new Invalid(`files["${name}"]: "${parent}" is a file, not a directory`)
   }
   return found as Record<string, string>
+}
+
+function checkNames(names: readonly string[]): void {
+  if (names.length === 0) throw new Invalid('files must name at least one file, got none')
+  const all = new Set(names)
+  for (const name of names) {
+    if (!isInside(name)) throw new Invalid(`files["${name}"]: the name must be a relative path without "." or ".."`)
+    const parent = parentsOf(name).find((folder) => all.has(folder))
+    if (parent !== undefined) throw new Invalid(`files["${name}"]: "${parent}" is a file, not a directory`)
+  }
+}
+
+/** Of `a/b/c`: `a`, `a/b`. */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
 }
 
 function isInside(path: string): boolean {

@@ -39,7 +39,7 @@ export type Specialized = { kind: 'loaded'; initMs: number } | { kind: 'failed';
 /** `fd`: the socket on which the watchdog may answer if the load blocks the loop. `pod` must be claimed. */
 export async function specialize(claim: Specialization, fd: number, ports: SpecializePorts): Promise<Specialized> {
   const { pod } = ports
-  const codeDir = writeCodeDir(ports.codeParent ?? tmpdir(), claim.files)
+  const codeDir = writeCodeDir(ports.codeParent ?? tmpdir(), claim)
   ports.onCodeDir(codeDir)
   prepareProcess(claim, codeDir, ports)
   const board = guard(claim, fd, ports)

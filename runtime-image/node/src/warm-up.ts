@@ -8,8 +8,8 @@ import type { Watchdog } from './watchdog.ts'
 /** Starts Node's ES module loader. */
 const EMPTY_MODULE: string = 'data:text/javascript,export const warm = true'
 
-/** A pod that somebody waits for is specialized within this time; one in the pool has all the time of the world. */
-const DELAY_MS = 40
+/** A pod that somebody waits for is specialized within this time, even when many boot at once; one in the pool has all the time of the world. */
+const DELAY_MS = 500
 
 export interface WarmUpPorts {
   watchdog: Watchdog

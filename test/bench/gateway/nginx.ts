@@ -10,23 +10,25 @@ import { cpuUs } from '../process-cost.ts'
 export const NGINX = '/usr/sbin/nginx'
 
 export interface Nginx {
+  pid: number
   port: number
   cpuUs(): number
   stop(): Promise<void>
 }
 
-/** Undefined when it is not installed. */
-export async function startNginx(podPort: number): Promise<Nginx | undefined> {
+/** `upstream`: host:port. Undefined when it is not installed. */
+export async function startNginx(upstream: string): Promise<Nginx | undefined> {
   if (!existsSync(NGINX)) return undefined
   const directory = await mkdtemp(join(tmpdir(), 'dormouse-nginx-'))
   const { port, release } = await holdFreePort('127.0.0.1')
   await release()
-  await writeFile(join(directory, 'nginx.conf'), configuration({ directory, port, podPort }))
+  await writeFile(join(directory, 'nginx.conf'), configuration({ directory, port, upstream }))
   const child = spawn(NGINX, ['-c', join(directory, 'nginx.conf'), '-p', directory, '-e', 'stderr'], {
     stdio: 'ignore',
   })
   await listening(port)
   return {
+    pid: child.pid ?? 0,
     port,
     cpuUs: () => cpuUs(child.pid ?? 0),
     async stop() {
@@ -40,7 +42,7 @@ export async function startNginx(podPort: number): Promise<Nginx | undefined> {
   }
 }
 
-function configuration({ directory, port, podPort }: { directory: string; port: number; podPort: number }): string {
+function configuration({ directory, port, upstream }: { directory: string; port: number; upstream: string }): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${directory}/${kind};`,
   )
@@ -48,7 +50,7 @@ function configuration({ directory, port, podPort }: { directory: string; port: 
 events { worker_connections 4096; }
 http {
   access_log off; ${temporary.join(' ')} keepalive_requests 10000000;
-  upstream pod { server 127.0.0.1:${podPort}; keepalive 256; keepalive_requests 10000000; }
+  upstream pod { server ${upstream}; keepalive 256; keepalive_requests 10000000; }
   server {
     listen 127.0.0.1:${port};
     location / {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { PODS, SECRETS } from '../../../kube/objects.ts'
+import { CONFIG_MAP_METADATA, CONFIG_MAPS, PODS, SECRETS } from '../../../kube/objects.ts'
 import { newPodOnNode, newSecret } from '../../builders/kube-objects.ts'
 import { story, useCluster, watch, type ClusterHarness } from './harness.ts'
 
@@ -25,6 +25,26 @@ export function describeCaches(harness: ClusterHarness): void {
       })
       await remove('a')
       await eventually(() => expect(cache.get({ namespace, name: 'a' })).toBeUndefined())
+    })
+
+    test('of metadata only knows that objects are there and change, not what is in them', async () => {
+      const { namespace, eventually, cluster } = bench
+      const metadata = { namespace, name: 'a' }
+      const made = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { key: 'value' } } as const
+      await cluster.create(CONFIG_MAPS, made)
+      const cache = await bench.cache(CONFIG_MAP_METADATA)
+      const seen = watch(cache)
+      const { apiVersion, kind, ...rest } = cache.get(metadata) ?? { apiVersion: '', kind: '' }
+      expect([apiVersion, kind]).toEqual(['v1', 'ConfigMap'])
+      expect(Object.keys(rest)).toEqual(['metadata'])
+      const patched = await cluster.patch(CONFIG_MAPS, metadata, { data: { key: 'other' } })
+      await eventually(() => {
+        expect(cache.get(metadata)?.metadata.resourceVersion).toBe(patched.metadata.resourceVersion)
+        expect(cache.get(metadata)).not.toHaveProperty('data')
+      })
+      await cluster.delete(CONFIG_MAPS, metadata)
+      await eventually(() => expect(cache.get(metadata)).toBeUndefined())
+      await eventually(() => expect(seen.told.length).toBeGreaterThanOrEqual(3))
     })
 
     test('tells every subscriber everything known, then every change in order', async () => {

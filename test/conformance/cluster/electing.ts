@@ -27,6 +27,7 @@ export function describeElection(harness: ClusterHarness): void {
           patch: (...args) => pass(() => cluster.patch(...args)),
         },
         onLead: () => void story.push('leads'),
+        onPause: () => void story.push('pauses'),
         onLost: () => void story.push('lost'),
       })
       elections.push(election)
@@ -63,7 +64,10 @@ export function describeElection(harness: ClusterHarness): void {
       await bench.eventually(() => expect(first.election.isLeader).toBe(false))
       expect(second.story).toEqual([])
       await bench.eventually(() => expect(second.story).toEqual(['leads']))
-      expect(first.story).toEqual(['leads', 'lost'])
+      // It cannot know that another leads.
+      expect(first.story).toEqual(['leads', 'pauses'])
+      isCut = false
+      await bench.eventually(() => expect(first.story).toEqual(['leads', 'pauses', 'lost']))
     })
   })
 }

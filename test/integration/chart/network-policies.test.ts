@@ -1,4 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { functionSpecSchema } from '../../../api/function.ts'
+import type { Runtime } from '../../../api/runtime.ts'
+import { claimPatch, genericPod, ownPod } from '../../../controller/fleet/resources.ts'
+import { templateOf } from '../../../controller/functions/template.ts'
 import { describeWithHelm, type Rendered, type Values } from '../../builders/helm.ts'
 
 interface Peer {
@@ -43,6 +49,38 @@ function mayReach(policies: Rendered[], from: Peer, [to, port]: [Peer, string]):
   )
 }
 
+const RUNTIME: Runtime = {
+  ...{ apiVersion: 'dormouse.dev/v1alpha1', kind: 'Runtime' },
+  metadata: { name: 'node', uid: 'ru', resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { image: 'example/node', pool: { size: 3 } },
+}
+const SETTINGS = {
+  ...{ phoneHomeUrl: 'http://controller:8083/v1/pods', publicKey: 'pk', initTimeoutMs: 10_000 },
+  ports: { control: 8079, data: 8080 },
+}
+
+/** Pods as the controller makes them. */
+function waiting(namespace: string) {
+  return genericPod({ runtime: RUNTIME, namespace, name: 'node-x', phoneHomeToken: 't', settings: SETTINGS })
+}
+
+function claimed(namespace: string) {
+  const claim = { function: { namespace, name: 'web', uid: 'u' }, revision: 'r', claimedAtMs: 0, acknowledges: true }
+  const pod = waiting(namespace)
+  const { labels = {} } = (claimPatch(claim) as Pick<typeof pod, 'metadata'>).metadata
+  return { ...pod, metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, ...labels } } }
+}
+
+function ofImage(namespace: string) {
+  const spec = functionSpecSchema.parse({ image: 'example/web:1', signature: 'http' })
+  const template = templateOf({ metadata: { ...RUNTIME.metadata, namespace, name: 'web' }, spec })
+  return ownPod({ template, namespace, name: 'web-x', phoneHomeToken: 't', settings: SETTINGS, nowMs: 0 })
+}
+
+function labelled({ metadata: { namespace = '', labels = {} } }: ReturnType<typeof genericPod>): Peer {
+  return { namespace, labels }
+}
+
 const part = (name: string): Peer => ({
   namespace: 'dormouse-system',
   labels: {
@@ -57,8 +95,9 @@ const PEERS = {
   dispatcher: part('dispatcher'),
   kafka: part('kafka'),
   'helm test': part('test'),
-  function: { namespace: 'default', labels: { 'dormouse.dev/state': 'claimed' } },
-  'pool pod elsewhere': { namespace: 'shop', labels: { 'dormouse.dev/state': 'generic' } },
+  function: labelled(claimed('default')),
+  'image function': labelled(ofImage('default')),
+  'pool pod elsewhere': labelled(waiting('shop')),
   stranger: { namespace: 'default', labels: { app: 'web' } },
   impostor: { namespace: 'default', labels: part('gateway').labels },
   neighbour: { namespace: 'dormouse-system', labels: { app: 'web' } },
@@ -68,7 +107,7 @@ type PeerName = keyof typeof PEERS
 const ALL = Object.keys(PEERS) as PeerName[]
 
 const TABLE: [PeerName, string, PeerName[]][] = [
-  ['controller', 'controller', ['gateway', 'dispatcher', 'function', 'pool pod elsewhere']],
+  ['controller', 'controller', ['gateway', 'dispatcher', 'function', 'image function', 'pool pod elsewhere']],
   ['controller', 'management', ['helm test', 'prometheus']],
   ['gateway', 'public', ALL],
   ['gateway', 'internal', ALL],
@@ -77,6 +116,7 @@ const TABLE: [PeerName, string, PeerName[]][] = [
   ['kafka', 'kafka', ['controller', 'gateway', 'dispatcher', 'kafka', 'helm test']],
   ['function', 'data', ['controller', 'gateway', 'dispatcher']],
   ['function', 'control', ['controller', 'gateway', 'dispatcher']],
+  ['image function', 'data', ['controller', 'gateway', 'dispatcher']],
 ]
 
 describeWithHelm('network policies', (helm) => {
@@ -96,6 +136,17 @@ describeWithHelm('network policies', (helm) => {
     expect(
       all.filter(({ metadata }) => metadata.name === 'dormouse-functions').map(({ metadata }) => metadata.namespace),
     ).toEqual(['shop', 'billing'])
+  })
+
+  test('as printed for a namespace of one\u2019s own let the same in as the chart\u2019s', async () => {
+    const printed = readFileSync(new URL('../../../docs/installing.md', import.meta.url), 'utf8')
+    const [, text = ''] = /```yaml\n(apiVersion: networking[^]*?)```/.exec(printed) ?? []
+    const policy = parse(text) as Rendered
+    const pods = [labelled(ofImage('shop')), labelled(claimed('shop')), PEERS['pool pod elsewhere']]
+    for (const pod of pods)
+      expect(ALL.filter((from) => mayReach([policy], PEERS[from], [pod, 'data']))).toEqual([
+        ...['controller', 'gateway', 'dispatcher'],
+      ])
   })
 
   test('let Prometheus in from where it is said to be', async () => {

@@ -179,6 +179,13 @@ describeWithHelm('the chart', (helm) => {
     )
   })
 
+  test('pods of functions have a writable root unless that is forbidden', async () => {
+    const rootOf = async (values: Record<string, unknown>) =>
+      variable(await helm.render({ values }), 'dormouse-controller', 'DORMOUSE_POD_ROOT')
+    expect(await rootOf({})).toBe('writable')
+    expect(await rootOf({ functions: { readOnlyRootFilesystem: true } })).toBe('read-only')
+  })
+
   test('addresses between the parts are those of the Services that are made', async () => {
     const objects = await helm.render({ release: 'blue', namespace: 'faas', values: { clusterDomain: 'example.org' } })
     expect(variable(objects, 'blue-dormouse-gateway', 'DORMOUSE_CONTROLLERS')).toBe(

@@ -24,11 +24,13 @@ describeWithHelm('rights', (helm) => {
   describe('of the controller', () => {
     test('in the cluster are exactly these', async () => {
       expect(rights(role(await helm.render(), 'ClusterRole', 'dormouse-controller'))).toEqual([
+        '/configmaps: get list watch',
         '/events: get create patch',
         '/pods/resize: patch',
         '/pods: get list watch create patch delete',
         '/services: get list watch create patch',
         'apps/controllerrevisions: get list watch create patch delete',
+        'coordination.k8s.io/leases: list',
         'dormouse.dev/functions/finalizers: update',
         'dormouse.dev/functions/status: patch',
         'dormouse.dev/functions: get list watch',
@@ -51,6 +53,11 @@ describeWithHelm('rights', (helm) => {
       const objects = await helm.render({ values: { functions: { services: false } } })
       expect(rights(role(objects, 'ClusterRole', 'dormouse-controller')).join('\n')).not.toContain('services')
     })
+  })
+
+  test('of the controller do not reach ConfigMaps when no code is in them', async () => {
+    const objects = await helm.render({ values: { functions: { configMaps: false } } })
+    expect(rights(role(objects, 'ClusterRole', 'dormouse-controller')).join('\n')).not.toContain('configmaps')
   })
 
   test.each(Object.entries(VALUE_SETS))('are bound to nobody but the controller, with %s', async (_title, values) => {
@@ -85,6 +92,22 @@ describeWithHelm('rights', (helm) => {
       ])
       expect(aggregation(view!)).toEqual(['admin', 'edit', 'view'])
       expect(aggregation(edit!)).toEqual(['admin', 'edit'])
+    })
+
+    test('to call with the command are in a Role of the installation, and nobody has it who is not named', async () => {
+      const objects = await helm.render()
+      expect(rights(role(objects, 'Role', 'dormouse-cli'))).toEqual([
+        '/pods/portforward: get create',
+        '/pods: get list',
+        '/services: get list',
+      ])
+      expect(role(objects, 'RoleBinding', 'dormouse-cli')).toBeUndefined()
+      const subjects = [{ kind: 'Group', name: 'payments', apiGroup: 'rbac.authorization.k8s.io' }]
+      const bound = role(await helm.render({ values: { rbac: { cli: { subjects } } } }), 'RoleBinding', 'dormouse-cli')
+      expect(bound).toMatchObject({
+        metadata: { namespace: 'dormouse-system' },
+        ...{ roleRef: { kind: 'Role', name: 'dormouse-cli' }, subjects },
+      })
     })
 
     test('stay out of the cluster\u2019s own roles when they are told to', async () => {

@@ -69,7 +69,9 @@ describe('code.path', () => {
 
   test('beside inline is a mistake', async () => {
     write('fn.yaml', `${withPath('.')}    inline: { a.js: "1" }\n`)
-    expect((await load('fn.yaml')).mistakes[0]?.message).toBe('spec.code: exactly one of path, inline must be set')
+    expect((await load('fn.yaml')).mistakes[0]?.message).toBe(
+      'spec.code: exactly one of path, inline, configMap, archive must be set',
+    )
   })
 })
 

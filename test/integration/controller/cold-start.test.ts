@@ -25,6 +25,7 @@ describe('waking a function', () => {
 
     expect(answer).toMatchObject({ outcome: 'endpoint', source: 'pool', phases: { podMs: 0, initMs: 1.5 } })
     expect(await invoke(endpointOf(answer))).toMatchObject({ status: 200, body: { function: keyOf('hello') } })
+    await until(() => bed.kubelet.started === 3)
     await until(async () => (await waiting()).length === 2)
     expect(bed.kubelet.started).toBe(3)
   })

@@ -7,6 +7,7 @@ import { activationAnswerSchema, feedMessageSchema } from '../../../api/protocol
 import type { ActivationAnswer, FeedEndpoint, FeedMessage, LoadReport } from '../../../api/protocol.ts'
 import { createController, type Controller } from '../../../controller/controller.ts'
 import type { CreateElection } from '../../../controller/leadership.ts'
+import { DEFAULT_FLEET_LIMITS } from '../../../controller/fleet/pod-fleet-options.ts'
 import { DEFAULT_SERVER_LIMITS } from '../../../controller/server/routes.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
 import { createMemoryCluster, type MemoryCluster } from '../../../kube/memory/memory-cluster.ts'
@@ -52,13 +53,17 @@ export class ControllerBed {
       feedBufferBytes?: number
       platformUrl?: string
       election?: CreateElection
+      /** Of an installation of its own. */
+      namespace?: string
+      lease?: string
       verifyFirstRevision?: boolean
     } = {},
   ): Promise<ControllerProcess> {
     const metrics = createMetrics()
     const controller = createController({
       cluster: options.through ?? this.cluster,
-      namespace: 'dormouse-system',
+      namespace: options.namespace ?? 'dormouse-system',
+      ...(options.lease !== undefined && { lease: options.lease }),
       metrics,
       logger: silentLogger,
       listen: { host: '127.0.0.1', port: 0 },
@@ -69,7 +74,12 @@ export class ControllerBed {
         initTimeoutMs: options.initTimeoutMs ?? 10_000,
         podPorts: { control: 0, data: 0 },
         ...(options.platformUrl !== undefined && { platformUrl: options.platformUrl }),
-        fleet: { podTimeoutMs: 5_000, healthTimeoutMs: 500, resyncMs: options.resyncMs ?? 30_000 },
+        fleet: {
+          ...DEFAULT_FLEET_LIMITS,
+          podTimeoutMs: 5_000,
+          healthTimeoutMs: 500,
+          resyncMs: options.resyncMs ?? 30_000,
+        },
         server: {
           ...DEFAULT_SERVER_LIMITS,
           ...(options.feedBufferBytes && { feedBufferBytes: options.feedBufferBytes }),

@@ -1,4 +1,6 @@
 /** Two controller processes share a cluster: the pod is the lock. Only fleets here; what reconciles runs in one of them. */
+import { CodeStore } from '../../../controller/code/code-store.ts'
+import { createCodeSupply } from '../../../controller/code/code-supply.ts'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Agent } from 'undici'
 import { admit } from '../../../api/validate.ts'
@@ -86,6 +88,7 @@ describe('two fleets on one cluster', () => {
         pods,
         runtimes,
         client: createRuntimeClient({ dispatcher: agent, keys }),
+        code: createCodeSupply(new CodeStore({ cluster: api })),
         settings,
         events: { record: () => undefined },
         limits: DEFAULT_FLEET_LIMITS,
@@ -93,6 +96,7 @@ describe('two fleets on one cluster', () => {
         drained: () => Promise.resolve(),
         existing: () => ({ uid: 'some' }),
         timeoutMsOf: () => undefined,
+        servingTemplate: () => undefined,
       })
       await made.rebuild()
       fleets.push(made)

@@ -8,6 +8,7 @@ import { NAMESPACE, createRuntime, createWorld, endBeds, startBed } from './func
 import type { Bed } from './functions-bed.ts'
 
 const KEY = 'default/web'
+const LATE = { namespace: NAMESPACE, name: 'late' }
 afterEach(endBeds)
 
 const forever = () => new Promise<void>(() => undefined)
@@ -181,6 +182,59 @@ describe('verification', () => {
       expect(releases.length).toBeLessThanOrEqual(2)
     }
     expect(order).toEqual(['a', 'b', 'changed', 'c', 'd'])
+  })
+})
+
+describe('a new function whose turn to be loaded does not come in time', () => {
+  const crowd = async () => {
+    const world = createWorld()
+    const bed = await startBed({ world, verifyFirstRevision: true, verifyConcurrency: 1 })
+    bed.fleet.beforeReady = ({ function: { name } }) => (name === 'first' ? forever() : undefined)
+    await bed.create('first')
+    await bed.create('late')
+    return { world, bed }
+  }
+
+  test('is Ready all the same and says so; the one being loaded is waited for', async () => {
+    const { bed } = await crowd()
+    expect(await bed.condition('late', 'Ready')).toBe('Unknown Verifying')
+    await bed.pass(10_000)
+    expect(await bed.condition('late', 'Ready')).toBe('True NotLoadedYet')
+    expect(await bed.condition('first', 'Ready')).toBe('Unknown Verifying')
+    expect(bed.starts()).toBe(1)
+  })
+
+  test('stays so under the next controller, and writes nothing', async () => {
+    const { world, bed } = await crowd()
+    await bed.pass(10_000)
+    await bed.stop()
+    const version = async () => (await world.cluster.get(FUNCTIONS, LATE))?.metadata.resourceVersion
+    const before = await version()
+    const second = await startBed({ world, verifyFirstRevision: true })
+    await second.pass(60_000, 10_000)
+    expect(await second.condition('late', 'Ready')).toBe('True NotLoadedYet')
+    expect(await version()).toBe(before)
+  })
+
+  test('of a crowd those after the first hundred are Ready at once and none is loaded; who comes later is', async () => {
+    const bed = await startBed({ verifyFirstRevision: true })
+    for (let number = 0; number <= 101; number += 1) await bed.create(`many-${number}`)
+    expect(await bed.condition('many-101', 'Ready')).toBe('True NotLoadedYet')
+    const loadedBefore = bed.starts()
+    await bed.pass(10_000)
+    expect(await bed.condition('many-101', 'Ready')).toBe('True NotLoadedYet')
+    expect(bed.starts()).toBe(loadedBefore)
+    await bed.create('later')
+    expect(bed.starts()).toBe(loadedBefore + 1)
+  })
+
+  test('is broken once its first call finds that its code does not load', async () => {
+    const { bed } = await crowd()
+    await bed.pass(10_000)
+    const revision = bed.servedRevision('late') ?? ''
+    bed.controller.reportLoadFailure('default/late', revision, codeLoadError())
+    await bed.settle()
+    expect(await bed.condition('late', 'Ready')).toBe('False CodeLoadFailed')
   })
 })
 

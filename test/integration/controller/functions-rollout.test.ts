@@ -73,7 +73,7 @@ describe('the first revision', () => {
   test('found broken by a wake-up is refused just the same', async () => {
     const bed = await startBed()
     await bed.create('web')
-    bed.controller.reportLoadFailure(KEY, bed.servedRevision('web')!, codeLoadError().error)
+    bed.controller.reportLoadFailure(KEY, bed.servedRevision('web')!, codeLoadError())
     await bed.settle()
     expect(bed.serving.get(KEY)?.broken?.code).toBe('code-load-failed')
     expect(await bed.condition('web', 'Ready')).toBe('False CodeLoadFailed')
@@ -82,7 +82,7 @@ describe('the first revision', () => {
   test('a report about a revision that is not served any more is ignored', async () => {
     const bed = await startBed()
     await bed.create('web')
-    bed.controller.reportLoadFailure(KEY, 'another', codeLoadError().error)
+    bed.controller.reportLoadFailure(KEY, 'another', codeLoadError())
     await bed.settle()
     expect(bed.serving.get(KEY)?.broken).toBeUndefined()
   })
@@ -90,7 +90,7 @@ describe('the first revision', () => {
   test('code that has loaded before is not given up for one load that failed', async () => {
     const bed = await startBed()
     await awake(bed, 1)
-    bed.controller.reportLoadFailure(KEY, bed.servedRevision('web')!, codeLoadError().error)
+    bed.controller.reportLoadFailure(KEY, bed.servedRevision('web')!, codeLoadError())
     await bed.settle()
     expect(bed.servedCode('web')).toBe('one')
   })

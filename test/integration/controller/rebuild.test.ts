@@ -4,26 +4,25 @@ import type { Cluster } from '../../../kube/cluster.ts'
 import { ClusterError } from '../../../kube/errors.ts'
 import { PODS } from '../../../kube/objects.ts'
 import { until } from '../../builders/eventually.ts'
+import { passing } from '../../builders/passing-cluster.ts'
 import { activate, ControllerBed, endpointOf, FeedReader, invoke, metricOf } from './controller-bed.ts'
 
 /** The cluster, but patches of pods fail while `failing` says so: as when the API is away for writes. */
 function losingLabels(cluster: Cluster, failing: () => boolean): Cluster {
   return {
-    create: (kind, object) => cluster.create(kind, object),
-    get: (kind, ref) => cluster.get(kind, ref),
-    list: (kind, options) => cluster.list(kind, options),
+    ...passing(cluster),
     patch: (...args) =>
       args[0].kind === PODS.kind && failing()
         ? Promise.reject(new ClusterError('Unavailable', 'the API is away'))
         : cluster.patch(...args),
-    patchStatus: (...args) => cluster.patchStatus(...args),
-    patchSubresource: (...args) => cluster.patchSubresource(...args),
-    apply: (kind, object, options) => cluster.apply(kind, object, options),
-    delete: (kind, ref, options) => cluster.delete(kind, ref, options),
-    cache: (kind, options) => cluster.cache(kind, options),
-    recordEvent: (event) => cluster.recordEvent(event),
   }
 }
+
+/** The cluster, but pods keep the resources they were born with: as when a controller ends before it has asked. */
+const refusingResizes = (cluster: Cluster): Cluster => ({
+  ...passing(cluster),
+  patchSubresource: () => Promise.reject(new ClusterError('Unavailable', 'the API is away')),
+})
 
 describe('a controller that starts afresh', () => {
   let bed: ControllerBed
@@ -51,6 +50,39 @@ describe('a controller that starts afresh', () => {
     expect(await invoke(reader.endpoints('hello')[0]!)).toMatchObject({ status: 200 })
     reader.close()
   })
+
+  test('gives a claimed pod of a pool what its function asks for, when who claimed it has ended before it did', async () => {
+    await bed.start({ poolSize: 1 })
+    const first = await bed.controller({ through: refusingResizes(bed.cluster) })
+    const resources = { limits: { cpu: '500m', memory: '1024Mi' }, requests: { cpu: '20m', memory: '96Mi' } }
+    await bed.function('hello', { resources })
+    const { id } = endpointOf(await activate(first, 'hello'))
+    await until(async () => (await stateOf(id)) === 'claimed')
+    await first.controller.stop()
+    const given = async () =>
+      (await bed.pods()).find(({ metadata }) => metadata.uid === id)?.spec.containers[0]?.resources
+    expect(await given()).not.toEqual(resources)
+
+    await bed.controller({ resyncMs: 50 })
+    await until(async () => (await given())?.limits?.['memory'] === '1024Mi')
+    expect(await given()).toMatchObject(resources)
+  })
+
+  test('makes a pod ready that was made for its function, when its maker has ended before it was up', async () => {
+    await bed.start()
+    bed.kubelet.behaviour = { bootMs: 300 }
+    const first = await bed.controller()
+    await bed.function('hello', { serviceAccountName: 'robot' })
+    const asked = activate(first, 'hello').catch(() => undefined)
+    await until(() => bed.kubelet.started === 1)
+    await first.controller.stop()
+    await asked
+
+    const second = await bed.controller()
+    const endpoint = endpointOf(await activate(second, 'hello', { waitMs: 15_000 }))
+    expect(await invoke(endpoint)).toMatchObject({ status: 200 })
+    expect(bed.kubelet.started).toBe(1)
+  }, 20_000)
 
   test('uses the pool pods it finds', async () => {
     await bed.start({ poolSize: 2 })

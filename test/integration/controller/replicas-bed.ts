@@ -1,6 +1,7 @@
 /** Several controllers on one memory cluster that elect a leader, each with its own view of the cluster: one can be cut off as a death would. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CreateElection } from '../../../controller/leadership.ts'
+import { CONTROLLER_LEASE_LABELS } from '../../../controller/rivals/rival-watch.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
 import { ClusterError } from '../../../kube/errors.ts'
 import { createLeaderElection } from '../../../kube/leader-election.ts'
@@ -17,37 +18,48 @@ export interface Replica extends ControllerProcess {
   name: string
   /** Writes that went through this replica, as `create Pod`. Leases are not counted. */
   writes: string[]
+  /** Its Lease can be neither read nor written, until it is told otherwise; all else can. */
+  loseLease(isLost: boolean): void
   /** Ends it without a word: its lease is not given back, nothing it has begun is finished in the API. */
   kill(): Promise<void>
+}
+
+export interface ReplicaOptions {
+  verifyFirstRevision?: boolean
+  resyncMs?: number
+  /** Of an installation of its own. */
+  namespace?: string
 }
 
 export class ReplicasBed extends ControllerBed {
   readonly replicas: Replica[] = []
 
-  async replica(options: { verifyFirstRevision?: boolean; resyncMs?: number } = {}): Promise<Replica> {
+  async replica(options: ReplicaOptions = {}): Promise<Replica> {
     const name = `controller-${this.replicas.length}`
     const writes: string[] = []
-    let dead = false
-    const through = watched(this.cluster, { writes, isDead: () => dead })
+    let [dead, isLeaseLost] = [false, false]
+    const through = watched(this.cluster, { writes, isDead: (kind) => dead || (isLeaseLost && kind === 'Lease') })
     const election: CreateElection = (decided) =>
       createLeaderElection({
         ...{ cluster: through, logger: silentLogger, identity: name },
-        ...LEASE,
+        ...{ ...LEASE, ...(options.namespace !== undefined && { namespace: options.namespace }) },
+        labels: CONTROLLER_LEASE_LABELS,
         ...decided,
         times: TIMES,
       })
-    const process = await this.controller({ through, election, ...options })
+    const process = await this.controller({ through, election, lease: LEASE.name, ...options })
     const kill = async () => {
       dead = true
       await process.controller.stop()
     }
-    const replica = { ...process, name, writes, kill }
+    const loseLease = (isLost: boolean) => void (isLeaseLost = isLost)
+    const replica = { ...process, name, writes, kill, loseLease }
     this.replicas.push(replica)
     return replica
   }
 
   /** Two, the first of which leads. */
-  async pair(options: { verifyFirstRevision?: boolean; resyncMs?: number } = {}): Promise<[Replica, Replica]> {
+  async pair(options: ReplicaOptions = {}): Promise<[Replica, Replica]> {
     const leader = await this.replica(options)
     await leads(leader)
     return [leader, await this.replica(options)]
@@ -76,20 +88,20 @@ export const soon = eventually
 
 interface Watching {
   writes: string[]
-  isDead: () => boolean
+  isDead: (kind?: string) => boolean
 }
 
 function watched(cluster: Cluster, { writes, isDead }: Watching): Cluster {
-  const alive = () => {
-    if (isDead()) throw new ClusterError('Unavailable', 'this replica is dead')
+  const alive = (kind?: { kind: string }) => {
+    if (isDead(kind?.kind)) throw new ClusterError('Unavailable', 'this replica is dead')
   }
   const write = (verb: string, kind: { kind: string }) => {
-    alive()
+    alive(kind)
     if (kind.kind !== 'Lease') writes.push(`${verb} ${kind.kind}`)
   }
   return {
     create: async (kind, object) => (write('create', kind), cluster.create(kind, object)),
-    get: async (kind, ref) => (alive(), cluster.get(kind, ref)),
+    get: async (kind, ref) => (alive(kind), cluster.get(kind, ref)),
     list: async (kind, options) => (alive(), cluster.list(kind, options)),
     patch: async (...[kind, ...rest]) => (write('patch', kind), cluster.patch(kind, ...rest)),
     patchStatus: async (...[kind, ...rest]) => (write('status', kind), cluster.patchStatus(kind, ...rest)),

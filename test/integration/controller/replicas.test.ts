@@ -6,7 +6,8 @@ import type { Trigger } from '../../../api/trigger.ts'
 import { getCondition } from '../../../kube/conditions.ts'
 import { CONTROLLER_REVISIONS } from '../../../kube/objects.ts'
 import { until } from '../../builders/eventually.ts'
-import { activate, code, endpointOf, FeedReader, invoke, keyOf, NAMESPACE, post } from './controller-bed.ts'
+import { activate, code, endpointOf, FeedReader, invoke, keyOf, metricOf, NAMESPACE, post } from './controller-bed.ts'
+
 import { leads, ReplicasBed, stays, type Replica } from './replicas-bed.ts'
 
 jest.setTimeout(20_000)
@@ -102,6 +103,43 @@ describe('of two controllers', () => {
 
     const pods = answers.map((answer) => endpointOf(answer).pod)
     expect(new Set(pods).size).toBe(2)
+  })
+
+  test('both take waiting pods at once, each another: nobody is turned away by a pod', async () => {
+    await start(2)
+    const [leader, follower] = await bed.pair()
+    await bed.function('one')
+    await bed.function('two')
+    await Promise.all([served('one'), served('two')])
+    const idle = async ({ metrics }: Replica) => {
+      const { values } = (await metrics.registry.getSingleMetric('dormouse_controller_pool_pods')?.get()) ?? {
+        values: [],
+      }
+      return values.find(({ labels }) => labels['stage'] === 'ready')?.value
+    }
+    await until(async () => (await idle(leader)) === 2 && (await idle(follower)) === 2)
+
+    const answers = await Promise.all([activate(leader, 'one'), activate(follower, 'two')])
+
+    for (const answer of answers) expect(await invoke(endpointOf(answer))).toMatchObject({ status: 200 })
+    for (const replica of [leader, follower])
+      expect(await metricOf(replica, 'dormouse_controller_specialize_failures_total')).toBe(0)
+  })
+
+  test('each makes a pod for whom it wakes: one that boots for the other is not counted on', async () => {
+    await start()
+    bed.kubelet.behaviour = { bootMs: 1_500 }
+    const [leader, follower] = await bed.pair()
+    for (const name of ['one', 'two']) await bed.function(name)
+    await Promise.all([served('one'), served('two')])
+
+    const first = activate(leader, 'one')
+    await until(async () => (await alivePods()).length === 1)
+    const second = activate(follower, 'two')
+
+    await until(() => follower.writes.includes('create Pod'), 1_000)
+    const answers = await Promise.all([first, second])
+    expect(new Set(answers.map((answer) => endpointOf(answer).pod)).size).toBe(2)
   })
 
   test('a new revision takes over in the feed of the one that follows without a moment without pods', async () => {
@@ -272,6 +310,53 @@ describe('when the leader', () => {
   })
 })
 
+test.each(['dies', 'stops'] as const)(
+  'when the leader %s while the pool boots, the next makes no pod twice, and all of them are used',
+  async (how) => {
+    await start(3)
+    const [leader, follower] = await bed.pair()
+    bed.kubelet.behaviour = { bootMs: 1_500 }
+    await bed.function('hello')
+    await until(async () => (await bed.pods()).length === 3)
+    await (how === 'dies' ? leader.kill() : leader.controller.stop())
+    await leads(follower)
+    const ready = () => metricOf(follower, 'dormouse_controller_pool_pods')
+    await until(async () => (await ready()) === 3, 10_000)
+    await stays('nothing is made or removed', async () => (await alivePods()).length === 3, 500)
+    expect(follower.writes.filter((write) => write.endsWith(' Pod'))).toEqual([])
+  },
+)
+
+test('one alone that cannot renew its lease writes nothing of a leader, wakes and serves on, and leads again when it can', async () => {
+  await start(1)
+  const alone = await bed.replica()
+  await leads(alone)
+  const reader = await read(alone)
+  await bed.function('hello')
+  await served('hello')
+  const waiting = () =>
+    alivePods().then((pods) => pods.filter(({ metadata }) => metadata.labels?.[LABEL.function] === undefined))
+  await until(async () => (await waiting()).length === 1)
+  alone.loseLease(true)
+  await until(async () => (await metricOf(alone, 'dormouse_controller_leader')) === 0)
+  const before = alone.writes.length
+
+  const endpoint = endpointOf(await activate(alone, 'hello'))
+
+  expect(await invoke(endpoint)).toMatchObject({ status: 200 })
+  await until(() => reader.endpoints('hello').length === 1)
+  await until(async () => (await waiting()).length === 0)
+  await stays('nobody refills the pool', async () => (await waiting()).length === 0, 1_000)
+  await bed.function('new')
+  await stays('nobody looks at new Functions', async () => (await statusOf('new'))?.revision === undefined, 500)
+  // Labels and resources of the claim, and that it was.
+  expect(new Set(alone.writes.slice(before))).toEqual(new Set(['patch Pod', 'event Woken']))
+  alone.loseLease(false)
+  await leads(alone)
+  await served('new')
+  await until(async () => (await waiting()).length === 1)
+})
+
 test('a Function that no leader has looked at yet is woken when one has', async () => {
   await start()
   const [leader, follower] = await bed.pair()
@@ -297,11 +382,10 @@ test("a pod of a follower that dies is the leader's: its labels say whose it is"
 
   await until(() => ofLeader.endpoints('hello').length === 1)
   expect(ofLeader.endpoints('hello')).toEqual([endpoint])
-  const [pod] = await bed.pods()
-  expect(pod?.metadata.labels?.[LABEL.state]).toBe('claimed')
+  await until(async () => (await bed.pods())[0]?.metadata.labels?.[LABEL.state] === 'claimed')
 })
 
-test('without a log for ticks a cron Trigger is refused in its condition with the reason', async () => {
+test('without an event log cron and kafka Triggers are refused in their conditions with the reason', async () => {
   await start()
   await bed.pair()
   await bed.function('hello')
@@ -314,6 +398,16 @@ test('without a log for ticks a cron Trigger is refused in its condition with th
 
   expect(await accepted()).toMatchObject({ status: 'False', reason: 'InvalidSchedule' })
   expect((await accepted())?.message).toContain('this installation has no Kafka')
+  const orders = { namespace: NAMESPACE, name: 'orders' }
+  const reading = { function: 'hello', kafka: { topics: ['orders'] } } as Trigger['spec']
+  await bed.cluster.create(TRIGGERS, { apiVersion: API_VERSION, kind: 'Trigger', metadata: orders, spec: reading })
+  const ofOrders = async () => (await bed.cluster.get(TRIGGERS, orders))?.status?.conditions
+  await until(async () => (await ofOrders()) !== undefined)
+  for (const type of ['Accepted', 'Ready'])
+    expect(getCondition(await ofOrders(), type)).toMatchObject({
+      ...{ status: 'False', reason: 'NoKafka' },
+      message: 'Its topics cannot be read: this installation has no Kafka; its operator sets the brokers.',
+    })
 })
 
 /** Numbers of messages after which the function had no pod of the revision that serves. */

@@ -59,6 +59,7 @@ async function start(kafka?: readonly string[]): Promise<Running> {
       DORMOUSE_PUBLIC_PORT: '0',
       DORMOUSE_INTERNAL_PORT: '0',
       DORMOUSE_MANAGEMENT_PORT: '0',
+      DORMOUSE_LINGER_MS: '0',
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

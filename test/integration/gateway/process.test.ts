@@ -34,6 +34,7 @@ test('the process starts from its environment, becomes ready, and ends with 0 on
     DORMOUSE_PUBLIC_PORT: '0',
     DORMOUSE_INTERNAL_PORT: '0',
     DORMOUSE_MANAGEMENT_PORT: '0',
+    DORMOUSE_LINGER_MS: '0',
   })
   await until(() => gateway.said().includes('gateway listens') && controller.feeds === 1, 10_000)
   const line =

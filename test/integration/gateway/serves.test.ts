@@ -1,4 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
+import { statusAt } from '../../builders/status-at.ts'
+import { until } from '../../builders/eventually.ts'
+import { feedFunction, feedRoute } from '../../builders/feed.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 
 let world: GatewayWorld
@@ -32,4 +35,23 @@ test('the public listener serves declared routes only', async () => {
   expect(answer.status).toBe(404)
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
   expect(await answer.json()).toMatchObject({ code: 'unknown-route', status: 404 })
+})
+
+test('what becomes known a moment after it is asked for is served: a function, a route, a Host', async () => {
+  world = await GatewayWorld.start()
+  const { controller, gateway } = world
+  const { endpoint } = await world.pod()
+  controller.setRoutes()
+  controller.removeFunction('default/hello')
+  await until(() => gateway.router.snapshot.functions.size === 0)
+  const calls = [
+    statusAt(world.functionUrl),
+    statusAt(`${world.publicUrl}/a`),
+    statusAt(`${world.internalUrl}/a`, 'hello.default.svc'),
+  ]
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  controller.setFunctions(feedFunction())
+  controller.addEndpoints(endpoint)
+  controller.setRoutes(feedRoute())
+  expect(await Promise.all(calls)).toEqual([200, 200, 200])
 })

@@ -2,8 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
-import type { Dispatcher } from 'undici'
-import { PodAgent } from '../../../routing/pod-agent.ts'
+import { PodAgent, type PodHandler } from '../../../routing/pod-agent.ts'
 import { eventually } from '../../builders/eventually.ts'
 
 const cleanups: (() => Promise<unknown> | void)[] = []
@@ -38,14 +37,17 @@ async function send(through: PodAgent, origin: string, headers: string[] = []): 
   return outcome
 }
 
-function exchange(through: PodAgent, origin: string, headers: string[]): Promise<string | Error> {
+function exchange(through: PodAgent, origin: string, headers: string[] = []): Promise<string | Error> {
   return new Promise((resolve) => {
     let body = ''
-    const handler: Dispatcher.DispatchHandler = {
+    const handler: PodHandler = {
       onRequestStart: () => undefined,
       onResponseStart: () => undefined,
       onResponseData: (_controller, chunk) => void (body += chunk.toString()),
-      onResponseEnd: () => resolve(body),
+      onResponseEnd: () => {
+        handler.connection?.answered()
+        resolve(body)
+      },
       onResponseError: (_controller, error) => resolve(error),
     }
     through.dispatch({ origin, method: 'GET', path: '/', headers, body: null }, handler)
@@ -59,6 +61,67 @@ test('requests one after the other share a connection, requests at once have one
   expect(seen.opened).toBe(1)
   for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 8 }, () => send(through, origin)))
   expect(seen.opened).toBe(8)
+})
+
+test('whoever has read its answer can use the connection again at once', async () => {
+  const { origin, seen } = await pod()
+  const through = agent()
+  const worker = async () => {
+    for (let i = 0; i < 20; i++) expect(await exchange(through, origin)).toBe('ok')
+  }
+  await Promise.all(Array.from({ length: 4 }, worker))
+  expect(seen.opened).toBe(4)
+})
+
+test('a request is sent while the end of the answer before it is told, and waits for nobody else', async () => {
+  let hold = true
+  const { origin, seen } = await pod((request, response) => {
+    if (request.url === '/held' && hold) setTimeout(() => response.end('held'), 300)
+    else response.end('ok')
+  })
+  const through = agent()
+  const order: string[] = []
+  await new Promise<void>((resolve) => {
+    const get = (path: string, then: () => void) => {
+      const handler: PodHandler = {
+        onRequestStart: () => undefined,
+        onResponseStart: () => undefined,
+        onResponseData: () => undefined,
+        onResponseEnd: () => {
+          order.push(path)
+          handler.connection?.answered()
+          then()
+        },
+        onResponseError: (_controller, error) => void order.push(String(error)),
+      }
+      through.dispatch({ origin, method: 'GET', path, headers: [], body: null }, handler)
+    }
+    let left = 2
+    const ended = () => {
+      if (--left === 0) resolve()
+    }
+    // The second of these must not go over the connection of the first, which is busy for long.
+    get('/first', () => {
+      get('/held', ended)
+      get('/free', ended)
+    })
+  })
+  hold = false
+  expect(order).toEqual(['/first', '/free', '/held'])
+  expect(seen.opened).toBe(2)
+})
+
+test('a connection that its answer closes costs the next request nothing, though it was given back', async () => {
+  let closes = true
+  const { origin, seen } = await pod((_request, response) => {
+    if (closes) response.setHeader('connection', 'close')
+    response.end('ok')
+  })
+  const through = agent()
+  for (let i = 0; i < 5; i++) expect(await exchange(through, origin)).toBe('ok')
+  closes = false
+  for (let i = 0; i < 5; i++) expect(await exchange(through, origin)).toBe('ok')
+  expect(seen.opened).toBe(6)
 })
 
 test('a request that undici refuses costs no connection', async () => {

@@ -18,7 +18,8 @@ describe('POST /specialize', () => {
     const answer = await runtime.specialize({ files: FILES })
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.text)).toEqual({ initMs: expect.any(Number), acknowledges: true })
-    expect(await runtime.health()).toEqual({ state: 'specialized', function: 'default/hello', revision: 'r1' })
+    const health = await runtime.health()
+    expect(health).toEqual({ state: 'specialized', function: 'default/hello', revision: 'r1', acknowledges: true })
     expect((await runtime.invoke({})).text).toBe('1')
   })
 

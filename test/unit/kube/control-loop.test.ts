@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createControlLoop, done, requeueAfter, terminal } from '../../../kube/control-loop.ts'
+import { ClusterError } from '../../../kube/errors.ts'
 import type { ControlLoop, ControlLoopOptions, Outcome } from '../../../kube/control-loop.ts'
 import { createLogger, type LogRecord } from '../../../lib/logger.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
@@ -54,6 +55,21 @@ describe('a control loop', () => {
     expect(clock.pending).toBe(0)
     expect(runs).toEqual(['a'])
     expect(metrics).toEqual([['done', 0]])
+  })
+
+  test('what a namespace that is being deleted refuses is no failure: it is asked again late, and said to nobody', async () => {
+    const ending = new ClusterError('Forbidden', 'x is forbidden: … because it is being terminated')
+    const { loop, clock, runs, records, metrics } = startLoop([ending])
+    loop.add('a')
+    await turn()
+    expect(metrics).toEqual([['requeueAfter', 0]])
+    expect(records.filter(({ level }) => level !== 'debug')).toEqual([])
+    clock.advance(29_999)
+    await turn()
+    expect(runs).toEqual(['a'])
+    clock.advance(1)
+    await turn()
+    expect(runs).toEqual(['a', 'a'])
   })
 
   test('requeueAfter looks again then', async () => {

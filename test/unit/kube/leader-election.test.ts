@@ -9,6 +9,8 @@ import { FakeClock } from '../../fakes/fake-clock.ts'
 
 const REF = { namespace: 'system', name: 'dormouse-controller' }
 
+const PAUSES = 'pauses: the lease could not be renewed for 4000 ms'
+
 describe('a leader election', () => {
   let clock: FakeClock
   let cluster: MemoryCluster
@@ -39,7 +41,8 @@ describe('a leader election', () => {
           this.story.push('leads')
           onLead()
         },
-        onLost: (reason) => void this.story.push(reason),
+        onPause: (reason) => void this.story.push(`pauses: ${reason}`),
+        onLost: (reason) => void this.story.push(`lost: ${reason}`),
       })
       running.push(this)
       this.election.start()
@@ -134,11 +137,50 @@ describe('a leader election', () => {
       await advance(100)
       expect([cut, other].filter(({ election }) => election.isLeader).length).toBeLessThan(2)
     }
-    expect(cut.story).toEqual(['leads', 'the lease could not be renewed for 4000 ms'])
+    expect(cut.story).toEqual(['leads', PAUSES])
     expect(other.story).toEqual(['leads'])
     cut.fails = undefined
     await advance(30_000)
-    expect(cut.story).toHaveLength(2)
+    expect(cut.story).toEqual(['leads', PAUSES, 'lost: b has taken the lease'])
+  })
+
+  test('who could not renew leads again with the next renewal when nobody else has led, as often as that happens', async () => {
+    const alone = new Contender('a')
+    await advance(100)
+    for (let times = 1; times <= 3; times++) {
+      alone.fails = new ClusterError('Unavailable', 'the API is away')
+      await advance(30_000)
+      expect(alone.election.isLeader).toBe(false)
+      alone.fails = undefined
+      await advance(2_000)
+      expect(alone.election.isLeader).toBe(true)
+      await advance(10_000)
+      expect(alone.story).toHaveLength(1 + 2 * times)
+    }
+    expect(alone.story.slice(0, 3)).toEqual(['leads', PAUSES, 'leads'])
+    expect(await lease()).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0 })
+  })
+
+  test('who could not renew does not lead again when another has led and given the lead back meanwhile', async () => {
+    const cut = new Contender('a')
+    await advance(100)
+    const other = new Contender('b')
+    cut.fails = new ClusterError('Unavailable', 'the API is away')
+    await advance(12_000)
+    expect(other.story).toEqual(['leads'])
+    await other.election.stop()
+    cut.fails = undefined
+    await advance(10_000)
+    expect(cut.story).toEqual(['leads', PAUSES, 'lost: another has led meanwhile'])
+  })
+
+  test('a renewal that was answered too late makes nobody lead', async () => {
+    const slow = new Contender('a')
+    await advance(100)
+    slow.hangs = true
+    await advance(5_000)
+    expect(slow.story).toEqual(['leads', PAUSES])
+    expect(slow.election.isLeader).toBe(false)
   })
 
   test('an API that is away for less than the deadline costs nobody the lead', async () => {
@@ -208,7 +250,7 @@ describe('a leader election', () => {
     await advance(100)
     await cluster.patch(LEASES, REF, { spec: { holderIdentity: 'thief', renewTime: '2026-01-01T00:00:09.000000Z' } })
     await advance(3_000)
-    expect(leader.story).toEqual(['leads', 'thief has taken the lease'])
+    expect(leader.story).toEqual(['leads', 'lost: thief has taken the lease'])
   })
 
   test('stopping gives the lead back: another has it within a second, and onLost stays silent', async () => {
@@ -259,7 +301,7 @@ describe('a leader election', () => {
       },
     })
     await advance(200)
-    expect(broken.story).toEqual(['leads', 'what a leader does could not be begun'])
+    expect(broken.story).toEqual(['leads', 'lost: what a leader does could not be begun'])
     expect(broken.election.isLeader).toBe(false)
   })
 })

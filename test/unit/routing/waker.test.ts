@@ -127,6 +127,23 @@ test('a failure goes to everyone who waits', async () => {
     expect(problem).toMatchObject({ code: 'code-load-failed', message: 'SyntaxError', retryAfterSeconds: 3 })
 })
 
+test('a pod too many that cannot be had fails nobody who can have the one there is', async () => {
+  const failed: ActivationAnswer = {
+    ...{ outcome: 'failed', code: 'start-failed', message: 'no node has room', retryAfterMs: 3_000 },
+  }
+  const { wait, turn, lane, clock, asked } = world({ answers: [brings('pod-1'), failed, failed] })
+  const [first, second] = [wait(), wait()]
+  await turn()
+  await turn()
+  expect(first.pod).toBeDefined()
+  expect([asked.length, second.problem]).toEqual([2, undefined])
+  clock.advance(1_000)
+  await turn()
+  expect([asked.length, second.problem]).toEqual([3, undefined])
+  lane.release(first.pod!)
+  expect(second.pod).toBe(first.pod)
+})
+
 test('unreachable replicas are tried one after the other, then again with back-off', async () => {
   const down = new Error('refused')
   const { wait, turn, asked, clock, waker } = world({

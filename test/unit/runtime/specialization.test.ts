@@ -17,7 +17,7 @@ const VALID = {
 }
 
 test('a whole body is taken as it is', () => {
-  expect(parseSpecialization(JSON.stringify(VALID))).toEqual({ kind: 'valid', value: VALID })
+  expect(parseSpecialization(JSON.stringify(VALID))).toEqual({ kind: 'valid', value: { ...VALID, binary: {} } })
 })
 
 test.each<[object, string]>([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { LABEL } from '../../../../api/names.ts'
+import { rivalSentence } from '../../../../controller/rivals/rival-watch.ts'
 import { diagnose } from '../../../../cli/health/diagnose.ts'
 import { hiddenOf, type Observation } from '../../../../cli/health/observation.ts'
 import type { PlatformPod } from '../../../../cli/cluster/platform-kinds.ts'
@@ -138,6 +139,19 @@ describe('parts', () => {
       subject: 'gateway',
       problem: expect.stringContaining('says: no snapshot from a controller yet.'),
       remedy: expect.stringMatching(/controller is ready.*DNS and NetworkPolicies/),
+    })
+  })
+  test('an installation that yields to another one says so itself', () => {
+    const controller = platformPod('controller', 1, { phase: 'Running', containerStatuses: [] })
+    const word = { pod: 'dormouse-controller-1', component: 'controller', ready: false, text: rivalSentence('prod') }
+    const [finding] = diagnose(
+      fineInstallation({ ...only('controller', [controller], [word]), pods: seen([controller]) }),
+    )
+    expect(finding).toMatchObject({
+      problem: expect.stringContaining(
+        'another installation of Dormouse, in namespace prod, was on this cluster first',
+      ),
+      remedy: 'Uninstall one of the two.',
     })
   })
   test('a Kafka that a dispatcher cannot reach is told by the dispatcher', () => {

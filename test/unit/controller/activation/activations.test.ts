@@ -79,6 +79,7 @@ describe('activations', () => {
       clock,
       logger: silentLogger,
       metrics: createMetrics(),
+      afterWakeMs: 50,
       onWish: (_key, pods) => wishes.push(pods),
     })
     activations.start()
@@ -105,6 +106,16 @@ describe('activations', () => {
     published.set('pod-1', 1)
     clock.advance(3_000)
     expect(await ask()).toMatchObject({ outcome: 'endpoint', endpoint: { id: 'pod-2' } })
+  })
+
+  test('whoever has been without any feed since a pod became ready does not know of it', async () => {
+    serve('r1')
+    await ask()
+    clock.advance(5_000)
+    expect(await ask({ epoch: 'ended', staleMs: 6_000 })).toMatchObject({ endpoint: { id: 'pod-1' } })
+    expect(starts()).toBe(1)
+    // With the feed of another replica for as long as that, it does.
+    expect(await ask({ epoch: 'another' })).toMatchObject({ endpoint: { id: 'pod-2' } })
   })
 
   test('waits for pods of the revision that serves when it changes meanwhile', async () => {

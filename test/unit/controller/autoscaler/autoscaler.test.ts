@@ -128,6 +128,7 @@ describe('the autoscaler', () => {
 
   test('adds up what all data planes say', () => {
     const { autoscaler, serving, desired, clock, state } = bed()
+    state.pods = 1
     serving.set(servingOf(KEY))
     autoscaler.start()
     const busy = [entry(KEY, { inFlight: 2, meanConcurrency: 2 })]
@@ -171,20 +172,23 @@ describe('the autoscaler', () => {
     const due = (records: number, concurrency: number) =>
       entry(KEY, { queued: records, meanConcurrency: concurrency, idleMs: 0 })
 
-    test('wake a function that sleeps, though nobody asked for an activation', () => {
+    test('wake a function that sleeps, though nobody asks for an activation', () => {
       const { autoscaler, serving, desired, clock, state } = bed()
       serving.set(servingOf(KEY))
       autoscaler.start()
       clock.advance(60_000)
       expect(desired.get(KEY)).toBe(0)
-      state.reports = [report(clock, [due(1, 0.01)], 'dispatcher')]
-      clock.advance(1_000)
+      for (let second = 0; second < 16; second += 1) {
+        state.reports = [report(clock, [due(1, 0.01)], 'dispatcher')]
+        clock.advance(1_000)
+      }
       expect(desired.get(KEY)).toBe(1)
       autoscaler.stop()
     })
 
     test('ask for as many pods as it takes to work them off', () => {
       const { autoscaler, serving, desired, clock, state } = bed()
+      state.pods = 1
       serving.set(servingOf(KEY))
       autoscaler.start()
       state.reports = [report(clock, [due(10, 6)], 'dispatcher'), report(clock, [], 'gateway')]

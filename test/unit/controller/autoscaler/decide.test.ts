@@ -16,7 +16,9 @@ interface Second {
   load?: number | Partial<ObservedLoad>
   wish?: number
   pods?: number
+  ready?: number
   settings?: Partial<ScaleSettings>
+  elsewhere?: true
 }
 
 const loadOf = (load: number | Partial<ObservedLoad>): ObservedLoad =>
@@ -28,14 +30,19 @@ function observation(second: Second, atMs: number, pods: number): ScaleObservati
   return {
     nowMs: atMs,
     settings: { ...SETTINGS, ...second.settings },
-    pods: second.pods ?? pods,
+    pods: second.pods ?? Math.max(1, pods),
+    ready: second.ready ?? Math.max(1, second.pods ?? pods),
     wish: second.wish ?? 0,
     ...(second.load !== undefined && { load: loadOf(second.load) }),
+    ...(second.elsewhere && { isWokenElsewhere: true }),
   }
 }
 
-/** One decision per second, each pod wanted being there a second later. */
-function run(seconds: Second[], initial: ScaleState = initialScaleState(START_MS, 0)): ScaleDecision[] {
+/** Nothing decided yet, but a pod serves: what load asks for of a function that sleeps is told apart below. */
+const initialState = (desired: number): ScaleState => ({ ...initialScaleState(START_MS, desired), servingSinceMs: 0 })
+
+/** One decision per second, each pod wanted being there a second later, and one always. */
+function run(seconds: Second[], initial: ScaleState = initialState(0)): ScaleDecision[] {
   let state = initial
   return seconds.map((second, index) => {
     const decision = decide(state, observation(second, START_MS + (index + 1) * 1_000, state.desired))
@@ -149,7 +156,7 @@ describe('decide', () => {
     { rule: 'min raised while no data plane reports is met', seconds: [{ settings: { min: 3 } }], want: '3 limited' },
   ]
   test.each(table)('$rule', ({ seconds, initial = 0, want }) => {
-    expect(last(run(seconds, initialScaleState(START_MS, initial)))).toBe(want)
+    expect(last(run(seconds, initialState(initial)))).toBe(want)
   })
 
   test('silence is not idleness: after it, the last response as data planes remember it decides', () => {
@@ -158,7 +165,55 @@ describe('decide', () => {
       ...times(300, {}),
       { load: { active: 0, lastResponseAtMs: START_MS + 300_000 } },
     ]
-    expect(last(run(busyMeanwhile, initialScaleState(START_MS, 1)))).toBe('2 recent')
+    expect(last(run(busyMeanwhile, initialState(1)))).toBe('2 recent')
+  })
+
+  describe('of a function that sleeps', () => {
+    const wanted = (seconds: Second[]) => run(seconds, initialScaleState(START_MS, 0)).map(({ desired }) => desired)
+    const asleep = { pods: 0, ready: 0 }
+    const starting = { pods: 1, ready: 0 }
+    const ready = { pods: 1, ready: 1 }
+
+    test('one request that waits long for its first pod asks for no second one, nor does the memory of it', () => {
+      const seconds = [
+        { ...starting, wish: 1, load: 1 },
+        ...times(8, { ...starting, load: 1 }),
+        { ...ready, load: 1 },
+        ...times(8, { ...ready, load: 0 }),
+      ]
+      expect(new Set(wanted(seconds))).toEqual(new Set([1]))
+    })
+
+    test('while another replica wakes it, none is asked for here', () => {
+      const seconds = [
+        ...times(9, { ...asleep, load: 1 }),
+        { ...ready, wish: 1, load: 1 },
+        ...times(8, { ...ready, load: 0 }),
+      ]
+      expect(wanted(seconds)).toEqual([...Array<number>(9).fill(0), ...Array<number>(9).fill(1)])
+    })
+
+    test('while another replica makes its pods ready, load asks for none beside them, and counts again afterwards', () => {
+      const seconds = [
+        { ...asleep, load: 6 },
+        { ...ready, wish: 1, load: 6, elsewhere: true as const },
+        { pods: 3, wish: 3, load: 6, elsewhere: true as const },
+        ...times(3, { pods: 3, load: 6 }),
+      ]
+      expect(wanted(seconds).slice(0, 4)).toEqual([0, 1, 3, 12])
+    })
+
+    test('load that nobody wakes it for does so after 15 s, and what has gone before 15 s have passed does not', () => {
+      expect(wanted(times(16, { ...asleep, load: 1 })).slice(-2)).toEqual([0, 1])
+      const twice = [...times(14, { ...asleep, load: 1 }), { ...asleep, load: 0 }, ...times(14, { ...asleep, load: 1 })]
+      expect(new Set(wanted(twice))).toEqual(new Set([0]))
+    })
+
+    test('what waits for a starting pod gets as many as it fills, and headroom when the first is ready for 2 s', () => {
+      const seconds = [...times(3, { ...starting, load: 4 }), ...times(20, { ...ready, load: 4 })]
+      const decisions = wanted(seconds)
+      expect([decisions[0], decisions[4], decisions.at(-1)]).toEqual([4, 4, 8])
+    })
   })
 
   test('memory is bounded by the windows, not by time', () => {

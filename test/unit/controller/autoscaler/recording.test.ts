@@ -29,6 +29,8 @@ test('another policy shows where it would have decided otherwise', () => {
     burstWindowMs: 2_000,
     downWindowMs: 500,
     downIntervalMs: 0,
+    wakingMs: 0,
+    forgottenMs: 0,
   }).slice(3)
   expect(grown?.desired).not.toBe(grown?.record.desired)
 })

@@ -13,6 +13,7 @@ const input = (change: Partial<InspectionInput>): InspectionInput => ({
   outcome: answered({ state: 'generic' }),
   exists: true,
   isNew: false,
+  canFinish: false,
   attempts: 1,
   isUp: true,
   healthTimeoutMs: 2_000,
@@ -53,6 +54,26 @@ describe('judgeInspection', () => {
       'a claimed pod that runs something else goes',
       input({ ...claimed, outcome: answered({ state: 'specialized', function: 'a/b', revision: 'r2' }) }),
       { why: { reason: 'unknown-function' } },
+    ],
+    [
+      'one that was made for its function is generic until its maker tells it',
+      input({ ...claimed, isNew: true, canFinish: true, attempts: 5 }),
+      { kind: 'ask-again' },
+    ],
+    [
+      'one that its maker does not tell for long is told by who leads',
+      input({ ...claimed, isNew: true, canFinish: true, attempts: 6 }),
+      { kind: 'finish' },
+    ],
+    [
+      'one that nobody can tell is asked again',
+      input({ ...claimed, isNew: true, attempts: 59 }),
+      { kind: 'ask-again' },
+    ],
+    [
+      'one that nobody has told at last goes',
+      input({ ...claimed, isNew: true, attempts: 60 }),
+      { why: { reason: 'silent' } },
     ],
     ['a claimed pod that is generic was restarted', input(claimed), { why: { reason: 'restarted' } }],
     [

@@ -46,6 +46,11 @@ describe('a function', () => {
       undefined,
     ],
     ['with secrets gets pods of its own', secretEnv, 'runtime'],
+    [
+      'with values of config maps gets pods of its own',
+      { env: [{ name: 'C', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }] },
+      'runtime',
+    ],
     ['with a service account gets pods of its own', { serviceAccountName: 'robot' }, 'runtime'],
     [
       'whose requests are its limits gets pods of its own: their class of service never changes',
@@ -71,6 +76,12 @@ describe('a pod of its own', () => {
     const { env = [] } = podOf(secretEnv).spec.containers[0]!
     expect(env).toContainEqual({ name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } })
     expect(env.map(({ name }) => name)).not.toContain('A')
+  })
+
+  test('gets values of config maps from the kubelet, optional where they may be missing', () => {
+    const valueFrom = { configMapKeyRef: { name: 'c', key: 'k', optional: true } }
+    const { env = [] } = podOf({ env: [{ name: 'C', valueFrom }] }).spec.containers[0]!
+    expect(env).toContainEqual({ name: 'C', valueFrom })
   })
 
   test('has a token exactly when it asks for a service account', () => {

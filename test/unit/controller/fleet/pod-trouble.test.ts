@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { createRefusal, podTrouble, resizeRefusal } from '../../../../controller/fleet/pod-trouble.ts'
+import { PodStartError } from '../../../../controller/fleet/fleet.ts'
+import { createRefusal, notCreated, podTrouble, resizeRefusal } from '../../../../controller/fleet/pod-trouble.ts'
+import { ClusterError } from '../../../../kube/errors.ts'
 import type { Pod } from '../../../../kube/objects.ts'
 
 const pod = (status: NonNullable<Pod['status']>): Pod => ({
@@ -72,7 +74,9 @@ describe('why the API refused a pod is said in one clause', () => {
     ],
     ['anything else', 'connect ECONNREFUSED', { ending: false, message: 'connect ECONNREFUSED' }],
   ]
-  test.each(cases)('%s', (_, text, want) => expect(createRefusal(new Error(text))).toMatchObject(want))
+  test.each(cases)('%s', (_, text, want) =>
+    expect(createRefusal(new ClusterError('Forbidden', text))).toMatchObject(want),
+  )
 })
 
 test('a resize that has to wait is not refused, one that can never be done is', () => {
@@ -80,4 +84,12 @@ test('a resize that has to wait is not refused, one that can never be done is', 
   expect(resizeRefusal(condition('PodResizePending', 'Infeasible', 'True'))).toBe(
     'its node cannot: 0/1 nodes are available',
   )
+})
+
+test('only that a namespace is going is a failure that nobody need be told of', () => {
+  const ending = 'pods "x" is forbidden: unable to create new content in namespace a because it is being terminated'
+  expect(PodStartError.isExpected(notCreated(new ClusterError('Forbidden', ending)))).toBe(true)
+  expect(PodStartError.isExpected(notCreated(new ClusterError('NotFound', 'namespaces "a" not found')))).toBe(true)
+  expect(PodStartError.isExpected(notCreated(new ClusterError('Forbidden', 'exceeded quota: few')))).toBe(false)
+  expect(PodStartError.isExpected(notCreated(new ClusterError('NotFound', 'runtimes "node" not found')))).toBe(false)
 })

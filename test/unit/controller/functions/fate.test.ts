@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { describeLoadError } from '../../../../controller/functions/fate.ts'
 
-const FILES = { 'index.mjs': '', 'lib/a.mjs': '', 'a.mjs': '' }
+const FILES = ['index.mjs', 'lib/a.mjs', 'a.mjs']
 const error = (errorMessage: string, trace: string[] = []) => ({ errorType: 'SyntaxError', errorMessage, trace })
 
 test.each([

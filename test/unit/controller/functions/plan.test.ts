@@ -92,6 +92,11 @@ const table: { rule: string; seen: Partial<FunctionObservation>; want: string[] 
     seen: { verifyFirstRevision: true, pods: [pod('r2', 'starting')] },
     want: [],
   },
+  {
+    rule: 'one whose turn has not come in time is not loaded ahead of its first call',
+    seen: { verifyFirstRevision: true, letGoAtMs: NOW_MS },
+    want: [],
+  },
   { rule: 'a wanted pod is that load', seen: { verifyFirstRevision: true, desired: 1 }, want: ['start 1 r2'] },
   {
     rule: 'a changed revision is loaded beside the old one',

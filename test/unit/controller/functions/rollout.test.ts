@@ -25,6 +25,25 @@ const table: Row[] = [
     want: 'serves r2',
   },
   {
+    rule: 'one whose turn to be loaded has not come in time waits no longer',
+    seen: { verifyFirstRevision: true, letGoAtMs: 0 },
+    want: 'serves r2',
+  },
+  {
+    rule: 'one whose pod is on its way then is waited for',
+    seen: { verifyFirstRevision: true, letGoAtMs: 0, pods: [pod('r2', 'starting')] },
+    want: 'verifying r2',
+  },
+  {
+    rule: 'one whose pod failed is tried again until it loads',
+    seen: {
+      verifyFirstRevision: true,
+      letGoAtMs: 0,
+      failures: new Map([['r2', { kind: 'start', attempts: 1, message: 'no room', atMs: 0, retryAtMs: 0 }]]),
+    },
+    want: 'verifying r2',
+  },
+  {
     rule: 'a first revision that is broken: nothing serves',
     seen: { fates: fates({ r2: broken }) },
     want: 'code-broken none',

@@ -2,12 +2,18 @@ import { expect, test } from '@jest/globals'
 import type { FunctionStatus } from '../../../../api/function.ts'
 import type { FunctionObservation } from '../../../../controller/functions/observe.ts'
 import { decideRollout } from '../../../../controller/functions/rollout.ts'
-import { statusOf } from '../../../../controller/functions/status.ts'
+import { statusOf, type AddressRules } from '../../../../controller/functions/status.ts'
 import { NOW_MS, broken, loads, observed, pod } from '../../../builders/function-observation.ts'
 
-function status(more: Partial<FunctionObservation>, current?: FunctionStatus): FunctionStatus {
+const NAMED = { internalBaseUrl: 'http://gateway', makesServices: true }
+
+function status(
+  more: Partial<FunctionObservation>,
+  current?: FunctionStatus,
+  address: AddressRules = NAMED,
+): FunctionStatus {
   const seen = observed(more)
-  return statusOf({ seen, rollout: decideRollout(seen), url: 'http://web.default' }, current)
+  return statusOf({ seen, rollout: decideRollout(seen), address }, current)
 }
 const said = ({ conditions }: FunctionStatus) =>
   Object.fromEntries(conditions?.map(({ type, status: is, reason }) => [type, `${is} ${reason}`]) ?? [])
@@ -36,6 +42,11 @@ const table: { rule: string; seen: Partial<FunctionObservation>; want: [string, 
     rule: 'loading for the first time',
     seen: { verifyFirstRevision: true },
     want: ['Unknown Verifying', 'True RevisionServes', 'True UpToDate'],
+  },
+  {
+    rule: 'not loaded in time, because others were before it',
+    seen: { verifyFirstRevision: true, letGoAtMs: 0 },
+    want: ['True NotLoadedYet', 'True RevisionServes', 'True UpToDate'],
   },
   {
     rule: 'rolling out',
@@ -110,4 +121,23 @@ test('what says nothing new is equal, and lastTransitionTime moves only when a s
   expect(running.conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual(
     first.conditions?.map(({ lastTransitionTime }) => lastTransitionTime),
   )
+})
+
+test.each([
+  { rule: 'by its Service', seen: { service: 'named' as const }, address: NAMED, want: 'http://web.default' },
+  { rule: 'by the Service that is being made', seen: {}, address: NAMED, want: 'http://web.default' },
+  {
+    rule: 'by the gateways when its name is somebody else’s',
+    seen: { service: 'taken' as const },
+    address: NAMED,
+    want: 'http://gateway/fn/default/web',
+  },
+  {
+    rule: 'by the gateways where no Services are made',
+    seen: {},
+    address: { ...NAMED, makesServices: false },
+    want: 'http://gateway/fn/default/web',
+  },
+])('its url says how it is reached: $rule', ({ seen, address, want }) => {
+  expect(status({ ...good, ...seen }, undefined, address).url).toBe(want)
 })

@@ -51,6 +51,7 @@ describe('the revision', () => {
     { resources: { requests: { cpu: '1' } } },
     { serviceAccountName: 'robot' },
     { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
+    { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 's', key: 'k' } } }] },
   ]
   test.each(changes)('changes with %j', (change) => {
     expect(revision(change)).not.toBe(revision())
@@ -65,6 +66,21 @@ describe('the revision', () => {
   ]
   test.each(same)('does not change with %j', (change) => {
     expect(revision(change)).toBe(revision())
+  })
+
+  test('changes with what the restart annotation says, and with nothing else of the metadata', () => {
+    const said = (annotations: Record<string, string>) =>
+      templateOf({ metadata: { ...metadata, annotations }, spec: specOf() }).revision
+    expect(said({ 'dormouse.dev/restart': '1' })).not.toBe(revision())
+    expect(said({ 'dormouse.dev/restart': '1' })).not.toBe(said({ 'dormouse.dev/restart': '2' }))
+    expect(said({ other: '1' })).toBe(revision())
+  })
+
+  test('is the same whether a key is said not to be optional or nothing is said of it', () => {
+    const ref = (more: object) =>
+      revision({ env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k', ...more } } }] })
+    expect(ref({ optional: false })).toBe(ref({}))
+    expect(ref({ optional: true })).not.toBe(ref({}))
   })
 
   test('does not depend on whose it is', () => {

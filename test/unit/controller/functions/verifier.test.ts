@@ -7,8 +7,10 @@ import { template } from '../../../builders/function-observation.ts'
 function bed(concurrency = 1) {
   const ran: string[] = []
   const releases: (() => void)[] = []
+  const crowd = { isThere: false }
   const verifier = new Verifier({
     concurrency,
+    isCrowd: () => crowd.isThere,
     run: ({ key, template: { revision } }) => {
       ran.push(`${key} ${revision}`)
       return new Promise((release) => releases.push(release))
@@ -25,7 +27,7 @@ function bed(concurrency = 1) {
     await Promise.resolve().then(() => undefined)
     await Promise.resolve()
   }
-  return { ran, verifier, request, release }
+  return { ran, verifier, request, release, crowd }
 }
 
 test('runs a few at a time, updates before first revisions, each kind in order', async () => {
@@ -53,6 +55,22 @@ test('of one function only the latest waits', async () => {
   verifier.request(request('y', 'r2'))
   await release()
   expect(ran).toEqual(['a/x r1', 'a/y r2'])
+})
+
+test('in a crowd new ones wait until it has gone, and updates do not', async () => {
+  const { ran, verifier, request, release, crowd } = bed()
+  verifier.request(request('first', 'r1'))
+  for (let number = 0; number < 3; number += 1) verifier.request(request(`x${number}`, 'r1'))
+  crowd.isThere = true
+  await release()
+  expect(ran).toEqual(['a/first r1'])
+  verifier.request(request('changed', 'r2', true))
+  expect(ran).toEqual(['a/first r1', 'a/changed r2'])
+  await release()
+  expect(ran).toHaveLength(2)
+  crowd.isThere = false
+  verifier.withdraw('a/x0')
+  expect(ran.slice(2)).toEqual(['a/x1 r1'])
 })
 
 test('what is withdrawn or asked after the stop is never run', async () => {

@@ -56,9 +56,11 @@ test('a Trigger whose Function is missing keeps its route', () => {
   expect(plan([observed('a', { functionExists: false })]).routes).toHaveLength(1)
 })
 
+const means = (checkSchedule?: ScheduleCheck) => (checkSchedule === undefined ? {} : { checkSchedule })
+
 describe('subscriptions', () => {
   const keysOf = (triggers: ObservedTrigger[], check?: ScheduleCheck) =>
-    plan(triggers, check).subscriptions.map(({ trigger }) => trigger)
+    plan(triggers, means(check)).subscriptions.map(({ trigger }) => trigger)
 
   test('are those of kafka and cron Triggers, in order of their keys; routes are those of http', () => {
     const triggers = [observed('c', { events: 'cron' }), observed('b'), observed('a', { events: 'kafka' })]
@@ -81,17 +83,24 @@ describe('subscriptions', () => {
 
 test('only schedules are checked, with their time zones', () => {
   const checked: unknown[] = []
-  plan([observed('a'), observed('b', { events: 'cron' }), observed('c', { events: 'kafka' })], (cron) => {
+  const checkSchedule: ScheduleCheck = (cron) => {
     checked.push(cron)
     return undefined
-  })
+  }
+  plan([observed('a'), observed('b', { events: 'cron' }), observed('c', { events: 'kafka' })], { checkSchedule })
   expect(checked).toEqual([expect.objectContaining({ schedule: '0 6 * * *', timezone: 'UTC' })])
 })
 
 describe('conditions', () => {
   const said = (status: TriggerStatus) =>
     Object.fromEntries(status.conditions?.map(({ type, status: is, reason }) => [type, `${is} ${reason}`]) ?? [])
-  const table: { rule: string; triggers: ObservedTrigger[]; check?: ScheduleCheck; want: Record<string, string> }[] = [
+  const table: {
+    rule: string
+    triggers: ObservedTrigger[]
+    check?: ScheduleCheck
+    noTopics?: string
+    want: Record<string, string>
+  }[] = [
     { rule: 'all is well', triggers: [observed('a')], want: { Accepted: 'True Claimed', Ready: 'True Routed' } },
     {
       rule: 'the Function is missing',
@@ -124,9 +133,21 @@ describe('conditions', () => {
       check: () => 'expected an hour, got 25',
       want: { Accepted: 'False InvalidSchedule', Ready: 'False InvalidSchedule' },
     },
+    {
+      rule: 'there is no Kafka to read from, whether the Function exists or not',
+      triggers: [observed('a', { events: 'kafka', functionExists: false })],
+      noTopics: 'there is no Kafka',
+      want: { Accepted: 'False NoKafka', Ready: 'False NoKafka' },
+    },
+    {
+      rule: 'there is no Kafka, which a route does not need',
+      triggers: [observed('a')],
+      noTopics: 'there is no Kafka',
+      want: { Accepted: 'True Claimed', Ready: 'True Routed' },
+    },
   ]
-  test.each(table)('when $rule', ({ triggers, check, want }) => {
-    const verdict = plan(triggers, check).verdicts[0]!
+  test.each(table)('when $rule', ({ triggers, check, noTopics, want }) => {
+    const verdict = plan(triggers, { ...means(check), ...(noTopics !== undefined && { noTopics }) }).verdicts[0]!
     expect(said(statusOf(verdict, undefined, NOW_MS))).toEqual(want)
   })
 
@@ -138,7 +159,7 @@ describe('conditions', () => {
   })
 
   const messageOf = (trigger: ObservedTrigger, check?: ScheduleCheck) =>
-    statusOf(plan([trigger], check).verdicts[0]!, undefined, NOW_MS).conditions?.map(({ message }) => message)
+    statusOf(plan([trigger], means(check)).verdicts[0]!, undefined, NOW_MS).conditions?.map(({ message }) => message)
 
   test('tell what is read, what is followed, and where it goes', () => {
     expect(messageOf(observed('a', { events: 'kafka' }))).toEqual([

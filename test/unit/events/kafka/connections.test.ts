@@ -1,5 +1,5 @@
 /** What is mended of kafkajs 2.2.4 where a connection is made. That it helps is seen on the real broker (kafka-*.test.ts). */
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { breakConnection, mend } from '../../../../events/kafka/connections.ts'
 import type { Connection } from '../../../../events/kafka/wire.ts'
 
@@ -58,6 +58,24 @@ describe('connections of kafkajs', () => {
     expect(timer).not.toBeNull()
     requestQueue.scheduleCheckPendingRequests()
     expect(requestQueue.throttleCheckTimeoutId).toBe(timer)
+  })
+
+  test('go on looking for answers that are overdue while they are being closed, until nobody waits any more', () => {
+    jest.useFakeTimers()
+    try {
+      const { requestQueue } = fakeConnection().connection
+      const inflight = requestQueue.inflight as Map<number, unknown>
+      const timeoutRequest = jest.fn(() => void inflight.clear())
+      inflight.set(1, { sentAt: Date.now(), requestTimeout: 2_500, timeoutRequest })
+      requestQueue.isConnected = () => false
+      requestQueue.destroy = () => clearInterval(requestQueue.requestTimeoutIntervalId)
+      requestQueue.scheduleRequestTimeoutCheck()
+      jest.advanceTimersByTime(4_000)
+      expect(timeoutRequest).toHaveBeenCalledTimes(1)
+      expect(jest.getTimerCount()).toBe(0)
+    } finally {
+      jest.useRealTimers()
+    }
   })
 
   test('that are broken hear nothing more of their old socket, and wait for no answer', async () => {

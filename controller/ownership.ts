@@ -1,0 +1,48 @@
+/** What a controller makes belongs to a Function, or to the Runtime it was made of: it goes with it, and what is somebody else's is left alone. */
+import { API_VERSION } from '../api/names.ts'
+import type { KubeObject, OwnerReference } from '../api/object.ts'
+import type { Cluster, NewObject } from '../kube/cluster.ts'
+import { isAlreadyExists, isNotFound } from '../kube/errors.ts'
+import { CONTROLLER_REVISIONS, type ControllerRevision } from '../kube/objects.ts'
+
+export function ownerReference(
+  kind: 'Function' | 'Runtime',
+  { name, uid }: { name: string; uid: string },
+): OwnerReference {
+  return { apiVersion: API_VERSION, kind, name, uid, controller: true, blockOwnerDeletion: true }
+}
+
+export function isOwnedBy({ metadata }: KubeObject, uid: string): boolean {
+  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false
+}
+
+/**
+ * That it is there already is fine when it is of the same owner: false then. Throws ClusterError, and an Error when it is of one that was deleted
+ * and had the same name.
+ */
+export async function createOwned(
+  cluster: Pick<Cluster, 'create' | 'get'>,
+  revision: NewObject<ControllerRevision>,
+  ownerUid: string,
+): Promise<boolean> {
+  try {
+    await cluster.create(CONTROLLER_REVISIONS, revision)
+    return true
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error
+    const { namespace = '', name = '' } = revision.metadata
+    const existing = await cluster.get(CONTROLLER_REVISIONS, { namespace, name })
+    if (existing !== undefined && isOwnedBy(existing, ownerUid)) return false
+    throw new Error(`expected ControllerRevision ${namespace}/${name} to be ours, it is of a deleted Function`, {
+      cause: error,
+    })
+  }
+}
+
+export async function ignoreGone(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}
