@@ -2,15 +2,26 @@
 export interface Clock {
   /** Milliseconds; since when is the clock's affair. */
   now(): number
-  /** Runs once after `delayMs`, never inside this call; returns the cancel. */
+  /** Runs once when `delayMs` are over, not a moment earlier, never inside this call; returns the cancel. */
   after(delayMs: number, run: () => void): () => void
 }
 
 /** setTimeout takes no more and fires at once when given more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** Timers count whole milliseconds and may fire a part of one early: what is left then is waited for, too. */
 function after(delayMs: number, run: () => void): () => void {
-  const timer = setTimeout(run, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS))
+  const untilMs = performance.now() + delayMs
+  let timer: NodeJS.Timeout
+  const wait = (leftMs: number) => {
+    timer = setTimeout(check, Math.min(Math.max(leftMs, 0), LONGEST_TIMER_MS))
+  }
+  const check = () => {
+    const leftMs = untilMs - performance.now()
+    if (leftMs > 0) wait(leftMs)
+    else run()
+  }
+  wait(delayMs)
   return () => clearTimeout(timer)
 }
 

@@ -1,0 +1,38 @@
+import { describe, expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicClock, wallClock } from '../../../lib/clock.ts'
+
+describe.each([
+  ['wall clock', wallClock],
+  ['monotonic clock', monotonicClock],
+] as const)('the %s', (_name, clock) => {
+  test('never wakes anybody early, not by a part of a millisecond', async () => {
+    const early: number[] = []
+    const waits = Array.from({ length: 300 }, async (_, index) => {
+      await delay(index / 7)
+      const askedMs = 1 + (index % 20)
+      const beganMs = performance.now()
+      await new Promise<void>((resolve) => clock.after(askedMs, resolve))
+      const waitedMs = performance.now() - beganMs
+      if (waitedMs < askedMs) early.push(askedMs - waitedMs)
+    })
+    await Promise.all(waits)
+    expect(early).toEqual([])
+  })
+
+  test('does not wake who cancelled, whether the first timer fired or not', async () => {
+    let woken = 0
+    const cancels = Array.from({ length: 50 }, (_, index) => clock.after(5 + index / 50, () => woken++))
+    for (const cancel of cancels) cancel()
+    await delay(20)
+    expect(woken).toBe(0)
+  })
+
+  test('takes waits longer than a timer can be for what they are', async () => {
+    let woken = false
+    const cancel = clock.after(2 ** 31 + 5, () => (woken = true))
+    await delay(10)
+    cancel()
+    expect(woken).toBe(false)
+  })
+})
