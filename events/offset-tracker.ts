@@ -69,12 +69,12 @@ export class OffsetTracker {
     if (index === undefined || this.#done[index] === true) return
     this.#done[index] = true
     this.#pending--
-    this.#inPlace.delete(offset)
+    if (this.#inPlace.size > 0) this.#inPlace.delete(offset)
     if (index === this.#head) this.#advance()
   }
 
   inPlace(offset: number): InPlace | undefined {
-    return this.#inPlace.get(offset)
+    return this.#inPlace.size === 0 ? undefined : this.#inPlace.get(offset)
   }
 
   failedInPlace(offset: number, state: InPlace): void {

@@ -24,89 +24,133 @@ export interface Exchange<T> {
   /** Aborted: it is to be called no more, unless a pod has it. */
   signal: AbortSignal
   /** Before the promise settles; not when the signal had been aborted before. */
-  onEnded?: (ended: EndedExchange) => void
+  onEnded?: ((ended: EndedExchange) => void) | undefined
   /** What it comes to; must not throw. Here and not after the promise: each step of promises costs a call a percent. */
-  settle: (result: ExchangeResult) => T
+  settle: (result: ExchangeResult) => T | Promise<T>
 }
 
 /** Never throws. */
-export function exchange<T>(
-  router: Pick<Router, 'call'>,
-  lane: Lane,
-  { headers, body, keepBytes, signal, onEnded, settle }: Exchange<T>,
-): Promise<T> {
+export function exchange<T>(router: Pick<Router, 'call'>, lane: Lane, options: Exchange<T>): Promise<T> {
   return new Promise((resolve) => {
+    const { headers, body, signal, settle } = options
     if (signal.aborted) return resolve(settle({ kind: 'problem', problem: takenAway() }))
-    const request = { lane, method: 'POST', path: '/', headers, body }
-    const calls = callsUnder(signal)
-    const sink = new KeepingSink(keepBytes, (result) => {
-      calls.delete(call)
-      onEnded?.({ call, answeredMs: sink.answeredMs, result })
-      resolve(settle(result))
-    })
-    const call = router.call(request, sink)
-    calls.add(call)
+    const sink = new KeepingSink(options, resolve)
+    const call = router.call({ lane, method: 'POST', path: '/', headers, body }, sink)
+    sink.begin(call, runningUnder(signal))
     call.start()
   })
 }
 
-/** A listener per call would cost more than all else here: there is one per signal. */
-const callsBySignal = new WeakMap<AbortSignal, Set<Call>>()
+interface Runs {
+  readonly call: Call | undefined
+  /** Among those that run. */
+  place: number
+}
 
-function callsUnder(signal: AbortSignal): Set<Call> {
-  const known = callsBySignal.get(signal)
+/** Calls that run, each at its place: one that ends leaves it to the last of them. */
+class Running {
+  readonly #sinks: Runs[] = []
+
+  constructor(signal: AbortSignal) {
+    signal.addEventListener('abort', () => this.#withdraw(), { once: true })
+  }
+
+  add(sink: Runs): void {
+    sink.place = this.#sinks.push(sink) - 1
+  }
+
+  remove({ place }: Runs): void {
+    const last = this.#sinks.pop()
+    if (last === undefined || last.place === place) return
+    this.#sinks[place] = last
+    last.place = place
+  }
+
+  #withdraw(): void {
+    for (const { call } of [...this.#sinks]) call?.withdraw(takenAway())
+  }
+}
+
+/** A listener per call would cost more than all else here: there is one per signal. */
+const runningBySignal = new WeakMap<AbortSignal, Running>()
+
+function runningUnder(signal: AbortSignal): Running {
+  const known = runningBySignal.get(signal)
   if (known !== undefined) return known
-  const calls = new Set<Call>()
-  callsBySignal.set(signal, calls)
-  const withdraw = () => [...calls].forEach((call) => call.withdraw(takenAway()))
-  signal.addEventListener('abort', withdraw, { once: true })
-  return calls
+  const running = new Running(signal)
+  runningBySignal.set(signal, running)
+  return running
 }
 
 const takenAway = () => new ProblemError('stopping', 'the partition was taken away')
 
-class KeepingSink implements CallSink {
-  readonly #keepBytesFor: Exchange<unknown>['keepBytes']
-  readonly #resolve: (result: ExchangeResult) => void
+class KeepingSink<T> implements CallSink, Runs {
+  readonly #options: Exchange<T>
+  readonly #resolve: (settled: T | Promise<T>) => void
+  call: Call | undefined = undefined
+  #running: Running | undefined = undefined
+  place = 0
   #keepBytes = 0
-  answeredMs: number | undefined = undefined
+  #answeredMs: number | undefined = undefined
   #status = 0
   #headers: IncomingHttpHeaders = {}
-  #chunks: Buffer[] = []
+  #chunks: Buffer[] | undefined = undefined
+  #first: Buffer | undefined = undefined
   #size = 0
 
-  constructor(keepBytes: Exchange<unknown>['keepBytes'], resolve: (result: ExchangeResult) => void) {
-    this.#keepBytesFor = keepBytes
+  constructor(options: Exchange<T>, resolve: (settled: T | Promise<T>) => void) {
+    this.#options = options
     this.#resolve = resolve
   }
 
+  begin(call: Call, running: Running): void {
+    this.call = call
+    this.#running = running
+    running.add(this)
+  }
+
   onStart(status: number, headers: IncomingHttpHeaders): void {
-    this.answeredMs = performance.now()
+    this.#answeredMs = performance.now()
     this.#status = status
     this.#headers = headers
-    this.#keepBytes = this.#keepBytesFor(status, headers)
+    this.#keepBytes = this.#options.keepBytes(status, headers)
   }
 
   onData(chunk: Buffer): boolean {
     const room = this.#keepBytes - this.#size
-    if (room > 0) this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
+    if (room > 0) this.#keep(chunk.length > room ? chunk.subarray(0, room) : chunk)
     this.#size += chunk.length
     return true
   }
 
   onEnd(): void {
-    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks)
+    const body = this.#chunks === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#chunks)
     const isCut = this.#size > this.#keepBytes
-    this.#resolve({ kind: 'answer', answer: { status: this.#status, headers: this.#headers, body, isCut } })
+    this.#end({ kind: 'answer', answer: { status: this.#status, headers: this.#headers, body, isCut } })
   }
 
   onBroken(error: Error): void {
     const problem =
       error instanceof ProblemError ? error : new ProblemError('pod-died', `the answer broke off: ${error.message}`)
-    this.#resolve({ kind: 'problem', problem })
+    this.#end({ kind: 'problem', problem })
   }
 
   onProblem(problem: ProblemError): void {
-    this.#resolve({ kind: 'problem', problem })
+    this.#end({ kind: 'problem', problem })
+  }
+
+  /** Most answers are one piece. */
+  #keep(chunk: Buffer): void {
+    if (this.#first === undefined) this.#first = chunk
+    else (this.#chunks ??= [this.#first]).push(chunk)
+  }
+
+  #end(result: ExchangeResult): void {
+    const { onEnded, settle } = this.#options
+    this.#running?.remove(this)
+    if (this.call !== undefined) onEnded?.({ call: this.call, answeredMs: this.#answeredMs, result })
+    this.#resolve(settle(result))
   }
 }
+
+const NOTHING = Buffer.alloc(0)

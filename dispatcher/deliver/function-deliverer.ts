@@ -71,7 +71,7 @@ export class FunctionDeliverer implements Deliverer {
     return Math.max(1, slots - others)
   }
 
-  async deliver(
+  deliver(
     subscription: Subscription,
     deliveries: readonly Delivery[],
     signal: AbortSignal,
@@ -84,29 +84,32 @@ export class FunctionDeliverer implements Deliverer {
         reason: `there is no function ${functionKey}`,
         retryAfterMs: MISSING_RETRY_MS,
       }
-      return deliveries.map(() => held)
+      return Promise.resolve(deliveries.map(() => held))
     }
     const target = { lane, subscription, signal }
     const [only] = deliveries
     if (batch !== undefined) return this.#deliverBatch(target, deliveries)
-    return only === undefined ? [] : [await this.#deliverOne(target, only)]
+    return only === undefined ? Promise.resolve([]) : this.#deliverOne(target, only)
   }
 
-  async #deliverOne(target: Target, delivery: Delivery): Promise<DeliveryOutcome> {
+  /** The list of its one outcome: as few steps of promises as can be, this is the way of nearly all records. */
+  #deliverOne(target: Target, delivery: Delivery): Promise<DeliveryOutcome[]> {
     const { lane, subscription } = target
     const view = this.#viewOf(subscription, delivery)
-    if ('kind' in view) return view
+    if ('kind' in view) return Promise.resolve([view])
     const wrapsPlain = subscription.kind === 'trigger'
     const request = requestFor(delivery, view, { signature: lane.fn.signature, wrapsPlain })
-    if (request.kind === 'rejected') return request
+    if (request.kind === 'rejected') return Promise.resolve([request])
     this.#options.onCall?.(subscription, delivery)
-    const answer = await this.#call(target, request)
-    if ('kind' in answer) {
-      if (answer.kind === 'held') this.#options.onHeld?.(subscription, delivery)
-      return answer
-    }
-    const outcome = outcomeOfAnswer(answer)
-    return outcome.kind === 'done' && lane.fn.signature !== 'event' ? this.#reply(outcome, answer, delivery) : outcome
+    return this.#call(target, request, (answer) => {
+      if ('kind' in answer) {
+        if (answer.kind === 'held') this.#options.onHeld?.(subscription, delivery)
+        return [answer]
+      }
+      const outcome = outcomeOfAnswer(answer)
+      if (outcome.kind !== 'done' || lane.fn.signature === 'event') return [outcome]
+      return this.#reply(outcome, answer, delivery)
+    })
   }
 
   /** In as few calls as its size allows, one after the other; functions that take no Lambda events get the records one by one. */
@@ -140,7 +143,8 @@ export class FunctionDeliverer implements Deliverer {
       const message = `expected at most ${EVENT_LIMIT_BYTES} bytes as a Lambda event, got ${body.length}`
       return new Map([[first, { kind: 'rejected', failure: { class: 'too-large', message } }]])
     }
-    const answer = await this.#call(target, { headers: [...deliveryHeaders(first), 'content-type', JSON_TYPE], body })
+    const request = { headers: [...deliveryHeaders(first), 'content-type', JSON_TYPE], body }
+    const answer = await this.#call(target, request, (result) => result)
     if ('kind' in answer) return new Map(sent.map((delivery) => [delivery, answer]))
     const outcome = outcomeOfAnswer(answer)
     const each = outcome.kind === 'done' ? batchOutcomes(sent, answer) : sent.map(() => outcome)
@@ -148,7 +152,9 @@ export class FunctionDeliverer implements Deliverer {
   }
 
   async #sendFirst(target: Target, [first]: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
-    return first === undefined ? new Map() : new Map([[first, await this.#deliverOne(target, first)]])
+    if (first === undefined) return new Map()
+    const [outcome = TAKEN_AWAY] = await this.#deliverOne(target, first)
+    return new Map([[first, outcome]])
   }
 
   /** What is known of it without a call, or how it looks. */
@@ -159,16 +165,21 @@ export class FunctionDeliverer implements Deliverer {
     return passes(this.#options.filtersOf(subscription), delivery, result.view) ? result.view : { kind: 'filtered' }
   }
 
-  #call(target: Target, { headers, body }: { headers: string[]; body: Buffer }): Promise<Answer | DeliveryOutcome> {
+  /** `then`: what its end comes to. */
+  #call<T>(
+    target: Target,
+    { headers, body }: { headers: string[]; body: Buffer },
+    then: (end: Answer | DeliveryOutcome) => T | Promise<T>,
+  ): Promise<T> {
     const { lane, signal } = target
     const { router, onEnded } = this.#options
     this.#calls.set(lane.key, (this.#calls.get(lane.key) ?? 0) + 1)
     const keepBytes = (status: number, head: IncomingHttpHeaders) => keptBytes(target, status, head)
     const settle = (result: ExchangeResult) => {
       this.#callEnded(lane.key)
-      return result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem)
+      return then(result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem))
     }
-    return exchange(router, lane, { headers, body, keepBytes, signal, settle, ...(onEnded && { onEnded }) })
+    return exchange(router, lane, { headers, body, keepBytes, signal, settle, onEnded })
   }
 
   #callEnded(key: ObjectKey): void {
@@ -178,18 +189,18 @@ export class FunctionDeliverer implements Deliverer {
   }
 
   /** While it cannot be stored the record is not handled: the function will be called again. */
-  async #reply(done: DeliveryOutcome, answer: Answer, { record }: Delivery): Promise<DeliveryOutcome> {
+  async #reply(done: DeliveryOutcome, answer: Answer, { record }: Delivery): Promise<DeliveryOutcome[]> {
     const reply = replyOf(answer, record)
-    if (reply === undefined) return done
-    if (reply.kind === 'refused') return { kind: 'rejected', failure: reply.failure }
+    if (reply === undefined) return [done]
+    if (reply.kind === 'refused') return [{ kind: 'rejected', failure: reply.failure }]
     try {
       await this.#options.log.send([reply.record])
-      return done
+      return [done]
     } catch (error) {
       const message = `the reply to ${reply.record.topic} cannot be stored: ${errorText(error)}`
       const isFinal = error instanceof EventLogError && (error.code === 'too-large' || error.code === 'invalid-topic')
-      if (!isFinal) return { kind: 'held', reason: message, retryAfterMs: REPLY_RETRY_MS }
-      return { kind: 'rejected', failure: { class: 'unhandled', status: answer.status, message } }
+      if (!isFinal) return [{ kind: 'held', reason: message, retryAfterMs: REPLY_RETRY_MS }]
+      return [{ kind: 'rejected', failure: { class: 'unhandled', status: answer.status, message } }]
     }
   }
 

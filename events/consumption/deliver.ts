@@ -7,12 +7,17 @@ import { errorText } from '../../lib/error-text.ts'
 
 const BROKEN_RETRY_MS = 5_000
 
-/** A batch that failed as a whole is halved until it is known which records do. Undefined: not tried, because one before it failed. */
+/**
+ * A batch that failed as a whole is halved until it is known which records do. Undefined: not tried, because one before it failed.
+ * What it throws, or a wrong number of outcomes, is the deliverer's mistake: see `heldAsBroken`.
+ */
 export function deliverHalving(
   worker: PartitionWorker,
   entries: readonly Entry[],
 ): Promise<(DeliveryOutcome | undefined)[]> {
-  return entries.length === 1 ? deliver(worker, entries) : deliverMany(worker, entries)
+  const [only] = entries
+  if (entries.length > 1 || only === undefined) return deliverMany(worker, entries)
+  return only.record.undecodable === undefined ? deliverOne(worker, only) : deliverSome(worker, entries)
 }
 
 async function deliverMany(
@@ -47,17 +52,32 @@ async function deliverSome(worker: PartitionWorker, entries: readonly Entry[]): 
   })
 }
 
-/** A deliverer promises not to throw; if it does all the same, no record pays for it. */
+/** In as few steps of promises as can be: who waits for it catches what it must not throw. */
+function deliverOne(worker: PartitionWorker, entry: Entry): Promise<DeliveryOutcome[]> {
+  const { engine, state } = worker.options
+  const delivery = deliveryOf(entry, worker.attemptOf(entry))
+  return engine.deliverer.deliver(state.subscription, [delivery], worker.signal)
+}
+
 async function deliverReadable(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
   const { engine, state } = worker.options
   const deliveries = entries.map((entry) => deliveryOf(entry, worker.attemptOf(entry)))
   try {
-    const outcomes = await engine.deliverer.deliver(state.subscription, deliveries, worker.signal)
-    if (outcomes.length === entries.length) return outcomes
-    throw new Error(`expected ${entries.length} outcomes, got ${outcomes.length}`)
+    return checkCount(await engine.deliverer.deliver(state.subscription, deliveries, worker.signal), entries.length)
   } catch (error) {
-    engine.logger.error('a delivery failed within the dispatcher', { subscription: state.subscription.key, error })
-    const reason = `the dispatcher failed: ${errorText(error)}`
-    return entries.map(() => ({ kind: 'held', reason, retryAfterMs: BROKEN_RETRY_MS }))
+    return heldAsBroken(worker, entries, error)
   }
+}
+
+export function checkCount<T>(outcomes: T[], expected: number): T[] {
+  if (outcomes.length === expected) return outcomes
+  throw new Error(`expected ${expected} outcomes, got ${outcomes.length}`)
+}
+
+/** A deliverer promises not to throw; if it does all the same, no record pays for it. */
+export function heldAsBroken(worker: PartitionWorker, entries: readonly Entry[], error: unknown): DeliveryOutcome[] {
+  const { engine, state } = worker.options
+  engine.logger.error('a delivery failed within the dispatcher', { subscription: state.subscription.key, error })
+  const reason = `the dispatcher failed: ${errorText(error)}`
+  return entries.map(() => ({ kind: 'held', reason, retryAfterMs: BROKEN_RETRY_MS }))
 }

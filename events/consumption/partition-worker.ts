@@ -3,16 +3,16 @@
  * its outcome says. Promises that a record is done only after it was handled or stored elsewhere, and that its buffer is bounded.
  */
 import { createAdmission, type Admission } from '../admission.ts'
+import type { DeliveryOutcome } from '../delivery.ts'
 import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
-import { leftOfWaitMs } from '../retry-policy.ts'
 import { tierDelayMs } from '../topic-names.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
 import type { Engine } from './engine.ts'
-import { deliverHalving } from './deliver.ts'
+import { checkCount, deliverHalving, heldAsBroken } from './deliver.ts'
 import { createEntry, type Entry, type Role } from './entry.ts'
-import { InPlaceWaits } from './in-place-waits.ts'
+import { InPlaceWaits, leftOfWait } from './in-place-waits.ts'
 import { settle } from './settle.ts'
 import type { SubscriptionState } from './subscription-state.ts'
 
@@ -168,7 +168,7 @@ export class PartitionWorker {
 
   /** Done with it, whatever became of it. */
   finish(entry: Entry): void {
-    this.blocked.delete(entry)
+    if (this.blocked.size > 0) this.blocked.delete(entry)
     this.#entries.delete(entry)
     this.#admission.release(entry)
     this.tracker.done(entry.record.offset)
@@ -195,19 +195,10 @@ export class PartitionWorker {
     const { record, meta } = entry
     this.#entries.add(entry)
     this.#gauge.add(entry.sizeBytes)
-    const leftMs = this.#leftOfWaitMs(entry)
+    const leftMs = leftOfWait(this, entry)
     if (leftMs > 0 && this.#admission.pushTaken(record.key, entry)) this.retryInPlace(entry, leftMs)
     else if (meta.dueMs !== undefined && this.options.role === 'tier') this.#waiting.push(meta.dueMs, entry)
     else this.#admission.push(record.key, entry)
-  }
-
-  /** Of a record that waited in place when the partition was taken away from whoever had it. */
-  #leftOfWaitMs(entry: Entry): number {
-    const { engine, state } = this.options
-    const known = this.tracker.inPlace(entry.record.offset)
-    if (known === undefined) return 0
-    const at = { failures: this.attemptOf(entry) - 1, firstFailedAtMs: known.firstFailedAtMs, nowMs: engine.wall.now() }
-    return leftOfWaitMs(state.subscription.retry, at)
   }
 
   /** While no more may fail in place, only what failed before is tried. */
@@ -236,7 +227,12 @@ export class PartitionWorker {
     const { engine, state } = this.options
     const isProbe = state.hold.begin(state.circuitOpen)
     const startedMs = engine.clock.now()
-    const outcomes = await deliverHalving(this, entries)
+    let outcomes: (DeliveryOutcome | undefined)[]
+    try {
+      outcomes = checkCount(await deliverHalving(this, entries), entries.length)
+    } catch (error) {
+      outcomes = heldAsBroken(this, entries, error)
+    }
     if (this.isGone && isProbe) state.hold.probeLost()
     if (!this.isGone && outcomes[0]?.kind !== 'held') state.stats.called(engine.clock.now() - startedMs)
     // What can be done at once is done before the slot is given on: a hold must be seen by whoever would start next.

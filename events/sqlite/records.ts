@@ -17,6 +17,9 @@ const HOP_ROOM_BYTES = 64 * 1024
 /** What their encoding has room for. */
 const MAX_HEADER_NAME_BYTES = 65_535
 
+const FIRST_ROWS = 8
+const MOST_ROWS = 64
+
 interface ReadLimits {
   records: number
   bytes: number
@@ -82,12 +85,18 @@ export class Records {
   read({ topic, partition }: PartitionState, offset: number, most: ReadLimits): ReadRecords {
     const records: LogRecord[] = []
     let bytes = 0
-    for (const row of this.#select.iterate(topic.id, partition, offset, most.records)) {
-      const record = recordOf(row as unknown as Row, topic.name, partition)
-      const size = sizeOf(record)
-      if (bytes + size > most.bytes && records.length > 0) break
-      records.push(record)
-      bytes += size
+    for (let next = offset, left = most.records; left > 0;) {
+      const asked = Math.min(left, rowsWithin(most.bytes, records, bytes))
+      const rows = this.#select.all(topic.id, partition, next, asked)
+      for (const row of rows as unknown as Row[]) {
+        const record = recordOf(row, topic.name, partition)
+        const size = sizeOf(record)
+        if (bytes + size > most.bytes && records.length > 0) return { records, bytes }
+        records.push(record)
+        bytes += size
+        next = record.offset + 1
+      }
+      left = rows.length < asked ? 0 : left - asked
     }
     return { records, bytes }
   }
@@ -97,6 +106,13 @@ export class Records {
     const row = this.#selectSince.get(topic.id, partition, begin, timestampMs)
     return row && Number(row['offset'])
   }
+}
+
+/** Rows at once cost half of one after the other, but all are in memory before the first is looked at. */
+function rowsWithin(mostBytes: number, records: readonly unknown[], bytes: number): number {
+  if (records.length === 0) return FIRST_ROWS
+  const fit = Math.floor((mostBytes - bytes) / Math.max(1, bytes / records.length))
+  return Math.min(MOST_ROWS, Math.max(FIRST_ROWS, fit))
 }
 
 const partitionOf = ({ partitions }: Topic, key: Buffer | null, sticky: number): number =>
