@@ -28,7 +28,7 @@ describeOnCluster('code that does not load', () => {
     for (let calls = 0; calls < 5; calls++) expect(json(await bed.call('shop'))['says']).toBe('one')
 
     await bed.deploy(functionOf('shop', saying('two')))
-    expect(json(await bed.call('shop'))['says']).toBe('two')
+    await bed.eventually('the mended one serves', async () => json(await bed.call('shop'))['says'] === 'two')
   })
 
   scenario(bed, 'of a function that never had any other is told to its caller at once', async () => {

@@ -40,6 +40,6 @@ describeOnCluster('of two http Triggers that claim one route', () => {
 
     await bed.kubectl('delete', 'triggers.dormouse.dev', 'z-first')
     await bed.eventually('the younger serves', async () => (await says(path)) === 'young')
-    expect((await accepted('a-second'))?.status).toBe('True')
+    await bed.eventually('and is told so', async () => (await accepted('a-second'))?.status === 'True')
   })
 })
