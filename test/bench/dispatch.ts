@@ -152,11 +152,13 @@ async function dispatchRate({ log, ledger }: LocalEvents, router: Router, feed: 
   const state = dispatcher.routes().find(({ path }) => path.endsWith('/triggers/:namespace/:name/state'))
   const [namespace = '', name = ''] = feed.trigger.split('/')
   const request = { params: { namespace, name }, query: {}, body: undefined, signal: new AbortController().signal }
-  const isDone = async () => {
+  const done = async () => {
     const answer = await state?.handle(request)
-    return answer !== undefined && 'json' in answer && (answer.json as { done: number }).done >= RECORDS
+    return answer !== undefined && 'json' in answer ? (answer.json as { done: number }).done : 0
   }
-  await waitFor('all acknowledged', isDone, { withinMs: 120_000, everyMs: 20 })
+  // Asking costs: on a Kafka each question is two to the broker.
+  await waitFor('most acknowledged', async () => (await done()) >= 0.9 * RECORDS, { withinMs: 120_000, everyMs: 200 })
+  await waitFor('all acknowledged', async () => (await done()) >= RECORDS, { withinMs: 120_000, everyMs: 20 })
   // Commits the rest: it would have waited for the next second.
   await dispatcher.stop()
   const rate = (RECORDS / (performance.now() - startedAt)) * 1_000
