@@ -1,4 +1,4 @@
-/** Request ids and trace context: taken from the caller when sane, else made. */
+/** Request ids and trace context: taken from the caller when sane, else made; and where a caller is. */
 import { randomFillSync } from 'node:crypto'
 import { isTraceparent } from '../../lib/trace-context.ts'
 
@@ -6,6 +6,11 @@ const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,128}$/
 
 export function requestIdFrom(incoming: string | undefined): string {
   return incoming !== undefined && SANE_ID.test(incoming) ? incoming : newId()
+}
+
+/** An IPv4 client of a listener for both families is written like any other IPv4 client. Empty: the connection is gone already. */
+export function clientAddress({ remoteAddress = '' }: { remoteAddress?: string | undefined }): string {
+  return remoteAddress.startsWith('::ffff:') ? remoteAddress.slice('::ffff:'.length) : remoteAddress
 }
 
 /** W3C trace context, passed on as it came or made new and not sampled. `ownId`: a request id of ours, which then is the trace's too. */

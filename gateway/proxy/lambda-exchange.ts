@@ -17,7 +17,7 @@ import type { ExchangeContext } from './exchange.ts'
 import { addCors } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { collectBody } from './request-body.ts'
-import { traceparentFrom } from './identity.ts'
+import { clientAddress, traceparentFrom } from './identity.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export class LambdaExchange {
@@ -72,7 +72,7 @@ export class LambdaExchange {
       rawTarget: target.path,
       rawHeaders: hasLength ? [...head.headers, 'content-length', String(body.length)] : head.headers,
       body,
-      sourceIp: request.socket.remoteAddress ?? '',
+      sourceIp: clientAddress(request.socket),
       requestId,
       now: Date.now(),
       route: this.#route,

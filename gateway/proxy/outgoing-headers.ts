@@ -7,7 +7,8 @@ import { traceparentFrom } from './identity.ts'
 
 export interface Origin {
   requestId: string
-  remoteAddress: string
+  /** See `clientAddress`. */
+  client: string
   /** Whether `dormouse-*` headers that steer an invocation may come from the caller. */
   trusted: boolean
 }
@@ -15,7 +16,7 @@ export interface Origin {
 /** Completes `head.headers` in place. */
 export function addForwarding(head: RequestHead, origin: Origin): void {
   const { headers, forwardedFor, host } = head
-  const client = origin.remoteAddress.startsWith('::ffff:') ? origin.remoteAddress.slice(7) : origin.remoteAddress
+  const { client } = origin
   headers.push(
     'host',
     host,

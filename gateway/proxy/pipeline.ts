@@ -15,7 +15,7 @@ import { Exchange } from './exchange.ts'
 import type { Latecomers } from './latecomers.ts'
 import { LambdaExchange } from './lambda-exchange.ts'
 import { addForwarding } from './outgoing-headers.ts'
-import { requestIdFrom } from './identity.ts'
+import { clientAddress, requestIdFrom } from './identity.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { readHead, type RequestHead } from './request-head.ts'
 import { collectBody, SMALL_BODY_BYTES, streamBody, tooLarge } from './request-body.ts'
@@ -70,8 +70,7 @@ export class Pipeline {
       return void response.writeHead(admitted.status, headers).end()
     }
     const { target, lane } = admitted
-    const remoteAddress = request.socket.remoteAddress ?? ''
-    addForwarding(head, { requestId, remoteAddress, trusted: this.options.trusted })
+    addForwarding(head, { requestId, client: clientAddress(request.socket), trusted: this.options.trusted })
     this.#forward({ ...exchange, target, lane })
   }
 

@@ -11,7 +11,7 @@ import type { Call } from '../../routing/call.ts'
 import type { CallSink } from '../../routing/call-types.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
-import { requestIdFrom } from './identity.ts'
+import { clientAddress, requestIdFrom } from './identity.ts'
 import { addForwarding, answerHeaders } from './outgoing-headers.ts'
 import type { Pipeline } from './pipeline.ts'
 import { sendProblem } from './problem-answer.ts'
@@ -52,7 +52,7 @@ export class Upgrades {
     }
     const { lane, target } = admitted
     const upgradeTo = head.upgrade ?? 'websocket'
-    addForwarding(head, { requestId, remoteAddress: socket.remoteAddress ?? '', trusted })
+    addForwarding(head, { requestId, client: clientAddress(socket), trusted })
     const tally = metrics.tally(lane.key)
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
     const exchange = new UpgradeExchange(context, upgrade, (pod) => this.#join(socket, pod))

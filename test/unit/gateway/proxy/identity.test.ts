@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { requestIdFrom, traceparentFrom } from '../../../../gateway/proxy/identity.ts'
+import { clientAddress, requestIdFrom, traceparentFrom } from '../../../../gateway/proxy/identity.ts'
 
 test.each(['', 'a b', 'x'.repeat(129), 'new\nline', 'ünlaut'])('an insane request id %j is replaced', (id) => {
   expect(requestIdFrom(id)).toMatch(/^[0-9a-f-]{36}$/)
@@ -17,4 +17,13 @@ test('made request ids are UUIDs of version 4 and differ', () => {
   const ids = Array.from({ length: 1_000 }, () => requestIdFrom(undefined))
   for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
   expect(new Set(ids).size).toBe(1_000)
+})
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:db8::1', '2001:db8::1'],
+  [undefined, ''],
+])('a client at %s is written %j', (remoteAddress, written) => {
+  expect(clientAddress({ remoteAddress })).toBe(written)
 })
