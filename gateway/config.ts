@@ -20,6 +20,8 @@ const environmentSchema = z.object({
   DORMOUSE_WAIT_LIMIT_MS: positiveVariable(DEFAULT_LIMITS.waitLimitMs),
   /** Largest body streamed to `http` functions: against filling pods. */
   DORMOUSE_MAX_BODY_BYTES: positiveVariable(DEFAULT_LIMITS.maxBodyBytes),
+  /** Bodies for `event` functions behind http Triggers that are held at once, all together: a third of the memory this process may have for them. */
+  DORMOUSE_HELD_BODY_BYTES: positiveVariable(DEFAULT_LIMITS.heldBodyBytes),
   /** After SIGTERM everything is served on for so long, until clients and load balancers have noticed; 0: nothing new is taken at once. */
   DORMOUSE_LINGER_MS: durationVariable(5_000),
   /** How long what runs then may go on: with the time above shorter than the pod's grace period. */

@@ -16,6 +16,7 @@ import { EventsApi, type EventsApiOptions } from './events-api/events-api.ts'
 import { functionRoutes } from './management/function-routes.ts'
 import { EventsTally } from './metrics/events-tally.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
+import { BodyBudget } from './proxy/body-budget.ts'
 import { resolveInternal } from './proxy/internal-target.ts'
 import { Latecomers } from './proxy/latecomers.ts'
 import { Listener, type ListenerLimits } from './proxy/listener.ts'
@@ -53,6 +54,8 @@ export interface GatewayLimits extends ListenerLimits {
   waitLimitMs: number
   /** Of bodies that stream to `http` functions. */
   maxBodyBytes: number
+  /** Of bodies that are held whole, all together: API Gateway events have their body in them. Each takes about three times its size. */
+  heldBodyBytes: number
   /** Upgraded connections silent for so long are closed. */
   upgradeIdleMs: number
 }
@@ -68,6 +71,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   queueLimit: 1_000,
   waitLimitMs: 30_000,
   maxBodyBytes: 1024 * 1024 * 1024,
+  heldBodyBytes: 64 * 1024 * 1024,
   upgradeIdleMs: 15 * 60_000,
 }
 
@@ -100,6 +104,7 @@ class GatewayProcess implements Gateway {
   readonly #limits: GatewayLimits
   readonly #tallies = new GatewayMetrics()
   readonly #routes = new PublicTargets()
+  readonly #budget: BodyBudget
   readonly #listeners: { public: DataListener; internal: DataListener }
   readonly #management: Server
   #draining = false
@@ -107,6 +112,7 @@ class GatewayProcess implements Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#budget = new BodyBudget(this.#limits.heldBodyBytes)
     this.metrics = options.metrics ?? createMetrics({ processMetrics: true })
     this.router = this.#createRouter()
     this.#tallies.register(this.metrics, this.router)
@@ -161,7 +167,8 @@ class GatewayProcess implements Gateway {
       events: {
         onSnapshot: ({ routes }) => this.#routes.update(routes),
         onLaneClosed: (key) => this.#tallies.forget(key),
-        onReplay: ({ key }, reason) => this.#tallies.tally(key).replay(reason),
+        // What runs of a function that is gone is counted no more: its series would come back for good.
+        onReplay: (lane, reason) => lane.closed || this.#tallies.tally(lane.key).replay(reason),
         onActivation: (key, outcome) => this.#tallies.tally(key).activation(outcome),
       },
     })
@@ -173,7 +180,8 @@ class GatewayProcess implements Gateway {
       clock: monotonicClock,
       onNews: (listener) => this.router.onSnapshot(listener),
     })
-    const shared = { router: this.router, metrics: this.#tallies, draining: () => this.#draining, latecomers }
+    const draining = () => this.#draining
+    const shared = { router: this.router, metrics: this.#tallies, draining, latecomers, budget: this.#budget }
     const events = trusted ? this.#createEventsApi() : undefined
     const pipeline = new Pipeline({ ...shared, trusted, resolve, maxUrlBytes, maxBodyBytes, events })
     const upgrades = new Upgrades(pipeline, upgradeIdleMs)

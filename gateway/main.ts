@@ -29,6 +29,7 @@ async function main(): Promise<void> {
       queueLimit: environment.DORMOUSE_QUEUE_LIMIT,
       waitLimitMs: environment.DORMOUSE_WAIT_LIMIT_MS,
       maxBodyBytes: environment.DORMOUSE_MAX_BODY_BYTES,
+      heldBodyBytes: environment.DORMOUSE_HELD_BODY_BYTES,
     },
     ...(events && { events }),
   })

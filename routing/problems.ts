@@ -33,6 +33,7 @@ const CATALOGUE = {
   'code-load-failed': { status: 502, title: "The function's code does not load" },
   'cannot-wake': { status: 503, title: 'The function could not be woken in time', retryAfterSeconds: 2 },
   'events-unavailable': { status: 503, title: 'The event log cannot take it now', retryAfterSeconds: 1 },
+  overloaded: { status: 503, title: 'The gateway holds as much as it may', retryAfterSeconds: 1 },
   'pod-refused': { status: 503, title: 'The request could not be moved to another pod', retryAfterSeconds: 1 },
   'runtime-missing': { status: 503, title: "The function's runtime is not installed", retryAfterSeconds: 30 },
   'start-failed': { status: 503, title: "The function's pod could not be started", retryAfterSeconds: 5 },

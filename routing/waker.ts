@@ -80,9 +80,10 @@ export class Waker {
     this.#state = 'asking'
     const startedMs = this.#options.clock.now()
     const answer = await this.#askReplicas()
-    this.#options.onActivation?.(answer?.outcome ?? 'unreachable', this.#options.clock.now() - startedMs)
     this.#state = 'idle'
+    // Cut short because the function is gone: nobody was unreachable, and what is counted of it is forgotten already.
     if (this.#stopped.signal.aborted) return
+    this.#options.onActivation?.(answer?.outcome ?? 'unreachable', this.#options.clock.now() - startedMs)
     this.#failures = answer === undefined ? this.#failures + 1 : 0
     this.#unreachableSinceMs = answer === undefined ? (this.#unreachableSinceMs ?? startedMs) : undefined
     this.#handle(answer)

@@ -18,9 +18,33 @@ export function fromResult(payload: Buffer): ApiGatewayAnswer {
       ? explicitAnswer(result)
       : inferredAnswer(result, payload)
   } catch (error) {
-    if (error instanceof MalformedResultError) return { kind: 'malformed', message: error.message }
-    throw error
+    return malformed(error)
   }
+}
+
+/** What `HttpResponseStream.from` of the Lambda runtimes makes: status, headers and cookies as JSON, eight NUL bytes, the body. */
+const WITH_PRELUDE = 'application/vnd.awslambda.http-integration-response'
+const AFTER_PRELUDE = Buffer.alloc(8)
+
+/** What a function with a streamed answer wrote: the body as it is, or after a prelude that says the rest of the answer. */
+export function fromStream(payload: Buffer, contentType: string): ApiGatewayAnswer {
+  if (contentType !== WITH_PRELUDE)
+    return { kind: 'answer', statusCode: 200, headers: ['content-type', contentType], body: payload }
+  const end = payload.indexOf(AFTER_PRELUDE)
+  if (end === -1) return { kind: 'malformed', message: 'expected a prelude and eight NUL bytes, got no NUL bytes' }
+  const body = payload.subarray(end + AFTER_PRELUDE.length)
+  try {
+    const prelude = parse(payload.subarray(0, end))
+    if (!isRecord(prelude)) throw new MalformedResultError(`expected a prelude, got ${shown(prelude)}`)
+    return explicitAnswer({ statusCode: 200, ...prelude }, body)
+  } catch (error) {
+    return malformed(error)
+  }
+}
+
+function malformed(error: unknown): ApiGatewayAnswer {
+  if (error instanceof MalformedResultError) return { kind: 'malformed', message: error.message }
+  throw error
 }
 
 function parse(payload: Buffer): unknown {
@@ -37,9 +61,10 @@ function inferredAnswer(result: unknown, payload: Buffer): ApiGatewayAnswer {
   return { kind: 'answer', statusCode: 200, headers: ['content-type', 'application/json'], body }
 }
 
-function explicitAnswer(result: Record<string, unknown>): ApiGatewayAnswer {
+/** `streamed`: its body, when that came after it. */
+function explicitAnswer(result: Record<string, unknown>, streamed?: Buffer): ApiGatewayAnswer {
   const statusCode = readStatusCode(result['statusCode'])
-  const given = readBody(result['body'], result['isBase64Encoded'])
+  const given = streamed ?? readBody(result['body'], result['isBase64Encoded'])
   const headers = readHeaders(result['headers'])
   const cookies = readCookies(result['cookies'])
   const body = statusCode === 204 || statusCode === 304 ? Buffer.alloc(0) : given

@@ -31,6 +31,8 @@ export interface EventsExchange {
   head: RequestHead
   requestId: string
   expectsContinue: boolean
+  /** True while the gateway ends: its connections end with their answers. */
+  draining: () => boolean
 }
 
 const PATH = /^\/(topics|invocations)\/([^/?]+)(\?.*)?$/
@@ -71,7 +73,8 @@ export class EventsApi {
   }
 
   /** Would it be taken? Nothing is stored. */
-  dryRun({ response, requestId }: EventsExchange): void {
+  dryRun({ response, requestId, draining }: EventsExchange): void {
+    if (draining()) response.shouldKeepAlive = false
     response.writeHead(204, [HEADER.requestId, requestId]).end()
   }
 
@@ -85,11 +88,11 @@ export class EventsApi {
     )
   }
 
-  async #invocation({ response, requestId }: EventsExchange, id: string): Promise<void> {
+  async #invocation(exchange: EventsExchange, id: string): Promise<void> {
     const state = await this.#options.ledger.get(id)
     if (state === undefined)
       throw new ProblemError('unknown-invocation', `there is no invocation ${id}, or it ended too long ago`)
-    sendJson(response, { status: 200, json: invocationInfo(state), requestId })
+    sendJson(exchange, { status: 200, json: invocationInfo(state), requestId: exchange.requestId })
   }
 
   #answer(exchange: EventsExchange, method: string, run: () => Promise<void> | void): void {
@@ -109,7 +112,7 @@ export class EventsApi {
     const { onOutcome } = this.#options
     const onDone = (body: Buffer) => {
       const answer = async () => {
-        sendJson(response, await store(body))
+        sendJson(exchange, await store(body))
         onOutcome?.(what, 'accepted')
       }
       void answer().catch((error: unknown) => {
@@ -130,13 +133,13 @@ export class EventsApi {
   }
 
   #problem(
-    { request, response, requestId }: EventsExchange,
+    { request, response, requestId, draining }: EventsExchange,
     problem: ProblemError,
     extra: readonly string[] = [],
   ): void {
-    const close = !request.complete
-    if (close) lingerOnClose(request)
-    sendProblem(response, { problem, requestId, extra, close })
+    const isUnread = !request.complete
+    if (isUnread) lingerOnClose(request)
+    sendProblem(response, { problem, requestId, extra, close: isUnread || draining() })
   }
 
   #now(): number {
@@ -150,7 +153,8 @@ interface Stored {
   requestId: string
 }
 
-function sendJson(response: ServerResponse, { status, json, requestId }: Stored): void {
+function sendJson({ response, draining }: EventsExchange, { status, json, requestId }: Stored): void {
+  if (draining()) response.shouldKeepAlive = false
   const body = JSON.stringify(json)
   const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))]
   response.writeHead(status, [...headers, HEADER.requestId, requestId]).end(body)

@@ -12,4 +12,5 @@ export interface Admitted {
   target: Target
   lane: Lane
   expectsContinue: boolean
+  draining: () => boolean
 }

@@ -36,6 +36,8 @@ export class Exchange implements CallSink {
   #status = 0
   #reportedMs: number | undefined = undefined
   #flushed = false
+  /** To an HTTP/1.0 client whose answer has no length, an ordinary end of the connection says that it is whole. */
+  #endsWithConnection = false
   #held: Buffer | undefined = undefined
 
   constructor(context: ExchangeContext) {
@@ -50,10 +52,12 @@ export class Exchange implements CallSink {
   }
 
   onStart(status: number, from: IncomingHttpHeaders): void {
-    const { response, requestId, trusted, extraHeaders } = this.context
+    const { request, response, requestId, trusted, extraHeaders } = this.context
     this.#status = status
     this.#reportedMs = billedMsOf(from[HEADER.report])
-    const own = answerHeaders(from, trusted)
+    const kept = mayHaveTrailers(request, status, from) ? from : { ...from, trailer: undefined }
+    const own = answerHeaders(kept, trusted)
+    this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
     headers.push(HEADER.requestId, requestId)
     if (this.#call !== undefined) noteColdStart(this.#call, this.context.tally, headers)
@@ -94,14 +98,14 @@ export class Exchange implements CallSink {
 
   onBroken(): void {
     this.#count('broken')
-    this.context.response.destroy()
+    this.#breakOff()
   }
 
   onProblem(problem: ProblemError): void {
     const { response, requestId, tally, extraHeaders } = this.context
     tally.problem(problem.code)
     this.#count(outcomeOf(problem.status))
-    if (response.headersSent) return void response.destroy()
+    if (response.headersSent) return this.#breakOff()
     sendProblem(response, { problem, requestId, extra: extraHeaders, close: this.#mustClose() })
     this.body?.discard()
   }
@@ -133,8 +137,15 @@ export class Exchange implements CallSink {
   /** The function is done but its client does not read: not for longer than the function may run. */
   #limitReader(): void {
     const { response } = this.context
-    const cut = setTimeout(() => response.destroy(), this.#call?.lane.fn.timeoutMs ?? 0)
+    const cut = setTimeout(() => this.#breakOff(), this.#call?.lane.fn.timeoutMs ?? 0)
     response.once('close', () => clearTimeout(cut))
+  }
+
+  /** An answer that is not whole must not look so. */
+  #breakOff(): void {
+    const { response } = this.context
+    if (this.#endsWithConnection) response.socket?.resetAndDestroy()
+    response.destroy()
   }
 
   #onClose(): void {
@@ -170,6 +181,12 @@ export class Exchange implements CallSink {
     if (call.sentMs === 0) return
     this.context.tally.billed(billable(nowMs - call.sentMs, this.#reportedMs), call.lane.fn.memoryMb)
   }
+}
+
+/** Node refuses to announce what it could not send: trailers come with chunks only. They may be dropped (RFC 9110 §6.5.1). */
+function mayHaveTrailers({ method, httpVersion }: IncomingMessage, status: number, from: IncomingHttpHeaders): boolean {
+  const isChunked = httpVersion !== '1.0' && from['content-length'] === undefined
+  return from.trailer === undefined || (isChunked && method !== 'HEAD' && status !== 204 && status !== 304)
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -8,10 +8,11 @@ import { billable, billedMsOf } from '../../routing/billed.ts'
 import { invoke, type InvokeAnswer } from '../../routing/invoke.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
-import { fromResult } from '../api-gateway/answer.ts'
+import { fromResult, fromStream } from '../api-gateway/answer.ts'
 import { toApiGatewayEvent } from '../api-gateway/event.ts'
 import { outcomeOf } from '../metrics/function-tally.ts'
 import type { Admitted } from './admitted.ts'
+import { noRoom, type BodyBudget } from './body-budget.ts'
 import { noteColdStart } from './cold-start.ts'
 import type { ExchangeContext } from './exchange.ts'
 import { addCors } from './outgoing-headers.ts'
@@ -36,19 +37,21 @@ export class LambdaExchange {
     context.response.on('error', () => undefined)
   }
 
-  begin(router: Router, limitBytes: number): void {
+  begin(router: Router, limits: { limitBytes: number; budget: BodyBudget }): void {
     const { request, response, head, expectsContinue } = this.#admitted
+    const { limitBytes, budget } = limits
     const onDone = (body: Buffer) => void this.#run(router, body).catch((error: unknown) => this.#failed(error))
     if (!head.hasBody) return onDone(Buffer.alloc(0))
+    const hold = budget.hold()
+    response.once('close', () => hold.end())
+    const onTooLarge = (problem: ProblemError) => {
+      lingerOnClose(request)
+      this.#problem(problem, true)
+    }
+    if (head.contentLength !== undefined && !hold.grow(head.contentLength)) return onTooLarge(noRoom())
     if (expectsContinue) response.writeContinue()
-    collectBody(request, {
-      limitBytes,
-      onDone,
-      onTooLarge: (problem) => {
-        lingerOnClose(request)
-        this.#problem(problem, true)
-      },
-    })
+    const admits = head.contentLength === undefined ? (bytes: number) => hold.grow(bytes) : undefined
+    collectBody(request, { limitBytes, onDone, onTooLarge, admits })
   }
 
   async #run(router: Router, body: Buffer): Promise<void> {
@@ -93,7 +96,7 @@ export class LambdaExchange {
     }
     if (answer.status !== 200)
       return this.#write(answer.status, ['content-type', 'application/json', ...cold], answer.body)
-    const converted = fromResult(answer.body)
+    const converted = isStreamed(answer) ? fromStream(answer.body, contentTypeOf(answer)) : fromResult(answer.body)
     if (converted.kind === 'malformed') return this.#problem(new ProblemError('bad-answer', converted.message))
     this.#write(converted.statusCode, [...converted.headers, ...cold], converted.body)
   }
@@ -133,4 +136,13 @@ export class LambdaExchange {
     this.#ended = true
     this.#context.tally.request(outcome, performance.now() - this.#startedMs)
   }
+}
+
+const contentTypeOf = ({ headers }: InvokeAnswer): string => headers['content-type'] ?? 'application/octet-stream'
+
+/** Results are JSON with a report before them; of a stream the report comes after it. */
+function isStreamed({ headers }: InvokeAnswer): boolean {
+  const { trailer, 'content-type': contentType } = headers
+  const isAnnounced = trailer !== undefined && String(trailer).toLowerCase().includes(HEADER.report)
+  return isAnnounced || (contentType !== undefined && !/^application\/json\b/i.test(contentType))
 }

@@ -11,6 +11,7 @@ import type { Router } from '../../routing/router.ts'
 import { isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
+import type { BodyBudget } from './body-budget.ts'
 import { Exchange } from './exchange.ts'
 import type { Latecomers } from './latecomers.ts'
 import { LambdaExchange } from './lambda-exchange.ts'
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   maxUrlBytes: number
   /** Of bodies that stream to `http` functions. */
   maxBodyBytes: number
+  /** Of bodies that are held whole; shared by all listeners. */
+  budget: BodyBudget
   draining: () => boolean
   latecomers: Latecomers
   /** Of the internal listener, where there is an event log. */
@@ -57,7 +60,8 @@ export class Pipeline {
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const head = readHead(request.rawHeaders)
     const requestId = requestIdFrom(head.requestId)
-    const exchange = { request, response, head, requestId, expectsContinue }
+    const { draining } = this.options
+    const exchange = { request, response, head, requestId, expectsContinue, draining }
     const admitted = this.admit(request, head)
     if (admitted.kind === 'problem') this.#answerUnrouted(exchange, admitted)
     else this.#goOn(exchange, admitted)
@@ -67,6 +71,7 @@ export class Pipeline {
     const { request, response, head, requestId } = exchange
     if (admitted.kind === 'answer') {
       const headers = [...admitted.headers, HEADER.requestId, requestId, 'content-length', '0']
+      if (exchange.draining()) response.shouldKeepAlive = false
       return void response.writeHead(admitted.status, headers).end()
     }
     const { target, lane } = admitted
@@ -110,7 +115,7 @@ export class Pipeline {
 
   #forward(admitted: Admitted): void {
     const { request, response, head, requestId, target, lane } = admitted
-    const { metrics, trusted, draining } = this.options
+    const { router, metrics, trusted, draining, budget } = this.options
     const { signature } = lane.fn
     const type = head.invocationType
     if (trusted && type !== undefined && type.toLowerCase() !== 'requestresponse')
@@ -121,7 +126,7 @@ export class Pipeline {
     const tally = metrics.tally(lane.key)
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
     if (signature === 'event' && target.route !== undefined)
-      return new LambdaExchange(context, admitted, target.route).begin(this.options.router, limitBytes)
+      return new LambdaExchange(context, admitted, target.route).begin(router, { limitBytes, budget })
     this.#send(new Exchange(context), admitted, limitBytes)
   }
 

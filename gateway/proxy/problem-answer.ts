@@ -65,7 +65,8 @@ export function answerAndLinger(socket: Duplex, answer: string | Buffer): void {
   socket.resume()
 }
 
-function endThenCut(socket: Duplex): void {
+/** For a connection that somebody reads, if only to throw it away: else its other end's end is never heard of. */
+export function endThenCut(socket: Duplex): void {
   socket.end()
   const cut = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(cut))

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { ProblemError } from '../../routing/problems.ts'
 import { ReplayBody } from '../../routing/replay-body.ts'
+import { noRoom } from './body-budget.ts'
 
 /** Read whole before the call begins; at most this much waits in memory per queued request. */
 export const SMALL_BODY_BYTES = 16 * 1024
@@ -13,21 +14,30 @@ export interface CollectOptions {
   limitBytes: number
   onDone: (body: Buffer) => void
   onTooLarge: (problem: ProblemError) => void
+  /** Asked before so many bytes more are held; false: `onTooLarge` is told. */
+  admits?: ((bytes: number) => boolean) | undefined
 }
 
 /** Nothing is called when the client goes away: its connection's end says so. */
-export function collectBody(request: IncomingMessage, { limitBytes, onDone, onTooLarge }: CollectOptions): void {
+export function collectBody(request: IncomingMessage, options: CollectOptions): void {
+  const { limitBytes, onDone, onTooLarge, admits } = options
   const chunks: Buffer[] = []
   let size = 0
+  // What has been read lives as long as the call, not as long as the connection.
+  const stop = () => {
+    request.off('data', onData)
+    request.off('end', onEnd)
+  }
   const onData = (chunk: Buffer) => {
     size += chunk.length
-    if (size > limitBytes) {
-      request.off('data', onData)
-      request.off('end', onEnd)
-      onTooLarge(tooLarge(limitBytes))
-    } else chunks.push(chunk)
+    if (size <= limitBytes && admits?.(chunk.length) !== false) return void chunks.push(chunk)
+    stop()
+    onTooLarge(size > limitBytes ? tooLarge(limitBytes) : noRoom())
   }
-  const onEnd = () => onDone(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size))
+  const onEnd = () => {
+    stop()
+    onDone(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size))
+  }
   request.on('data', onData)
   request.on('end', onEnd)
 }

@@ -25,7 +25,7 @@ export interface RequestHead {
   clientContext: string | undefined
 }
 
-type Handler = (head: RequestHead, value: string) => void
+type Handler = (head: RequestHead, value: string, name: string) => void
 const drop: Handler = () => undefined
 
 /** Headers that are not simply passed on. */
@@ -42,7 +42,7 @@ const SPECIAL = new Map<string, Handler>([
   ['host', readHost],
   ['transfer-encoding', (head) => void (head.hasBody = true)],
   ['content-length', readLength],
-  ['x-request-id', (head, value) => void (head.requestId = value)],
+  ['x-request-id', readRequestId],
   ['traceparent', (head, value) => void (head.traceparent = value)],
   ['x-forwarded-for', (head, value) => void (head.forwardedFor = join(head.forwardedFor, value))],
   ['x-forwarded-proto', (head, value) => void (head.forwardedProto ??= value)],
@@ -77,7 +77,7 @@ export function readHead(raw: readonly string[]): RequestHead {
     const lower = name.toLowerCase()
     const special = SPECIAL.get(lower)
     if (named?.has(lower) === true && !STRUCTURAL.has(lower)) continue
-    if (special !== undefined) special(head, value)
+    if (special !== undefined) special(head, value, name)
     else if (!lower.startsWith(HEADER_PREFIX)) head.headers.push(name, value)
   }
   return head
@@ -105,6 +105,12 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
 function readHost(head: RequestHead, value: string): void {
   head.ambiguousHost = head.host !== ''
   head.host = value
+}
+
+/** Passed on as it came, too: what a function logs of it must be found in what its caller logged. */
+function readRequestId(head: RequestHead, value: string, name: string): void {
+  head.requestId = value
+  head.headers.push(name, value)
 }
 
 function readLength(head: RequestHead, value: string): void {

@@ -14,7 +14,7 @@ import { Exchange, type ExchangeContext } from './exchange.ts'
 import { clientAddress, requestIdFrom } from './identity.ts'
 import { addForwarding, answerHeaders } from './outgoing-headers.ts'
 import type { Pipeline } from './pipeline.ts'
-import { sendProblem } from './problem-answer.ts'
+import { endThenCut, sendProblem } from './problem-answer.ts'
 import { readHead } from './request-head.ts'
 
 export interface UpgradeRequest {
@@ -145,7 +145,9 @@ function responseOn(request: IncomingMessage, socket: Socket): ServerResponse {
   response.assignSocket(socket)
   response.on('finish', () => {
     response.detachSocket(socket)
-    socket.end()
+    socket.removeAllListeners('readable')
+    socket.resume()
+    endThenCut(socket)
   })
   socket.on('error', () => socket.destroy())
   return response

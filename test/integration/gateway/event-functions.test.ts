@@ -131,3 +131,90 @@ test('invocation types that do not exist are refused with a sentence', async () 
     detail: 'expected RequestResponse, Event or DryRun, got later',
   })
 })
+
+const streaming =
+  (contentType: string, ...chunks: (string | Buffer)[]) =>
+  (_request: unknown, response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': contentType, trailer: 'dormouse-report' })
+    for (const chunk of chunks) response.write(chunk)
+    response.end()
+  }
+
+test('a streamed answer is the body as it was written', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod({ script: streaming('text/csv', 'a,b\n', '1,2\n') })
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+    200,
+    'text/csv',
+    'a,b\n1,2\n',
+  ])
+})
+
+test('of streamed JSON nothing is taken for the answer of an HTTP API', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod({ script: streaming('application/json', '{"statusCode":', '500}') })
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, await answer.text()]).toEqual([200, '{"statusCode":500}'])
+})
+
+const PRELUDE_TYPE = 'application/vnd.awslambda.http-integration-response'
+
+test('the prelude of a stream says status, headers and cookies', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const prelude = JSON.stringify({
+    statusCode: 201,
+    headers: { 'x-own': '1', 'content-type': 'image/x' },
+    cookies: ['a=1'],
+  })
+  const body = Buffer.from([0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2])
+  await world.pod({ script: streaming(PRELUDE_TYPE, prelude, Buffer.alloc(8), body) })
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, answer.headers.get('x-own'), answer.headers.get('content-type')]).toEqual([
+    201,
+    '1',
+    'image/x',
+  ])
+  expect(answer.headers.getSetCookie()).toEqual(['a=1'])
+  expect(Buffer.from(await answer.arrayBuffer())).toEqual(body)
+})
+
+test.each([['{"statusCode":201}'], ['7'], ['{"statusCode":"lots"}']])(
+  'a prelude %s that is none is 502',
+  async (prelude) => {
+    world = await GatewayWorld.start({ fn: { signature: 'event' } })
+    const end = prelude === '{"statusCode":201}' ? '' : Buffer.alloc(8)
+    await world.pod({ script: streaming(PRELUDE_TYPE, prelude, end, 'body') })
+    const answer = await fetch(world.publicUrl)
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([502, 'bad-answer'])
+  },
+)
+
+test.each([['declared'], ['chunked']])('bodies that are held are bounded, all together (%s)', async (how) => {
+  world = await GatewayWorld.start({
+    fn: { signature: 'event', concurrency: 10 },
+    limits: { heldBodyBytes: 1_000_000 },
+  })
+  const held: ServerResponse[] = []
+  const pod = await world.pod({ script: (_, response) => void held.push(response) })
+  const post = (signal?: AbortSignal) => {
+    const bytes = new Uint8Array(600_000)
+    const body = how === 'declared' ? bytes : new Blob([bytes]).stream()
+    return fetch(world.publicUrl, { method: 'POST', body, duplex: 'half', ...(signal && { signal }) })
+  }
+  const leaving = new AbortController()
+  const first = post(leaving.signal).catch(() => 'left')
+  await until(() => pod.running === 1)
+  const second = await post()
+  expect([second.status, second.headers.get('retry-after'), ((await second.json()) as { code: string }).code]).toEqual([
+    503,
+    '1',
+    'overloaded',
+  ])
+  leaving.abort()
+  expect(await first).toBe('left')
+  const third = post()
+  await until(() => held.length === 2)
+  held[1]!.writeHead(200, { 'content-type': 'application/json' }).end('"taken"')
+  expect(await (await third).text()).toBe('taken')
+})

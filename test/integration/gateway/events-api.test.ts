@@ -321,3 +321,22 @@ test('what was accepted and refused is counted', async () => {
     'record topic-reserved 1',
   ])
 })
+
+test('while it ends each answer ends its connection, also of what no function answers', async () => {
+  const { gateway, ports } = await start()
+  const stopping = gateway.stop({ lingerMs: 1_000, graceMs: 1_000 })
+  const asked = async (head: string, body = '') => {
+    const client = await RawClient.open(ports.internalPort)
+    client.send(`${head}\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    await client.untilClosed()
+    client.close()
+    return [client.received.split(' ')[1], /\r\nconnection: close\r\n/i.test(client.received)]
+  }
+  const EVENT = 'POST /fn/default/hello HTTP/1.1\r\nContent-Type: application/json\r\nDormouse-Invocation-Type: '
+  expect(await asked(`${EVENT}Event`, '{}')).toEqual(['202', true])
+  expect(await asked(`${EVENT}DryRun`, '{}')).toEqual(['204', true])
+  expect(await asked('POST /topics/orders HTTP/1.1', 'x')).toEqual(['200', true])
+  expect(await asked('GET /topics/orders HTTP/1.1')).toEqual(['405', true])
+  expect(await asked('GET /invocations/none HTTP/1.1')).toEqual(['404', true])
+  await stopping
+})

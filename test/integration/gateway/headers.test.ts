@@ -57,6 +57,8 @@ test('a sane request id is kept, another is replaced; every answer carries it', 
   expect(await id('x'.repeat(300))).toMatch(/^[0-9a-f-]{36}$/)
   expect(await id('two words')).toMatch(/^[0-9a-f-]{36}$/)
   expect(pod.seen[0]!.headers['dormouse-request-id']).toBe('order-42')
+  // The function finds in its logs what its caller has in his, whatever we take for an id.
+  expect(pod.seen.map(({ headers }) => headers['x-request-id'])).toEqual(['order-42', 'x'.repeat(300), 'two words'])
   const missing = await fetch(`http://127.0.0.1:${world.ports.internalPort}/none`, { headers: { 'x-request-id': 'a' } })
   expect([missing.status, missing.headers.get('dormouse-request-id')]).toEqual([404, 'a'])
   expect(await missing.json()).toMatchObject({ instance: 'a' })

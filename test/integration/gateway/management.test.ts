@@ -63,6 +63,21 @@ test('a deleted function’s series are dropped', async () => {
   expect(await world.metrics()).not.toContain('default/hello')
 })
 
+test('a function that is deleted while it wakes does not come back in the metrics', async () => {
+  world = await GatewayWorld.start()
+  let asked = 0
+  world.controller.onActivation = () => {
+    asked++
+    return new Promise(() => undefined)
+  }
+  const answer = fetch(world.publicUrl)
+  await until(() => asked > 0)
+  world.controller.removeFunction('default/hello')
+  expect((await answer).status).toBe(404)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(await world.metrics()).not.toContain('default/hello')
+})
+
 test('operators see functions with revision, pods, load and routes', async () => {
   world = await GatewayWorld.start()
   const pod = await world.pod({ script: () => undefined })

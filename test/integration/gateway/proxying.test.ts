@@ -249,6 +249,38 @@ test('a pod that dies in the middle of its answer never ends the client’s answ
   expect(client.received).not.toMatch(/\r\n0\r\n\r\n$/)
 })
 
+test('to an HTTP/1.0 client, for whom an answer without length ends with its connection, what breaks off is a reset', async () => {
+  world = await GatewayWorld.start({ fn: { timeoutMs: 200 }, routing: { graceMs: 50 } })
+  await world.pod({
+    script: (request, response) => {
+      response.writeHead(200).write('part')
+      if (request.url === '/dies') setTimeout(() => request.socket.resetAndDestroy(), 20)
+    },
+  })
+  for (const path of ['/dies', '/is-late']) {
+    const client = (await raw()).send(`GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`)
+    await client.expect(/part/)
+    await client.untilClosed()
+    expect([path, client.ended, client.failed?.code]).toEqual([path, false, 'ECONNRESET'])
+  }
+})
+
+test('an answer that announces trailers passes where they cannot be sent: without them', async () => {
+  world = await GatewayWorld.start()
+  await world.pod({
+    script: (_, response) => {
+      response.writeHead(200, { trailer: 'x-sum' })
+      response.write('body')
+      response.addTrailers({ 'x-sum': '42' })
+      response.end()
+    },
+  })
+  const old = (await raw()).send('GET / HTTP/1.0\r\nHost: a\r\n\r\n')
+  await old.untilClosed()
+  expect([old.received.split('\r\n', 1)[0], old.received.endsWith('\r\n\r\nbody')]).toEqual(['HTTP/1.1 200 OK', true])
+  expect(old.received).not.toMatch(/trailer|x-sum/i)
+})
+
 test('a pod that answers no HTTP is a 502 problem', async () => {
   world = await GatewayWorld.start()
   const pod = await world.pod()

@@ -237,3 +237,25 @@ test('a handshake that is under way does not hold up the end', async () => {
   expect(performance.now() - startedAt).toBeLessThan(1_500)
   await until(() => client.readyState === WebSocket.CLOSED)
 })
+
+test('a refused upgrade leaves no connection behind, whatever its client goes on to do', async () => {
+  world = await GatewayWorld.start()
+  const refused = async (then: (client: RawClient) => void) => {
+    const client = await RawClient.open(world.ports.internalPort)
+    clients.push(client)
+    client.send('GET /nope HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    await client.expect(/^HTTP\/1\.1 404 /)
+    then(client)
+    return client
+  }
+  const talking = await refused((client) => client.send('x'.repeat(100_000)).socket.end())
+  const silent = await refused(() => undefined)
+  await until(() => talking.closed)
+  // Its own end stays open: it is cut.
+  await until(() => silent.ended)
+  silent.send('still there?')
+  await until(() => {
+    silent.send('?')
+    return silent.closed
+  }, 5_000)
+})

@@ -29,7 +29,7 @@ test('what the gateway must know is read in one pass, whatever the case of names
     expectsContinue: true,
     requestId: 'id-1',
     forwardedFor: '1.1.1.1, 2.2.2.2',
-    headers: ['Accept', '*/*'],
+    headers: ['X-Request-ID', 'id-1', 'Accept', '*/*'],
   })
 })
 
