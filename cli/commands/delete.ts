@@ -7,6 +7,7 @@ import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed, parseTarget, type CliKind } from '../kinds.ts'
 import { loadManifests } from '../manifests/load-manifests.ts'
+import { placeAll } from '../manifests/place.ts'
 
 interface DeleteOptions extends ServerOptions {
   namespace?: string
@@ -92,6 +93,8 @@ async function fromFiles({ context, connection, options }: Deletion, words: read
   const { cwd, readStdin } = context
   const { manifests, mistakes } = await loadManifests({ sources: options.filename ?? [], cwd, readStdin })
   if (mistakes.length > 0) throw new ManifestError(mistakes)
+  // As `apply` does: what is elsewhere than --namespace says is not meant.
+  placeAll(manifests, { given: options.namespace, otherwise: namespace })
   return manifests.map(({ manifest }) => ({
     kind: kindNamed(manifest.kind),
     name: manifest.metadata.name,

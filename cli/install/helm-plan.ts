@@ -44,6 +44,8 @@ export function installCommands(choices: InstallChoices): { crds: Command; relea
       program: 'helm',
       args: [
         ...['upgrade', '--install', release, chart, '--namespace', namespace, '--create-namespace', '--skip-crds'],
+        // What earlier installs said stays said, beside what this version's chart adds.
+        '--reset-then-reuse-values',
         ...['--wait', '--timeout', `${timeoutSeconds}s`, ...cluster('--kube-context')],
         ...values.flatMap((file) => ['--values', file]),
         ...[...brokers, ...set.flatMap((pair) => ['--set', pair])],

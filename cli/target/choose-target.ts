@@ -46,7 +46,7 @@ export function namedTarget(options: TargetOptions): Target | undefined {
   }
 }
 
-/** Throws CliError (usage) when in doubt. */
+/** Throws CliError: usage when in doubt, unreachable when the instance that is named does not run. */
 export function chooseTarget(options: TargetOptions, facts: TargetFacts): Target {
   const named = namedTarget(options)
   if (named !== undefined) return named
@@ -54,7 +54,12 @@ export function chooseTarget(options: TargetOptions, facts: TargetFacts): Target
   if (options.stateDir === undefined && serverVariable !== undefined && serverVariable !== '')
     return { kind: 'instance', server: withoutSlash(serverVariable) }
   if (instanceHere !== undefined) return { kind: 'instance', server: instanceHere }
-  if (options.stateDir !== undefined || cluster === undefined) return { kind: 'instance', server: defaultServer }
+  if (options.stateDir !== undefined)
+    throw new CliError(
+      EXIT.unreachable,
+      `no instance runs on ${options.stateDir}: start it with \`dormouse dev --state-dir ${options.stateDir}\``,
+    )
+  if (cluster === undefined) return { kind: 'instance', server: defaultServer }
   if (!defaultServerAnswers) return { kind: 'cluster' }
   throw new CliError(
     EXIT.usage,

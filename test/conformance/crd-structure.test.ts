@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { parseAllDocuments } from 'yaml'
 import { DEFINITIONS } from '../../api/definitions.ts'
 import { CRD_FOLDERS, crdFiles, staleFiles } from '../../scripts/generate-crds.ts'
 import type { SchemaNode } from '../../scripts/crd.ts'
@@ -161,4 +162,13 @@ test('a file that is missing or differs is named as stale', async () => {
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('put together without separators, as helm show crds does it, they are still one document each', () => {
+  const documents = parseAllDocuments([...crdFiles().values()].join('\n'))
+  expect(documents.map(({ errors }) => errors)).toEqual([[], [], []])
+  const kinds = documents.map(
+    (document) => (document.toJS() as { spec: { names: { plural: string } } }).spec.names.plural,
+  )
+  expect(kinds.sort()).toEqual([...CRD_PLURALS].sort())
 })

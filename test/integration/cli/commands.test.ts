@@ -225,6 +225,39 @@ test('delete removes by name and by file, and exits 3 for what is not there', as
   })
 })
 
+test('delete -f takes nothing out of another namespace than --namespace says', async () => {
+  const manifest = fn('placed', inline('export const handler = () => 1')).replace(
+    'name: placed',
+    'name: placed\n  namespace: prod',
+  )
+  workspace.write('placed.yaml', manifest)
+  expect(await run('apply', '-f', 'placed.yaml', '--no-wait')).toMatchObject({ code: 0 })
+  expect(await run('delete', '-n', 'staging', '-f', 'placed.yaml')).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('metadata.namespace: expected staging, as --namespace says, got prod'),
+  })
+  expect(await run('delete', '-f', 'placed.yaml')).toMatchObject({ code: 0, stdout: 'function/placed deleted\n' })
+})
+
+test('a state directory on which no instance runs is none, whoever listens elsewhere', async () => {
+  const { code, stderr } = await workspace.run('get', 'fn', '--state-dir', 'nobody')
+  expect({ code, stderr }).toMatchObject({ code: 5, stderr: expect.stringContaining('no instance runs on nobody') })
+})
+
+test.each([['status'], ['doctor'], ['doctor --json']])(
+  '%s of a cluster that does not answer exits 5',
+  async (words) => {
+    const cluster = 'clusters: [{ name: away, cluster: { server: "https://127.0.0.1:1" } }]'
+    const contexts = 'contexts: [{ name: away, context: { cluster: away, user: me } }]\ncurrent-context: away'
+    workspace.write(
+      'away.yaml',
+      `apiVersion: v1\nkind: Config\n${cluster}\n${contexts}\nusers: [{ name: me, user: {} }]\n`,
+    )
+    const { code, stdout, stderr } = await workspace.run(...words.split(' '), '--kubeconfig', 'away.yaml')
+    expect({ code, stdout, stderr }).toMatchObject({ code: 5, stdout: '', stderr: expect.stringContaining('away') })
+  },
+)
+
 test('render packs code in, so that the result needs no files', async () => {
   workspace.write('packed/src/index.mjs', 'export const handler = () => 1\n')
   workspace.write('packed/src/lib/a.mjs', 'export const a = 1\n')

@@ -13,7 +13,7 @@ const lines = (more: Partial<InstallChoices> = {}) => {
 test('CRDs are brought up to date first: helm would leave those there are', () => {
   expect(lines()).toEqual([
     'kubectl apply --server-side --force-conflicts --field-manager dormouse-cli -f /opt/charts/dormouse/crds',
-    'helm upgrade --install dormouse /opt/charts/dormouse --namespace dormouse-system --create-namespace --skip-crds --wait --timeout 300s',
+    'helm upgrade --install dormouse /opt/charts/dormouse --namespace dormouse-system --create-namespace --skip-crds --reset-then-reuse-values --wait --timeout 300s',
   ])
 })
 

@@ -35,7 +35,6 @@ test.each<[rule: string, options: TargetOptions, facts: Partial<TargetFacts>, wa
     { instanceHere: HERE, cluster },
     { kind: 'instance', server: HERE },
   ],
-  ['--state-dir never means a cluster', { stateDir: 'x' }, { cluster }, { kind: 'instance', server: DEFAULT }],
   ['else the cluster of the kubeconfig', {}, { cluster }, { kind: 'cluster' }],
   ['else the default port, whoever listens', {}, {}, { kind: 'instance', server: DEFAULT }],
 ])('%s', (...[, options, facts, want]) => {
@@ -53,4 +52,16 @@ test('an instance and a cluster cannot both be named', () => {
   expect(() => chooseTarget({ server: 'http://a', context: 'prod' }, nothing)).toThrow(
     '--server names a local instance and --context a cluster: give one of them',
   )
+})
+
+test('--state-dir means the instance on it and nobody else, not even whoever listens on the default port', () => {
+  const facts = { ...nothing, cluster, defaultServerAnswers: true }
+  expect(() => chooseTarget({ stateDir: 'x' }, facts)).toThrow(
+    'no instance runs on x: start it with `dormouse dev --state-dir x`',
+  )
+  const server = 'http://b'
+  expect(chooseTarget({ stateDir: 'x' }, { ...facts, serverVariable: server, instanceHere: HERE })).toEqual({
+    kind: 'instance',
+    server: HERE,
+  })
 })

@@ -38,3 +38,14 @@ test('mistakes are found', () => {
   expect(mistakeIn('dormouse trigger undescribe x', program)).toBe('there is no command undescribe')
   expect(mistakeIn('dormouse dlq list --triger x', program)).toBe('no option --triger')
 })
+
+/** Without more words kubectl shows one pod of a Deployment, and of pods by label ten lines, however far back it is to look. */
+test('every look into logs by kubectl sees all pods, and as many lines as it says', () => {
+  const looks = pages.flatMap(({ name, text }) =>
+    [...text.matchAll(/kubectl [^\n]*\blogs [^\n]*/g)].map(([line]) => ({ name, line })),
+  )
+  expect(looks.length).toBeGreaterThan(5)
+  expect(looks.filter(({ line }) => /logs deploy\//.test(line) || (/ -l /.test(line) && !/--tail/.test(line)))).toEqual(
+    [],
+  )
+})
