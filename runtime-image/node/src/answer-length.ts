@@ -16,6 +16,8 @@ export function holdToLength(response: ServerResponse, complain: (message: strin
   }
   response.write = (...args: unknown[]) => write(...taking(args))
   response.end = (...args: unknown[]) => {
+    // A second time: Node knows what to do, and the answer was whole already.
+    if (response.writableEnded) return end(...args)
     // Asked before: an end in one piece gets a length from Node.
     const limit = declaredLength(response)
     end(...taking(args))

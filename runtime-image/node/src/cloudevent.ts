@@ -80,7 +80,9 @@ function asUtf8(value: string): string {
 
 function structured(body: Buffer): CloudEvent {
   const { data, data_base64: base64, ...attributes } = jsonObject(body)
-  const event = checked(attributes)
+  // JSON's null is an attribute that is absent (CloudEvents JSON format 1.0 §2.2).
+  const present = Object.entries(attributes).filter(([, value]) => value !== null)
+  const event = checked(Object.fromEntries(present))
   if (base64 === undefined || base64 === null) return data === undefined ? event : { ...event, data }
   if (data !== undefined) throw new Invalid('expected either data or data_base64, got both')
   if (typeof base64 !== 'string') throw new Invalid(`data_base64 must be a string, got ${typeof base64}`)

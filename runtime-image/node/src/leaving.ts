@@ -80,11 +80,12 @@ export class Leaving {
 
   /** Upgraded connections have no end of their own; they get as long as a request could have taken. */
   private endUpgradesLater(graceMs: number): void {
+    // Nothing of ours may keep the event loop from running empty: callbacks wait for that.
     setTimeout(() => {
       for (const socket of this.ports.invocations.upgraded) {
         socket.end()
-        setTimeout(() => socket.destroy(), UPGRADE_END_MS)
+        setTimeout(() => socket.destroy(), UPGRADE_END_MS).unref()
       }
-    }, graceMs)
+    }, graceMs).unref()
   }
 }

@@ -27,6 +27,19 @@ function oneConnection(runtime: RuntimeProcess): { call: (path: string) => Promi
   return { call, end: () => agent.destroy() }
 }
 
+test('an answer that is ended twice is whole, and nothing is said of it', async () => {
+  const runtime = await http(
+    `export const handler = (req, res) => { res.end(Buffer.alloc(8_000_000, 'x')); res.end() }`,
+  )
+  const { call, end } = oneConnection(runtime)
+  expect((await call('/')).length).toBe(8_000_000)
+  expect((await call('/')).length).toBe(8_000_000)
+  end()
+  runtime.child.kill('SIGTERM')
+  await runtime.exited
+  expect(runtime.stdout).not.toContain('is cut')
+})
+
 describe('an http function whose content-length is wrong', () => {
   const TOO_SHORT = `export const handler = (req, res) => {
     if (req.url === '/next') return res.end('next')

@@ -34,6 +34,18 @@ describe('leaving', () => {
     },
   )
 
+  test('a callback that waits for an empty event loop is not held up by it', async () => {
+    const files = {
+      'index.mjs': `export const handler = (e, c, cb) => { console.log('in'); setTimeout(() => cb(null, 'done'), 300) }`,
+    }
+    const runtime = await RuntimeProcess.with({ files })
+    const running = runtime.invoke({})
+    await runtime.printed('\tin\n')
+    runtime.child.kill('SIGTERM')
+    expect(await running).toMatchObject({ status: 200, text: '"done"' })
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+  })
+
   test('refuses cleanly on connections that were open before', async () => {
     const runtime = await RuntimeProcess.with({ files: SLOW, concurrency: 5 })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })

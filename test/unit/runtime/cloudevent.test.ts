@@ -21,7 +21,18 @@ test.each<[string, unknown]>([
   expect(parsed).toMatchObject({ kind: 'event', event: { data: want, datacontenttype: contentType } })
 })
 
+test('attributes of a structured event that are null are absent, data that is null is data', () => {
+  const body = { specversion: '1.0', id: '1', source: '/s', type: 't', data: null }
+  const nulls = { subject: null, time: null, dataschema: null, datacontenttype: null, ext: null }
+  const parsed = parseCloudEvent(
+    { 'content-type': 'application/cloudevents+json' },
+    Buffer.from(JSON.stringify({ ...body, ...nulls })),
+  )
+  expect(parsed).toEqual({ kind: 'event', event: body })
+})
+
 test.each<[object, string]>([
+  [{ id: null }, 'id must be a non-empty string, got nothing'],
   [{ time: 'yesterday' }, 'time must be an RFC 3339 timestamp, got "yesterday"'],
   [{ id: 7 }, 'id must be a non-empty string, got 7'],
   [{ Upper: 'x' }, 'attribute names are lower-case letters and digits, got "Upper"'],
