@@ -25,6 +25,8 @@ export class Execution {
   readonly invocation: Invocation
   readonly response: ServerResponse
   isOver = false
+  /** Called once, when it is over. */
+  onOver: (() => void) | undefined
   private readonly ports: ExecutionPorts
   private startedAt: number | undefined
 
@@ -77,6 +79,7 @@ export class Execution {
   reject(answer: (response: ServerResponse) => void): void {
     if (this.isOver) return
     this.isOver = true
+    this.onOver?.()
     this.ports.release(this.invocation)
     answer(this.response)
   }
@@ -91,6 +94,7 @@ export class Execution {
   /** END and REPORT go out after the answer: they must not delay it. */
   private close(): (answer: (headers: Headers) => void) => void {
     this.isOver = true
+    this.onOver?.()
     const report = this.report()
     const { invocation } = this
     const lines = this.startedAt === undefined ? '' : endLine(invocation.id) + reportLine(invocation.id, report)

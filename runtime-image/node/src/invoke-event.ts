@@ -115,7 +115,8 @@ class Completion {
     if (this.call.execution.isOver || this.stopWatching !== undefined) return
     if (this.isPromise && !this.call.isAlone) return
     this.stopWatching = this.call.loop.start(() => this.drained())
-    this.call.execution.response.once('close', this.stopWatching)
+    // Not when its caller goes away: the handler still runs, and its slot is its own until it ends.
+    this.call.execution.onOver = this.stopWatching
   }
 
   private drained(): void {

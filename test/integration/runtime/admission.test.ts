@@ -49,6 +49,21 @@ describe('the data port', () => {
     expect((await runtime.invoke({ ms: 0 })).status).toBe(200)
   })
 
+  test('of a caller that went away a callback still ends the invocation, as soon as it comes', async () => {
+    const files = {
+      'index.mjs': `export const handler = (e, c, cb) => { setTimeout(() => cb(null, 'done'), e.ms ?? 0) }`,
+    }
+    const runtime = await RuntimeProcess.with({ files })
+    const socket = connect(runtime.dataPort, '127.0.0.1')
+    const head = Object.entries(runtime.callHeaders()).map(([name, value]) => `${name}: ${String(value)}`)
+    socket.write(`POST / HTTP/1.1\r\nhost: x\r\n${head.join('\r\n')}\r\ncontent-length: 10\r\n\r\n{"ms":300}`)
+    await new Promise((resolve) => socket.once('data', resolve))
+    socket.destroy()
+    const said = await runtime.printed('END RequestId: req-1')
+    expect(said).not.toContain('timed out')
+    expect(await runtime.invoke({})).toMatchObject({ status: 200, text: '"done"' })
+  })
+
   test('writes 102 to the socket before a handler that blocks the loop runs', async () => {
     const code = 'export const handler = async () => { const t = Date.now(); while (Date.now() - t < 500); return 1 }'
     const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
