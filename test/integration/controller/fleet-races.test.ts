@@ -6,6 +6,7 @@ import { Agent } from 'undici'
 import { admit } from '../../../api/validate.ts'
 import type { DormouseFunction } from '../../../api/function.ts'
 import { FUNCTIONS, RUNTIMES } from '../../../api/kinds.ts'
+import { splitKey } from '../../../api/names.ts'
 import type { Runtime } from '../../../api/runtime.ts'
 import type { RevisionTemplate } from '../../../controller/fleet/fleet.ts'
 import { DEFAULT_FLEET_LIMITS } from '../../../controller/fleet/pod-fleet-options.ts'
@@ -66,11 +67,12 @@ describe('two fleets on one cluster', () => {
       spec: { image: 'local/node' },
     } as NewObject<Runtime>)
     const fleet = async () => {
-      const [pods, runtimes] = [api.cache(PODS), api.cache(RUNTIMES)]
-      await Promise.all([pods.synced, runtimes.synced])
+      const [pods, runtimes, functions] = [api.cache(PODS), api.cache(RUNTIMES), api.cache(FUNCTIONS)]
+      await Promise.all([pods.synced, runtimes.synced, functions.synced])
       stops.push(
         () => pods.stop(),
         () => runtimes.stop(),
+        () => functions.stop(),
       )
       const keys = await loadKeys(api, 'dormouse-system')
       const settings = {
@@ -94,7 +96,8 @@ describe('two fleets on one cluster', () => {
         limits: DEFAULT_FLEET_LIMITS,
         leadership: SOLE_LEADERSHIP,
         drained: () => Promise.resolve(),
-        existing: () => ({ uid: 'some' }),
+        // The true uid: a fleet that repairs a label names the owner by it, and a pod whose owner does not exist is collected.
+        existing: (key) => functions.get(splitKey(key))?.metadata,
         timeoutMsOf: () => undefined,
         servingTemplate: () => undefined,
       })
