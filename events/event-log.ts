@@ -95,6 +95,8 @@ export const MAX_METADATA_BYTES = 4_000
 export interface Assignment extends PartitionId {
   position: number
   metadata: string
+  /** The committed offset that the metadata is of, where `position` is beyond it: what was between is not there any more. */
+  metadataOffset?: number
 }
 
 export interface ConsumerHandlers {

@@ -4,6 +4,7 @@
  * neither a restart nor a rebalance does finished work again. Offsets may have gaps.
  */
 import { decodeMarks, encodeMarks, MAX_MARKS_BYTES, type Marks } from './commit-metadata.ts'
+import type { Assignment } from './event-log.ts'
 
 /** Of a commit's marks, leaving room for what is on its way. */
 const ROOM_BYTES = MAX_MARKS_BYTES - 200
@@ -28,12 +29,16 @@ export class OffsetTracker {
   readonly #restored: ReadonlySet<number>
   readonly #inPlace: Map<number, InPlace>
 
-  /** `position`: the committed offset. Metadata that is damaged or of another make counts as none. */
-  constructor(position: number, metadata = '') {
-    const marks = decodeMarks(metadata, position)
+  /** Metadata that is damaged or of another make counts as none. */
+  constructor({
+    position,
+    metadata,
+    metadataOffset = position,
+  }: Pick<Assignment, 'position' | 'metadata' | 'metadataOffset'>) {
+    const { done, inPlace } = decodeMarks(metadata, metadataOffset)
     this.#next = position
-    this.#restored = new Set(marks.done)
-    this.#inPlace = new Map(marks.inPlace)
+    this.#restored = new Set(done.filter((offset) => offset >= position))
+    this.#inPlace = new Map(inPlace.filter(([offset]) => offset >= position))
   }
 
   /** Everything before it is done. */
@@ -56,6 +61,7 @@ export class OffsetTracker {
     // Read again after a seek: it is tracked already.
     if (offset < this.#next) return false
     const wasDone = this.#restored.has(offset)
+    if (offset > this.#next && this.#inPlace.size > 0) this.#forgetGap(offset)
     this.#offsets.push(offset)
     this.#done.push(wasDone)
     this.#next = last + 1
@@ -86,10 +92,10 @@ export class OffsetTracker {
     return this.#marksBytes(0) <= ROOM_BYTES
   }
 
-  /** False: of another record that fails in place the attempts might not fit. `running`: those that might fail. */
-  mayFailInPlace(running: number): boolean {
-    const most = this.#inPlace.size + running
-    return most < MAX_IN_PLACE && this.#marksBytes(running + 1) <= MAX_MARKS_BYTES
+  /** Of how many more records that fail in place the attempts would fit, at least. `running`: those that might fail. */
+  roomInPlace(running: number): number {
+    const roomBytes = MAX_MARKS_BYTES - this.#marksBytes(running)
+    return Math.max(0, Math.min(MAX_IN_PLACE - this.#inPlace.size - running, Math.floor(roomBytes / IN_PLACE_BYTES)))
   }
 
   /** A bitset of the whole is the most that what is done takes. */
@@ -106,6 +112,11 @@ export class OffsetTracker {
     for (const offset of this.#restored) if (offset >= this.#next) done.push(offset)
     const marks: Marks = { done, inPlace: [...this.#inPlace] }
     return encodeMarks(marks, this.lowWater)
+  }
+
+  /** What waited in place there was compacted away or has expired since: nobody will ever be done with it. */
+  #forgetGap(until: number): void {
+    for (const offset of this.#inPlace.keys()) if (offset >= this.#next && offset < until) this.#inPlace.delete(offset)
   }
 
   #advance(): void {

@@ -27,6 +27,8 @@ function mistakeInOne(name: string, value: unknown): string | undefined {
     return `expected names of attributes in lower-case letters and digits, got ${JSON.stringify(name)}`
   // JSON's null is an attribute that is absent.
   if (value === null) return undefined
+  if (typeof value === 'string' && !value.isWellFormed())
+    return `expected ${name} to be Unicode text, got half a surrogate pair in ${JSON.stringify(value)}`
   if (typeof value === 'object')
     return `expected ${name} to be text, a number or a boolean, got ${JSON.stringify(value)}`
   if (NOT_EMPTY.has(name) && (typeof value !== 'string' || value === ''))

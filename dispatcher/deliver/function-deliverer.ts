@@ -18,7 +18,7 @@ import { isLoop, LOOP_MESSAGE } from './hops.ts'
 import { batchOutcomes, kafkaEvent } from './kafka-event.ts'
 import { outcomeOfAnswer, outcomeOfProblem, type Answer } from './outcome.ts'
 import { REPLY_HEADER, replyOf } from './reply.ts'
-import { deliveryHeaders, EVENT_LIMIT_BYTES, JSON_TYPE, requestFor } from './request.ts'
+import { deliveryHeaders, EVENT_LIMIT_BYTES, JSON_TYPE, requestFor, type DeliveryRequest } from './request.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export interface DelivererOptions {
@@ -95,11 +95,8 @@ export class FunctionDeliverer implements Deliverer {
   /** The list of its one outcome: as few steps of promises as can be, this is the way of nearly all records. */
   #deliverOne(target: Target, delivery: Delivery): Promise<DeliveryOutcome[]> {
     const { lane, subscription } = target
-    const view = this.#viewOf(subscription, delivery)
-    if ('kind' in view) return Promise.resolve([view])
-    const wrapsPlain = subscription.kind === 'trigger'
-    const request = requestFor(delivery, view, { signature: lane.fn.signature, wrapsPlain })
-    if (request.kind === 'rejected') return Promise.resolve([request])
+    const request = this.#requestFor(target, delivery)
+    if (request.kind !== 'request') return Promise.resolve([request])
     this.#options.onCall?.(subscription, delivery)
     return this.#call(target, request, (answer) => {
       if ('kind' in answer) {
@@ -154,15 +151,31 @@ export class FunctionDeliverer implements Deliverer {
   async #sendFirst(target: Target, [first]: readonly Delivery[]): Promise<Map<Delivery, DeliveryOutcome>> {
     if (first === undefined) return new Map()
     const [outcome = TAKEN_AWAY] = await this.#deliverOne(target, first)
-    return new Map([[first, outcome]])
+    return new Map([[first, outcome.kind === 'failed' ? { ...outcome, isOwn: true } : outcome]])
+  }
+
+  #requestFor({ lane, subscription }: Target, delivery: Delivery): DeliveryRequest | DeliveryOutcome {
+    const view = this.#viewOf(subscription, delivery)
+    if ('kind' in view) return view
+    const wrapsPlain = subscription.kind === 'trigger'
+    try {
+      return requestFor(delivery, view, { signature: lane.fn.signature, wrapsPlain })
+    } catch (error) {
+      return undecodable(errorText(error))
+    }
   }
 
   /** What is known of it without a call, or how it looks. */
   #viewOf(subscription: Subscription, delivery: Delivery): EventView | DeliveryOutcome {
     if (isLoop(delivery.record)) return { kind: 'rejected', failure: { class: 'unhandled', message: LOOP_MESSAGE } }
-    const result = viewOf(delivery)
-    if (result.kind === 'malformed') return { kind: 'rejected', failure: { class: 'decode', message: result.message } }
-    return passes(this.#options.filtersOf(subscription), delivery, result.view) ? result.view : { kind: 'filtered' }
+    try {
+      const result = viewOf(delivery)
+      if (result.kind === 'malformed') return undecodable(result.message)
+      return passes(this.#options.filtersOf(subscription), delivery, result.view) ? result.view : { kind: 'filtered' }
+    } catch (error) {
+      // Whatever one record does to us, those behind it must not wait for it for ever.
+      return undecodable(errorText(error))
+    }
   }
 
   /** `then`: what its end comes to. */
@@ -209,6 +222,7 @@ export class FunctionDeliverer implements Deliverer {
   }
 }
 
+const undecodable = (message: string): DeliveryOutcome => ({ kind: 'rejected', failure: { class: 'decode', message } })
 const TAKEN_AWAY: Held = { kind: 'held', reason: 'the partition was taken away', retryAfterMs: 0 }
 
 /** Of an error its beginning; of results what is looked at or stored. */

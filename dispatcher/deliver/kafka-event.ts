@@ -2,7 +2,7 @@
  * Lambda's event of a batch of Kafka records, and what the function's answer says of each. Pure. Source: AWS Lambda, "Using Lambda with
  * self-managed Apache Kafka".
  */
-import type { Delivery, DeliveryOutcome } from '../../events/delivery.ts'
+import type { Delivery, DeliveryOutcome, Failure } from '../../events/delivery.ts'
 import { userHeaders } from '../../events/record-headers.ts'
 import type { Answer } from './outcome.ts'
 
@@ -83,13 +83,12 @@ export function batchOutcomes(deliveries: readonly Delivery[], { body, isCut }: 
   const ids = deliveries.map(({ origin }) => `${origin.topic}-${origin.partition}@${origin.offset}`)
   const known = new Set(ids)
   const names = typeof failed === 'string' || failed.some((id) => !known.has(id)) ? undefined : new Set(failed)
-  const message =
-    names === undefined ? MISTAKE[failed === 'too-long' ? failed : 'unknown'] : 'named in batchItemFailures'
-  return ids.map((id) =>
-    names === undefined || names.has(id)
-      ? { kind: 'failed', failure: { class: 'handled', message } }
-      : { kind: 'done' },
-  )
+  if (names === undefined) {
+    const message = MISTAKE[failed === 'too-long' ? failed : 'unknown']
+    return deliveries.map(() => ({ kind: 'failed', failure: { class: 'handled', message } }))
+  }
+  const failure: Failure = { class: 'handled', message: 'named in batchItemFailures' }
+  return ids.map((id) => (names.has(id) ? { kind: 'failed', failure, isOwn: true } : { kind: 'done' }))
 }
 
 const MISTAKE = {

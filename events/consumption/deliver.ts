@@ -26,7 +26,8 @@ async function deliverMany(
 ): Promise<(DeliveryOutcome | undefined)[]> {
   const { batch, ordering } = worker.options.state.subscription
   const outcomes = await deliver(worker, entries)
-  const isWhole = outcomes.every(({ kind }) => kind === 'failed')
+  // Who is known to have failed by itself would fail again: its attempts are not for looking for it.
+  const isWhole = outcomes.every((outcome) => outcome.kind === 'failed' && outcome.isOwn !== true)
   if (!isWhole || batch?.bisect !== true || worker.isGone) return outcomes
   const middle = entries.length >> 1
   const left = await deliverHalving(worker, entries.slice(0, middle))

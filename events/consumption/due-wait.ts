@@ -16,19 +16,11 @@ const LONGEST_WAIT_MS = 30_000
 /** Clocks of several machines, and one that is slewed, differ by that much without anybody having set them. */
 const SLACK = { factor: 1.01, ms: 1_000 }
 
-interface Arrived {
-  entry: Entry
-  /** By the clock that is never set. */
-  latestMs: number
-}
-
 export class DueWait {
   readonly #options: DueWaitOptions
-  readonly #queue = new DueQueue()
-  /** Those of the queue, and some that are out already, as they came: their latest times rise. */
-  #arrived: Arrived[] = []
-  #head = 0
-  readonly #waiting = new Set<Entry>()
+  #queue = new DueQueue()
+  /** As they came, until when each may wait at most by the clock that is never set: these times rise. */
+  readonly #waiting = new Map<Entry, number>()
   #cancel: (() => void) | undefined
 
   constructor(options: DueWaitOptions) {
@@ -42,8 +34,7 @@ export class DueWait {
   push(dueMs: number, entry: Entry): void {
     const { clock, delayMs } = this.#options
     this.#queue.push(dueMs, entry)
-    this.#waiting.add(entry)
-    this.#arrived.push({ entry, latestMs: clock.now() + delayMs * SLACK.factor + SLACK.ms })
+    this.#waiting.set(entry, clock.now() + delayMs * SLACK.factor + SLACK.ms)
   }
 
   /** Hands out what is due and waits for the next. Never early, and never much later than the delay when the wall clock is set back. */
@@ -56,6 +47,8 @@ export class DueWait {
     }
     const latestMs = this.#takeLatest(due)
     this.#cancel?.()
+    // Those that were let out before they were due stand in it still.
+    if (this.#waiting.size === 0) this.#queue = new DueQueue()
     const dueMs = this.#queue.nextDueMs
     if (dueMs !== undefined && latestMs !== undefined) {
       const waitMs = Math.min(Math.max(1, Math.ceil(dueMs - nowMs)), latestMs - clock.now(), LONGEST_WAIT_MS)
@@ -71,16 +64,11 @@ export class DueWait {
   /** Takes what has waited as long as it may; returns until when the next one may. Undefined: nothing waits. */
   #takeLatest(due: Entry[]): number | undefined {
     const nowMs = this.#options.clock.now()
-    for (let first = this.#arrived[this.#head]; first !== undefined; first = this.#arrived[++this.#head]) {
-      if (!this.#waiting.has(first.entry)) continue
-      if (first.latestMs > nowMs) break
-      this.#waiting.delete(first.entry)
-      due.push(first.entry)
+    for (const [entry, latestMs] of this.#waiting) {
+      if (latestMs > nowMs) return latestMs
+      this.#waiting.delete(entry)
+      due.push(entry)
     }
-    if (this.#head > 256 && this.#head * 2 > this.#arrived.length) {
-      this.#arrived = this.#arrived.slice(this.#head)
-      this.#head = 0
-    }
-    return this.#arrived[this.#head]?.latestMs
+    return undefined
   }
 }

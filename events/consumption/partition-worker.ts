@@ -7,12 +7,14 @@ import type { DeliveryOutcome } from '../delivery.ts'
 import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { tierDelayMs } from '../topic-names.ts'
+import { BatchWindow } from './batch-window.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
 import type { Engine } from './engine.ts'
 import { checkCount, deliverHalving, heldAsBroken } from './deliver.ts'
 import { createEntry, type Entry, type Role } from './entry.ts'
 import { InPlaceWaits, leftOfWait } from './in-place-waits.ts'
+import { Running } from './running.ts'
 import { settle } from './settle.ts'
 import type { SubscriptionState } from './subscription-state.ts'
 
@@ -45,10 +47,8 @@ export class PartitionWorker {
   /** Not done, as they came. */
   readonly #entries = new Set<Entry>()
   #isDraining = false
-  #running = 0
-  #cancelWindow: (() => void) | undefined
-  #isWindowOver = false
-  #whenIdle: (() => void) | undefined
+  readonly #running = new Running()
+  readonly #window: BatchWindow
   /** Of the topic, as last asked for. */
   knownEnd = 0
 
@@ -58,13 +58,14 @@ export class PartitionWorker {
     this.signal = this.#gone.signal
     this.#functionKey = state.subscription.functionKey
     this.id = { topic: assignment.topic, partition: assignment.partition }
-    this.tracker = new OffsetTracker(assignment.position, assignment.metadata)
+    this.tracker = new OffsetTracker(assignment)
     this.#gauge = new BufferGauge({ ...options, tracker: this.tracker })
     this.#admission = createAdmission<Entry>(state.subscription.ordering)
     this.#inPlace = new InPlaceWaits(options.engine.clock, (entry) => {
       this.#admission.putBack(entry)
       this.offer()
     })
+    this.#window = new BatchWindow(options.engine.clock, () => this.offer())
     this.#waiting = new DueWait({
       ...{ clock: options.engine.clock, wall: options.engine.wall },
       delayMs: tierDelayMs(assignment.topic) ?? state.subscription.retry.backoff.maxMs,
@@ -77,11 +78,11 @@ export class PartitionWorker {
   }
 
   get isGone(): boolean {
-    return this.#gone.signal.aborted
+    return this.signal.aborted
   }
 
   get running(): number {
-    return this.#running
+    return this.#running.calls
   }
 
   get isPaused(): boolean {
@@ -134,10 +135,13 @@ export class PartitionWorker {
   /** For the scheduler. */
   startNext(): boolean {
     if (!this.#mayStart()) return false
-    const entries = this.#admission.take(this.options.state.subscription.batch?.size ?? 1, this.#which)
+    const which = this.#which
+    const { batch, ordering } = this.options.state.subscription
+    const room = ordering === 'key' && which === 'all' ? this.#room : Infinity
+    const entries = this.#admission.take(Math.min(batch?.size ?? 1, room), which)
     if (entries.length === 0) return false
-    this.#isWindowOver = false
-    this.#running++
+    this.#window.started()
+    this.#running.begin(entries.length)
     void this.#run(entries)
     return true
   }
@@ -145,8 +149,7 @@ export class PartitionWorker {
   /** Nothing starts any more; settles when what runs has ended. */
   async drain(): Promise<void> {
     this.#isDraining = true
-    if (this.#running === 0) return
-    await new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    await this.#running.idle()
   }
 
   /** The partition is no longer ours. */
@@ -158,7 +161,7 @@ export class PartitionWorker {
     engine.scheduler.forget(this.#functionKey, this)
     state.workers.delete(this)
     this.#waiting.stop()
-    this.#cancelWindow?.()
+    this.#window.stop()
     this.#inPlace.stop()
   }
 
@@ -203,7 +206,12 @@ export class PartitionWorker {
 
   /** While no more may fail in place, only what failed before is tried. */
   get #which(): 'all' | 'again' {
-    return this.tracker.mayFailInPlace(this.#running) ? 'all' : 'again'
+    return this.#room > 0 ? 'all' : 'again'
+  }
+
+  /** Each that runs might fail in place: of a key at most one, but in a batch there are many keys. */
+  get #room(): number {
+    return this.tracker.roomInPlace(this.#running.records)
   }
 
   get #ready(): number {
@@ -213,13 +221,9 @@ export class PartitionWorker {
   #mayStart(): boolean {
     if (this.#isDraining || this.isGone || !this.options.state.hold.mayStart || this.#ready === 0) return false
     const { batch } = this.options.state.subscription
-    const isAllThereIs = this.isPaused && this.#running === 0
-    if (batch === undefined || this.#ready >= batch.size || this.#isWindowOver || isAllThereIs) return true
-    this.#cancelWindow ??= this.options.engine.clock.after(batch.windowMs, () => {
-      this.#cancelWindow = undefined
-      this.#isWindowOver = true
-      this.offer()
-    })
+    const isAllThereIs = this.isPaused && this.#running.calls === 0
+    if (batch === undefined || this.#ready >= batch.size || this.#window.isOver || isAllThereIs) return true
+    this.#window.begin(batch.windowMs)
     return false
   }
 
@@ -239,8 +243,7 @@ export class PartitionWorker {
     const settling = this.isGone ? undefined : settle(this, { entries, outcomes, isProbe })
     engine.scheduler.finished(this.#functionKey)
     if (settling !== undefined) await settling
-    this.#running--
+    this.#running.end(entries.length)
     this.offer()
-    if (this.#running === 0) this.#whenIdle?.()
   }
 }

@@ -1,5 +1,5 @@
 /** The end of a subscription whose Trigger or Function is gone: what still waits for a retry becomes dead letters, then its tiers go. */
-import { lastOffsetOf, type EventLog, type LogRecord, type NewRecord } from '../event-log.ts'
+import { lastOffsetOf, partitionName, type EventLog, type LogRecord, type NewRecord } from '../event-log.ts'
 import { deadLetterRecords, undecodableFailure } from '../hop-record.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { readToEnd } from '../read-topic.ts'
@@ -20,8 +20,7 @@ export async function retire(engine: Engine, subscription: Subscription, group: 
   const trackers = new Map<string, OffsetTracker>()
   await readToEnd({
     ...{ log, topics, group },
-    onAssigned: ({ topic, partition, position, metadata }) =>
-      trackers.set(`${topic}/${partition}`, new OffsetTracker(position, metadata)),
+    onAssigned: (assignment) => trackers.set(partitionName(assignment), new OffsetTracker(assignment)),
     async onRecords(records) {
       const waiting = records.filter((record) =>
         trackers.get(`${record.topic}/${record.partition}`)?.track(record.offset, lastOffsetOf(record)),

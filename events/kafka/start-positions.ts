@@ -6,6 +6,7 @@ import {
   type ConsumerOptions,
   type PartitionId,
 } from '../event-log.ts'
+import { metadataAt } from '../metadata-at.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { EARLIEST, LATEST, listOffsets } from './list-offsets.ts'
 
@@ -35,7 +36,7 @@ export async function startPositions(options: StartOptions): Promise<Assignment[
     const commit = earlier === 'begin' ? undefined : commits.get(name)
     const known = commit?.offset ?? (earlier === 'begin' ? begin : (earlier ?? starts.get(name) ?? begin))
     const position = Math.max(known, begin)
-    return { ...id, position, metadata: position === commit?.offset ? commit.metadata : '' }
+    return { ...id, position, ...metadataAt(position, commit) }
   })
 }
 

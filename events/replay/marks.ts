@@ -7,14 +7,15 @@ export class Marks {
   readonly #trackers = new Map<string, { id: PartitionId; tracker: OffsetTracker; isChanged: boolean }>()
 
   /** As was committed. */
-  begin({ topic, partition }: PartitionId, { position, metadata }: Pick<Assignment, 'position' | 'metadata'>): void {
-    const tracker = new OffsetTracker(position, metadata)
+  begin(assignment: Assignment): void {
+    const { topic, partition } = assignment
+    const tracker = new OffsetTracker(assignment)
     this.#trackers.set(partitionName({ topic, partition }), { id: { topic, partition }, tracker, isChanged: false })
   }
 
   /** Unless it is known: nothing of it is done with. */
   beginUnknown(partition: PartitionId): void {
-    if (!this.#trackers.has(partitionName(partition))) this.begin(partition, { position: 0, metadata: '' })
+    if (!this.#trackers.has(partitionName(partition))) this.begin({ ...partition, position: 0, metadata: '' })
   }
 
   /** False: it was done with before. Call for every record, in order. */

@@ -106,7 +106,7 @@ export class Replay {
     const { log, owner } = this.#options
     const marks = new Marks()
     for (const { offset, metadata, ...partition } of await log.committed(redriveGroup(owner), [deadLetterTopic(owner)]))
-      marks.begin(partition, { position: offset, metadata })
+      marks.begin({ ...partition, position: offset, metadata })
     await readToEnd({
       ...{ log, topics: [deadLetterTopic(owner)], group: `${redriveGroup(owner)}.${randomUUID()}` },
       ...(signal && { signal }),
@@ -130,7 +130,7 @@ export class Replay {
     await readToEnd({
       ...{ log, topics: [deadLetterTopic(owner)], group: redriveGroup(owner), fromBeginning: again },
       ...(signal && { signal }),
-      onAssigned: (assignment) => marks.begin(assignment, assignment),
+      onAssigned: (assignment) => marks.begin(assignment),
       onRecords: (records, reader) =>
         (turn = turn.then(() => moveAll(records, { request, marks, result, move, reader }))),
       onRevoked: async (partitions, consumer) => {

@@ -8,6 +8,7 @@ import {
   type ConsumerOptions,
   type PartitionId,
 } from '../event-log.ts'
+import { metadataAt } from '../metadata-at.ts'
 import { HandlerGuard } from '../handler-guard.ts'
 import type { Group, Member } from './group.ts'
 import type { Position, Positions } from './positions.ts'
@@ -130,7 +131,7 @@ export class SqliteConsumer implements Consumer, Member {
       const committed = this.#parts.positions.read(this.#options.group, partition)
       const offset = committed?.offset ?? this.#startOf(partition)
       const position = Math.min(Math.max(offset, partition.begin), partition.end)
-      return { partition, position, metadata: committed?.metadata ?? '' }
+      return { partition, position, ...metadataAt(position, committed) }
     })
     for (const { partition, position } of assignments) {
       this.#fetches.set(partition, { position, isPaused: false, isLeaving: false, isResting: false })

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { FeedFunction } from '../../../api/protocol.ts'
 import { FunctionDeliverer, type DelivererOptions } from '../../../dispatcher/deliver/function-deliverer.ts'
 import type { Delivery, DeliveryOutcome } from '../../../events/delivery.ts'
-import { EventLogError } from '../../../events/event-log.ts'
+import { EventLogError, type LogRecord } from '../../../events/event-log.ts'
 import type { Subscription } from '../../../events/subscription.ts'
 import { delivery } from '../../builders/delivery.ts'
 import { DispatcherBed } from '../../builders/dispatcher-bed.ts'
@@ -156,6 +156,17 @@ describe('one record', () => {
     expect(outcome).toMatchObject({ kind: 'rejected', failure: { class: 'decode' } })
   })
 
+  test('that nobody can read, for whatever reason, is rejected: it does not hold up the others', async () => {
+    const by = await deliverer()
+    const unreadable = {
+      get value(): never {
+        throw new Error('of lead')
+      },
+    }
+    const one = { ...delivery(), record: Object.assign(Object.create(unreadable), { headers: [] }) as LogRecord }
+    expect(await deliver(by, one)).toEqual({ kind: 'rejected', failure: { class: 'decode', message: 'of lead' } })
+  })
+
   test('that no filter takes is filtered without a call', async () => {
     const by = await deliverer({}, { filtersOf: () => [{ 'data.n': { exact: '2' } }] })
     const pod = await bed.pod()
@@ -244,7 +255,9 @@ describe('a batch', () => {
     const by = await deliverer()
     const pod = await bed.pod({ script: (_, response) => answer(response, 200, JSON_TYPE, fails('orders-0@2')) })
     const batch = [1, 2, 3].map((offset) => delivery({ offset, value: 'not JSON, and need not be' }))
-    expect(kinds(await by.deliver(batched(), batch, never))).toEqual(['done', 'failed', 'done'])
+    const outcomes = await by.deliver(batched(), batch, never)
+    expect(kinds(outcomes)).toEqual(['done', 'failed', 'done'])
+    expect(outcomes[1]).toMatchObject({ isOwn: true })
     expect(offsets(pod)).toEqual([[1, 2, 3]])
   })
 
@@ -328,6 +341,7 @@ describe('a batch', () => {
     const batch = ['a', 'b', 'a', 'b'].map((key, offset) => delivery({ offset, key }))
     const outcomes = await by.deliver(batched({ ordering: 'key' }), batch, never)
     expect(kinds(outcomes)).toEqual(['done', 'failed', 'done', 'failed'])
+    expect(outcomes[1]).toMatchObject({ isOwn: true })
     expect(pod.seen.map(({ headers }) => headers['ce-subject'])).toEqual(['a', 'b', 'a'])
   })
 })

@@ -68,6 +68,39 @@ test('at most 120 of a partition wait in place; those behind are not begun, so t
   expect(bed.seen).toHaveLength(120 + 2 * 180)
 })
 
+test('in batches, too, at most 120 wait in place', async () => {
+  bed.handle = () => failed()
+  const retry = { ...byKey.retry, maxAttempts: 2 }
+  await bed.consume({ ...byKey, retry, batch: { size: 50, windowMs: 0, bisect: false } })
+  await bed.log.send(Array.from({ length: 300 }, (_, n) => newRecord(`key-${n}:${n}`)))
+  await bed.settle()
+  expect(bed.seen).toHaveLength(120)
+  await bed.advance(6_000, 500)
+  expect(await bed.deadLetters()).toHaveLength(300)
+  expect(bed.seen).toHaveLength(600)
+})
+
+test('what is done beyond the mark is not done again when the records before it have expired meanwhile', async () => {
+  await bed.log.deleteTopics(['orders'])
+  await bed.log.ensureTopics([{ topic: 'orders', partitions: 1, retentionMs: 3_600_000 }])
+  const slow = { ...byKey.retry, backoff: { initialMs: 7_200_000, factor: 1, maxMs: 7_200_000 } }
+  bed.handle = (delivery) => (['a1', 'b1'].includes(valueOf(delivery)) ? failed() : DONE)
+  const first = await bed.consume({ ...byKey, retry: slow })
+  await bed.publish('a:a1', 'x:x1')
+  await bed.advance(3_500_000)
+  await bed.publish('b:b1', 'c:c1', 'd:d1')
+  await bed.advance(200_000)
+  await first.close()
+  await bed.log.retention.run()
+  expect((await bed.log.endOffsets('orders'))[0]).toMatchObject({ begin: 2, end: 5 })
+  bed.seen.length = 0
+  bed.handle = () => DONE
+  await bed.consume({ ...byKey, retry: slow })
+  await bed.publish('e:e1')
+  await bed.advance(7_200_000)
+  expect(bed.seen.map(({ value, attempt }) => `${value} ${attempt}`).sort()).toEqual(['b1 2', 'e1 1'])
+})
+
 test('a partition with one key that waits long still passes thousands of others, and remembers which', async () => {
   const slow = { ...byKey.retry, backoff: { initialMs: 3_600_000, factor: 1, maxMs: 3_600_000 } }
   bed.handle = (delivery) => (valueOf(delivery) === 'bad' && delivery.attempt === 1 ? failed() : DONE)

@@ -441,6 +441,14 @@ describe('batches', () => {
     expect(calls).toBe(7)
   })
 
+  test('are not halved when it is known that each failed by itself', async () => {
+    bed.handle = () => ({ kind: 'failed', failure: { class: 'handled', message: 'no' }, isOwn: true })
+    await bed.consume(batched({ size: 4, bisect: true }))
+    await bed.publish('1', '2', '3', '4')
+    await bed.advance(500, 100)
+    expect(bed.seen.map(({ value, attempt }) => `${value} ${attempt}`)).toEqual(['1 1', '2 1', '3 1', '4 1'])
+  })
+
   test('keep the order of a key: what stands behind a failed record waits with it', async () => {
     bed.handle = (delivery) => (valueOf(delivery) === 'a1' && delivery.attempt === 1 ? failed() : DONE)
     await bed.consume(batched({ windowMs: 0 }, 'key'))

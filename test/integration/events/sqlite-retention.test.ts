@@ -86,7 +86,7 @@ describe('retention', () => {
     await log.retention.run()
     const second = new Listener(log, { group: 'group', topics: ['orders'] })
     await eventually('the rest', () => second.records.length === 1)
-    expect(second.assigned).toEqual([{ topic: 'orders', partition: 0, position: 2, metadata: 'm' }])
+    expect(second.assigned).toEqual([{ topic: 'orders', partition: 0, position: 2, metadata: 'm', metadataOffset: 1 }])
     expect(second.texts).toEqual(['c'])
   })
 

@@ -21,6 +21,13 @@ const structured = (event: object) => ({
   value: JSON.stringify(event),
 })
 
+test('half a surrogate pair, which no header can carry, is a mistake of its event and named', () => {
+  expect(mistake(structured({ ...EVENT, subject: '\ud800' }))).toContain(
+    'expected subject to be Unicode text, got half a surrogate pair in "\\ud800"',
+  )
+  expect(mistake(structured({ ...EVENT, subject: '\ud83d\ude00' }))).toBeUndefined()
+})
+
 describe('a plain record', () => {
   test('is taken for a CloudEvent named after its delivery, its topic, its key and its time', () => {
     expect(view({ key: 'order-1' }).attributes).toEqual({

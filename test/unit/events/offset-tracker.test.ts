@@ -6,8 +6,12 @@ import { OffsetTracker } from '../../../events/offset-tracker.ts'
 /** 3 KiB: a broker takes 4,096 bytes. */
 const LIMIT = 3_072
 
+const trackerAt = (position: number) => new OffsetTracker({ position, metadata: '' })
+/** As the next owner of the partition sees it. */
+const reopened = (before: OffsetTracker) => new OffsetTracker({ position: before.lowWater, metadata: before.encode() })
+
 test('the low-water mark is the first record that is not done, whatever is done behind it', () => {
-  const tracker = new OffsetTracker(10)
+  const tracker = trackerAt(10)
   for (const offset of [10, 11, 12, 13]) expect(tracker.track(offset)).toBe(true)
   tracker.done(12)
   tracker.done(11)
@@ -19,7 +23,7 @@ test('the low-water mark is the first record that is not done, whatever is done 
 })
 
 test('offsets with gaps are tracked as they come', () => {
-  const tracker = new OffsetTracker(0)
+  const tracker = trackerAt(0)
   for (const offset of [3, 7, 20]) tracker.track(offset)
   tracker.done(7)
   tracker.done(3)
@@ -29,12 +33,12 @@ test('offsets with gaps are tracked as they come', () => {
 })
 
 test('a record that stands for several offsets is done with all of them', () => {
-  const tracker = new OffsetTracker(0)
+  const tracker = trackerAt(0)
   expect(tracker.track(0)).toBe(true)
   expect(tracker.track(1, 9)).toBe(true)
   expect(tracker.track(10)).toBe(true)
   tracker.done(1)
-  const again = new OffsetTracker(tracker.lowWater, tracker.encode())
+  const again = reopened(tracker)
   expect([again.track(0), again.track(1, 9), again.track(10)]).toEqual([true, false, true])
   tracker.done(0)
   expect(tracker.lowWater).toBe(10)
@@ -43,16 +47,37 @@ test('a record that stands for several offsets is done with all of them', () => 
 })
 
 test('what was done before a restart is not done again', () => {
-  const before = new OffsetTracker(5)
+  const before = trackerAt(5)
   for (let offset = 5; offset < 15; offset++) before.track(offset)
   for (const offset of [6, 7, 9, 14]) before.done(offset)
-  const after = new OffsetTracker(before.lowWater, before.encode())
+  const after = reopened(before)
   const again = Array.from({ length: 10 }, (_, at) => 5 + at).filter((offset) => after.track(offset))
   expect(again).toEqual([5, 8, 10, 11, 12, 13])
 })
 
+test('what waited in place and was compacted away since is forgotten: it must not count against those that are there', () => {
+  const before = trackerAt(5)
+  for (const offset of [5, 6, 7]) before.track(offset)
+  for (const offset of [5, 6, 7]) before.failedInPlace(offset, { attempts: 2, firstFailedAtMs: 1_000 })
+  const after = reopened(before)
+  after.track(7)
+  expect([5, 6, 7].map((offset) => after.inPlace(offset)?.attempts)).toEqual([undefined, undefined, 2])
+  expect(decodeMarks(after.encode(), after.lowWater).inPlace.map(([offset]) => offset)).toEqual([7])
+})
+
+test('where the oldest records have expired, the commit still tells of those that are left', () => {
+  const before = trackerAt(5)
+  for (let offset = 5; offset < 15; offset++) before.track(offset)
+  for (const offset of [6, 9, 12]) before.done(offset)
+  before.failedInPlace(10, { attempts: 3, firstFailedAtMs: 1_000 })
+  const after = new OffsetTracker({ position: 8, metadata: before.encode(), metadataOffset: before.lowWater })
+  const again = [8, 9, 10, 11, 12, 13].filter((offset) => after.track(offset))
+  expect(again).toEqual([8, 10, 11, 13])
+  expect(after.inPlace(10)).toEqual({ attempts: 3, firstFailedAtMs: 1_000 })
+})
+
 test('a record that is read again after a seek is not tracked twice', () => {
-  const tracker = new OffsetTracker(0)
+  const tracker = trackerAt(0)
   tracker.track(0)
   expect(tracker.track(0)).toBe(false)
   tracker.done(0)
@@ -60,7 +85,7 @@ test('a record that is read again after a seek is not tracked twice', () => {
 })
 
 test('acknowledging what is unknown or done changes nothing', () => {
-  const tracker = new OffsetTracker(0)
+  const tracker = trackerAt(0)
   tracker.track(0)
   tracker.done(5)
   tracker.done(-1)
@@ -71,11 +96,11 @@ test('acknowledging what is unknown or done changes nothing', () => {
 })
 
 test('attempts of records that wait in place survive a restart, until they are done', () => {
-  const before = new OffsetTracker(100)
+  const before = trackerAt(100)
   before.track(100)
   before.track(101)
   before.failedInPlace(101, { attempts: 3, firstFailedAtMs: 1_795_000_000_000 })
-  const after = new OffsetTracker(before.lowWater, before.encode())
+  const after = reopened(before)
   after.track(100)
   after.track(101)
   expect(after.inPlace(101)).toEqual({ attempts: 3, firstFailedAtMs: 1_795_000_000_000 })
@@ -92,7 +117,7 @@ test('any order of acknowledgements leads to the mark a plain set of done offset
       (gaps, steps) => {
         let next = 0
         const offsets = gaps.map((gap) => (next += gap))
-        let tracker = new OffsetTracker(0)
+        let tracker = trackerAt(0)
         offsets.forEach((offset) => tracker.track(offset))
         const done = new Set<number>()
         for (const { at, restart } of steps) {
@@ -100,7 +125,7 @@ test('any order of acknowledgements leads to the mark a plain set of done offset
           tracker.done(offset)
           done.add(offset)
           if (!restart) continue
-          tracker = new OffsetTracker(tracker.lowWater, tracker.encode())
+          tracker = reopened(tracker)
           for (const each of offsets) if (each >= tracker.lowWater) tracker.track(each)
         }
         const open = offsets.filter((offset) => !done.has(offset))
@@ -145,12 +170,12 @@ test('of more than fits, what is told is true: the beginning of it', () => {
 })
 
 test('the most that a tracker admits fits into a commit, whatever is done and waits of it', () => {
-  const tracker = new OffsetTracker(0)
+  const tracker = trackerAt(0)
   let offset = 0
   for (; tracker.fits; offset++) tracker.track(offset)
   expect(offset).toBeGreaterThan(16_000)
   for (let done = 2; done < offset; done += 2) tracker.done(done)
-  for (let failed = 1; tracker.mayFailInPlace(0); failed += 2)
+  for (let failed = 1; tracker.roomInPlace(0) > 0; failed += 2)
     tracker.failedInPlace(failed, { attempts: 9, firstFailedAtMs: 1_795_000_000_000 + failed * 1_000 })
   const restored = decodeMarks(tracker.encode(), tracker.lowWater)
   expect(Buffer.byteLength(tracker.encode())).toBeLessThanOrEqual(LIMIT)
@@ -158,16 +183,16 @@ test('the most that a tracker admits fits into a commit, whatever is done and wa
   expect(restored.inPlace.length).toBeGreaterThan(10)
   expect(restored.inPlace.every(([at]) => tracker.inPlace(at) !== undefined)).toBe(true)
   for (let done = 0; done < offset / 2; done++) tracker.done(done)
-  expect([tracker.fits, tracker.mayFailInPlace(0)]).toEqual([true, true])
+  expect([tracker.fits, tracker.roomInPlace(0) > 0]).toEqual([true, true])
 })
 
 test('120 of a partition may wait in place, those that run and might fail counted', () => {
-  const tracker = new OffsetTracker(0)
+  const tracker = trackerAt(0)
   for (let offset = 0; offset < 200; offset++) tracker.track(offset)
   for (let offset = 0; offset < 100; offset++) tracker.failedInPlace(offset, { attempts: 1, firstFailedAtMs: 1 })
-  expect([tracker.mayFailInPlace(19), tracker.mayFailInPlace(20)]).toEqual([true, false])
+  expect([tracker.roomInPlace(19), tracker.roomInPlace(20)]).toEqual([1, 0])
   tracker.done(7)
-  expect(tracker.mayFailInPlace(20)).toBe(true)
+  expect(tracker.roomInPlace(20)).toBe(1)
 })
 
 test('metadata that is damaged, or of another make, counts as none', () => {

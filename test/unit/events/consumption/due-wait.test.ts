@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { DueWait } from '../../../../events/consumption/due-wait.ts'
 import type { Entry } from '../../../../events/consumption/entry.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
@@ -36,6 +38,26 @@ test('one timer waits, however many entries there are; none when there are none'
   expect([clock.pending, wait.size]).toEqual([1, 999])
   clock.advance(1_000)
   expect([clock.pending, wait.size]).toEqual([0, 0])
+})
+
+test('what was handed out is not kept: it may be megabytes', () => {
+  setFlagsFromString('--expose_gc')
+  const collect = runInNewContext('gc') as () => void
+  const { clock, wall, wait } = tier()
+  const push = (): WeakRef<Entry> => {
+    const entry = { record: { offset: 1 } } as Entry
+    wait.push(wall.now() + 10, entry)
+    return new WeakRef(entry)
+  }
+  const refs = Array.from({ length: 100 }, push)
+  wait.push(wall.now() + DELAY_MS, { record: { offset: 2 } } as Entry)
+  wait.check()
+  clock.advance(10)
+  expect(wait.size).toBe(1)
+  return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+    collect()
+    expect(refs.filter((ref) => ref.deref() !== undefined)).toEqual([])
+  })
 })
 
 test('a wall clock that is set back by hours makes nothing wait for hours, in what order it came', () => {
