@@ -75,6 +75,8 @@ export const EVENT_HEADER = {
   due: 'dormouse-due',
   /** `namespace/name` of the Trigger or Function. */
   trigger: 'dormouse-trigger',
+  /** Of a record in a retry tier: the uid of that one. One of the same name that was made later leaves it alone. */
+  triggerUid: 'dormouse-trigger-uid',
   /** * Where the record was first read. */
   originTopic: 'dormouse-origin-topic',
   originPartition: 'dormouse-origin-partition',

@@ -178,10 +178,12 @@ class EventDispatcher implements Dispatcher {
   async #refresh(): Promise<void> {
     const consumptions: Consumption[] = [...this.#triggers.all]
     if (this.#invocations.consumption !== undefined) consumptions.push(this.#invocations.consumption)
-    try {
-      for (const consumption of consumptions) await consumption.refreshEnds()
-    } catch (error) {
-      this.#options.logger.warn('the ends of topics cannot be seen', { error })
+    for (const consumption of consumptions) {
+      try {
+        await consumption.refreshEnds()
+      } catch (error) {
+        this.#engine.sparingLog.warn('ends', 'the ends of topics cannot be seen', { error })
+      }
     }
   }
 }

@@ -49,6 +49,7 @@ export class Follower {
         await carryOut()
         failures = 0
       } catch (error) {
+        if (this.signal.aborted) return
         this.#isDirty = true
         if (++failures === 1) logger.error(`${what} cannot be followed, trying on`, { error })
         await pause(clock, backoffMs(failures, RETRY), this.signal)

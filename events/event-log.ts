@@ -100,7 +100,7 @@ export interface Assignment extends PartitionId {
 }
 
 export interface ConsumerHandlers {
-  /** Before the first record of each. New partitions of a topic come the same way. */
+  /** Before the first record of each. New partitions of a topic come the same way. An empty list: it has none, as others of its group have all. */
   onAssigned(assignments: readonly Assignment[]): void
   /**
    * The partitions go to others once this settles, or after half the rebalance timeout. What is committed until then counts;

@@ -1,6 +1,7 @@
 /** The records that a failed record becomes: the same key and value, its headers and ours. Pure. */
+import { EVENT_HEADER } from '../api/names.ts'
 import type { Failure } from './delivery.ts'
-import type { Header, LogRecord, NewRecord } from './event-log.ts'
+import type { Header, LogRecord, NewRecord, Undecodable } from './event-log.ts'
 import { DLQ_PREFIX, cutText, hopHeaders, type RecordMeta } from './record-headers.ts'
 import type { Subscription } from './subscription.ts'
 import { deadLetterTopic, retryTopic } from './topic-names.ts'
@@ -12,6 +13,7 @@ export function retryRecord(
   meta: RecordMeta & { delayMs: number },
 ): NewRecord {
   const headers = hopHeaders(record.headers, meta, subscription.key)
+  headers.push(header(EVENT_HEADER.triggerUid, subscription.uid))
   return { topic: retryTopic(subscription, meta.delayMs), key: record.key, value: record.value, headers }
 }
 
@@ -34,20 +36,36 @@ export function undecodableFailure({ undecodable }: LogRecord): Failure | undefi
   }
 }
 
-/** Several when it stands for a batch that is too large for one: parts of its bytes, numbered. */
+/** Several when it stands for a batch that is too large for one. */
 export function deadLetterRecords(letter: DeadLetter): NewRecord[] {
+  const { undecodable } = letter.record
+  return undecodable === undefined ? [deadLetterRecord(letter)] : partsOf(letter, undecodable)
+}
+
+/** For a log that does not take it as one. */
+export function deadLetterParts(letter: DeadLetter): NewRecord[] {
+  const { offset } = letter.meta.origin
+  return partsOf(letter, letter.record.undecodable ?? { firstOffset: offset, lastOffset: offset })
+}
+
+/** Pieces of its value, numbered, each with its key and headers. */
+function partsOf(letter: DeadLetter, { firstOffset, lastOffset }: Pick<Undecodable, 'firstOffset' | 'lastOffset'>) {
   const { record, meta } = letter
-  const { undecodable, value } = record
-  if (undecodable === undefined || value === null) return [deadLetterRecord(letter)]
-  const { firstOffset, lastOffset } = undecodable
-  const parts = Math.max(1, Math.ceil(value.length / PART_BYTES))
+  const { value } = record
+  if (value === null) return [deadLetterRecord(letter)]
+  const partBytes = Math.max(LEAST_PART_BYTES, PART_BYTES - sizeBeside(record))
+  const parts = Math.max(1, Math.ceil(value.length / partBytes))
   return Array.from({ length: parts }, (_, index) =>
     deadLetterRecord({
       ...letter,
-      record: { ...record, value: value.subarray(index * PART_BYTES, (index + 1) * PART_BYTES) },
+      record: { ...record, value: value.subarray(index * partBytes, (index + 1) * partBytes) },
       meta: { ...meta, batch: { firstOffset, lastOffset, part: index + 1, parts } },
     }),
   )
+}
+
+function sizeBeside({ key, headers }: LogRecord): number {
+  return headers.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + value.length, key?.length ?? 0)
 }
 
 function deadLetterRecord({ subscription, record, meta, failure, group }: DeadLetter): NewRecord {
@@ -65,5 +83,7 @@ function deadLetterRecord({ subscription, record, meta, failure, group }: DeadLe
 
 /** With its headers it fits into what brokers take by default. */
 const PART_BYTES = 960 * 1024
+/** Of one with large headers: a record must not become a thousand. */
+const LEAST_PART_BYTES = 16 * 1024
 
 const header = (name: string, value: string | number): Header => [name, Buffer.from(String(value))]

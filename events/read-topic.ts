@@ -47,12 +47,13 @@ export async function readToEnd(options: ReadOptions): Promise<void> {
   try {
     await reading.finished
   } finally {
+    reading.end()
     await consumer.close()
   }
 }
 
 /** `topic/partition` → where it ends now; only those with records. */
-async function endsOf(log: EventLog, topics: readonly string[]): Promise<Map<string, number>> {
+export async function endsOf(log: EventLog, topics: readonly string[]): Promise<Map<string, number>> {
   const ends = new Map<string, number>()
   for (const topic of topics) {
     for (const { partition, begin, end } of await log.endOffsets(topic)) {
@@ -74,6 +75,7 @@ class Reading {
   #early: PartitionId[] = []
   #finish: () => void = () => undefined
   fail: (error: Error) => void = () => undefined
+  readonly #aborted = () => this.fail(this.#options.signal?.reason as Error)
 
   constructor(options: ReadOptions, ends: Map<string, number>) {
     this.#options = options
@@ -82,8 +84,11 @@ class Reading {
       this.#finish = resolve
       this.fail = reject
     })
-    const { signal } = options
-    signal?.addEventListener('abort', () => this.fail(signal.reason as Error), { once: true })
+    options.signal?.addEventListener('abort', this.#aborted)
+  }
+
+  end(): void {
+    this.#options.signal?.removeEventListener('abort', this.#aborted)
   }
 
   begin(consumer: Consumer): void {
@@ -96,11 +101,12 @@ class Reading {
     for (const assignment of assignments) this.#ours.add(partitionName(assignment))
     for (const assignment of assignments) {
       this.#options.onAssigned?.(assignment)
-      if (fromBeginning !== true) this.#reached(assignment, assignment.position)
+      if (fromBeginning !== true) this.#passed(assignment, assignment.position)
       // Adapters may assign before they return the consumer.
       else if (this.#consumer === undefined) this.#early.push(assignment)
       else this.#consumer.seek(assignment, 0)
     }
+    this.#check()
   }
 
   async revoked(partitions: readonly PartitionId[]): Promise<void> {
@@ -126,12 +132,16 @@ class Reading {
     if (!isOurs(partition)) return
     consumer.resume([partition])
     const last = records.at(-1)
-    if (last !== undefined) this.#reached(partition, lastOffsetOf(last) + 1)
+    if (last !== undefined) this.#passed(partition, lastOffsetOf(last) + 1)
+    this.#check()
   }
 
-  #reached(partition: PartitionId, position: number): void {
+  #passed(partition: PartitionId, position: number): void {
     const end = this.#left.get(partitionName(partition))
     if (end !== undefined && position >= end) this.#left.delete(partitionName(partition))
+  }
+
+  #check(): void {
     // What others in the group have is theirs to read: who waited for them while they wait for us would wait for ever.
     for (const key of this.#ours) if (this.#left.has(key)) return
     this.#finish()

@@ -23,11 +23,11 @@ export interface RecordMeta {
   firstFailedAtMs?: number
   failure?: Failure
   redriveCount: number
-  /** It is no record but the bytes of a batch, or of a part of it. */
-  batch?: UndecodableBatch
+  /** Of a dead letter: it is no record but the bytes of a batch, or a part of these, or of a record that is too large for one. */
+  batch?: LetterPart
 }
 
-export interface UndecodableBatch {
+export interface LetterPart {
   firstOffset: number
   lastOffset: number
   /** From 1. */
@@ -68,6 +68,11 @@ export function hopMeta(record: LogRecord, uid: string): RecordMeta {
     ...(failure && { failure }),
     ...batchOf(headers),
   }
+}
+
+/** Whether a record of a retry tier waits for this subscription, and not for an earlier one of the same name. */
+export function isFor(uid: string, { headers }: LogRecord): boolean {
+  return (textOf(headers, EVENT_HEADER.triggerUid) ?? uid) === uid
 }
 
 /** The user's headers, then ours. `owner`: `namespace/name` of the Trigger or Function. */
@@ -123,7 +128,7 @@ function numberOf(headers: readonly Header[], name: string): number | undefined 
   return Number.isFinite(value) ? value : undefined
 }
 
-function batchOf(headers: readonly Header[]): { batch: UndecodableBatch } | undefined {
+function batchOf(headers: readonly Header[]): { batch: LetterPart } | undefined {
   const [firstOffset, lastOffset] = [EVENT_HEADER.batchFirstOffset, EVENT_HEADER.batchLastOffset].map((name) =>
     numberOf(headers, name),
   )

@@ -15,7 +15,8 @@ export function subscriptionOf(observed: ObservedTrigger): FeedSubscription | un
     ...shared(observed),
     source: 'cron',
     topics: [cronTopic(key)],
-    startFrom: 'earliest',
+    // Of an earlier one of the same name nothing is called.
+    startFrom: { timestampMs: Date.parse(trigger.metadata.creationTimestamp) },
     ordering: 'unordered',
     filters: [],
   }

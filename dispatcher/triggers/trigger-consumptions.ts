@@ -14,6 +14,9 @@ export interface RunningTrigger {
   consumption: Consumption
 }
 
+/** Until others have moved what they were given of a Trigger that is gone. */
+const OTHERS_MS = 1_000
+
 export class TriggerConsumptions {
   readonly #engine: Engine
   readonly #follower: Follower
@@ -23,6 +26,7 @@ export class TriggerConsumptions {
   /** Closed, and what they leave behind not yet dealt with. */
   readonly #retiring = new Set<RunningTrigger>()
   #wanted: readonly FeedSubscription[] = []
+  #cancelLater: (() => void) | undefined
 
   constructor(engine: Engine) {
     const { clock, logger } = engine
@@ -51,6 +55,7 @@ export class TriggerConsumptions {
   }
 
   async stop(): Promise<void> {
+    this.#cancelLater?.()
     await this.#follower.stop()
     await Promise.all([...this.#running.values()].map(({ consumption }) => consumption.close()))
   }
@@ -65,7 +70,7 @@ export class TriggerConsumptions {
     for (const gone of this.#retiring) await this.#retire(gone).catch((error: unknown) => errors.push(error))
     const keysOfGone = new Set([...this.#retiring].map(({ feed }) => feed.trigger as string))
     for (const [key, feed] of wanted) {
-      // Topics are named after the Trigger: the new one must not meet the tiers of the old one.
+      // In turn: the old one's consumer has left when the new one joins.
       if (this.#running.has(key) || keysOfGone.has(key)) continue
       await this.#begin(feed).catch((error: unknown) => errors.push(error))
     }
@@ -112,11 +117,21 @@ export class TriggerConsumptions {
   async #retire(gone: RunningTrigger): Promise<void> {
     const { feed, consumption } = gone
     const subscription = subscriptionOfTrigger(feed)
-    await consumption.retire(subscription)
+    // Topics are named after the Trigger: what is there may be the new one's, which another dispatcher has begun already.
+    const hasSuccessor = () => this.#wanted.some(({ trigger }) => trigger === feed.trigger)
+    const isOver = await consumption.retire(subscription, { hasSuccessor, signal: this.#follower.signal })
+    if (!isOver) return this.#later(feed.trigger)
     const own = feed.source === 'cron' ? [...feed.topics] : []
     if (!feed.keepDeadLetters) own.push(deadLetterTopic(subscription))
-    await this.#engine.log.deleteTopics(own)
+    if (!hasSuccessor()) await this.#engine.log.deleteTopics(own)
     this.#retiring.delete(gone)
+  }
+
+  #later(trigger: string): void {
+    const { clock, logger } = this.#engine
+    logger.info('what a deleted Trigger left is moved by several dispatchers, and others are not done', { trigger })
+    this.#cancelLater?.()
+    this.#cancelLater = clock.after(OTHERS_MS, () => this.#follower.changed())
   }
 }
 

@@ -80,6 +80,7 @@ export class ConsumerDriver {
   }
 
   #assigned(assignments: readonly Assignment[]): void {
+    if (assignments.length === 0) return
     const { engine, role, group } = this.#options
     this.stats.rebalances++
     for (const assignment of assignments) {

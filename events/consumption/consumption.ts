@@ -9,7 +9,7 @@ import { retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
 import { tierDelays } from '../retry-policy.ts'
 import { ConsumerDriver } from './consumer-driver.ts'
 import type { Engine } from './engine.ts'
-import { retire } from './retire.ts'
+import { retire, type Retirement } from './retire.ts'
 import { statusOf } from './status.ts'
 import type { Consumers } from './stats.ts'
 import { SubscriptionState } from './subscription-state.ts'
@@ -70,9 +70,10 @@ export class Consumption {
     await this.#follow()
   }
 
-  /** Moves what waits in the tiers of a subscription that is gone to its dead letters and deletes the tiers. Call after it was left out. */
-  async retire(subscription: Subscription): Promise<void> {
-    await retire(this.#options.engine, subscription, retryGroup(this.#options.group))
+  /** Moves what waits in the tiers of a subscription that is gone to its dead letters and deletes the tiers. Call after it was left out; again when it says false. */
+  retire(subscription: Subscription, options: Pick<Retirement, 'hasSuccessor' | 'signal'>): Promise<boolean> {
+    const { engine, group } = this.#options
+    return retire({ engine, subscription, group: retryGroup(group), ...options })
   }
 
   async status(key: string): Promise<SubscriptionInfo | undefined> {

@@ -6,6 +6,7 @@ import { createAdmission, type Admission } from '../admission.ts'
 import type { DeliveryOutcome } from '../delivery.ts'
 import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
+import { isFor } from '../record-headers.ts'
 import { tierDelayMs } from '../topic-names.ts'
 import { BatchWindow } from './batch-window.ts'
 import { BufferGauge } from './buffer-gauge.ts'
@@ -35,8 +36,8 @@ export class PartitionWorker {
   readonly options: WorkerOptions
   readonly id: PartitionId
   readonly tracker: OffsetTracker
-  readonly signal: AbortSignal
   readonly #gone = new AbortController()
+  readonly signal = this.#gone.signal
   readonly #functionKey: string
   readonly #admission: Admission<Entry>
   readonly #waiting: DueWait
@@ -55,7 +56,6 @@ export class PartitionWorker {
   constructor(options: WorkerOptions) {
     const { assignment, state } = options
     this.options = options
-    this.signal = this.#gone.signal
     this.#functionKey = state.subscription.functionKey
     this.id = { topic: assignment.topic, partition: assignment.partition }
     this.tracker = new OffsetTracker(assignment)
@@ -116,10 +116,11 @@ export class PartitionWorker {
   accept(records: readonly LogRecord[]): void {
     if (this.isGone) return
     const { role, state } = this.options
+    const { stats, subscription } = state
     for (const record of records) {
-      if (this.tracker.track(record.offset, lastOffsetOf(record)))
-        this.#take(createEntry(record, role, state.subscription.uid))
-      else state.stats.duplicates++
+      if (!this.tracker.track(record.offset, lastOffsetOf(record))) stats.duplicates++
+      else if (role === 'tier' && !isFor(subscription.uid, record)) this.tracker.done(record.offset)
+      else this.#take(createEntry(record, role, subscription.uid))
     }
     this.#gauge.check()
     if (role === 'tier') this.#waiting.check()

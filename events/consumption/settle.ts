@@ -2,16 +2,14 @@
  * What becomes of records after an attempt. A record is finished only when it was handled, or when the publish to a retry tier or to the
  * dead letters succeeded: while that fails the record stays and the publish is tried again.
  */
-import { backoffMs } from '../../lib/backoff.ts'
-import { pause } from '../../lib/pause.ts'
 import type { DeliveryOutcome, Failure } from '../delivery.ts'
-import type { NewRecord } from '../event-log.ts'
-import { deadLetterRecords, retryRecord } from '../hop-record.ts'
+import { retryRecord } from '../hop-record.ts'
 import { decideRetry, isExpired } from '../retry-policy.ts'
 import type { RetryPolicy } from '../subscription.ts'
 import type { Entry } from './entry.ts'
 import type { RecordEnd } from './engine.ts'
 import type { PartitionWorker } from './partition-worker.ts'
+import { publish, publishDeadLetter } from './publish.ts'
 
 export interface Attempted {
   entries: readonly Entry[]
@@ -20,7 +18,6 @@ export interface Attempted {
   isProbe: boolean
 }
 
-const PUBLISH_RETRY = { firstMs: 500, longestMs: 30_000 }
 const HOLD_MS = { least: 20, most: 30_000 }
 
 /** From the last to the first, so that what is put back keeps its order. */
@@ -144,9 +141,11 @@ function failed(worker: PartitionWorker, entry: Entry, failure: Failure): Promis
   if (subscription.ordering === 'unordered') {
     const meta = { ...entry.meta, attempt: attempt + 1, dueMs, delayMs, firstFailedAtMs, failure }
     const next = retryRecord(subscription, entry.record, meta)
-    return publish(worker, next).then((stored) =>
-      stored ? retried(worker, entry, { failure, attempt, dueMs }) : undefined,
-    )
+    return publish(worker, next).then((published) => {
+      if (published === 'stored') return retried(worker, entry, { failure, attempt, dueMs })
+      if (published === 'too-large') return deadLetter(worker, entry, { failure: tooLargeToWait(failure), attempt })
+      return undefined
+    })
   }
   countInPlace(worker, entry, firstFailedAtMs)
   worker.retryInPlace(entry, delayMs)
@@ -170,6 +169,11 @@ function expired(last: Failure, { maxAge }: RetryPolicy): Failure {
   return { ...last, class: 'expired', message: `older than ${maxAge.ms} ms; last (${last.class}): ${last.message}` }
 }
 
+function tooLargeToWait(last: Failure): Failure {
+  const message = `too large to be stored for a retry, with what retries add to it; last (${last.class}): ${last.message}`
+  return { ...last, class: 'too-large', message }
+}
+
 function retried(worker: PartitionWorker, entry: Entry, at: Failed & { dueMs: number }): Promise<void> | undefined {
   return end(worker, entry, { kind: 'retry', ...at })
 }
@@ -190,31 +194,13 @@ async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, atte
   const inPlace = worker.tracker.inPlace(entry.record.offset)
   const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? engine.wall.now()
   const meta = { ...entry.meta, attempt, firstFailedAtMs }
-  for (const letter of deadLetterRecords({ subscription, record: entry.record, meta, failure, group }))
-    if (!(await publish(worker, letter))) return
+  const letter = { subscription, record: entry.record, meta, failure, group }
+  if ((await publishDeadLetter(worker, letter)) !== 'stored') return
   stats.count(stats.deadLetters, failure.class)
   const { deliveryId } = entry.meta
   const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }
   engine.logger.warn('dead letter', seen)
   await end(worker, entry, { kind: 'deadLetter', failure, attempt })
-}
-
-/** False: the partition was taken away before it could be stored; its next owner gets the record again. */
-async function publish(worker: PartitionWorker, record: NewRecord): Promise<boolean> {
-  const { engine, state } = worker.options
-  for (let failures = 1; !worker.isGone; failures++) {
-    try {
-      await state.ensureTopic(record.topic)
-      await engine.log.send([record])
-      return true
-    } catch (error) {
-      state.stats.publishFailures++
-      if (failures === 1 || failures % 10 === 0)
-        engine.logger.error('a record cannot be moved, so it stays', { topic: record.topic, failures, error })
-      await pause(engine.clock, backoffMs(failures, PUBLISH_RETRY), worker.signal)
-    }
-  }
-  return false
 }
 
 /** Tells who wants to know, then counts it as done. */

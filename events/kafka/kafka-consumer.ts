@@ -192,7 +192,7 @@ export class KafkaConsumer implements Consumer {
       onError: (error) => this.#guard.report(error),
       onOutOfRange: (read) => void this.#recover(life, read).catch((error: unknown) => this.#guard.report(error)),
     })
-    if (assignments.length > 0) this.#guard.tell(() => options.onAssigned(assignments))
+    this.#guard.tell(() => options.onAssigned(assignments))
     this.#reader.start()
   }
 

@@ -44,11 +44,20 @@ export function byTopic<T extends PartitionId, P>(ids: readonly T[], map: (id: T
   return [...Map.groupBy(ids, ({ topic }) => topic)].map(([topic, own]) => ({ topic, partitions: own.map(map) }))
 }
 
+/** Throws KafkaCodeError when there is no such partition. */
+export function isLed(view: TopicsView, id: PartitionId): boolean {
+  return find(view, id).leader !== undefined
+}
+
 function leaderOf(view: TopicsView, id: PartitionId): number {
+  const { leader } = find(view, id)
+  if (leader === undefined) throw new KafkaCodeError(CODES.LEADER_NOT_AVAILABLE, `looking for ${partitionName(id)}`)
+  return leader
+}
+
+function find(view: TopicsView, id: PartitionId) {
   const partition = view.get(id.topic)?.find(({ partition }) => partition === id.partition)
   if (partition === undefined)
     throw new KafkaCodeError(CODES.UNKNOWN_TOPIC_OR_PARTITION, `looking for ${partitionName(id)}`)
-  if (partition.leader === undefined)
-    throw new KafkaCodeError(CODES.LEADER_NOT_AVAILABLE, `looking for ${partitionName(id)}`)
-  return partition.leader
+  return partition
 }

@@ -8,7 +8,7 @@ import {
 } from '../event-log.ts'
 import { metadataAt } from '../metadata-at.ts'
 import type { KafkaClient } from './kafka-client.ts'
-import { EARLIEST, LATEST, listOffsets } from './list-offsets.ts'
+import { EARLIEST, isLed, LATEST, listOffsets } from './list-offsets.ts'
 
 export interface StartOptions {
   client: KafkaClient
@@ -21,17 +21,22 @@ export interface StartOptions {
   starts: ReadonlyMap<string, number | 'begin'>
 }
 
-/** A position whose records are gone moves on to the oldest that is left. One behind the end is found when it is read. */
+/**
+ * A position whose records are gone moves on to the oldest that is left. One behind the end is found when it is read, as is what the oldest is
+ * of a partition that has no leader now: all others must not wait for it. Throws only where nothing tells where such a one begins.
+ */
 export async function startPositions(options: StartOptions): Promise<Assignment[]> {
   const { client, partitions, committed, starts: before } = options
   const view = await client.topics(partitions.map(({ topic }) => topic))
-  const begins = await listOffsets({ client, view, partitions }, EARLIEST)
+  const led = partitions.filter((id) => isLed(view, id))
+  const found = await listOffsets({ client, view, partitions: led }, EARLIEST)
+  const begins = new Map(led.map((id, index) => [partitionName(id), found[index]]))
   const commits = new Map(committed.map((each) => [partitionName(each), each]))
   const isNew = (id: PartitionId) => !commits.has(partitionName(id)) && !before.has(partitionName(id))
   const starts = await firstStarts(options, view, partitions.filter(isNew))
-  return partitions.map((id, index) => {
+  return partitions.map((id) => {
     const name = partitionName(id)
-    const begin = begins[index] ?? 0
+    const begin = begins.get(name) ?? 0
     const earlier = before.get(name)
     const commit = earlier === 'begin' ? undefined : commits.get(name)
     const known = commit?.offset ?? (earlier === 'begin' ? begin : (earlier ?? starts.get(name) ?? begin))

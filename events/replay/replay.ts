@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import type { EventLog, LogRecord } from '../event-log.ts'
-import { hopHeaders } from '../record-headers.ts'
+import { hopHeaders, type RecordMeta } from '../record-headers.ts'
 import { readToEnd, type TopicReader } from '../read-topic.ts'
 import { tierDelays } from '../retry-policy.ts'
 import type { RetryPolicy } from '../subscription.ts'
@@ -48,6 +48,12 @@ const TOO_FAR =
 const NO_RECORD =
   'it is a batch that could not be decoded: its bytes are kept as they are, and cannot be replayed as records'
 
+/** Why it cannot be replayed. */
+function noRecordIn({ undecodable }: LogRecord, { batch, failure }: RecordMeta): string | undefined {
+  if (undecodable !== undefined || (batch !== undefined && failure?.class === 'decode')) return NO_RECORD
+  return batch && `it is part ${batch.part} of ${batch.parts} of a record that is too large for one dead letter`
+}
+
 /** Says why it refuses one. */
 type Move = (letter: DeadLetter) => Promise<string | undefined>
 
@@ -75,7 +81,8 @@ export class Replay {
     const waitMs = request.ratePerSecond === undefined ? 0 : 1_000 / request.ratePerSecond
     if (request.dryRun !== true) await this.#ensureTier(topic)
     return this.#run(request, async ({ record, meta }) => {
-      if (meta.batch !== undefined || record.undecodable !== undefined) return NO_RECORD
+      const missing = noRecordIn(record, meta)
+      if (missing !== undefined) return missing
       if (meta.redriveCount >= MAX_REDRIVES) return `it was replayed ${meta.redriveCount} times already`
       const { failure, firstFailedAtMs, ...kept } = meta
       const again = { ...kept, attempt: 1, dueMs: now(), redriveCount: meta.redriveCount + 1 }

@@ -103,7 +103,7 @@ export class Group {
       for (const [member, wanted] of plan) {
         const held = new Set(member.held())
         const gained = [...wanted].filter((partition) => !held.has(partition))
-        if (gained.length > 0) member.assign(gained)
+        if (gained.length > 0 || wanted.size === 0) member.assign(gained)
       }
     } catch (error) {
       this.#options.onError(error)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { partitionName } from '../../../events/event-log.ts'
-import { codeOf, numbers, record, unique, useLog, type EventLogHarness } from './harness.ts'
+import { codeOf, numbers, record, unique, useLog, type EventLogHarness, type Listener } from './harness.ts'
 
 export function describeGroups(harness: EventLogHarness): void {
   describe('groups', () => {
@@ -31,6 +31,25 @@ export function describeGroups(harness: EventLogHarness): void {
       await bench.log.send([record(topic, 'a')])
       await bench.until(() => expect(members.flatMap(({ texts }) => texts)).toEqual(['a']))
       expect(reader.texts).toEqual([])
+    })
+
+    test('tell a member that there is nothing for it', async () => {
+      const topic = await bench.topicOf(1)
+      const group = unique('group')
+      const told: number[][] = [[], []]
+      const members = told.map((sizes) => {
+        const member: Listener = bench.listen({
+          ...{ group, topics: [topic] },
+          onAssigned: (assignments) => {
+            sizes.push(assignments.length)
+            for (const each of assignments) member.held.add(partitionName(each))
+          },
+        })
+        return member
+      })
+      await bench.until(() => expect(members.map(({ held }) => held.size).sort()).toEqual([0, 1]))
+      const idle = members.findIndex(({ held }) => held.size === 0)
+      await bench.until(() => expect(told[idle]).toContain(0))
     })
 
     test('have members that read different topics', async () => {

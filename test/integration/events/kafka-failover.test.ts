@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { partitionName } from '../../../events/event-log.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { codeOf, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { eventually } from '../../builders/eventually.ts'
 import { useKafkaBed } from '../../builders/kafka-bed.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 
@@ -49,6 +50,50 @@ await describeOnKafka(
           expect(ns).toEqual([...ns].sort((a, b) => a - b))
         }
       }
+    }, 240_000)
+
+    test('a partition that only a dead one leads keeps a consumer that comes from none of the others, and is read when it is back', async () => {
+      const topic = unique('single')
+      const admin = bed.other.admin()
+      await admin.connect()
+      const replicaAssignment = [1, 2, 3].map((node, partition) => ({ partition, replicas: [node] }))
+      await admin.createTopics({ topics: [{ topic, replicaAssignment }] })
+      await admin.disconnect()
+      const send = (round: string, partitions: readonly number[]) =>
+        bed.log.send(partitions.map((partition) => record(topic, `${round}${partition}`, { partition })))
+      const [known, fresh] = [unique('group'), unique('group')]
+      const before = bed.listen({ group: known, topics: [topic] })
+      await send('a', [0, 1, 2])
+      await bed.until(() => expect(before.texts.sort()).toEqual(['a0', 'a1', 'a2']))
+      await before.commitAll('m')
+      await before.consumer.close()
+      await bed.kafka.kill(3)
+      await eventually('nobody leads it', async () => (await codeOf(bed.log.endOffsets(topic))) !== 'no error', {
+        withinMs: 60_000,
+      })
+      await send('b', [0, 1])
+      const listeners = [known, fresh].map((group) => bed.listen({ group, topics: [topic] }))
+      const texts = () => listeners.map((each) => each.texts.sort())
+      await bed.until(() =>
+        expect(texts()).toEqual([
+          ['b0', 'b1'],
+          ['a0', 'a1', 'b0', 'b1'],
+        ]),
+      )
+      expect(listeners[0]!.assigned.find(({ partition }) => partition === 2)).toMatchObject({
+        position: 1,
+        metadata: 'm',
+      })
+      await bed.kafka.start(3)
+      await send('c', [2])
+      await bed.until(
+        () =>
+          expect(texts()).toEqual([
+            ['b0', 'b1', 'c2'],
+            ['a0', 'a1', 'a2', 'b0', 'b1', 'c2'],
+          ]),
+        60_000,
+      )
     }, 240_000)
   },
   { ours: true },

@@ -1,0 +1,122 @@
+/** Triggers that are deleted while records wait for a retry, with two dispatchers on one log. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { TriggerConsumptions } from '../../../dispatcher/triggers/trigger-consumptions.ts'
+import { EventBed, failed, newRecord } from '../../builders/event-bed.ts'
+import { feedSubscription } from '../../builders/feed.ts'
+
+const RECORDS = 200
+let bed: EventBed
+let dispatchers: [TriggerConsumptions, TriggerConsumptions]
+beforeEach(() => {
+  bed = new EventBed()
+  bed.capacity = 1_000
+  bed.handle = () => failed('down')
+  dispatchers = [new TriggerConsumptions(bed.engine()), new TriggerConsumptions(bed.engine())]
+})
+afterEach(async () => {
+  await Promise.all(dispatchers.map((each) => each.stop()))
+  await bed.stop()
+})
+
+const retry = { maxAttempts: 5, backoff: { initialMs: 3_600_000, factor: 2, maxMs: 3_600_000 }, maxAgeMs: 86_400_000 }
+const feed = (uid = 'uid-1') => feedSubscription({ trigger: 'default/on-orders', uid, retry })
+const DEAD = 'dormouse.default.on-orders.dlt'
+
+async function follow(which: 0 | 1, ...of: ReturnType<typeof feed>[]): Promise<void> {
+  dispatchers[which].set(of)
+  await bed.settle(200)
+}
+const topics = async () => (await bed.log.describe()).map(({ topic }) => topic)
+const tiers = async () => (await topics()).filter((topic) => topic.includes('.retry.'))
+const letters = async () => ((await topics()).includes(DEAD) ? await bed.read(DEAD) : [])
+const values = async () => (await letters()).map(({ value }) => Number(value?.toString())).sort((a, b) => a - b)
+const all = Array.from({ length: RECORDS }, (_, n) => n)
+
+async function failing(partitions: number): Promise<void> {
+  await bed.log.ensureTopics([{ topic: 'orders', partitions }])
+  await follow(0, feed())
+  await follow(1, feed())
+  await bed.log.send(all.map((n) => newRecord(`${n}`)))
+  await bed.settle(400)
+  expect(bed.seen).toHaveLength(RECORDS)
+}
+
+describe.each([1, 4])('a Trigger that is deleted, of %d partitions', (partitions) => {
+  test.each([
+    ['one after the other', [0, 1]],
+    ['at once', undefined],
+  ] as const)('leaves each waiting record once as a dead letter, and no tier: %s', async (_, order) => {
+    await failing(partitions)
+    if (order === undefined) await Promise.all([follow(0), follow(1)])
+    else for (const which of order) await follow(which)
+    await bed.advance(5_000, 500)
+    expect(await values()).toEqual(all)
+    expect(await tiers()).toEqual([])
+  })
+
+  test('and made anew is followed by both, whose records wait in its tiers', async () => {
+    await failing(partitions)
+    await Promise.all([follow(0), follow(1)])
+    await bed.advance(5_000, 500)
+    bed.seen.length = 0
+    await Promise.all([follow(0, feed('uid-2')), follow(1, feed('uid-2'))])
+    await bed.advance(2_000, 500)
+    expect(bed.seen).toHaveLength(RECORDS)
+    expect(await letters()).toHaveLength(RECORDS)
+    expect(await tiers()).toHaveLength(1)
+  })
+})
+
+test('a dispatcher that hears late that a Trigger was made anew leaves what the new one has waiting', async () => {
+  await failing(1)
+  await follow(0)
+  bed.handle = () => failed('down')
+  bed.seen.length = 0
+  const first = follow(0, feed('uid-2'))
+  await follow(1, feed('uid-2'))
+  await first
+  await bed.advance(5_000, 500)
+  expect(await values()).toEqual(all)
+  expect(bed.seen).toHaveLength(RECORDS)
+  await bed.advance(3_700_000, 100_000)
+  expect(bed.seen.filter(({ attempt }) => attempt === 2)).toHaveLength(RECORDS)
+  expect(await values()).toEqual(all)
+})
+
+test('a record that waits in the tier for an earlier Trigger of the same name is not called for the new one', async () => {
+  await failing(1)
+  await dispatchers[1].stop()
+  await dispatchers[0].stop()
+  bed.seen.length = 0
+  dispatchers = [new TriggerConsumptions(bed.engine()), new TriggerConsumptions(bed.engine())]
+  await follow(0, feed('uid-2'))
+  await bed.advance(3_700_000, 100_000)
+  const attempts = bed.seen.map(({ attempt }) => attempt)
+  expect([attempts.filter((attempt) => attempt === 1), attempts.filter((attempt) => attempt === 2)]).toEqual([
+    Array(RECORDS).fill(1),
+    Array(RECORDS).fill(2),
+  ])
+})
+
+test('a dispatcher that is told to end while it moves records ends, and says nothing of trouble', async () => {
+  await failing(1)
+  dispatchers[0].set([])
+  await dispatchers[0].stop()
+  await follow(1)
+  await bed.advance(5_000, 500)
+  expect(new Set(await values())).toEqual(new Set(all))
+})
+
+test('topics of a cron Trigger that was made anew meanwhile are the new one’s', async () => {
+  const cron = (uid: string) => ({
+    ...feed(uid),
+    source: 'cron' as const,
+    topics: ['dormouse.default.on-orders.ticks'],
+  })
+  await bed.log.ensureTopics([{ topic: 'dormouse.default.on-orders.ticks', partitions: 1 }])
+  await follow(0, { ...cron('uid-1'), keepDeadLetters: false })
+  await follow(0, cron('uid-2'))
+  expect(await topics()).toContain('dormouse.default.on-orders.ticks')
+  await follow(0)
+  expect(await topics()).not.toContain('dormouse.default.on-orders.ticks')
+})
