@@ -38,7 +38,8 @@ export interface Failure {
 }
 
 /**
- * done: handled, acknowledge · filtered: not for this subscription, acknowledge without an attempt · failed: counts as an attempt;
+ * done: handled, acknowledge · filtered: not for this subscription, acknowledge without an attempt · duplicate: handled before, the same ·
+ * failed: counts as an attempt;
  * `isOwn`: it is known that this very record failed, whatever else was in its batch ·
  * rejected: trying again cannot help, dead letter at once ·
  * held: back-pressure (no pod, throttled, circuit open): costs no attempt, is tried again after about `retryAfterMs`.
@@ -46,6 +47,7 @@ export interface Failure {
 export type DeliveryOutcome =
   | { kind: 'done'; status?: number; body?: Buffer; contentType?: string }
   | { kind: 'filtered' }
+  | { kind: 'duplicate' }
   | { kind: 'failed'; failure: Failure; isOwn?: boolean }
   | { kind: 'rejected'; failure: Failure }
   | { kind: 'held'; reason: string; retryAfterMs: number }

@@ -70,9 +70,9 @@ export function hopMeta(record: LogRecord, uid: string): RecordMeta {
   }
 }
 
-/** Whether a record of a retry tier waits for this subscription, and not for an earlier one of the same name. */
-export function isFor(uid: string, { headers }: LogRecord): boolean {
-  return (textOf(headers, EVENT_HEADER.triggerUid) ?? uid) === uid
+/** Of the subscription that a record of a retry tier waits for; undefined of one that was replayed: it waits for whoever reads it. */
+export function uidOf({ headers }: LogRecord): string | undefined {
+  return textOf(headers, EVENT_HEADER.triggerUid)
 }
 
 /** The user's headers, then ours. `owner`: `namespace/name` of the Trigger or Function. */

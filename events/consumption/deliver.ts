@@ -2,6 +2,7 @@
 import type { DeliveryOutcome } from '../delivery.ts'
 import { undecodableFailure } from '../hop-record.ts'
 import { deliveryOf, type Entry } from './entry.ts'
+import { outcomeOfOrphan } from './orphans.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 import { errorText } from '../../lib/error-text.ts'
 
@@ -17,7 +18,7 @@ export function deliverHalving(
 ): Promise<(DeliveryOutcome | undefined)[]> {
   const [only] = entries
   if (entries.length > 1 || only === undefined) return deliverMany(worker, entries)
-  return only.record.undecodable === undefined ? deliverOne(worker, only) : deliverSome(worker, entries)
+  return isForFunction(only) ? deliverOne(worker, only) : deliverSome(worker, entries)
 }
 
 async function deliverMany(
@@ -37,20 +38,26 @@ async function deliverMany(
 }
 
 /** What cannot be decoded no function can be given. */
+function isForFunction({ record, orphanOf }: Entry): boolean {
+  return record.undecodable === undefined && orphanOf === undefined
+}
+
 function deliver(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
-  const isReadable = entries.every(({ record }) => undecodableFailure(record) === undefined)
-  return isReadable ? deliverReadable(worker, entries) : deliverSome(worker, entries)
+  return entries.every(isForFunction) ? deliverToFunction(worker, entries) : deliverSome(worker, entries)
 }
 
 async function deliverSome(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
-  const failures = entries.map(({ record }) => undecodableFailure(record))
-  const readable = entries.filter((_, index) => failures[index] === undefined)
-  const outcomes = readable.length === 0 ? [] : await deliverReadable(worker, readable)
-  const of = new Map(readable.map((entry, index) => [entry, outcomes[index]]))
-  return entries.flatMap((entry, index): DeliveryOutcome[] => {
-    const [failure, outcome] = [failures[index], of.get(entry)]
-    return failure === undefined ? (outcome === undefined ? [] : [outcome]) : [{ kind: 'rejected', failure }]
-  })
+  const others = await Promise.all(entries.map((entry) => outcomeWithoutFunction(worker, entry)))
+  const own = entries.filter((_, index) => others[index] === undefined)
+  const outcomes = own.length === 0 ? [] : await deliverToFunction(worker, own)
+  const of = new Map(own.map((entry, index) => [entry, outcomes[index]]))
+  return entries.flatMap((entry, index) => others[index] ?? of.get(entry) ?? [])
+}
+
+async function outcomeWithoutFunction(worker: PartitionWorker, entry: Entry): Promise<DeliveryOutcome | undefined> {
+  const failure = undecodableFailure(entry.record)
+  if (failure !== undefined) return { kind: 'rejected', failure }
+  return entry.orphanOf === undefined ? undefined : outcomeOfOrphan(worker, entry, entry.orphanOf)
 }
 
 /** In as few steps of promises as can be: who waits for it catches what it must not throw. */
@@ -60,7 +67,7 @@ function deliverOne(worker: PartitionWorker, entry: Entry): Promise<DeliveryOutc
   return engine.deliverer.deliver(state.subscription, [delivery], worker.signal)
 }
 
-async function deliverReadable(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
+async function deliverToFunction(worker: PartitionWorker, entries: readonly Entry[]): Promise<DeliveryOutcome[]> {
   const { engine, state } = worker.options
   const deliveries = entries.map((entry) => deliveryOf(entry, worker.attemptOf(entry)))
   try {

@@ -1,6 +1,6 @@
 import type { Delivery } from '../delivery.ts'
 import type { LogRecord } from '../event-log.ts'
-import { hopMeta, sourceMeta, type RecordMeta } from '../record-headers.ts'
+import { hopMeta, sourceMeta, uidOf, type RecordMeta } from '../record-headers.ts'
 
 /** Whether records come from where users write them or from a retry tier. */
 export type Role = 'source' | 'tier'
@@ -10,6 +10,8 @@ export interface Entry {
   readonly record: LogRecord
   readonly meta: RecordMeta
   readonly sizeBytes: number
+  /** In a retry tier: the uid of an earlier subscription of the same name, which it waits for. */
+  readonly orphanOf?: string
 }
 
 /** What a record costs beside its bytes. */
@@ -18,7 +20,9 @@ const OVERHEAD_BYTES = 300
 export function createEntry(record: LogRecord, role: Role, uid: string): Entry {
   let sizeBytes = OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
   for (const [name, value] of record.headers) sizeBytes += name.length + value.length
-  return { record, meta: role === 'source' ? sourceMeta(record, uid) : hopMeta(record, uid), sizeBytes }
+  if (role === 'source') return { record, meta: sourceMeta(record, uid), sizeBytes }
+  const owner = uidOf(record) ?? uid
+  return { record, meta: hopMeta(record, uid), sizeBytes, ...(owner !== uid && { orphanOf: owner }) }
 }
 
 export function deliveryOf({ record, meta }: Entry, attempt: number): Delivery {

@@ -6,7 +6,6 @@ import { createAdmission, type Admission } from '../admission.ts'
 import type { DeliveryOutcome } from '../delivery.ts'
 import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
-import { isFor } from '../record-headers.ts'
 import { tierDelayMs } from '../topic-names.ts'
 import { BatchWindow } from './batch-window.ts'
 import { BufferGauge } from './buffer-gauge.ts'
@@ -119,7 +118,6 @@ export class PartitionWorker {
     const { stats, subscription } = state
     for (const record of records) {
       if (!this.tracker.track(record.offset, lastOffsetOf(record))) stats.duplicates++
-      else if (role === 'tier' && !isFor(subscription.uid, record)) this.tracker.done(record.offset)
       else this.#take(createEntry(record, role, subscription.uid))
     }
     this.#gauge.check()

@@ -10,7 +10,7 @@ import {
 import { deadLetterParts, deadLetterRecords, undecodableFailure, type DeadLetter } from '../hop-record.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { endsOf, readToEnd } from '../read-topic.ts'
-import { hopMeta, isFor } from '../record-headers.ts'
+import { hopMeta, uidOf } from '../record-headers.ts'
 import { tierDelays } from '../retry-policy.ts'
 import type { Subscription } from '../subscription.ts'
 import { retryTopic, tiersAmong } from '../topic-names.ts'
@@ -50,7 +50,7 @@ export async function retire(retirement: Retirement): Promise<boolean> {
       if (first === undefined || tracker === undefined) return
       const waiting = records.filter((record) => tracker.track(record.offset, lastOffsetOf(record)))
       await move(
-        waiting.filter((record) => isFor(subscription.uid, record)),
+        waiting.filter((record) => (uidOf(record) ?? subscription.uid) === subscription.uid),
         state,
         { log, subscription, group },
       )

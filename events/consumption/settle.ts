@@ -70,7 +70,9 @@ function settleOne(worker: PartitionWorker, entry: Entry, { outcome, isProbe }: 
       state.attempted(undefined, isProbe)
       return end(worker, entry, { kind: 'done', attempt: worker.attemptOf(entry), outcome })
     case 'filtered':
-      stats.filtered++
+    case 'duplicate':
+      if (outcome.kind === 'filtered') stats.filtered++
+      else stats.duplicates++
       if (isProbe) state.hold.probeLost()
       worker.finish(entry)
       return undefined

@@ -1,6 +1,7 @@
 /** Triggers that are deleted while records wait for a retry, with two dispatchers on one log. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { TriggerConsumptions } from '../../../dispatcher/triggers/trigger-consumptions.ts'
+import { textOf } from '../../../events/record-headers.ts'
 import { EventBed, failed, newRecord } from '../../builders/event-bed.ts'
 import { feedSubscription } from '../../builders/feed.ts'
 
@@ -83,19 +84,20 @@ test('a dispatcher that hears late that a Trigger was made anew leaves what the 
   expect(await values()).toEqual(all)
 })
 
-test('a record that waits in the tier for an earlier Trigger of the same name is not called for the new one', async () => {
+test('what waited when no dispatcher ran becomes dead letters of the Trigger of the same name that is made later', async () => {
   await failing(1)
-  await dispatchers[1].stop()
-  await dispatchers[0].stop()
+  await Promise.all(dispatchers.map((each) => each.stop()))
   bed.seen.length = 0
   dispatchers = [new TriggerConsumptions(bed.engine()), new TriggerConsumptions(bed.engine())]
   await follow(0, feed('uid-2'))
   await bed.advance(3_700_000, 100_000)
-  const attempts = bed.seen.map(({ attempt }) => attempt)
-  expect([attempts.filter((attempt) => attempt === 1), attempts.filter((attempt) => attempt === 2)]).toEqual([
-    Array(RECORDS).fill(1),
-    Array(RECORDS).fill(2),
-  ])
+  const made = (number: number) => bed.seen.filter(({ attempt }) => attempt === number).length
+  expect([made(1), made(2), bed.seen.length]).toEqual([RECORDS, RECORDS, 2 * RECORDS])
+  expect(await values()).toEqual(all)
+  const messages = (await letters()).map(({ headers }) => textOf(headers, 'dormouse-error-message'))
+  expect(new Set(messages)).toEqual(
+    new Set(['its Trigger was deleted while it waited for a retry; last (handled): down']),
+  )
 })
 
 test('a dispatcher that is told to end while it moves records ends, and says nothing of trouble', async () => {
