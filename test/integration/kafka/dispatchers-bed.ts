@@ -70,6 +70,8 @@ export interface DispatchersBed {
   admin<T>(does: (admin: Admin) => Promise<T>): Promise<T>
   /** A Trigger, its topic, its function and a pod of it. */
   trigger(name: string, of?: OfATrigger): Promise<Triggered>
+  /** The feed has it no more; or one of the same name with another uid. */
+  replace(world: Triggered, next?: FeedSubscription): void
 }
 
 export const ok = (_call: Call, response: ServerResponse) =>
@@ -139,6 +141,11 @@ export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1
       subscriptions.push(made.feed)
       parts.controller.setSubscriptions(...subscriptions)
       return made
+    },
+    replace: ({ feed }, next) => {
+      const at = subscriptions.findIndex(({ trigger }) => trigger === feed.trigger)
+      subscriptions.splice(at, 1, ...(next === undefined ? [] : [next]))
+      parts.controller.setSubscriptions(...subscriptions)
     },
   }
   return bed
