@@ -3,9 +3,10 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { answerFailure } from './answer.ts'
+import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
-import { errorObject, relativeTo } from './error-object.ts'
+import { errorObject, relativeTo, type ErrorObject } from './error-object.ts'
+import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
 import type { Logs, LogScope } from './logs.ts'
@@ -34,7 +35,7 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
   invocation.fail = (kind, error) => {
     // An answer that was ended is whole: a later failure is no reason to cut it, only a client that does not take it in time.
     const isWhole = kind === 'timeout' ? response.writableFinished : response.writableEnded
-    if (!isWhole) answerFailure(response, { kind, error })
+    if (!isWhole) answerInPlace(call, { kind, error })
   }
   response.writeContinue = writeNothing
   hideHead(request)
@@ -44,6 +45,16 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
   guard(call, ports, () =>
     user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
   )
+}
+
+/** The handler may still run, and knows nothing of it. */
+function answerInPlace({ request, response }: RequestCall, failure: { kind: ErrorKind; error: ErrorObject }): void {
+  const isCut = response.headersSent
+  restoreMethods(response)
+  // It may yet destroy the connection, which must be nobody else's by then. One that still brings a body is left open: closing it loses the answer.
+  if (request.complete) response.shouldKeepAlive = false
+  answerFailure(response, failure)
+  if (!isCut) makeInert(response)
 }
 
 /** The caller has dealt with Expect: a 100 that nobody waits for would end its connection. */
