@@ -35,7 +35,10 @@ export class Invocations {
 
   accept(invocation: Invocation, response: ServerResponse): void {
     this.open.add(response)
-    response.once('close', () => this.closed(response))
+    response.once('close', () => {
+      if (invocation.slot !== undefined) this.pod.board?.forgetFd(invocation.slot)
+      this.closed(response)
+    })
     const isBuffered = this.pod.claim?.signature !== 'http' && !this.isStreaming()
     this.hold(invocation, isBuffered ? socketFd(response.socket) : NO_FD)
     invocation.timer = this.timer(invocation, () => this.timeOut(invocation))
