@@ -11,6 +11,7 @@ import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
 import type { Logs, LogScope } from './logs.ts'
 import { hideHead } from './request-head.ts'
+import { emitCatching } from './server-listeners.ts'
 
 export interface HttpPorts {
   scope: AsyncLocalStorage<LogScope>
@@ -42,8 +43,10 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
-  guard(call, ports, () =>
-    user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
+  guard(call, ports, (onRejected) =>
+    user.kind === 'server'
+      ? emitCatching(user.server, { name: 'request', args: [request, response], onRejected })
+      : user.call(request, response),
   )
 }
 
@@ -72,8 +75,10 @@ export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer },
   hideHead(request)
   for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
-  guard(call, ports, () =>
-    user.kind === 'server' ? user.server.emit('upgrade', request, socket, head) : user.upgrade?.(request, socket, head),
+  guard(call, ports, (onRejected) =>
+    user.kind === 'server'
+      ? emitCatching(user.server, { name: 'upgrade', args: [request, socket, head], onRejected })
+      : user.upgrade?.(request, socket, head),
   )
 }
 
@@ -92,12 +97,11 @@ function callAtClose(response: ServerResponse, onClose: () => void): void {
 }
 
 /** A throw and a rejection are the same failure, whether or not the handler is async. */
-function guard({ invocation }: HttpCall, ports: HttpPorts, handler: () => unknown): void {
-  ports.scope
-    .run(invocation, async () => handler())
-    .catch((thrown: unknown) => {
-      const error = relativeTo(ports.codeDir, errorObject(thrown))
-      ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
-      invocation.fail('handled', error)
-    })
+function guard({ invocation }: HttpCall, ports: HttpPorts, handler: (onRejected: (error: unknown) => void) => unknown) {
+  const onRejected = (thrown: unknown) => {
+    const error = relativeTo(ports.codeDir, errorObject(thrown))
+    ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
+    invocation.fail('handled', error)
+  }
+  ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
 }
