@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -60,6 +61,28 @@ describe('an http handler that goes on after the platform answered in its place'
     expect(await call('/', 150)).toBe(500)
     expect(await call('/slow', 3_000)).toBe(200)
     agent.destroy()
+  })
+
+  test('may be an Express application, whose responses have another prototype', async () => {
+    const express = fileURLToPath(import.meta.resolve('express'))
+    const runtime = await RuntimeProcess.with({
+      signature: 'http',
+      concurrency: 80,
+      files: {
+        'index.js': `const app = require(${JSON.stringify(express)})()
+          const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+          app.get('/slow', async (req, res) => { await sleep(700); res.send('slow') })
+          app.get('/json', async (req, res) => { await sleep(400); setTimeout(() => { res.status(201).json({}); console.log('went on') }) })
+          app.get('/fails', async (req, res) => { await sleep(400); console.log('went on'); throw new Error('late') })
+          exports.handler = app`,
+      },
+    })
+    const slow = runtime.call({ method: 'GET', path: '/slow' })
+    for (const path of ['/json', '/fails'])
+      expect(await runtime.call({ method: 'GET', path, deadlineMs: 150 })).toMatchObject(TIMED_OUT)
+    expect(await slow).toMatchObject({ status: 200, text: 'slow' })
+    while (runtime.stdout.match(/went on/g)?.length !== 2) await once(runtime.child.stdout!, 'data')
+    expect((await runtime.call({ method: 'GET', path: '/slow' })).text).toBe('slow')
   })
 
   test('leaves a caller that still sends its body the time to read the answer', async () => {
