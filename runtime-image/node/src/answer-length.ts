@@ -3,6 +3,7 @@
  * connection's next answer, somebody else's; what is missing would be waited for until the deadline.
  */
 import type { ServerResponse } from 'node:http'
+import { inertMethods, isInert } from './inert-response.ts'
 
 /** `complain` is called at most once. */
 export function holdToLength(response: ServerResponse, complain: (message: string) => void): void {
@@ -14,8 +15,10 @@ export function holdToLength(response: ServerResponse, complain: (message: strin
     const limit = isBody(chunk) ? declaredLength(response) : undefined
     return limit === undefined ? args : [length.take(chunk as string | Uint8Array, encoding, limit), ...args.slice(1)]
   }
-  response.write = (...args: unknown[]) => write(...taking(args))
+  response.write = (...args: unknown[]) =>
+    isInert(response) ? inertMethods.write.apply(response, args) : write(...taking(args))
   response.end = (...args: unknown[]) => {
+    if (isInert(response)) return inertMethods.end.apply(response, args)
     // A second time: Node knows what to do, and the answer was whole already.
     if (response.writableEnded) return end(...args)
     // Asked before: an end in one piece gets a length from Node.

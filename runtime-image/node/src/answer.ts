@@ -27,6 +27,8 @@ export function answerFailure(
     return
   }
   for (const name of response.getHeaderNames()) response.removeHeader(name)
+  // A phrase that user code left is not that of a 500, and may be one that Node refuses to send.
+  response.statusMessage = ''
   const own = { 'content-type': 'application/json', 'dormouse-error': failure.kind }
   answerText(response, { status: 500, headers: { ...own, ...headers } }, JSON.stringify(failure.error))
 }

@@ -65,12 +65,17 @@ export class Execution {
     this.fail('handled', relativeTo(this.ports.codeDir, errorObject(thrown)))
   }
 
+  /** The handler has ended its answer and failed then: the answer is whole, and there is nobody else to tell. */
+  failedAfterAnswer(thrown: unknown): void {
+    this.logFailure(relativeTo(this.ports.codeDir, errorObject(thrown)))
+  }
+
   fail(kind: ErrorKind, error: ErrorObject): void {
     if (this.isOver) return
     if (kind === 'timeout') {
       this.ports.logs.platform(timeoutLine(this.ports.now(), this.invocation.id, this.ports.timeoutMs), this.invocation)
     } else {
-      this.ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, this.invocation)
+      this.logFailure(error)
     }
     this.close()((headers) => answerFailure(this.response, { kind, error }, headers))
   }
@@ -106,6 +111,10 @@ export class Execution {
       answer(headers)
       if (lines !== '') this.ports.logs.platform(lines, undefined)
     }
+  }
+
+  private logFailure(error: ErrorObject): void {
+    this.ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, this.invocation)
   }
 
   private report(): Report {

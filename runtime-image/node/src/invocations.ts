@@ -35,7 +35,10 @@ export class Invocations {
 
   accept(invocation: Invocation, response: ServerResponse): void {
     this.open.add(response)
-    response.once('close', () => this.closed(response))
+    response.once('close', () => {
+      if (invocation.slot !== undefined) this.pod.board?.forgetFd(invocation.slot)
+      this.closed(response)
+    })
     const isBuffered = this.pod.claim?.signature !== 'http' && !this.isStreaming()
     this.hold(invocation, isBuffered ? socketFd(response.socket) : NO_FD)
     invocation.timer = this.timer(invocation, () => this.timeOut(invocation))
@@ -66,7 +69,7 @@ export class Invocations {
   release(invocation: Invocation): void {
     if (!this.pod.running.delete(invocation)) return
     clearTimeout(invocation.timer)
-    if (invocation.slot !== undefined) this.pod.board?.clear(invocation.slot)
+    this.unwatch(invocation)
   }
 
   /** The process cannot go on: everybody is told, as far as their answer has not begun. */
@@ -79,6 +82,11 @@ export class Invocations {
     invocation.slot = this.pod.board?.post({ id: invocation.id, deadlineMs: invocation.deadlineMs, fd })
   }
 
+  private unwatch(invocation: Invocation): void {
+    if (invocation.slot !== undefined) this.pod.board?.clear(invocation.slot)
+    invocation.slot = undefined
+  }
+
   private timer(invocation: Invocation, onDeadline: () => void): NodeJS.Timeout {
     const leftMs = Math.min(Math.max(0, invocation.deadlineMs - Date.now()), LONGEST_TIMER_MS)
     // The servers hold the loop open, except while user code's own emptiness is waited for.
@@ -88,6 +96,8 @@ export class Invocations {
   private timeOut(invocation: Invocation): void {
     const { claim } = this.pod
     if (claim === undefined || !this.pod.running.has(invocation)) return
+    // The loop turns: however long the answer takes to be read, nothing is blocked.
+    this.unwatch(invocation)
     const message = `RequestId: ${invocation.id} Error: ${timeoutMessage(claim.timeoutMs)}`
     invocation.fail('timeout', platformError('Sandbox.Timedout', message))
     if (claim.signature !== 'http') this.onReset()

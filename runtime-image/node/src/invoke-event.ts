@@ -160,11 +160,19 @@ function runStreaming(call: EventCall, event: unknown): void {
     const stop = call.loop.start(() => (hasHandlerEnded ? stream.end() : execution.fail('unhandled', neverSettled())))
     execution.response.once('close', stop)
   }
-  startStreaming(call.handler.call, [event, stream, context]).then(() => {
+  const ended = () => {
     hasHandlerEnded = true
     if (stream.destroyed) abandon(call, stream)
     if (call.isAlone && !stream.writableEnded) setImmediate(watch)
-  }, fail)
+  }
+  startStreaming(call.handler.call, [event, stream, context]).then(ended, (error: unknown) => {
+    if (!stream.writableEnded) {
+      fail(error)
+      return
+    }
+    execution.failedAfterAnswer(error)
+    ended()
+  })
 }
 
 async function startStreaming(handler: AnyFunction, args: unknown[]): Promise<void> {

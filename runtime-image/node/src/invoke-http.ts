@@ -3,13 +3,15 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { answerFailure } from './answer.ts'
+import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
-import { errorObject, relativeTo } from './error-object.ts'
+import { errorObject, relativeTo, type ErrorObject } from './error-object.ts'
+import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
 import type { Logs, LogScope } from './logs.ts'
 import { hideHead } from './request-head.ts'
+import { emitCatching } from './server-listeners.ts'
 
 export interface HttpPorts {
   scope: AsyncLocalStorage<LogScope>
@@ -34,16 +36,28 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
   invocation.fail = (kind, error) => {
     // An answer that was ended is whole: a later failure is no reason to cut it, only a client that does not take it in time.
     const isWhole = kind === 'timeout' ? response.writableFinished : response.writableEnded
-    if (!isWhole) answerFailure(response, { kind, error })
+    if (!isWhole) answerInPlace(call, { kind, error })
   }
   response.writeContinue = writeNothing
   hideHead(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
-  guard(call, ports, () =>
-    user.kind === 'server' ? user.server.emit('request', request, response) : user.call(request, response),
+  guard(call, ports, (onRejected) =>
+    user.kind === 'server'
+      ? emitCatching(user.server, { name: 'request', args: [request, response], onRejected })
+      : user.call(request, response),
   )
+}
+
+/** The handler may still run, and knows nothing of it. */
+function answerInPlace({ request, response }: RequestCall, failure: { kind: ErrorKind; error: ErrorObject }): void {
+  const isCut = response.headersSent
+  restoreMethods(response)
+  // It may yet destroy the connection, which must be nobody else's by then. One that still brings a body is left open: closing it loses the answer.
+  if (request.complete) response.shouldKeepAlive = false
+  answerFailure(response, failure)
+  if (!isCut) makeInert(response)
 }
 
 /** The caller has dealt with Expect: a 100 that nobody waits for would end its connection. */
@@ -61,8 +75,10 @@ export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer },
   hideHead(request)
   for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
-  guard(call, ports, () =>
-    user.kind === 'server' ? user.server.emit('upgrade', request, socket, head) : user.upgrade?.(request, socket, head),
+  guard(call, ports, (onRejected) =>
+    user.kind === 'server'
+      ? emitCatching(user.server, { name: 'upgrade', args: [request, socket, head], onRejected })
+      : user.upgrade?.(request, socket, head),
   )
 }
 
@@ -81,12 +97,11 @@ function callAtClose(response: ServerResponse, onClose: () => void): void {
 }
 
 /** A throw and a rejection are the same failure, whether or not the handler is async. */
-function guard({ invocation }: HttpCall, ports: HttpPorts, handler: () => unknown): void {
-  ports.scope
-    .run(invocation, async () => handler())
-    .catch((thrown: unknown) => {
-      const error = relativeTo(ports.codeDir, errorObject(thrown))
-      ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
-      invocation.fail('handled', error)
-    })
+function guard({ invocation }: HttpCall, ports: HttpPorts, handler: (onRejected: (error: unknown) => void) => unknown) {
+  const onRejected = (thrown: unknown) => {
+    const error = relativeTo(ports.codeDir, errorObject(thrown))
+    ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
+    invocation.fail('handled', error)
+  }
+  ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
 }

@@ -42,7 +42,7 @@ export class Logs {
 
   /** Takes over `console`, process.stdout and process.stderr. Streams are made when first touched: most code never does. */
   capture(console: Console, process: NodeJS.Process): void {
-    const levels = { debug: 'DEBUG', info: 'INFO', log: 'INFO', warn: 'WARN', error: 'ERROR' } as const
+    const levels = { debug: 'DEBUG', info: 'INFO', log: 'INFO', dirxml: 'INFO', warn: 'WARN', error: 'ERROR' } as const
     for (const [method, level] of Object.entries(levels) as [keyof typeof levels, LogLevel][]) {
       console[method] = (...args: unknown[]) => this.log(level, format(...args))
     }

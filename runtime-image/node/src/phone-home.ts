@@ -54,6 +54,8 @@ function exchange(url: URL, message: string, done: (ok: boolean) => void): void 
   let answer = ''
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const socket = connect({ host, port: Number(url.port || 80) })
+  // The servers hold the loop open, except while user code's own emptiness is waited for.
+  socket.unref()
   socket.setTimeout(ATTEMPT_TIMEOUT_MS, () => socket.destroy())
   socket.on('data', (chunk) => {
     answer += chunk.toString('latin1')

@@ -126,6 +126,7 @@ export class Runtime {
       stopAdmitting: () => (pod.state = 'leaving'),
       abandon: (exitCode) => this.leaving.abandon(exitCode),
     })
+    response.once('close', () => pod.board?.forgetFd(0))
     return specialize(claim, socketFd(response.socket), {
       pod,
       watchdog: this.watchdog,

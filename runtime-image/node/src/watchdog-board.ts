@@ -72,6 +72,11 @@ export class WatchdogBoard {
     if (slot !== 0) this.free.push(slot)
   }
 
+  /** The connection is gone, and the number of its descriptor free for whatever the process opens next. */
+  forgetFd(slot: number): void {
+    this.views.fds[slot] = NO_FD
+  }
+
   private fill(slot: number, entry: { id: string; deadlineMs: number; fd: number }): void {
     this.views.idLengths[slot] = this.ids.write(entry.id, slot * ID_BYTES, ID_BYTES, 'latin1')
     this.views.fds[slot] = entry.fd

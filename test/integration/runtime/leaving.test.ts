@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createSocketServer, type AddressInfo } from 'node:net'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -133,6 +133,21 @@ describe('phone home', () => {
     server.closeAllConnections()
     server.close()
     expect(seen).toHaveLength(3)
+  })
+
+  test('that nobody answers does not hold up a callback that waits for an empty loop', async () => {
+    const server = createSocketServer((socket) => socket.unref().on('error', () => undefined))
+    server.listen(0, '127.0.0.1').unref()
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const called = once(server, 'connection')
+    const env = { DORMOUSE_PHONE_HOME_URL: `http://127.0.0.1:${port}/v1/pods`, DORMOUSE_PHONE_HOME_TOKEN: 't0' }
+    const runtime = await RuntimeProcess.start({ env })
+    await called
+    await runtime.specialize({ files: { 'index.mjs': 'export const handler = (e, c, cb) => cb(null, 1)' } })
+    expect((await runtime.invoke({})).text).toBe('1')
+    await runtime.end()
+    server.close()
   })
 })
 

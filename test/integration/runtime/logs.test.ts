@@ -30,6 +30,28 @@ describe('logs', () => {
     )
   })
 
+  test('are such lines whatever method of console they come from', async () => {
+    const runtime = await event(`export const handler = async () => {
+      console.dirxml('a %s', 1, { b: 2 }); console.dir({ c: 3 }); console.assert(false, 'not %s', 'so')
+      console.count(); console.countReset(); console.group('group'); console.groupCollapsed('inner'); console.groupEnd()
+      console.time('t'); console.timeLog('t'); console.timeEnd('t') }`)
+    await runtime.invoke({}, { requestId: 'r-1' })
+    await runtime.printed('REPORT')
+    const user = runtime.stdout.split('\n').slice(1, -3)
+    const known = user.map((line) => LINE.exec(line)?.slice(2, 5) ?? line)
+    expect(known).toEqual([
+      ['r-1', 'INFO', 'a 1 { b: 2 }'],
+      ['r-1', 'INFO', '{ c: 3 }'],
+      ['r-1', 'WARN', 'Assertion failed: not so'],
+      ['r-1', 'INFO', 'default: 1'],
+      ['r-1', 'INFO', 'group'],
+      ['r-1', 'INFO', 'inner'],
+      ['r-1', 'INFO', expect.stringMatching(/^t: .*ms$/)],
+      ['r-1', 'INFO', expect.stringMatching(/^t: .*ms$/)],
+    ])
+    expect(runtime.stderr).toBe('')
+  })
+
   test('keep a record on one line: stack traces have carriage returns', async () => {
     const runtime = await event(`export const handler = async () => { console.error(new TypeError('bad')) }`)
     await runtime.invoke({})

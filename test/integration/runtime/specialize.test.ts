@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { randomBytes } from 'node:crypto'
+import { CODE_LIMITS, codeFiles, packCode } from '../../../controller/code/packed-code.ts'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -59,6 +61,25 @@ describe('POST /specialize', () => {
     expect((await attempt(runtime)).status).toBe(status)
     expect(await runtime.health()).toEqual({ state: 'generic' })
     expect((await runtime.specialize({ files: FILES })).status).toBe(200)
+  })
+
+  test('takes the largest code that a controller sends, and refuses far more with 413', async () => {
+    const runtime = await RuntimeProcess.start()
+    const tooLarge = await runtime.specializeRaw(' '.repeat(25 * 1024 * 1024))
+    expect(tooLarge.status).toBe(413)
+    // A period that an archive makes nothing of is beyond gzip's window once it is base64 in JSON: nothing packs worse.
+    const index = Buffer.from(FILES['index.mjs'])
+    const periodic = Buffer.alloc(CODE_LIMITS.unpackedBytes - index.length, randomBytes(16_001))
+    const packed = await packCode(
+      codeFiles([
+        ['index.mjs', index],
+        ['large.bin', periodic],
+      ]),
+    )
+    const { files: _files, ...body } = runtime.body({ packed: packed.toString('base64') })
+    const answer = await runtime.specializeRaw(JSON.stringify(body))
+    expect(answer).toMatchObject({ status: 200 })
+    expect((await runtime.invoke({})).text).toBe('1')
   })
 
   test('gives user code its files, environment and directory', async () => {

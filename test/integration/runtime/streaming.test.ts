@@ -39,6 +39,20 @@ describe('a streaming handler', () => {
     await expect(runtime.invoke({})).rejects.toThrow(/aborted|hang up|ECONNRESET/)
   })
 
+  test('that fails after it has ended its stream has answered: all of it arrives, and the failure is in the log', async () => {
+    const runtime = await streaming(
+      `async (e, stream) => { stream.write('x'.repeat(8_000_000)); stream.end('!'); if (e.ms) await new Promise((r) => setTimeout(r, e.ms)); throw new RangeError('after') }`,
+    )
+    for (const requestId of ['at-once', 'later']) {
+      const answer = await runtime.invoke({ ms: requestId === 'later' ? 200 : 0 }, { requestId })
+      expect(answer.text).toHaveLength(8_000_001)
+      expect(answer.trailers['dormouse-report']).toMatch(/^duration=/)
+      expect(await runtime.printed(`${requestId}\tERROR`)).toMatch(
+        new RegExp(`\\t${requestId}\\tERROR\\tInvoke Error \\t\\{"errorType":"RangeError"`),
+      )
+    }
+  })
+
   test('that forgets to end the stream is ended when nothing is left to do', async () => {
     const runtime = await streaming(`async (e, stream) => { stream.write('x') }`)
     expect((await runtime.invoke({})).text).toBe('x')
