@@ -21,8 +21,12 @@ export function createEntry(record: LogRecord, role: Role, uid: string): Entry {
   let sizeBytes = OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
   for (const [name, value] of record.headers) sizeBytes += name.length + value.length
   if (role === 'source') return { record, meta: sourceMeta(record, uid), sizeBytes }
+  const meta = hopMeta(record, uid)
   const owner = uidOf(record) ?? uid
-  return { record, meta: hopMeta(record, uid), sizeBytes, ...(owner !== uid && { orphanOf: owner }) }
+  if (owner === uid) return { record, meta, sizeBytes }
+  // For its retry nobody waits.
+  const { dueMs, ...rest } = meta
+  return { record, meta: rest, sizeBytes, orphanOf: owner }
 }
 
 export function deliveryOf({ record, meta }: Entry, attempt: number): Delivery {

@@ -252,7 +252,7 @@ await describeOnKafka(
         await deleteBefore(topic, 7)
         const second = bed.listen({ group, topics: [topic] })
         await bed.until(() => expect(second.texts).toEqual(['7', '8', '9']))
-        expect(second.assigned).toEqual([{ topic, partition: 0, position: 7, metadata: '' }])
+        expect(second.assigned).toEqual([{ topic, partition: 0, position: 7, metadata: 'marks', metadataOffset: 2 }])
       })
 
       test('that another deletes and makes anew at once is read from its start', async () => {

@@ -97,6 +97,7 @@ await describeOnKafka('an independent client', () => {
       ['dormouse-attempt', '2'],
       ['dormouse-due', digits],
       ...origin,
+      ['dormouse-trigger-uid', world.feed.uid],
     ])
     expect(dead?.headers).toEqual([
       ...users,
