@@ -99,11 +99,13 @@ export function contactText({ host, controlPort, dataPort }: PodContact): string
   return `${host} ${controlPort} ${dataPort}`
 }
 
-/** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]` and `::1`. */
+/** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]`, `::1` and `0::01`. */
 export function normalAddress(address: string): string {
   const bare = address.replace(/^\[|\]$/g, '').toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)
-  return mapped?.[1] ?? bare
+  if (mapped?.[1] !== undefined) return mapped[1]
+  const url = `http://[${bare}]`
+  return bare.includes(':') && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : bare
 }
 
 export function hostPort(host: string, port: number): string {

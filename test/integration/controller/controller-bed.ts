@@ -7,6 +7,7 @@ import { activationAnswerSchema, feedMessageSchema } from '../../../api/protocol
 import type { ActivationAnswer, FeedEndpoint, FeedMessage, LoadReport } from '../../../api/protocol.ts'
 import { createController, type Controller } from '../../../controller/controller.ts'
 import type { CreateElection } from '../../../controller/leadership.ts'
+import { hostPort } from '../../../controller/fleet/pod-status.ts'
 import { DEFAULT_FLEET_LIMITS } from '../../../controller/fleet/pod-fleet-options.ts'
 import { DEFAULT_SERVER_LIMITS } from '../../../controller/server/routes.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
@@ -30,8 +31,15 @@ export interface ControllerProcess {
 
 export class ControllerBed {
   readonly cluster: MemoryCluster = createMemoryCluster({ admit })
-  readonly kubelet = new FakeKubelet(this.cluster)
+  readonly kubelet: FakeKubelet
+  readonly #host: string
   readonly #processes: ControllerProcess[] = []
+
+  /** `host`: of pods; controllers are called there, too, and listen on every address where it is not the default. */
+  constructor(host = '127.0.0.1') {
+    this.#host = host
+    this.kubelet = new FakeKubelet(this.cluster, host)
+  }
 
   async start({ poolSize = 0 }: { poolSize?: number } = {}): Promise<this> {
     await this.kubelet.start()
@@ -57,16 +65,19 @@ export class ControllerBed {
       namespace?: string
       lease?: string
       verifyFirstRevision?: boolean
+      /** Where pods are told to call home, too. */
+      port?: number
     } = {},
   ): Promise<ControllerProcess> {
     const metrics = createMetrics()
+    const { listen, advertised } = this.#addresses(options.port)
     const controller = createController({
       cluster: options.through ?? this.cluster,
       namespace: options.namespace ?? 'dormouse-system',
       ...(options.lease !== undefined && { lease: options.lease }),
       metrics,
       logger: silentLogger,
-      listen: { host: '127.0.0.1', port: 0 },
+      listen,
       authenticate: (request) => request.headers.authorization === `Bearer ${TOKEN}`,
       ...(options.election && { election: options.election }),
       config: {
@@ -74,6 +85,7 @@ export class ControllerBed {
         initTimeoutMs: options.initTimeoutMs ?? 10_000,
         podPorts: { control: 0, data: 0 },
         ...(options.platformUrl !== undefined && { platformUrl: options.platformUrl }),
+        ...advertised,
         fleet: {
           ...DEFAULT_FLEET_LIMITS,
           podTimeoutMs: 5_000,
@@ -90,6 +102,13 @@ export class ControllerBed {
     const process = { controller, metrics, url }
     this.#processes.push(process)
     return process
+  }
+
+  #addresses(port: number | undefined) {
+    return {
+      listen: { port: port ?? 0, host: this.#host === '127.0.0.1' ? this.#host : undefined },
+      advertised: port === undefined ? {} : { advertisedUrl: `http://${hostPort(this.#host, port)}` },
+    }
   }
 
   async stop(): Promise<void> {
