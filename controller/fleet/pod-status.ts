@@ -1,4 +1,5 @@
 /** Pure: what the API says about one of our pods, in the fleet's words. */
+import { isIP } from 'node:net'
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
 
@@ -92,6 +93,7 @@ export function claimedContact(pod: Pod): PodContact | undefined {
   const match = /^(.+) (\d+) (\d+)$/.exec(text ?? '')
   if (match === null) return undefined
   const [, host = '', control, data] = match
+  if (isIP(normalAddress(host)) === 0) return undefined
   return { host, controlPort: Number(control), dataPort: Number(data) }
 }
 
