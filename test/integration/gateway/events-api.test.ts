@@ -227,6 +227,8 @@ describe('a published record', () => {
 
   test.each([
     ['a topic of the platform', 'dormouse.default.t.dlt', 403, 'topic-reserved'],
+    ['one that Kafka takes for it', 'dormouse_default_t_dlt', 403, 'topic-reserved'],
+    ['a topic of Kafka', '__consumer_offsets', 403, 'topic-reserved'],
     ['a name no topic has', 'a%20b', 400, 'bad-topic'],
     ['a name with a slash', 'a%2Fb', 400, 'bad-topic'],
     ['broken escapes', 'a%zz', 400, 'bad-path'],
