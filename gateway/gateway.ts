@@ -198,7 +198,7 @@ class GatewayProcess implements Gateway {
     const { events } = this.#options
     if (events === undefined) return undefined
     const tally = new EventsTally({ ...events, metrics: this.metrics, logger: this.#options.logger })
-    return new EventsApi({ ...events, onOutcome: (what, outcome) => tally.count(what, outcome) })
+    return new EventsApi({ ...events, budget: this.#budget, onOutcome: (what, outcome) => tally.count(what, outcome) })
   }
 
   #notReady(): string | undefined {
