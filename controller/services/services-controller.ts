@@ -12,7 +12,7 @@ import { SERVICES, type Service } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { whileLeading, type Leadership } from '../leadership.ts'
-import { isOwnedBy } from '../ownership.ts'
+import { isLeftBehind, isOwnedBy } from '../ownership.ts'
 import { functionService, isCurrent } from './resources.ts'
 import type { ServiceBook, ServiceState } from './service-book.ts'
 
@@ -128,7 +128,9 @@ class FunctionServices implements ServicesController {
       if (!isAlreadyExists(error)) throw error
       const { namespace, name } = service.metadata
       const existing = await cluster.get(SERVICES, { namespace, name })
-      if (existing === undefined || !isOwnedBy(existing, fn.metadata.uid)) return 'taken'
+      const isOurs =
+        existing !== undefined && (isOwnedBy(existing, fn.metadata.uid) || isLeftBehind(existing, service.metadata))
+      if (!isOurs) return 'taken'
       return this.#correct(service)
     }
   }

@@ -57,6 +57,17 @@ test('a Service of that name that is somebody else’s is left alone', async () 
   expect((await cluster.get(SERVICES, REF))?.metadata.resourceVersion).toBe(metadata.resourceVersion)
 })
 
+test('one that a deleted Function left behind is taken over', async () => {
+  const labels = { 'app.kubernetes.io/managed-by': 'dormouse', 'dormouse.dev/function': 'web' }
+  const spec = { type: 'ExternalName' as const, externalName: HOST }
+  await cluster.create(SERVICES, { apiVersion: 'v1', kind: 'Service' as const, metadata: { ...REF, labels }, spec })
+  const { metadata } = await createWeb()
+  await until(() => book.get('default/web') !== undefined)
+  expect(book.get('default/web')).toBe('named')
+  const owners = (await cluster.get(SERVICES, REF))?.metadata.ownerReferences
+  expect(owners).toEqual([expect.objectContaining({ uid: metadata.uid })])
+})
+
 test('one that was changed or deleted is made what it should be', async () => {
   await createWeb()
   await until(() => book.get('default/web') === 'named')
