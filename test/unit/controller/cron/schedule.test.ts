@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { checkSchedule, latestDue, parseSchedule, ScheduleError } from '../../../../controller/cron/schedule.ts'
+import { judgeSchedule, latestDue, parseSchedule, ScheduleError } from '../../../../controller/cron/schedule.ts'
 
 const ms = (text: string) => Date.parse(text)
 
@@ -136,11 +136,13 @@ describe('a bad schedule is told in one sentence', () => {
     { schedule: '0 0 * * *', timezone: '', want: /^expected the name of a time zone .*, got ""$/ },
   ]
   test.each(table)('$schedule in $timezone', (text) => {
-    expect(checkSchedule(text, now)).toMatch(text.want)
+    expect(judgeSchedule(text, now)).toEqual({ kind: 'mistake', message: expect.stringMatching(text.want) })
   })
 
   test('a good one is not told about', () => {
-    expect(checkSchedule({ schedule: '0  7 * * MON-FRI', timezone: 'Europe/Berlin' }, now)).toBeUndefined()
+    const nextMs = ms('2026-01-01T06:00:00Z')
+    const text = { schedule: '0  7 * * MON-FRI', timezone: 'Europe/Berlin' }
+    expect(judgeSchedule(text, now)).toEqual({ kind: 'good', nextMs })
   })
 
   test('parsing throws it with a code', () => {
