@@ -124,7 +124,7 @@ export function createParts(options: PartsOptions): ControllerParts {
     ...withoutEvents(options),
   })
   const optional = createOptional(options, serviceBook, loopMetrics)
-  const code = createCode(options, { ...kept, serving }, loopMetrics('code'))
+  const code = createCode(options, { ...kept, serving }, loopMetrics)
   const pool = createPool({ ...base, fleet })
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...optional, ...code }
 }
@@ -143,7 +143,7 @@ function withoutEvents({
 function createCode(
   { cluster, caches: { functions }, config, clock, logger, leadership }: PartsOptions,
   { codeBook, codeStore, serving }: { codeBook: CodeBook; codeStore: CodeStore; serving: ServingBook },
-  loopMetrics: ControlLoopMetrics,
+  loopMetrics: (loop: string) => ControlLoopMetrics,
 ): Pick<ControllerParts, 'code' | 'stopKeepingCode'> {
   const fetcher = createArchiveFetcher({ allowsLoopback: config.archivesFromLoopback })
   const { readsConfigMaps, missingConfigMap } = config
