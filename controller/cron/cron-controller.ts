@@ -1,7 +1,7 @@
 /**
  * Ticks of cron Triggers: for every due time one record in the Trigger's own topic, however many replicas run. Owns `lastScheduleTime`
- * and `followedSchedule`; promises claim before record (decide.ts); leaves calling the function to dispatchers, and telling users of bad schedules to triggers/.
- * Waits are looked at again after a minute at the latest, so that a clock that jumps is seen.
+ * and `followedSchedule`; promises claim before record (decide.ts); leaves calling the function to dispatchers, and telling users of bad
+ * schedules to triggers/. Waits are looked at again after a minute at the latest, so that a clock that jumps is seen.
  */
 import { TRIGGERS } from '../../api/kinds.ts'
 import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'

@@ -31,7 +31,20 @@ export function parseSchedule({ schedule, timezone }: ScheduleText): Schedule {
   const text = schedule.trim().replace(/\s+/g, ' ')
   if (text.split(' ').length !== 5) throw new ScheduleError(`${EXPECTED}, got ${JSON.stringify(schedule)}`)
   const cron = croner(text, timezone)
-  return { nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() }
+  return withKnownEnd({ nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() })
+}
+
+/** To find that none comes takes milliseconds in which nothing else runs; after that none comes later either. */
+export function withKnownEnd(schedule: Schedule): Schedule {
+  let endMs = Infinity
+  return {
+    nextAfter(epochMs) {
+      if (epochMs >= endMs) return undefined
+      const nextMs = schedule.nextAfter(epochMs)
+      if (nextMs === undefined) endMs = epochMs
+      return nextMs
+    },
+  }
 }
 
 /** `nextMs`: after the time that was asked for. `message`: one sentence, without a period. */
