@@ -255,6 +255,24 @@ await describeOnKafka(
         expect(second.assigned).toEqual([{ topic, partition: 0, position: 7, metadata: 'marks', metadataOffset: 2 }])
       })
 
+      test('that ends before what was committed is read from its start, though that is committed again at every hand-over', async () => {
+        const topic = await bed.topicOf(1)
+        const group = unique('group')
+        const first = bed.listen({ group, topics: [topic] })
+        await bed.until(() => expect(first.held.size).toBe(1))
+        const beyond = { topic, partition: 0, offset: 20, metadata: '' }
+        await first.consumer.commit([beyond])
+        await first.consumer.close()
+        await bed.log.send(numbers(5).map((n) => record(topic, n)))
+        const second = bed.listen({ group, topics: [topic] })
+        second.beforeLetGo = () =>
+          (second.records.length > 0 ? second.commitAll() : second.consumer.commit([beyond])).catch(() => undefined)
+        await bed.until(() => expect(second.texts).toEqual(numbers(5)))
+        expect(second.assigned.length).toBeLessThanOrEqual(3)
+        await second.commitAll()
+        expect(await bed.log.committed(group)).toMatchObject([{ offset: 5 }])
+      })
+
       test('that another deletes and makes anew at once is read from its start', async () => {
         const topic = await bed.topicOf(1)
         await bed.log.send(numbers(20).map((n) => record(topic, n)))
