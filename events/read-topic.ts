@@ -1,6 +1,6 @@
 /** Reads topics from what a group has committed, or from the start, to the end as it is now. For what looks at records without handling them. */
 import { lastOffsetOf, partitionName } from './event-log.ts'
-import type { Assignment, Consumer, EventLog, LogRecord, PartitionId } from './event-log.ts'
+import type { Assignment, Consumer, EventLog, LogRecord, PartitionEnds, PartitionId } from './event-log.ts'
 
 export interface ReadOptions {
   log: EventLog
@@ -31,9 +31,9 @@ export async function readToEnd(options: ReadOptions): Promise<void> {
   const { log } = options
   options.signal?.throwIfAborted()
   const topics = (await log.describe(options.topics)).map(({ topic }) => topic)
-  const ends = await endsOf(log, topics)
-  if (ends.size === 0) return
-  const reading = new Reading(options, ends)
+  const ranges = await rangesOf(log, topics)
+  if (ranges.size === 0) return
+  const reading = new Reading(options, ranges)
   const consumer = log.consumer({
     group: options.group,
     topics,
@@ -54,20 +54,26 @@ export async function readToEnd(options: ReadOptions): Promise<void> {
 
 /** `topic/partition` → where it ends now; only those with records. */
 export async function endsOf(log: EventLog, topics: readonly string[]): Promise<Map<string, number>> {
-  const ends = new Map<string, number>()
+  return new Map([...(await rangesOf(log, topics))].map(([name, { end }]) => [name, end]))
+}
+
+type Range = Pick<PartitionEnds, 'begin' | 'end'>
+
+async function rangesOf(log: EventLog, topics: readonly string[]): Promise<Map<string, Range>> {
+  const ranges = new Map<string, Range>()
   for (const topic of topics) {
     for (const { partition, begin, end } of await log.endOffsets(topic)) {
-      if (end > begin) ends.set(partitionName({ topic, partition }), end)
+      if (end > begin) ranges.set(partitionName({ topic, partition }), { begin, end })
     }
   }
-  return ends
+  return ranges
 }
 
 class Reading {
   readonly finished: Promise<void>
   readonly #options: ReadOptions
   /** What comes after was not there at the call. */
-  readonly #ends: ReadonlyMap<string, number>
+  readonly #ranges: ReadonlyMap<string, Range>
   /** Partitions that have not been read to their end. */
   readonly #left: Set<string>
   readonly #ours = new Set<string>()
@@ -79,10 +85,10 @@ class Reading {
   fail: (error: Error) => void = () => undefined
   readonly #aborted = () => this.fail(this.#options.signal?.reason as Error)
 
-  constructor(options: ReadOptions, ends: Map<string, number>) {
+  constructor(options: ReadOptions, ranges: Map<string, Range>) {
     this.#options = options
-    this.#ends = ends
-    this.#left = new Set(ends.keys())
+    this.#ranges = ranges
+    this.#left = new Set(ranges.keys())
     this.finished = new Promise((resolve, reject) => {
       this.#finish = resolve
       this.fail = reject
@@ -96,7 +102,7 @@ class Reading {
 
   begin(consumer: Consumer): void {
     this.#consumer = consumer
-    for (const partition of this.#early) consumer.seek(partition, 0)
+    for (const partition of this.#early) this.#rewind(consumer, partition)
   }
 
   assigned(assignments: readonly Assignment[]): void {
@@ -107,9 +113,14 @@ class Reading {
       if (fromBeginning !== true) this.#passed(assignment, assignment.position)
       // Adapters may assign before they return the consumer.
       else if (this.#consumer === undefined) this.#early.push(assignment)
-      else this.#consumer.seek(assignment, 0)
+      else this.#rewind(this.#consumer, assignment)
     }
     this.#check()
+  }
+
+  /** Not before what is there: a log says so as an error, and that ends the reading. */
+  #rewind(consumer: Consumer, partition: PartitionId): void {
+    consumer.seek(partition, this.#ranges.get(partitionName(partition))?.begin ?? 0)
   }
 
   async revoked(partitions: readonly PartitionId[]): Promise<void> {
@@ -131,7 +142,7 @@ class Reading {
     const consumer = this.#consumer
     if (consumer === undefined) return
     const isOurs = (asked: PartitionId) => this.#ours.has(partitionName(asked))
-    const end = this.#ends.get(partitionName(partition)) ?? 0
+    const end = this.#ranges.get(partitionName(partition))?.end ?? 0
     const wanted = records.filter(({ offset }) => offset < end)
     if (wanted.length > 0) await this.#options.onRecords(wanted, { consumer, isOurs, stop: () => this.#finish() })
     if (!isOurs(partition)) return
@@ -144,7 +155,7 @@ class Reading {
 
   #passed(partition: PartitionId, position: number): void {
     const name = partitionName(partition)
-    if (position >= (this.#ends.get(name) ?? 0)) this.#left.delete(name)
+    if (position >= (this.#ranges.get(name)?.end ?? 0)) this.#left.delete(name)
   }
 
   #check(): void {

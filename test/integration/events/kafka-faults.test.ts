@@ -9,7 +9,7 @@ import { KafkaClient } from '../../../events/kafka/kafka-client.ts'
 import { Membership } from '../../../events/kafka/membership.ts'
 import { readToEnd } from '../../../events/read-topic.ts'
 import { silentLogger } from '../../../lib/logger.ts'
-import { codeOf, Listener, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { codeOf, Listener, numbers, record, text, unique } from '../../conformance/event-log/harness.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { QUICK, useKafkaBed } from '../../builders/kafka-bed.ts'
 
@@ -271,6 +271,18 @@ await describeOnKafka(
         expect(second.assigned.length).toBeLessThanOrEqual(3)
         await second.commitAll()
         expect(await bed.log.committed(group)).toMatchObject([{ offset: 5 }])
+      })
+
+      test('whose oldest records were deleted is read from its start all the same by who asks for that', async () => {
+        const topic = await bed.topicOf(1)
+        await bed.log.send(numbers(10).map((n) => record(topic, n)))
+        await deleteBefore(topic, 5)
+        const texts: string[] = []
+        await readToEnd({
+          ...{ log: bed.log, topics: [topic], group: unique('group'), fromBeginning: true },
+          onRecords: (records) => void texts.push(...records.map(text)),
+        })
+        expect(texts).toEqual(['5', '6', '7', '8', '9'])
       })
 
       test('that another deletes and makes anew at once is read from its start', async () => {
