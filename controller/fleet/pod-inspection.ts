@@ -138,7 +138,9 @@ export class PodInspector {
 
   #templateOf(record: PodRecord): RevisionTemplate | undefined {
     const key = functionKeyOf(record)
-    return key === undefined ? undefined : this.#options.servingTemplate(key, record.claim?.revision ?? '')
+    return key === undefined || record.hasOtherKeys === true
+      ? undefined
+      : this.#options.servingTemplate(key, record.claim?.revision ?? '')
   }
 
   #finish(record: PodRecord): void {
@@ -149,7 +151,9 @@ export class PodInspector {
   #adopt(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): void {
     const { function: key, revision, acknowledges, repair } = verdict
     if (record.stage === 'ready') return
-    const { table, labels, metrics, clock, leadership } = this.#options
+    const { table, labels, removal, metrics, clock, leadership } = this.#options
+    // What runs there is let finish; who calls it with our data key is refused.
+    if (record.hasOtherKeys === true) return removal.retire(record, 'it was made with other keys')
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const guess = { revision, claimedAtMs: nowMs, acknowledges, isGuessed: true }

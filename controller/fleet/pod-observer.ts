@@ -2,13 +2,14 @@
 import { ANNOTATION, LABEL } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { OwnPodKind } from './own-pod-policy.ts'
 import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodResize } from './pod-resize.ts'
-import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
+import { claimedContact, labelledState, normalAddress, podEnd, publicKeyOf, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import { podTrouble } from './pod-trouble.ts'
 
@@ -17,6 +18,7 @@ export interface PodObserverOptions {
   removal: PodRemoval
   inspector: PodInspector
   clock: Clock
+  keys: Pick<Keys, 'publicKey'>
   /** A pod is in the table for the first time: it may have called home before. */
   added(record: PodRecord): void
   /** A pod is up and generic. */
@@ -84,6 +86,7 @@ export class PodObserver {
       namespace,
       runtime: runtime ?? '',
       ...(own && { own }),
+      ...(this.#hasOtherKeys(pod) && { hasOtherKeys: true }),
       template: labels?.[LABEL.template] ?? '',
       // The API counts whole seconds, rounded down.
       createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
@@ -94,6 +97,11 @@ export class PodObserver {
     if (own !== undefined) this.#observeClaim(record, pod)
     this.#options.added(record)
     return record
+  }
+
+  #hasOtherKeys(pod: Pod): boolean {
+    const publicKey = publicKeyOf(pod)
+    return publicKey !== undefined && publicKey !== this.#options.keys.publicKey
   }
 
   /** Only on its way up: what serves has had its trouble behind it. */

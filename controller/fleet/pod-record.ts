@@ -34,6 +34,8 @@ export interface PodRecord {
   /** See templateHash(). */
   readonly template: string
   readonly createdAtMs: number
+  /** Made with keys that are not ours any more, or not yet: it refuses what we sign and whoever calls it with a data key of ours. */
+  readonly hasOtherKeys?: boolean
   /** `state` label as the API last showed it. */
   label: PodState
   stage: PodStage
