@@ -6,7 +6,7 @@ import type { Leadership } from '../leadership.ts'
 import type { RevisionTemplate } from './fleet.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import { probeImage } from './image-probe.ts'
-import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
+import { judgeInspection, type InspectionInput, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
@@ -28,6 +28,8 @@ export interface PodInspectorOptions {
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** What pods of this revision are made from, while it serves. */
   servingTemplate: (key: ObjectKey, revision: string) => RevisionTemplate | undefined
+  /** Undefined when the function is not known. */
+  timeoutMsOf: (key: ObjectKey) => number | undefined
   /** Makes an orphan the function's. */
   finish: (record: PodRecord, template: RevisionTemplate) => void
   /** A pod turned out to be generic. */
@@ -83,11 +85,27 @@ export class PodInspector {
       if (signal.aborted || (record.stage !== stage && record.stage !== 'taken')) return
       // By another controller, and who saw that relies on this inspection: what it answered is of before.
       if (record.stage !== stage) continue
-      if (outcome.kind === 'answered') record.isUp = true
+      this.#heard(record, outcome)
       if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
+    }
+  }
+
+  /** Nobody waits for one that was up, is claimed, and does not say whose it is: until it does, another is woken beside it. */
+  #heard(record: PodRecord, { kind }: HealthOutcome): void {
+    if (kind === 'answered') {
+      record.isUp = true
+      delete record.stuck
+    } else if (
+      record.stage === 'taken' &&
+      record.own === undefined &&
+      record.isUp === true &&
+      record.stuck === undefined
+    ) {
+      record.stuck = 'it does not answer'
+      this.#options.table.change(record, {})
     }
   }
 
@@ -113,8 +131,15 @@ export class PodInspector {
       attempts,
       isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
-      ...(claim?.timeoutMs !== undefined && { functionTimeoutMs: claim.timeoutMs }),
+      ...this.#timeoutOf(record),
     })
+  }
+
+  #timeoutOf(record: PodRecord): Pick<InspectionInput, 'functionTimeoutMs'> {
+    const key = functionKeyOf(record)
+    // The labels of one that another controller claimed do not tell it.
+    const functionTimeoutMs = record.claim?.timeoutMs ?? (key && this.#options.timeoutMsOf(key))
+    return functionTimeoutMs === undefined ? {} : { functionTimeoutMs }
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {

@@ -49,7 +49,7 @@ export interface PodRecord {
   madeHere?: boolean
   /** Its labels have told where it answers. */
   isContactKnown?: boolean
-  /** Why it does not come up for now, as the API tells it. */
+  /** Why it is not counted on for now, as the API or its own silence tells. */
   stuck?: string
   /** It was given up by our own decision, not by its end. */
   retired?: boolean
