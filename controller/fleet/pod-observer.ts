@@ -33,6 +33,7 @@ export interface PodObserverOptions {
 
 export class PodObserver {
   readonly #options: PodObserverOptions
+  #isRebuilt = false
 
   constructor(options: PodObserverOptions) {
     this.#options = options
@@ -41,6 +42,12 @@ export class PodObserver {
   /** The answer to create. The watch may have been first, and then knows more: that no node has room for it, for example. */
   created(pod: Pod): void {
     if (this.#options.table.get(pod.metadata.uid) === undefined) this.seen(pod)
+  }
+
+  /** All pods that were there before this process. */
+  found(pods: Pod[]): void {
+    pods.forEach((pod) => this.seen(pod))
+    this.#isRebuilt = true
   }
 
   /** Added or updated. */
@@ -74,7 +81,7 @@ export class PodObserver {
   }
 
   #recordOf(pod: Pod): PodRecord | undefined {
-    const { uid, name, namespace, labels, creationTimestamp } = pod.metadata
+    const { uid, name, namespace, labels } = pod.metadata
     const runtime = labels?.[LABEL.runtime]
     const known = this.#options.table.get(uid)
     const own = ownKindOf(pod)
@@ -88,8 +95,7 @@ export class PodObserver {
       ...(own && { own }),
       ...(this.#hasOtherKeys(pod) && { hasOtherKeys: true }),
       template: labels?.[LABEL.template] ?? '',
-      // The API counts whole seconds, rounded down.
-      createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
+      createdAtMs: this.#createdAtMs(pod),
       label: labelledState(pod),
     })
     // Ours first: by its labels alone it would be taken for another controller's. And both before it may be up.
@@ -97,6 +103,13 @@ export class PodObserver {
     if (own !== undefined) this.#observeClaim(record, pod)
     this.#options.added(record)
     return record
+  }
+
+  /** By our clock, to which it is compared: the API's may go otherwise. It alone knows of pods from before this process. */
+  #createdAtMs({ metadata }: Pod): number {
+    const nowMs = this.#options.clock.now()
+    // The API counts whole seconds, rounded down.
+    return this.#isRebuilt ? nowMs : Math.min(nowMs, Date.parse(metadata.creationTimestamp) + 999)
   }
 
   #hasOtherKeys(pod: Pod): boolean {

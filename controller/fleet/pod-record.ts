@@ -33,6 +33,7 @@ export interface PodRecord {
   readonly own?: OwnPodKind
   /** See templateHash(). */
   readonly template: string
+  /** When it was first heard of, by our clock; of one from before this process, when the API says that it was made. */
   readonly createdAtMs: number
   /** Made with keys that are not ours any more, or not yet: it refuses what we sign and whoever calls it with a data key of ours. */
   readonly hasOtherKeys?: boolean

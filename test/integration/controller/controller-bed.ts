@@ -29,9 +29,15 @@ export interface ControllerProcess {
 }
 
 export class ControllerBed {
-  readonly cluster: MemoryCluster = createMemoryCluster({ admit })
-  readonly kubelet = new FakeKubelet(this.cluster)
+  readonly cluster: MemoryCluster
+  readonly kubelet: FakeKubelet
   readonly #processes: ControllerProcess[] = []
+
+  /** `apiBehindMs`: how far the clock of the API is behind that of controllers. */
+  constructor({ apiBehindMs = 0 }: { apiBehindMs?: number } = {}) {
+    this.cluster = createMemoryCluster({ admit, now: () => Date.now() - apiBehindMs })
+    this.kubelet = new FakeKubelet(this.cluster)
+  }
 
   async start({ poolSize = 0 }: { poolSize?: number } = {}): Promise<this> {
     await this.kubelet.start()
