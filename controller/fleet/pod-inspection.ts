@@ -38,6 +38,8 @@ export interface PodInspectorOptions {
   ownUp: (record: PodRecord) => boolean
 }
 
+/** Questions in a row without answer: code that loads may hold the event loop for ten seconds. */
+const COUNTED_ON = 4
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
 
 export class PodInspector {
@@ -85,7 +87,7 @@ export class PodInspector {
       if (signal.aborted || (record.stage !== stage && record.stage !== 'taken')) return
       // By another controller, and who saw that relies on this inspection: what it answered is of before.
       if (record.stage !== stage) continue
-      this.#heard(record, outcome)
+      this.#heard(record, outcome, attempts)
       if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
@@ -94,16 +96,11 @@ export class PodInspector {
   }
 
   /** Nobody waits for one that was up, is claimed, and does not say whose it is: until it does, another is woken beside it. */
-  #heard(record: PodRecord, { kind }: HealthOutcome): void {
+  #heard(record: PodRecord, { kind }: HealthOutcome, attempts: number): void {
     if (kind === 'answered') {
       record.isUp = true
       delete record.stuck
-    } else if (
-      record.stage === 'taken' &&
-      record.own === undefined &&
-      record.isUp === true &&
-      record.stuck === undefined
-    ) {
+    } else if (isSilentClaim(record) && attempts >= COUNTED_ON) {
       record.stuck = 'it does not answer'
       this.#options.table.change(record, {})
     }
@@ -191,6 +188,9 @@ export class PodInspector {
     labels.claimed(record)
   }
 }
+
+const isSilentClaim = ({ stage, own, isUp, stuck }: PodRecord) =>
+  stage === 'taken' && own === undefined && isUp === true && stuck === undefined
 
 function isStuckOrRestarted(verdict: InspectionVerdict): boolean {
   return verdict.kind === 'give-up' && (verdict.why.reason === 'silent' || verdict.why.reason === 'restarted')

@@ -68,6 +68,9 @@ test('a claimed pod that does not answer is not counted on until it does', async
   const { inspector, record, pass, answers, shown } = world()
   void inspector.inspect(record)
   await pass(1_000)
+  // Its code may be loading.
+  expect(shown()?.stuck).toBeUndefined()
+  await pass(1_000)
   expect(shown()).toMatchObject({ phase: 'starting', stuck: 'it does not answer' })
   answers({ kind: 'answered', health: { state: 'specializing' } as never })
   await pass(1_000)
