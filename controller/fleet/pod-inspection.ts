@@ -160,7 +160,7 @@ export class PodInspector {
 
   #templateOf(record: PodRecord): RevisionTemplate | undefined {
     const key = functionKeyOf(record)
-    return key === undefined || record.hasOtherKeys === true
+    return key === undefined || record.otherKeys !== undefined
       ? undefined
       : this.#options.servingTemplate(key, record.claim?.revision ?? '')
   }
@@ -175,7 +175,7 @@ export class PodInspector {
     if (record.stage === 'ready') return
     const { table, labels, removal, metrics, clock, leadership } = this.#options
     // What runs there is let finish; who calls it with our data key is refused.
-    if (record.hasOtherKeys === true) return removal.retire(record, 'it was made with other keys')
+    if (record.otherKeys !== undefined) return removal.retire(record, 'it was made with other keys')
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const guess = { revision, claimedAtMs: nowMs, acknowledges, isGuessed: true }

@@ -93,7 +93,7 @@ export class PodObserver {
       namespace,
       runtime: runtime ?? '',
       ...(own && { own }),
-      ...(this.#hasOtherKeys(pod) && { hasOtherKeys: true }),
+      ...this.#otherKeys(pod),
       template: labels?.[LABEL.template] ?? '',
       createdAtMs: this.#createdAtMs(pod),
       label: labelledState(pod),
@@ -112,9 +112,10 @@ export class PodObserver {
     return this.#isRebuilt ? nowMs : Math.min(nowMs, Date.parse(metadata.creationTimestamp) + 999)
   }
 
-  #hasOtherKeys(pod: Pod): boolean {
+  #otherKeys(pod: Pod): Pick<PodRecord, 'otherKeys'> {
     const publicKey = publicKeyOf(pod)
-    return publicKey !== undefined && publicKey !== this.#options.keys.publicKey
+    if (publicKey === undefined || publicKey === this.#options.keys.publicKey) return {}
+    return { otherKeys: this.#isRebuilt ? 'beside' : 'before' }
   }
 
   /** Only on its way up: what serves has had its trouble behind it. */

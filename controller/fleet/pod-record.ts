@@ -35,8 +35,11 @@ export interface PodRecord {
   readonly template: string
   /** When it was first heard of, by our clock; of one from before this process, when the API says that it was made. */
   readonly createdAtMs: number
-  /** Made with keys that are not ours any more, or not yet: it refuses what we sign and whoever calls it with a data key of ours. */
-  readonly hasOtherKeys?: boolean
+  /**
+   * Made with keys that are not ours: it refuses what we sign and whoever calls it with a data key of ours. before: it was there when this
+   * process began, and its keys are gone · beside: another replica made it meanwhile, which may have newer ones.
+   */
+  readonly otherKeys?: 'before' | 'beside'
   /** `state` label as the API last showed it. */
   label: PodState
   stage: PodStage
