@@ -13,7 +13,7 @@ import {
   rule,
   type Rule,
 } from './rule.ts'
-import { TOPIC_NAME } from './topic.ts'
+import { RESERVED_TOPIC_PATTERN, TOPIC_NAME } from './topic.ts'
 
 type Files = Record<string, string>
 type Source = Pick<FunctionSpec, 'runtime' | 'image' | 'code' | 'signature'>
@@ -98,9 +98,9 @@ const destinationRules = (field: 'onSuccess' | 'onFailure'): Rule[] => [
   doesNotMatch(
     {
       path: `spec.async.${field}.topic`,
-      message: `${field}.topic must not begin with dormouse.: those belong to the platform`,
+      message: `${field}.topic must not begin with dormouse., dormouse_ or __: those belong to the platform and to Kafka`,
     },
-    '^dormouse\\.',
+    RESERVED_TOPIC_PATTERN,
   ),
   matches(
     { path: `spec.async.${field}.url`, message: `${field}.url must begin with http:// or https://` },

@@ -10,7 +10,7 @@ import {
   rule,
   type Rule,
 } from './rule.ts'
-import { TOPIC_NAME } from './topic.ts'
+import { RESERVED_TOPIC_PATTERN, TOPIC_NAME } from './topic.ts'
 import type { FilterPattern } from './trigger-events.ts'
 
 const DNS_LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?'
@@ -78,8 +78,11 @@ const kafkaRules: Rule[] = [
     TOPIC_NAME,
   ),
   doesNotMatch(
-    { path: 'spec.kafka.topics[]', message: 'topics that begin with dormouse. belong to the platform' },
-    '^dormouse\\.',
+    {
+      path: 'spec.kafka.topics[]',
+      message: 'topics that begin with dormouse., dormouse_ or __ belong to the platform and to Kafka',
+    },
+    RESERVED_TOPIC_PATTERN,
   ),
   everyPattern(
     `every pattern must have exactly one of ${PATTERNS.join(', ')}`,

@@ -71,6 +71,18 @@ export const triggerSpecSchema = z
   .describe('Which Function to wake, and by what: exactly one of http, kafka, cron.')
 export type TriggerSpec = z.infer<typeof triggerSpecSchema>
 
+const followedScheduleSchema = z
+  .strictObject({
+    schedule: z.string().max(256).describe('As it is in the spec.'),
+    timezone: z.string().max(64).describe('As it is in the spec.'),
+    since: z
+      .string()
+      .max(64)
+      .describe('Due times up to here do not count: creation, or when the schedule was changed; RFC 3339.')
+      .meta({ format: 'date-time' }),
+  })
+  .describe('Of a cron Trigger: the schedule that ticks.')
+
 export const triggerStatusSchema = z
   .strictObject({
     observedGeneration: integer().exactOptional().describe('The generation of the spec that this status tells about.'),
@@ -80,9 +92,11 @@ export const triggerStatusSchema = z
       .exactOptional()
       .describe('Of a cron Trigger: the due time of its last tick, RFC 3339.')
       .meta({ format: 'date-time' }),
+    followedSchedule: followedScheduleSchema.exactOptional(),
     conditions: conditionsSchema.exactOptional(),
   })
   .describe('What the controller last saw.')
+export type FollowedSchedule = z.infer<typeof followedScheduleSchema>
 export type TriggerStatus = z.infer<typeof triggerStatusSchema>
 
 export interface Trigger extends KubeObject {

@@ -12,8 +12,8 @@ export interface CliContext {
   environment: Readonly<Record<string, string | undefined>>
   stdout: OutputStream
   stderr: OutputStream
-  readStdin: () => Promise<string>
-  readStdinBytes: () => Promise<Buffer>
+  /** The bytes as they came: bodies of calls need not be text. */
+  readStdin: () => Promise<Buffer<ArrayBuffer>>
   /** Absent when standard input is no terminal: there is nobody to ask. */
   ask?: (question: string) => Promise<string>
   /** Aborts on Ctrl-C and SIGTERM. */

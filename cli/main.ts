@@ -14,15 +14,14 @@ function createContext(): CliContext {
     environment: process.env,
     stdout: process.stdout,
     stderr: process.stderr,
-    readStdin: async () => (await readStdinBytes()).toString('utf8'),
-    readStdinBytes,
+    readStdin,
     ...(process.stdin.isTTY && { ask }),
     signal: interrupted.signal,
     now: () => Date.now(),
   }
 }
 
-async function readStdinBytes(): Promise<Buffer> {
+async function readStdin(): Promise<Buffer<ArrayBuffer>> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk)
   return Buffer.concat(chunks)

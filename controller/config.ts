@@ -29,8 +29,8 @@ const environmentSchema = z.object({
   DORMOUSE_CONTROLLER_PORT: portVariable(8082),
   /** For operators: health, metrics. */
   DORMOUSE_MANAGEMENT_PORT: portVariable(9090),
-  /** Address to listen on. */
-  DORMOUSE_LISTEN_HOST: z.string().default('0.0.0.0'),
+  /** Address to listen on; absent: every one, IPv6 and IPv4. */
+  DORMOUSE_LISTEN_HOST: z.string().min(1).optional(),
   DORMOUSE_LOG_LEVEL: logLevelVariable,
   /** Gateways' internal listener, given to every function as DORMOUSE_URL. */
   DORMOUSE_PLATFORM_URL: baseUrl.optional(),

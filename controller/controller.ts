@@ -13,6 +13,7 @@ import type { Metrics } from '../lib/metrics.ts'
 import { openCaches, type ControllerCaches } from './caches.ts'
 import { DEFAULT_CONTROLLER_CONFIG, type ControllerConfig } from './controller-config.ts'
 import { loadKeys } from './keys/keys.ts'
+import { hostPort } from './fleet/pod-status.ts'
 import { LeaderSeat, registerLeaderGauge, SOLE_LEADERSHIP, type CreateElection, type Election } from './leadership.ts'
 import { createParts, type ControllerParts } from './parts.ts'
 import { createListener } from './server/listener.ts'
@@ -28,7 +29,8 @@ export interface ControllerOptions {
   logger: Logger
   /** Epoch milliseconds, of decisions and of the time of day; default: the machine's, whose setting holds up no decision. */
   clock?: Clock
-  listen: { host: string; port: number }
+  /** `host` absent: every address, IPv6 and IPv4. */
+  listen: { host?: string | undefined; port: number }
   /** Whether a request comes from one of our data planes. */
   authenticate: (request: IncomingMessage) => boolean | Promise<boolean>
   config?: Partial<ControllerConfig>
@@ -217,6 +219,6 @@ class RunningController implements Controller {
       notReady: () => this.notReady(),
     })
     const bound = await listen(this.#server, { host, port, purpose: 'controller' })
-    return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
+    return `http://${hostPort(host ?? 'localhost', bound)}`
   }
 }

@@ -12,7 +12,7 @@ import { createActivations, type Activations } from './activation/activations.ts
 import { createAutoscaler, type Autoscaler } from './autoscaler/autoscaler.ts'
 import { createDesiredBook } from './autoscaler/desired.ts'
 import { createCronController, type CronController } from './cron/cron-controller.ts'
-import { checkSchedule } from './cron/schedule.ts'
+import { createScheduleCheck } from './cron/schedule-check.ts'
 import { createTickLog } from './cron/tick-log.ts'
 import { createCodeBook, type CodeBook } from './code/code-book.ts'
 import { createCodeController, type CodeController } from './code/code-controller.ts'
@@ -127,7 +127,7 @@ export function createParts(options: PartsOptions): ControllerParts {
     ...withoutEvents(options),
   })
   const optional = createOptional(options, serviceBook, loopMetrics)
-  const code = createCode(options, { ...kept, serving }, loopMetrics('code'))
+  const code = createCode(options, { ...kept, serving }, loopMetrics)
   const pool = createPool({ ...base, fleet })
   return { serving, load, fleet, feed, pool, activations, autoscaler, functions, triggers, ...optional, ...code }
 }
@@ -138,7 +138,7 @@ function withoutEvents({
   wall,
 }: PartsOptions): Pick<TriggersControllerOptions, 'checkSchedule' | 'noTopics'> {
   return {
-    checkSchedule: (text) => (eventLog ? checkSchedule(text, wall.now()) : NO_TICKS),
+    checkSchedule: eventLog ? createScheduleCheck({ now: () => wall.now() }) : () => NO_TICKS,
     ...(eventLog === undefined && { noTopics: NO_TOPICS }),
   }
 }
@@ -146,7 +146,7 @@ function withoutEvents({
 function createCode(
   { cluster, caches: { functions }, config, clock, logger, leadership }: PartsOptions,
   { codeBook, codeStore, serving }: { codeBook: CodeBook; codeStore: CodeStore; serving: ServingBook },
-  loopMetrics: ControlLoopMetrics,
+  loopMetrics: (loop: string) => ControlLoopMetrics,
 ): Pick<ControllerParts, 'code' | 'stopKeepingCode'> {
   const fetcher = createArchiveFetcher({ allowsLoopback: config.archivesFromLoopback })
   const { readsConfigMaps, missingConfigMap } = config

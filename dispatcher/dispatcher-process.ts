@@ -30,7 +30,8 @@ export interface DispatcherProcessOptions {
   /** Why the log cannot be used yet; undefined when it can. */
   logNotReady: () => string | undefined
   /** Of the management listener; port 0 = any free one. */
-  listen: { host: string; port: number }
+  /** `host` absent: every address, IPv6 and IPv4. */
+  listen: { host?: string | undefined; port: number }
   logger: Logger
 }
 

@@ -20,6 +20,7 @@ export class Follower {
   readonly #stopped = new AbortController()
   #working: Promise<void> | undefined
   #isDirty = false
+  #news = new AbortController()
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -30,8 +31,10 @@ export class Follower {
     return this.#stopped.signal
   }
 
+  /** Ends a wait, too: what is new need not wait for what fails. */
   changed(): void {
     this.#isDirty = true
+    this.#news.abort()
     this.#working ??= this.#work().finally(() => (this.#working = undefined))
   }
 
@@ -45,6 +48,7 @@ export class Follower {
     const { clock, logger, what, carryOut } = this.#options
     for (let failures = 0; this.#isDirty && !this.signal.aborted;) {
       this.#isDirty = false
+      this.#news = new AbortController()
       try {
         await carryOut()
         failures = 0
@@ -52,7 +56,7 @@ export class Follower {
         if (this.signal.aborted) return
         this.#isDirty = true
         if (++failures === 1) logger.error(`${what} cannot be followed, trying on`, { error })
-        await pause(clock, backoffMs(failures, RETRY), this.signal)
+        await pause(clock, backoffMs(failures, RETRY), AbortSignal.any([this.signal, this.#news.signal]))
       }
     }
   }

@@ -39,6 +39,7 @@ export interface Failure {
 
 /**
  * done: handled, acknowledge · filtered: not for this subscription, acknowledge without an attempt · duplicate: handled before, the same ·
+ * later: looked at again then, without an attempt ·
  * failed: counts as an attempt;
  * `isOwn`: it is known that this very record failed, whatever else was in its batch ·
  * rejected: trying again cannot help, dead letter at once ·
@@ -48,6 +49,7 @@ export type DeliveryOutcome =
   | { kind: 'done'; status?: number; body?: Buffer; contentType?: string }
   | { kind: 'filtered' }
   | { kind: 'duplicate' }
+  | { kind: 'later'; afterMs: number }
   | { kind: 'failed'; failure: Failure; isOwn?: boolean }
   | { kind: 'rejected'; failure: Failure }
   | { kind: 'held'; reason: string; retryAfterMs: number }

@@ -13,7 +13,7 @@ export function retryRecord(
   meta: RecordMeta & { delayMs: number },
 ): NewRecord {
   const headers = hopHeaders(record.headers, meta, subscription.key)
-  headers.push(header(EVENT_HEADER.triggerUid, subscription.uid))
+  if (subscription.kind === 'trigger') headers.push(header(EVENT_HEADER.triggerUid, subscription.uid))
   return { topic: retryTopic(subscription, meta.delayMs), key: record.key, value: record.value, headers }
 }
 

@@ -66,8 +66,10 @@ export async function endsOf(log: EventLog, topics: readonly string[]): Promise<
 class Reading {
   readonly finished: Promise<void>
   readonly #options: ReadOptions
+  /** What comes after was not there at the call. */
+  readonly #ends: ReadonlyMap<string, number>
   /** Partitions that have not been read to their end. */
-  readonly #left: Map<string, number>
+  readonly #left: Set<string>
   readonly #ours = new Set<string>()
   /** Of partitions of which something is being handled. */
   readonly #handling = new Map<string, Promise<void>>()
@@ -79,7 +81,8 @@ class Reading {
 
   constructor(options: ReadOptions, ends: Map<string, number>) {
     this.#options = options
-    this.#left = ends
+    this.#ends = ends
+    this.#left = new Set(ends.keys())
     this.finished = new Promise((resolve, reject) => {
       this.#finish = resolve
       this.fail = reject
@@ -128,17 +131,20 @@ class Reading {
     const consumer = this.#consumer
     if (consumer === undefined) return
     const isOurs = (asked: PartitionId) => this.#ours.has(partitionName(asked))
-    await this.#options.onRecords(records, { consumer, isOurs, stop: () => this.#finish() })
+    const end = this.#ends.get(partitionName(partition)) ?? 0
+    const wanted = records.filter(({ offset }) => offset < end)
+    if (wanted.length > 0) await this.#options.onRecords(wanted, { consumer, isOurs, stop: () => this.#finish() })
     if (!isOurs(partition)) return
-    consumer.resume([partition])
     const last = records.at(-1)
-    if (last !== undefined) this.#passed(partition, lastOffsetOf(last) + 1)
+    const position = last === undefined ? 0 : lastOffsetOf(last) + 1
+    if (position < end) consumer.resume([partition])
+    this.#passed(partition, position)
     this.#check()
   }
 
   #passed(partition: PartitionId, position: number): void {
-    const end = this.#left.get(partitionName(partition))
-    if (end !== undefined && position >= end) this.#left.delete(partitionName(partition))
+    const name = partitionName(partition)
+    if (position >= (this.#ends.get(name) ?? 0)) this.#left.delete(name)
   }
 
   #check(): void {

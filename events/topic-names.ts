@@ -3,8 +3,14 @@
  * Keys are `namespace/name`; both are DNS labels, so that a dot always separates two parts.
  */
 import { createHash } from 'node:crypto'
+import { RESERVED_TOPIC_PATTERN } from '../api/topic.ts'
 
 export const TOPIC_PREFIX = 'dormouse.'
+/**
+ * Of the platform, or of Kafka itself. `_` as well as `.`: a broker takes the two for one when it makes topics, so that one with the one keeps
+ * that with the other from being made.
+ */
+const RESERVED_TOPIC = new RegExp(RESERVED_TOPIC_PATTERN)
 const MAX_LENGTH = 249
 const HASH_LENGTH = 16
 
@@ -60,6 +66,11 @@ export function tiersAmong(topics: readonly string[], owner: TopicOwner): string
 export function tierDelayMs(topic: string): number | undefined {
   const match = /\.retry\.(\d+)$/.exec(topic)
   return match === null ? undefined : Number(match[1])
+}
+
+/** Users may not write to it, nor have a Trigger read it. */
+export function isReservedTopic(topic: string): boolean {
+  return RESERVED_TOPIC.test(topic)
 }
 
 function base({ kind, key }: TopicOwner): string {

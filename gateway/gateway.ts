@@ -34,7 +34,8 @@ export interface GatewayOptions {
   /** Names this process to controllers; unique among data planes. */
   reporter: string
   logger: Logger
-  host?: string
+  /** Absent: every address, IPv6 and IPv4. */
+  host?: string | undefined
   /** 0 = any free port. */
   ports?: { public: number; internal: number; management: number }
   limits?: Partial<GatewayLimits>
@@ -131,7 +132,7 @@ class GatewayProcess implements Gateway {
   }
 
   async start(): Promise<GatewayPorts> {
-    const { host = '0.0.0.0', ports = { public: 8080, internal: 8081, management: 9090 } } = this.#options
+    const { host, ports = { public: 8080, internal: 8081, management: 9090 } } = this.#options
     this.router.start()
     const bind = (purpose: string, port: number) => ({ host, port, purpose: `gateway (${purpose})` })
     const publicPort = await this.#listeners.public.listener.start(bind('public', ports.public))
@@ -197,7 +198,7 @@ class GatewayProcess implements Gateway {
     const { events } = this.#options
     if (events === undefined) return undefined
     const tally = new EventsTally({ ...events, metrics: this.metrics, logger: this.#options.logger })
-    return new EventsApi({ ...events, onOutcome: (what, outcome) => tally.count(what, outcome) })
+    return new EventsApi({ ...events, budget: this.#budget, onOutcome: (what, outcome) => tally.count(what, outcome) })
   }
 
   #notReady(): string | undefined {

@@ -8,7 +8,8 @@ export class ListenError extends Error {
 }
 
 export interface ListenAddress {
-  host: string
+  /** Absent: every address of this machine, IPv6 and IPv4 alike; IPv4 alone where IPv6 is off. */
+  host?: string | undefined
   /** 0 = any free port. */
   port: number
   /** Named in the error: "gateway (public)". */
@@ -21,7 +22,7 @@ export function listen(server: Server, { host, port, purpose }: ListenAddress): 
     const failed = (error: NodeJS.ErrnoException) =>
       reject(new ListenError(explain(error, { host, port, purpose }), { cause: error }))
     server.once('error', failed)
-    server.listen(port, host, () => {
+    server.listen({ port, ...(host !== undefined && { host }) }, () => {
       server.off('error', failed)
       resolve((server.address() as AddressInfo).port)
     })
@@ -30,10 +31,10 @@ export function listen(server: Server, { host, port, purpose }: ListenAddress): 
 
 function explain(error: NodeJS.ErrnoException, { host, port, purpose }: ListenAddress): string {
   if (error.code === 'EADDRINUSE')
-    return `port ${port} for ${purpose} is in use on ${host}: end the process that listens there or choose another port`
+    return `port ${port} for ${purpose} is in use on ${host ?? 'this machine'}: end the process that listens there or choose another port`
   if (error.code === 'EACCES')
     return `port ${port} for ${purpose} may not be opened by this user: choose a port above 1023`
-  return `cannot listen on ${host}:${port} for ${purpose}: ${error.message}`
+  return `cannot listen on ${host === undefined ? `port ${port}` : `${host}:${port}`} for ${purpose}: ${error.message}`
 }
 
 /** Stops accepting, ends idle connections, waits for the rest up to `graceMs`, then cuts them. */

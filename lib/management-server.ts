@@ -49,6 +49,7 @@ export function createManagementServer(options: ManagementOptions): Server {
   app.disable('x-powered-by')
   app.set('etag', false)
   if (options.loopbackOnly === true) app.use(refuseForeignHosts)
+  app.use(refuseOtherSites)
   app.use(express.json({ limit: '32mb', type: ['application/json', 'application/*+json'] }))
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'))
   app.get('/readyz', (_request, response) => {
@@ -85,6 +86,19 @@ function refuseForeignHosts({ headers: { host = '' } }: Request, response: Respo
   if (LOOPBACK_HOST.test(host)) return next()
   const message = `expected a loopback Host such as localhost, got ${JSON.stringify(host)}`
   sendProblem(response, { status: 403, code: 'foreign-host', message })
+}
+
+/** A page that an operator has open may send what needs no leave of ours, a POST of text for one; browsers say then where it comes from. */
+function refuseOtherSites({ method, headers }: Request, response: Response, next: NextFunction): void {
+  const { origin, host } = headers
+  const isForeign = headers['sec-fetch-site'] === 'cross-site' || (origin !== undefined && hostOf(origin) !== host)
+  if (method === 'GET' || method === 'HEAD' || !isForeign) return next()
+  const message = `expected no request from a page of another site, got one from ${JSON.stringify(origin ?? 'another site')}`
+  sendProblem(response, { status: 403, code: 'foreign-origin', message })
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined
 }
 
 async function run(route: Route, request: Request, response: Response): Promise<void> {

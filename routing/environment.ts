@@ -15,8 +15,8 @@ export const DATA_PLANE_ENVIRONMENT = {
   DORMOUSE_TOKEN_FILE: z.string().min(1),
   /** Names this process in load reports: must differ between replicas, and a pod's host name does. */
   DORMOUSE_REPORTER: z.string().min(1).default(hostname()),
-  /** Address to listen on. */
-  DORMOUSE_LISTEN_HOST: z.string().default('0.0.0.0'),
+  /** Address to listen on; absent: every one, IPv6 and IPv4. */
+  DORMOUSE_LISTEN_HOST: z.string().min(1).optional(),
   /** For operators: health, metrics, API. */
   DORMOUSE_MANAGEMENT_PORT: portVariable(9090),
   DORMOUSE_LOG_LEVEL: logLevelVariable,

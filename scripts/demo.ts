@@ -44,7 +44,11 @@ const telling: Telling = {
 
 /** The examples, quick to fall asleep: a demo has no five minutes. */
 async function exampleManifests(): Promise<object[]> {
-  const { manifests, mistakes } = await loadManifests({ sources: [EXAMPLES], cwd: ROOT, readStdin: async () => '' })
+  const { manifests, mistakes } = await loadManifests({
+    sources: [EXAMPLES],
+    cwd: ROOT,
+    readStdin: async () => Buffer.alloc(0),
+  })
   const [mistake] = mistakes
   if (mistake !== undefined) throw new DemoError(`${mistake.file}:${mistake.line ?? 1}: ${mistake.message}`)
   return manifests.map(({ manifest, written }) => {

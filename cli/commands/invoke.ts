@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { randomUUID } from 'node:crypto'
 import type { DormouseFunction } from '../../api/function.ts'
 import { HEADER } from '../../api/names.ts'
 import { CliError } from '../cli-error.ts'
@@ -12,6 +11,7 @@ import { readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
 import { acceptedId, refusal, waitForInvocation } from './invoke-async.ts'
+import { requestOf, type InvokeData } from './invoke-request.ts'
 
 interface InvokeOptions extends ServerOptions {
   namespace?: string
@@ -46,7 +46,8 @@ async function invoke(context: CliContext, word: string, options: InvokeOptions)
   if (kind.kind !== FUNCTION_KIND.kind) throw new CliError(EXIT.usage, 'only functions can be invoked')
   checkOptions(options)
   const name = names[0] ?? ''
-  const data = options.data === undefined ? undefined : (await readData(context, options.data)).toString('utf8')
+  const data =
+    options.data === undefined ? undefined : { named: options.data, bytes: await readData(context, options.data) }
   await withConnection(context, options, async (connection) => {
     const { namespace = connection.namespace } = options
     const found = await connection.objects.get({ plural: kind.plural, name, namespace })
@@ -60,13 +61,18 @@ interface Invoking {
   options: InvokeOptions
 }
 
-async function invokeFunction(invoking: Invoking, target: DormouseFunction, data: string | undefined): Promise<void> {
+async function invokeFunction(
+  invoking: Invoking,
+  target: DormouseFunction,
+  data: InvokeData | undefined,
+): Promise<void> {
   const { context, connection, options } = invoking
   const { namespace = connection.namespace, name } = target.metadata
   const path = `/fn/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
-  if (options.async === true) return invokeAsync(invoking, path, callOf(target, data, false))
+  if (options.async === true) return invokeAsync(invoking, path, requestOf(target, data))
   const gateway = await connection.gateway()
-  const response = await call(context, gateway, { path, init: callOf(target, data, options.tail === true) })
+  const init = requestOf(target, data, options.tail === true ? { [HEADER.logType]: 'Tail' } : {})
+  const response = await call(context, gateway, { path, init })
   if (options.tail === true) context.stderr.write(logTail(response, target))
   await printResult(context, response)
 }
@@ -81,48 +87,6 @@ async function invokeAsync({ context, connection, options }: Invoking, path: str
   const id = await acceptedId(await call(context, await connection.gateway(), { path, init: { ...init, headers } }))
   if (options.wait === true) return waitForInvocation(context, connection.events, id)
   context.stdout.write(`${id}\n`)
-}
-
-/** What each signature expects: JSON for events, a CloudEvent, any body for http. */
-function callOf({ spec }: DormouseFunction, data: string | undefined, tail: boolean): RequestInit {
-  const headers: Record<string, string> = tail ? { [HEADER.logType]: 'Tail' } : {}
-  switch (spec.signature) {
-    case 'http': {
-      if (data === undefined) return { method: 'GET', headers }
-      const type = isJson(data) ? 'application/json' : 'text/plain'
-      return { method: 'POST', headers: { ...headers, 'content-type': type }, body: data }
-    }
-    case 'event':
-      requireJson(data)
-      return { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: data ?? '{}' }
-    case 'cloudevent': {
-      requireJson(data)
-      const type = 'application/cloudevents+json'
-      return { method: 'POST', headers: { ...headers, 'content-type': type }, body: cloudEvent(data ?? '{}') }
-    }
-  }
-}
-
-function requireJson(data: string | undefined): void {
-  if (data !== undefined && !isJson(data))
-    throw new CliError(EXIT.usage, '--data: expected JSON, for example {"name":"Ada"}')
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A whole CloudEvent goes as it is; anything else becomes the data of one. */
-function cloudEvent(json: string): string {
-  const value: unknown = JSON.parse(json)
-  if (typeof value === 'object' && value !== null && 'specversion' in value) return json
-  const envelope = { specversion: '1.0', id: randomUUID(), source: 'dormouse-cli', type: 'dev.dormouse.invoke' }
-  return JSON.stringify({ ...envelope, datacontenttype: 'application/json', data: value })
 }
 
 interface Call {

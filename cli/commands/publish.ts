@@ -4,7 +4,7 @@ import { CliError } from '../cli-error.ts'
 import { collect, examples, parseCount, withConnection, withServerOptions } from '../command-options.ts'
 import type { Door } from '../client/door.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
-import { readData } from '../data-option.ts'
+import { dataText, readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatPosition } from '../output/payload.ts'
 
@@ -65,9 +65,10 @@ async function publishOne({ stdout, signal }: CliContext, gateway: Door, event: 
 
 async function valuesOf(context: CliContext, options: PublishOptions): Promise<(Buffer | null)[]> {
   if (options.tombstone === true) return [null]
-  const data = await readData(context, options.data ?? '-')
+  const { data: named = '-' } = options
+  const data = await readData(context, named)
   if (options.lines !== true) return [data]
-  const lines = data.toString('utf8').split(/\r?\n/)
+  const lines = dataText(data, named).split(/\r?\n/)
   const values = lines.filter((line) => line !== '').map((line) => Buffer.from(line))
   if (values.length === 0) throw new CliError(EXIT.usage, '--lines: there is no line that is not empty')
   return values

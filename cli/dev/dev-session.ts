@@ -100,7 +100,7 @@ export class DevSession {
   async #readOnce(): Promise<{ loaded: LoadedManifests; changes: FolderChanges }> {
     const { sources, cwd } = this.#options
     this.#wrong = true
-    const loaded = await loadManifests({ sources, cwd, readStdin: async () => '' })
+    const loaded = await loadManifests({ sources, cwd, readStdin: async () => Buffer.alloc(0) })
     this.#wrong = loaded.mistakes.length > 0
     return { loaded, changes: planChanges(loaded, this.#applied) }
   }

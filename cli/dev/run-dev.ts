@@ -61,7 +61,7 @@ export async function runDev(context: CliContext, dirs: readonly string[], optio
 
 /** Before anything is started or applied: a folder that is missing, and, where no later save can mend it, a wrong manifest. */
 async function refuseMistakes({ cwd }: CliContext, dirs: readonly string[], { watch }: DevOptions): Promise<void> {
-  const { mistakes } = await loadManifests({ sources: dirs, cwd, readStdin: async () => '' })
+  const { mistakes } = await loadManifests({ sources: dirs, cwd, readStdin: async () => Buffer.alloc(0) })
   if (watch !== true && mistakes.length > 0) throw new ManifestError(mistakes)
 }
 

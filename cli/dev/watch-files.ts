@@ -35,7 +35,7 @@ export async function watchFiles({ paths, changed }: FileWatchOptions): Promise<
   await new Promise<void>((resolveReady) => watcher.once('ready', () => resolveReady()))
   return {
     add(more) {
-      const fresh = more.filter((path) => ![...roots].some((root) => isInside(path, root)))
+      const fresh = more.filter((path) => !isSeen(path, roots))
       fresh.forEach((path) => roots.add(path))
       if (fresh.length > 0) watcher.add(fresh)
     },
@@ -43,13 +43,16 @@ export async function watchFiles({ paths, changed }: FileWatchOptions): Promise<
   }
 }
 
-/** Dotfiles and node_modules below a root; what lies above it is the user's choice. */
+/** Dotfiles and node_modules below every root they are in; what lies above a root is the user's choice, also where another root is above it. */
 function isIgnored(path: string, roots: ReadonlySet<string>): boolean {
-  const root = [...roots].find((candidate) => isInside(path, candidate))
-  return root !== undefined && relative(root, path).split(sep).some(isSkippedPart)
+  return [...roots].some((root) => isInside(path, root)) && !isSeen(path, roots)
 }
 
-const isSkippedPart = (name: string) => name !== '' && name !== '..' && isSkipped(name)
+function isSeen(path: string, roots: ReadonlySet<string>): boolean {
+  return [...roots].some((root) => isInside(path, root) && !relative(root, path).split(sep).some(isSkippedPart))
+}
+
+const isSkippedPart = (name: string) => name !== '' && isSkipped(name)
 const isInside = (path: string, root: string) =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)
 

@@ -15,7 +15,7 @@ export async function look(context: CliContext, options: ClusterOptions): Promis
   const named = { ...(kubeconfig !== undefined && { kubeconfig }), ...(name !== undefined && { context: name }) }
   const open = await openCluster({ context, target: { kind: 'cluster', ...named } })
   try {
-    const observation = await observe({ open, cliVersion: VERSION, systemNamespace, now: context.now })
+    const observation = await observe({ open, named, cliVersion: VERSION, systemNamespace, now: context.now })
     const { cluster, apiServer, services } = observation
     // Whoever is known to the cluster may ask its version: nothing at all was seen, so nothing can be said.
     if (apiServer.kind === 'hidden' && services.kind === 'hidden')

@@ -31,9 +31,16 @@ export interface PodWord {
   text: string
 }
 
+/** What said which cluster is meant; nothing, where it was the kubeconfig's own choice. */
+export interface NamedCluster {
+  kubeconfig?: string
+  context?: string
+}
+
 export interface Observation {
   /** How sentences name the cluster. */
   cluster: string
+  named: NamedCluster
   cliVersion: string
   nowMs: number
   apiServer: Seen<ApiServer>

@@ -17,11 +17,12 @@ import {
 } from '../cluster/platform-kinds.ts'
 import { isUnknownKind } from '../cluster/refusal.ts'
 import { askPods } from './ask-pods.ts'
-import { valueOf, type ApiServer, type Observation, type Seen } from './observation.ts'
+import { valueOf, type ApiServer, type NamedCluster, type Observation, type Seen } from './observation.ts'
 import { wantedSchemas } from '../install/chart.ts'
 
 export interface ObserveOptions {
   open: OpenCluster
+  named: NamedCluster
   cliVersion: string
   systemNamespace: string | undefined
   now: () => number
@@ -30,7 +31,7 @@ export interface ObserveOptions {
 const OURS = { [LABEL.managedBy]: 'dormouse' }
 
 export async function observe(options: ObserveOptions): Promise<Observation> {
-  const { open, cliVersion, systemNamespace, now } = options
+  const { open, named, cliVersion, systemNamespace, now } = options
   const within = systemNamespace === undefined ? {} : { namespace: systemNamespace }
   const services = await list(open, SERVICES, { ...within, labels: INSTALLATION_LABELS })
   const namespace = systemNamespace ?? onlyNamespace(services)
@@ -43,7 +44,7 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const pods = valueOf(platform.pods) ?? []
   const found = namespace !== undefined && valueOf(services)?.length === 0 ? undefined : namespace
   return {
-    ...{ cluster: open.access.name, cliVersion, nowMs: now(), apiServer, crds, services, namespace: found },
+    ...{ cluster: open.access.name, named, cliVersion, nowMs: now(), apiServer, crds, services, namespace: found },
     ...{ ...platform, ...workloads, wantedSchemas: wantedSchemas() },
     words: await askPods(open.api, pods),
   }

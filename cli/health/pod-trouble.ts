@@ -1,4 +1,5 @@
 /** Why a pod does not run, from its status. Pure. */
+import type { PodCommands } from './commands.ts'
 import type { ContainerStatus, PlatformPod } from '../cluster/platform-kinds.ts'
 
 export interface PodTrouble {
@@ -57,7 +58,9 @@ function describeEnd({ exitCode, reason, message }: { exitCode: number; reason?:
   return `exit code ${exitCode}${reason === undefined ? '' : ` (${reason})`}${words}`
 }
 
-const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
+type Remedy = string | ((look: PodCommands) => string)
+
+const REMEDIES: readonly (readonly [pattern: RegExp, remedy: Remedy])[] = [
   [
     /ImagePull|ErrImage|InvalidImageName/,
     'check the name of the image, and that the nodes reach its registry (imagePullSecrets)',
@@ -65,14 +68,18 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [/Unschedulable|SchedulingGated|Insufficient|no node/, 'make room on the nodes, or lower the requests'],
   [/CreateContainerConfigError/, 'create the Secret or ConfigMap that it names'],
   [/OOMKilled/, 'raise its memory limit'],
-  [/CrashLoopBackOff|Error|RunContainerError|StartError/, 'read its log: `kubectl logs --previous`'],
+  [
+    /CrashLoopBackOff|Error|RunContainerError|StartError/,
+    ({ log, describe }) => (log === undefined ? `look at it with ${describe}` : `read its log: ${log}`),
+  ],
   [/service account .* does not exist/, 'create the ServiceAccount, or correct spec.serviceAccountName'],
   [/quota|exceeded/i, 'raise the quota of the namespace, or lower what its pods ask for'],
   [/PodSecurity|violates/i, 'let the namespace run pods of this kind, or change what they ask for'],
 ]
 
-/** What to do about it, as far as the words tell. */
-export function remedyFor({ reason, message }: PodTrouble): string {
+/** What to do about it, as far as the words tell; else, and for what the words do not tell, how to `look` at it. */
+export function remedyFor({ reason, message }: PodTrouble, look: PodCommands): string {
   const found = REMEDIES.find(([pattern]) => pattern.test(reason) || pattern.test(message))
-  return found?.[1] ?? 'look at it with `kubectl describe pod`'
+  const remedy = found?.[1] ?? (({ describe }: PodCommands) => `look at it with ${describe}`)
+  return typeof remedy === 'string' ? remedy : remedy(look)
 }

@@ -17,7 +17,7 @@ export interface InstallChoices {
 }
 
 export interface Command {
-  program: 'kubectl' | 'helm'
+  program: 'kubectl' | 'helm' | 'dormouse'
   args: readonly string[]
 }
 

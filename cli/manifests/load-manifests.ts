@@ -2,7 +2,6 @@
  * Files, folders and standard input → manifests ready for the API: parsed, code packed in, checked by the API's own rules.
  * Collects all mistakes instead of stopping at the first; each names file, line and column.
  */
-import { isUtf8 } from 'node:buffer'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
@@ -11,6 +10,7 @@ import { keyOf } from '../../api/names.ts'
 import { isRecord } from '../../api/record.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
+import { notUtf8At, type TextPlace } from '../utf8.ts'
 import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
 import { isSkipped, packCode, PackError } from './pack-code.ts'
 import { parseDocuments, type FieldPath, type ManifestDocument, type Place } from './parse-documents.ts'
@@ -40,14 +40,14 @@ export interface LoadOptions {
   sources: readonly string[]
   /** What relative sources are relative to. */
   cwd: string
-  readStdin: () => Promise<string>
+  readStdin: () => Promise<Buffer>
 }
 
 interface Source {
   file: string
   text: string
-  /** False when bytes of it were no text: they are U+FFFD in `text`. */
-  isUtf8: boolean
+  /** The first byte of it that was no text. */
+  notUtf8At: TextPlace | undefined
   /** What `code.path` is relative to. */
   folder: string
   /** Named by the user, not found in a folder: everything in it must be ours. */
@@ -58,8 +58,8 @@ export async function loadManifests(options: LoadOptions): Promise<LoadedManifes
   const sources = (await Promise.all(options.sources.map((source) => readSource(source, options)))).flat()
   const loaded: LoadedManifests = { manifests: [], mistakes: [], files: sources.map(({ file }) => file) }
   for (const source of sources) {
-    if (!source.isUtf8) {
-      loaded.mistakes.push(notUtf8(source))
+    if (source.notUtf8At !== undefined) {
+      loaded.mistakes.push({ file: source.file, ...source.notUtf8At, message: 'expected text in UTF-8' })
       continue
     }
     const { documents, mistakes } = parseDocuments(source.file, source.text)
@@ -71,18 +71,10 @@ export async function loadManifests(options: LoadOptions): Promise<LoadedManifes
   return loaded
 }
 
-/** What decoding makes of bytes that are not UTF-8. */
-const REPLACEMENT = '\ufffd'
-
-function notUtf8({ file, text }: Source): ManifestMistake {
-  const before = text.slice(0, text.indexOf(REPLACEMENT)).split('\n')
-  return { file, line: before.length, column: (before.at(-1) ?? '').length + 1, message: 'expected text in UTF-8' }
-}
-
 const ORDER: readonly string[] = ['Runtime', 'Function', 'Trigger']
 
 async function readSource(source: string, { cwd, readStdin }: LoadOptions): Promise<Source[]> {
-  if (source === '-') return [{ file: 'stdin', text: await readStdin(), isUtf8: true, folder: cwd, explicit: true }]
+  if (source === '-') return [{ file: 'stdin', ...asText(await readStdin()), folder: cwd, explicit: true }]
   const path = resolve(cwd, source)
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new CliError(EXIT.failure, `${source}: no such file or folder`)
@@ -91,11 +83,16 @@ async function readSource(source: string, { cwd, readStdin }: LoadOptions): Prom
   return read === undefined ? [] : [{ file: source, ...read, folder: dirname(path), explicit: true }]
 }
 
+type SourceText = Pick<Source, 'text' | 'notUtf8At'>
+
+function asText(bytes: Buffer): SourceText {
+  return { text: bytes.toString('utf8'), notUtf8At: notUtf8At(bytes) }
+}
+
 /** Undefined when it has just vanished, or is no file at all (a broken link, a folder named like one). */
-async function readText(path: string, label: string): Promise<Pick<Source, 'text' | 'isUtf8'> | undefined> {
+async function readText(path: string, label: string): Promise<SourceText | undefined> {
   try {
-    const bytes = await readFile(path)
-    return { text: bytes.toString('utf8'), isUtf8: isUtf8(bytes) }
+    return asText(await readFile(path))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'EISDIR' || code === 'ELOOP') return undefined

@@ -157,9 +157,9 @@ class LiveActivations implements Activations {
   #startMissing(ask: Ask, serving: Serving, template: RevisionTemplate): void {
     const { fleet, onWish, clock } = this.#options
     const { key, scaling, concurrency } = serving
-    const alive = fleet.pods(key).filter(({ phase }) => phase !== 'leaving')
-    const pending = fleet.pendingStarts(key, template.revision)
-    const ofRevision = alive.filter(({ revision }) => revision === template.revision)
+    const isOfRevision = ({ phase, revision }: FleetPod) => phase !== 'leaving' && revision === template.revision
+    const ofRevision = fleet.pods(key).filter(isOfRevision)
+    const existing = ofRevision.length + fleet.pendingStarts(key, template.revision)
     const count = podsToStart({
       demands: this.#demand.note(ask.request, clock.now()).map((queue) => ({
         queued: queue.queued,
@@ -167,14 +167,14 @@ class LiveActivations implements Activations {
       })),
       concurrency,
       maxPods: scaling.max,
-      existing: alive.length + pending,
+      existing,
       starting: this.#starting(key, template.revision),
     })
     ask.plannedFor = template.revision
     if (count === 0) return
-    onWish(key, ofRevision.length + pending + count)
+    onWish(key, existing + count)
     for (let started = 0; started < count; started += 1) void this.#startOne(key, template)
-    if (alive.length + pending === 0) this.#recordWake(key, { queued: ask.request.queued, count })
+    if (existing === 0) this.#recordWake(key, { queued: ask.request.queued, count })
   }
 
   async #startOne(key: ObjectKey, template: RevisionTemplate): Promise<void> {

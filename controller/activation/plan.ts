@@ -13,11 +13,14 @@ export interface WakeInput {
   demands: readonly Demand[]
   /** Requests one pod runs at once. */
   concurrency: number
-  /** Most pods the function may have. */
+  /** Most pods a revision of the function may have. */
   maxPods: number
-  /** Pods it has, of all revisions, ready and starting, promised ones included; without those that leave. */
+  /**
+   * Pods of the revision that is woken, ready and starting, promised ones included; without those that leave. Another revision's take none of
+   * its calls: one that is being brought up, and may find no room for long, must not keep callers from the one that serves.
+   */
   existing: number
-  /** Of these, starting ones of the revision that is woken: they will take what waits now. */
+  /** Of these, starting ones: they will take what waits now. */
   starting: number
 }
 

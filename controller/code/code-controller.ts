@@ -3,6 +3,7 @@
  * how that stands. Owns trying again; promises that what could be had once is not forgotten because it cannot be had now, but for a ConfigMap
  * that is gone. Leaves what follows from it to functions/. Only the leader does any of it.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { DormouseFunction } from '../../api/function.ts'
 import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { KubeObject } from '../../api/object.ts'
@@ -38,7 +39,7 @@ export interface CodeControllerOptions {
   logger: Logger
   /** Default: it leads. */
   leadership?: Pick<Leadership, 'leads'>
-  loopMetrics?: ControlLoopMetrics
+  loopMetrics?: (loop: string) => ControlLoopMetrics
 }
 
 export interface CodeController {
@@ -47,7 +48,7 @@ export interface CodeController {
 }
 
 const BACKOFF = { firstMs: 1_000, longestMs: 300_000 }
-/** Archives and ConfigMaps; of each archive all is in memory for a moment. */
+/** Of either; of each archive all is in memory for a moment. */
 const AT_ONCE = 3
 
 export function createCodeController(options: CodeControllerOptions): CodeController {
@@ -56,7 +57,8 @@ export function createCodeController(options: CodeControllerOptions): CodeContro
 
 class FetchingCode implements CodeController {
   readonly #options: CodeControllerOptions
-  readonly #loop: ControlLoop
+  /** Two, because a host that stalls holds a worker for a minute: ConfigMaps must not wait for it. */
+  readonly #loops: Record<CodeSource['kind'], ControlLoop>
   readonly #failures = new Map<ObjectKey, number>()
   /** Of the ConfigMap that was read last. */
   readonly #versions = new Map<ObjectKey, string>()
@@ -65,15 +67,22 @@ class FetchingCode implements CodeController {
   #unsubscribe: () => void = () => undefined
 
   constructor(options: CodeControllerOptions) {
-    const { logger, clock, loopMetrics } = options
     this.#options = options
-    this.#loop = createControlLoop({
-      name: 'code',
-      reconcile: whileLeading((key, signal) => this.#reconcile(key as ObjectKey, signal), options),
+    this.#loops = {
+      archive: this.#createLoop('code-archives', 'archive'),
+      configMap: this.#createLoop('code-config-maps', 'configMap'),
+    }
+  }
+
+  #createLoop(name: string, kind: CodeSource['kind']): ControlLoop {
+    const { logger, clock, loopMetrics } = this.#options
+    return createControlLoop({
+      name,
+      reconcile: whileLeading((key, signal) => this.#reconcile(key as ObjectKey, kind, signal), this.#options),
       concurrency: AT_ONCE,
       logger,
       clock,
-      ...(loopMetrics && { metrics: loopMetrics }),
+      ...(loopMetrics && { metrics: loopMetrics(name) }),
     })
   }
 
@@ -82,40 +91,49 @@ class FetchingCode implements CodeController {
     this.#unsubscribe = this.#options.functions.subscribe({
       added: changed,
       updated: (fn, old) => fn.metadata.generation !== old.metadata.generation && changed(fn),
-      deleted: changed,
+      deleted: ({ metadata }) => this.#changed(keyOf(metadata), undefined),
     })
-    this.#loop.start()
+    Object.values(this.#loops).forEach((loop) => loop.start())
   }
 
   async stop(): Promise<void> {
     this.#unsubscribe()
     this.#configMaps?.stop()
-    await this.#loop.stop()
+    await Promise.all(Object.values(this.#loops).map((loop) => loop.stop()))
     await this.#options.fetcher.close()
   }
 
   #functionChanged(fn: DormouseFunction): void {
-    const key = keyOf(fn.metadata)
-    if (sourceOf(fn) === undefined && this.#options.book.get(key) === undefined) return
-    this.#failures.delete(key)
-    this.#versions.delete(key)
-    this.#loop.add(key)
+    this.#changed(keyOf(fn.metadata), sourceOf(fn))
   }
 
-  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<Outcome> {
-    const { functions, book, logger } = this.#options
-    const fn = functions.get(splitKey(key))
-    const source = fn && fn.metadata.deletionTimestamp === undefined ? sourceOf(fn) : undefined
-    if (fn === undefined || source === undefined) return this.#forget(key)
+  #changed(key: ObjectKey, source: CodeSource | undefined): void {
+    if (source === undefined && this.#options.book.get(key) === undefined) return
+    this.#failures.delete(key)
+    this.#versions.delete(key)
+    // To forget is no work either.
+    this.#loops[source?.kind ?? 'configMap'].add(key)
+  }
+
+  async #reconcile(key: ObjectKey, kind: CodeSource['kind'], signal: AbortSignal): Promise<Outcome> {
+    const { book, logger } = this.#options
+    const wanted = this.#wanted(key)
+    if (wanted === undefined) return this.#forget(key)
+    const { fn, source } = wanted
+    // The other loop's now.
+    if (source.kind !== kind) return done
     const { uid } = fn.metadata
+    const isStale = () => !isSame(wanted, this.#wanted(key))
     const tell = (state: CodeState) => book.set(key, { uid, source: sourceIdentity(source), state })
     try {
       const code = await this.#obtain(fn, source, signal)
+      if (isStale()) return done
       this.#failures.delete(key)
       if (code !== 'unchanged') tell({ kind: 'ready', code })
       return done
     } catch (error) {
       signal.throwIfAborted()
+      if (isStale()) return done
       const failures = (this.#failures.get(key) ?? 0) + 1
       this.#failures.set(key, failures)
       const message = `${subject(source)}: ${errorText(error)}`
@@ -123,6 +141,12 @@ class FetchingCode implements CodeController {
       if (error instanceof CodeError || !this.#isKnown(key, uid, source)) tell({ kind: 'unavailable', message })
       return requeueAfter(backoffMs(failures, BACKOFF))
     }
+  }
+
+  #wanted(key: ObjectKey): Wanted | undefined {
+    const fn = this.#options.functions.get(splitKey(key))
+    const source = fn && fn.metadata.deletionTimestamp === undefined ? sourceOf(fn) : undefined
+    return fn && source && { fn, source }
   }
 
   /** An API server that is away says nothing about the ConfigMap. */
@@ -182,7 +206,7 @@ class FetchingCode implements CodeController {
   #configMapChanged({ metadata: { namespace = '', name } }: KubeObject): void {
     for (const fn of this.#options.functions.list({ namespace })) {
       const source = sourceOf(fn)
-      if (source?.kind === 'configMap' && source.name === name) this.#loop.add(keyOf(fn.metadata))
+      if (source?.kind === 'configMap' && source.name === name) this.#loops.configMap.add(keyOf(fn.metadata))
     }
   }
 
@@ -192,6 +216,16 @@ class FetchingCode implements CodeController {
     this.#options.book.set(key, undefined)
     return done
   }
+}
+
+interface Wanted {
+  fn: DormouseFunction
+  source: CodeSource
+}
+
+/** While an archive came, the Function may have turned to another source, of which the other loop has told by now. */
+function isSame(then: Wanted, now: Wanted | undefined): boolean {
+  return then.fn.metadata.uid === now?.fn.metadata.uid && isDeepStrictEqual(then.source, now.source)
 }
 
 const versionOf = ({ metadata }: KubeObject) => `${metadata.uid}/${metadata.resourceVersion}`

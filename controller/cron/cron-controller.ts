@@ -1,7 +1,7 @@
 /**
- * Ticks of cron Triggers: for every due time one record in the Trigger's own topic, however many replicas run. Owns `lastScheduleTime`;
- * promises claim before record (decide.ts); leaves calling the function to dispatchers, and telling users of bad schedules to triggers/.
- * Waits are looked at again after a minute at the latest, so that a clock that jumps is seen.
+ * Ticks of cron Triggers: for every due time one record in the Trigger's own topic, however many replicas run. Owns `lastScheduleTime`
+ * and `followedSchedule`; promises claim before record (decide.ts); leaves calling the function to dispatchers, and telling users of bad
+ * schedules to triggers/. Waits are looked at again after a minute at the latest, so that a clock that jumps is seen.
  */
 import { TRIGGERS } from '../../api/kinds.ts'
 import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'
@@ -119,6 +119,8 @@ class TickController implements CronController {
   /** One step; what is left comes with the next. */
   async #advance(subject: Subject): Promise<Outcome> {
     const { ticks, clock } = this.#options
+    const hindrance = await this.#follow(subject)
+    if (hindrance !== undefined) return hindrance
     const { object, trigger, memory } = subject
     const claimedMs = timeOf(this.#statuses.current(object)?.lastScheduleTime)
     const decision = decide(memory.observe(trigger, claimedMs, clock.now()), clock.now())
@@ -135,6 +137,20 @@ class TickController implements CronController {
         memory.settled(decision.dueMs)
         return requeueAfter(0)
     }
+  }
+
+  /** Written before anything is decided by it: whoever leads next must not take a time before the change for a missed one. */
+  async #follow({ object, trigger, memory }: Subject): Promise<Outcome | undefined> {
+    const status = this.#statuses.current(object)
+    const followed = memory.follow(trigger, status?.followedSchedule, this.#options.clock.now())
+    if (followed.isTold) return undefined
+    const { schedule, timezone } = trigger
+    const followedSchedule = { schedule, timezone, since: rfc3339(followed.sinceMs) }
+    const outcome = await this.#statuses.write(object, { ...status, followedSchedule })
+    if (outcome === 'conflict') return requeueAfter(STALE_RETRY_MS)
+    if (outcome === 'gone') return done
+    followed.isTold = true
+    return undefined
   }
 
   async #wait(subject: Subject, { untilMs, missedMs }: Decision<'wait'>): Promise<Outcome> {

@@ -31,16 +31,35 @@ export function parseSchedule({ schedule, timezone }: ScheduleText): Schedule {
   const text = schedule.trim().replace(/\s+/g, ' ')
   if (text.split(' ').length !== 5) throw new ScheduleError(`${EXPECTED}, got ${JSON.stringify(schedule)}`)
   const cron = croner(text, timezone)
-  return { nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() }
+  return withKnownEnd({ nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() })
 }
 
-/** What is wrong with a schedule, in one sentence; undefined when it is a good one that will come. */
-export function checkSchedule(text: ScheduleText, nowMs: number): string | undefined {
+/** To find that none comes takes milliseconds in which nothing else runs; after that none comes later either. */
+export function withKnownEnd(schedule: Schedule): Schedule {
+  let endMs = Infinity
+  return {
+    nextAfter(epochMs) {
+      if (epochMs >= endMs) return undefined
+      const nextMs = schedule.nextAfter(epochMs)
+      if (nextMs === undefined) endMs = epochMs
+      return nextMs
+    },
+  }
+}
+
+/** `nextMs`: after the time that was asked for. `message`: one sentence, without a period. */
+export type ScheduleVerdict = { kind: 'good'; nextMs: number } | { kind: 'mistake'; message: string }
+
+/** Whether it can be followed, and will come some day. */
+export function judgeSchedule(text: ScheduleText, nowMs: number): ScheduleVerdict {
   try {
-    if (parseSchedule(text).nextAfter(nowMs) !== undefined) return undefined
-    return `expected a schedule that comes some day, got ${JSON.stringify(text.schedule)}, which names no day of any calendar`
+    const nextMs = parseSchedule(text).nextAfter(nowMs)
+    if (nextMs !== undefined) return { kind: 'good', nextMs }
+    const got = JSON.stringify(text.schedule)
+    const message = `expected a schedule that comes some day, got ${got}, which names no day of any calendar`
+    return { kind: 'mistake', message }
   } catch (error) {
-    if (error instanceof ScheduleError) return error.message
+    if (error instanceof ScheduleError) return { kind: 'mistake', message: error.message }
     throw error
   }
 }

@@ -25,7 +25,11 @@ export function judgePhoneHome({ message, remoteAddress, tokenValid, known }: Ph
   const pod = `${message.namespace}/${message.name}`
   if (!tokenValid) return refused(401, 'wrong-token', `the bearer token is not the one of pod ${pod}`)
   if (normalAddress(remoteAddress) !== normalAddress(message.address))
-    return refused(403, 'foreign-address', `the connection comes from ${remoteAddress}, not from ${message.address}`)
+    return refused(
+      403,
+      'foreign-address',
+      `the connection comes from ${normalAddress(remoteAddress)}, not from ${message.address}`,
+    )
   if (known === undefined) return { kind: 'believed' }
   if (known.uid !== message.uid) return refused(403, 'wrong-uid', `pod ${pod} does not have uid ${message.uid}`)
   if (known.podIP !== undefined && normalAddress(known.podIP) !== normalAddress(message.address))

@@ -124,7 +124,7 @@ export class PodInspector {
       isNew: record.own !== undefined && stage === 'taken',
       canFinish: this.#options.leadership.leads && this.#templateOf(record) !== undefined,
       outcome,
-      exists: runs != null && this.#options.existing(runs as ObjectKey, inRevision ?? '') !== undefined,
+      exists: runs != null && this.#isOfHere(record, runs as ObjectKey, inRevision ?? ''),
       attempts,
       isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
@@ -137,6 +137,11 @@ export class PodInspector {
     // The labels of one that another controller claimed do not tell it.
     const functionTimeoutMs = record.claim?.timeoutMs ?? (key && this.#options.timeoutMsOf(key))
     return functionTimeoutMs === undefined ? {} : { functionTimeoutMs }
+  }
+
+  /** A pod runs functions of its own namespace, whatever its code makes it say. */
+  #isOfHere({ namespace }: PodRecord, key: ObjectKey, revision: string): boolean {
+    return splitKey(key).namespace === namespace && this.#options.existing(key, revision) !== undefined
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {

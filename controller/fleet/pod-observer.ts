@@ -61,7 +61,9 @@ export class PodObserver {
     this.#options.resize.seen(record, pod)
     if (this.#isInTrouble(record, pod)) return
     this.#observeContact(record, pod)
-    if (record.contact !== undefined) this.#use(record, this.#isReadyNow(record, pod) && wasKnown)
+    // Where only its annotation says that it is there, and not the kubelet, whoever may annotate could point anywhere.
+    const isBelievable = wasKnown && pod.status?.podIP !== undefined
+    if (record.contact !== undefined) this.#use(record, this.#isReadyNow(record, pod) && isBelievable)
   }
 
   /** It has an address: what it is for now. */
@@ -140,7 +142,9 @@ export class PodObserver {
   #observeContact(record: PodRecord, pod: Pod): void {
     const reported = reportedContact(pod)
     if (reported?.isReady === true) record.isUp = true
-    const claimed = record.stage === 'taken' && record.contact === undefined ? claimedContact(pod) : undefined
+    // An image of the function's own is not asked who it is: for it the kubelet has to speak.
+    const mayClaim = record.stage === 'taken' && record.contact === undefined && record.own !== 'image'
+    const claimed = mayClaim ? claimedContact(pod) : undefined
     if (claimed !== undefined) {
       // What another controller was told: the kubelet has to agree here, too.
       record.contact = claimed
@@ -178,8 +182,10 @@ export class PodObserver {
       if (record.own === undefined) this.#options.takenElsewhere()
     }
     // It was asked before its labels were written.
-    else if (known.revision === claim.revision)
+    else if (known.revision === claim.revision && known.function.name === claim.function.name)
       table.change(record, { claim: { ...known, ...claim, isGuessed: false } })
+    // Whatever it said of itself was wrong: it is asked again, and has to agree.
+    else table.change(record, { stage: 'taken', claim })
   }
 }
 

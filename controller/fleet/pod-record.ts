@@ -99,7 +99,7 @@ function endOf({ stage, retired, gone }: PodRecord): Pick<FleetPod, 'ended'> {
 export function toFleetPod(record: PodRecord, dataKey: (uid: string) => string): FleetPod | undefined {
   const { claim, contact, uid, name, namespace } = record
   const key = functionKeyOf(record)
-  if (claim === undefined || key === undefined) return undefined
+  if (claim === undefined || key === undefined || claim.function.namespace !== namespace) return undefined
   const { revision, claimedAtMs, acknowledges } = claim
   const answers = claim.readyAtMs !== undefined && contact !== undefined
   return {

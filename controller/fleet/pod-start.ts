@@ -206,7 +206,8 @@ export class PodStarter {
     if (outcome.kind !== 'taken') return removal.discard(record, 'it could not be reached')
     const { function: key, revision } = outcome
     const [namespace = '', name = ''] = key?.split('/') ?? []
-    if (name === '' || revision === undefined) return table.change(record, { stage: 'taken', claim: null })
+    if (name === '' || namespace !== record.namespace || revision === undefined)
+      return table.change(record, { stage: 'taken', claim: null })
     const claim = {
       function: { namespace, name, uid: '' },
       revision,

@@ -1,4 +1,5 @@
 /** Pure: what the API says about one of our pods, in the fleet's words. */
+import { isIP } from 'node:net'
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
 
@@ -99,6 +100,7 @@ export function claimedContact(pod: Pod): PodContact | undefined {
   const match = /^(.+) (\d+) (\d+)$/.exec(text ?? '')
   if (match === null) return undefined
   const [, host = '', control, data] = match
+  if (isIP(normalAddress(host)) === 0) return undefined
   return { host, controlPort: Number(control), dataPort: Number(data) }
 }
 
@@ -106,11 +108,13 @@ export function contactText({ host, controlPort, dataPort }: PodContact): string
   return `${host} ${controlPort} ${dataPort}`
 }
 
-/** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]` and `::1`. */
+/** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]`, `::1` and `0::01`. */
 export function normalAddress(address: string): string {
   const bare = address.replace(/^\[|\]$/g, '').toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)
-  return mapped?.[1] ?? bare
+  if (mapped?.[1] !== undefined) return mapped[1]
+  const url = `http://[${bare}]`
+  return bare.includes(':') && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : bare
 }
 
 export function hostPort(host: string, port: number): string {

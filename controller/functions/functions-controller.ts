@@ -79,6 +79,7 @@ class ReconcilingFunctions implements FunctionsController {
     })
     this.#verifier = new Verifier({
       concurrency: config.verifyConcurrency ?? 2,
+      clock,
       isCrowd: () => this.#newcomers.isCrowd(clock.now()),
       run: ({ memory, template }) => this.#starts.start(memory, template),
     })

@@ -209,11 +209,19 @@ function storedRevisions(
   revisions: Cache<ControllerRevision>,
 ): StoredRevision[] {
   const { namespace = '', name, uid } = metadata
-  return revisions
-    .list({ namespace, labels: revisionLabels(name) })
-    .filter((revision) => isOwnedBy(revision, uid))
-    .flatMap((revision) => memory.storedOf(revision) ?? [])
-    .sort((a, b) => b.number - a.number)
+  return (
+    revisions
+      .list({ namespace, labels: revisionLabels(name) })
+      .filter((revision) => isOwnedBy(revision, uid))
+      .flatMap((revision) => memory.storedOf(revision) ?? [])
+      // Pods are made in the namespace that a record names: it must be that of its Function.
+      .filter(({ template }) => isOf(template, { namespace, name, uid }))
+      .sort((a, b) => b.number - a.number)
+  )
+}
+
+function isOf({ function: of }: RevisionTemplate, fn: RevisionTemplate['function']): boolean {
+  return of.namespace === fn.namespace && of.name === fn.name && of.uid === fn.uid
 }
 
 /** The book knows since this process first looked at the Function; before that, the status does. */

@@ -24,11 +24,13 @@
  *             |         | no calls yet, and why
  *   Named     | True    | ServiceExists   | http://<name>.<namespace> reaches it; only where Services are made
  *   Named     | False   | NameTaken       | a Service of its name is somebody else's and was left alone: it answers there
+ *   Named     | False   | NameInvalid     | Kubernetes takes no Service of its name, such as one that begins with a digit; status.url reaches it
  */
 import type { FunctionStatus } from '../../api/function.ts'
 import { setCondition } from '../../kube/conditions.ts'
 import type { ConditionInput } from '../../kube/conditions.ts'
 import type { FunctionObservation } from './observe.ts'
+import { canNameService } from '../services/resources.ts'
 import { isProven, podsOf, readyPods, wantedPods } from './rollout.ts'
 import { NOT_LOADED_YET } from './fate.ts'
 import type { Rollout } from './rollout.ts'
@@ -76,7 +78,7 @@ export function statusOf({ seen, rollout, address }: StatusInput, current: Funct
 function urlOf({ function: { metadata }, service }: FunctionObservation, address: AddressRules): string {
   const { name, namespace = '' } = metadata
   const { internalBaseUrl, makesServices } = address
-  const isNamed = makesServices && service !== 'taken'
+  const isNamed = makesServices && (service ?? 'named') === 'named'
   return isNamed || internalBaseUrl === undefined
     ? `http://${name}.${namespace}`
     : `${internalBaseUrl}/fn/${namespace}/${name}`
@@ -139,8 +141,15 @@ function named({ service, function: { metadata } }: FunctionObservation): Record
   const host = `http://${metadata.name}.${metadata.namespace ?? ''}`
   if (service === 'named')
     return { Named: { status: 'True', reason: 'ServiceExists', message: `${host} reaches it inside the cluster.` } }
+  if (service === 'invalid')
+    return { Named: { status: 'False', reason: 'NameInvalid', message: unnamed(metadata.name) } }
   const message = `A Service named ${metadata.name} is not Dormouse's and was left alone: ${host} reaches that.`
   return { Named: { status: 'False', reason: 'NameTaken', message } }
+}
+
+function unnamed(name: string): string {
+  const why = canNameService(name) ? "the controller's log says why" : 'their names begin with a letter'
+  return `Kubernetes takes no Service named ${name}, ${why}: it is reached at status.url.`
 }
 
 const REASONS: Partial<Record<Rollout['stage']['kind'], string>> = {

@@ -21,6 +21,11 @@ export function functionService({ metadata }: DormouseFunction, host: string) {
   }
 }
 
+/** Names of Services begin with a letter (RFC 1035), those of Functions may begin with a digit. */
+export function canNameService(name: string): boolean {
+  return /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)
+}
+
 /** Whether a Service of ours says what it should; fields that others add are theirs. */
 export function isCurrent({ spec }: Service, host: string): boolean {
   return spec.type === 'ExternalName' && spec.externalName === host

@@ -7,13 +7,13 @@ import { keyOf, objectKey, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
 import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.ts'
 import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
-import { isAlreadyExists, isForbidden } from '../../kube/errors.ts'
+import { isAlreadyExists, isForbidden, isInvalid } from '../../kube/errors.ts'
 import { SERVICES, type Service } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { whileLeading, type Leadership } from '../leadership.ts'
-import { isOwnedBy } from '../ownership.ts'
-import { functionService, isCurrent } from './resources.ts'
+import { isLeftBehind, isOwnedBy } from '../ownership.ts'
+import { canNameService, functionService, isCurrent } from './resources.ts'
 import type { ServiceBook, ServiceState } from './service-book.ts'
 
 export interface ServicesControllerOptions {
@@ -36,8 +36,8 @@ export interface ServicesController {
   stop(): Promise<void>
 }
 
-/** Services of others are not watched: a name that was taken is asked for again so often. */
-const TAKEN_RETRY_MS = 60_000
+/** Services of others are not watched, nor are policies: a name that was taken or refused is asked for again so often. */
+const UNNAMED_RETRY_MS = 60_000
 /** A namespace that is being deleted takes nothing more; its Functions are about to go. */
 const REFUSED_RETRY_MS = 60_000
 
@@ -105,7 +105,8 @@ class FunctionServices implements ServicesController {
     try {
       const state = isOurs ? await this.#correct(service) : await this.#claim(service, fn)
       book.set(key, state)
-      return state === 'named' ? done : requeueAfter(TAKEN_RETRY_MS)
+      const isSettled = state === 'named' || (state === 'invalid' && !canNameService(fn.metadata.name))
+      return isSettled ? done : requeueAfter(UNNAMED_RETRY_MS)
     } catch (error) {
       if (!isForbidden(error)) throw error
       logger.debug('a Service could not be made', { function: key, error })
@@ -125,11 +126,22 @@ class FunctionServices implements ServicesController {
       await cluster.create(SERVICES, service)
       return 'named'
     } catch (error) {
+      if (isInvalid(error)) return this.#refused(service, error)
       if (!isAlreadyExists(error)) throw error
       const { namespace, name } = service.metadata
       const existing = await cluster.get(SERVICES, { namespace, name })
-      if (existing === undefined || !isOwnedBy(existing, fn.metadata.uid)) return 'taken'
+      const isOurs =
+        existing !== undefined && (isOwnedBy(existing, fn.metadata.uid) || isLeftBehind(existing, service.metadata))
+      if (!isOurs) return 'taken'
       return this.#correct(service)
     }
+  }
+
+  /** Not looked for before: newer clusters may take what older ones refuse. */
+  #refused({ metadata: { namespace, name } }: ReturnType<typeof functionService>, error: unknown): ServiceState {
+    const key = objectKey(namespace, name)
+    if (this.#options.book.get(key) !== 'invalid')
+      this.#options.logger.warn('Kubernetes takes no Service of its name', { function: key, error })
+    return 'invalid'
   }
 }

@@ -5,7 +5,7 @@
 import { MAX_RECORD_BYTES, TOPIC_PATTERN, type Header, type LogRecord, type NewRecord } from '../../events/event-log.ts'
 import type { Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { TOPIC_PREFIX } from '../../events/topic-names.ts'
+import { isReservedTopic } from '../../events/topic-names.ts'
 import { decodeAttribute, isJsonType, isStructured, mistakeIn, parseEnvelope, STRUCTURED_TYPE } from './cloud-event.ts'
 import { nextHop } from './hops.ts'
 import type { Answer } from './outcome.ts'
@@ -54,8 +54,10 @@ function refused(errorClass: Failure['class'], { status }: Answer, message: stri
 function checkTopic(topic: string): void {
   if (!TOPIC_PATTERN.test(topic))
     throw new Error(`expected a name of a topic, got ${JSON.stringify(topic.slice(0, 300))}`)
-  if (topic.startsWith(TOPIC_PREFIX))
-    throw new Error(`topics that begin with ${TOPIC_PREFIX} belong to the platform, got ${topic}`)
+  if (isReservedTopic(topic))
+    throw new Error(
+      `topics that begin with dormouse., dormouse_ or __ belong to the platform and to Kafka, got ${topic}`,
+    )
 }
 
 /** Throws Error when it is meant to be an event and is none. */

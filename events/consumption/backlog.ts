@@ -41,7 +41,8 @@ export function oldestDueAgeMs(
   nowMs: number,
 ): number | undefined {
   if (oldest === undefined) return undefined
-  const ageMs = nowMs - (options.role === 'tier' ? (oldest.meta.dueMs ?? 0) : oldest.record.timestampMs)
+  const ageMs =
+    nowMs - (options.role === 'tier' ? (oldest.meta.dueMs ?? oldest.record.timestampMs) : oldest.record.timestampMs)
   return ageMs < 0 ? undefined : ageMs
 }
 

@@ -18,6 +18,7 @@ export class BufferGauge {
   readonly #options: GaugeOptions
   #bytes = 0
   #isPaused = false
+  readonly #whenRoom = () => this.#reconsider()
 
   constructor(options: GaugeOptions) {
     this.#options = options
@@ -34,21 +35,37 @@ export class BufferGauge {
 
   /** Call when the tracker knows, too. */
   remove(bytes: number): void {
-    this.add(-bytes)
-    if (!this.#isPaused || !this.#isHalfEmpty) return
-    this.#isPaused = false
-    this.#options.resume()
+    this.#free(bytes)
+    this.#reconsider()
   }
 
   /** After something was added. */
   check(): void {
     if (this.#isPaused || !this.#isFull) return
     this.#isPaused = true
+    this.#options.engine.pausedBuffers.add(this.#whenRoom)
     this.#options.pause()
   }
 
   clear(): void {
-    this.add(-this.#bytes)
+    this.#options.engine.pausedBuffers.delete(this.#whenRoom)
+    this.#free(this.#bytes)
+  }
+
+  /** Who is paused because of the process may have nothing that ends soon: those that make room again have to tell. */
+  #free(bytes: number): void {
+    const { engine } = this.#options
+    const { totalBufferedBytes } = engine.limits
+    const wasFull = engine.bufferedBytes >= totalBufferedBytes
+    this.add(-bytes)
+    if (wasFull && engine.bufferedBytes < totalBufferedBytes) for (const tell of [...engine.pausedBuffers]) tell()
+  }
+
+  #reconsider(): void {
+    if (!this.#isPaused || !this.#isHalfEmpty) return
+    this.#isPaused = false
+    this.#options.engine.pausedBuffers.delete(this.#whenRoom)
+    this.#options.resume()
   }
 
   /** Never without something in it: what is taken out later is what lets it go on. */

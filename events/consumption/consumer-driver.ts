@@ -146,13 +146,18 @@ export class ConsumerDriver {
     const { engine, group } = this.#options
     const alive = workers.filter((worker) => !worker.isGone)
     if (alive.length === 0 || this.#consumer === undefined) return
-    await this.#commitWith(this.#consumer, alive).catch((error: unknown) => {
-      if (error instanceof EventLogError && error.code === 'not-assigned') return
+    await this.#commitWith(this.#consumer, alive).catch(async (error: unknown) => {
+      if (error instanceof EventLogError && error.code === 'not-assigned') return this.#commitEach(alive)
       this.stats.commitFailures++
       // One that was dropped meanwhile would be tried for ever.
       alive.filter((worker) => !worker.isGone).forEach((worker) => this.#dirty.add(worker))
       engine.logger.warn('a commit failed and is tried again', { group, error })
     })
+  }
+
+  /** One that is gone, as its topic may be, has them all refused. */
+  async #commitEach(workers: readonly PartitionWorker[]): Promise<void> {
+    if (workers.length > 1) for (const worker of workers) await this.#commit([worker])
   }
 
   async #commitWith(consumer: Consumer, workers: readonly PartitionWorker[]): Promise<void> {

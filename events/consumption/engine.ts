@@ -69,6 +69,8 @@ export class Engine {
   readonly onEnd: EngineOptions['onEnd']
   /** In all buffers. */
   bufferedBytes = 0
+  /** To be told when there is room again. */
+  readonly pausedBuffers = new Set<() => void>()
 
   constructor({ log, deliverer, clock, wall, logger, limits, onEnd }: EngineOptions) {
     this.onEnd = onEnd

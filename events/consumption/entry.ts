@@ -1,5 +1,6 @@
 import type { Delivery } from '../delivery.ts'
 import type { LogRecord } from '../event-log.ts'
+import type { Subscription } from '../subscription.ts'
 import { hopMeta, sourceMeta, uidOf, type RecordMeta } from '../record-headers.ts'
 
 /** Whether records come from where users write them or from a retry tier. */
@@ -17,13 +18,14 @@ export interface Entry {
 /** What a record costs beside its bytes. */
 const OVERHEAD_BYTES = 300
 
-export function createEntry(record: LogRecord, role: Role, uid: string): Entry {
+export function createEntry(record: LogRecord, role: Role, { uid, kind }: Pick<Subscription, 'uid' | 'kind'>): Entry {
   let sizeBytes = OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0)
   for (const [name, value] of record.headers) sizeBytes += name.length + value.length
   if (role === 'source') return { record, meta: sourceMeta(record, uid), sizeBytes }
   const meta = hopMeta(record, uid)
   const owner = uidOf(record) ?? uid
-  if (owner === uid) return { record, meta, sizeBytes }
+  // Invocations of a Function that was made anew are its.
+  if (owner === uid || kind === 'async') return { record, meta, sizeBytes }
   // For its retry nobody waits.
   const { dueMs, ...rest } = meta
   return { record, meta: rest, sizeBytes, orphanOf: owner }

@@ -118,7 +118,7 @@ export class PartitionWorker {
     const { stats, subscription } = state
     for (const record of records) {
       if (!this.tracker.track(record.offset, lastOffsetOf(record))) stats.duplicates++
-      else this.#take(createEntry(record, role, subscription.uid))
+      else this.#take(createEntry(record, role, subscription))
     }
     this.#gauge.check()
     if (role === 'tier') this.#waiting.check()
@@ -237,7 +237,7 @@ export class PartitionWorker {
       outcomes = heldAsBroken(this, entries, error)
     }
     if (this.isGone && isProbe) state.hold.probeLost()
-    if (!this.isGone && outcomes[0]?.kind !== 'held') state.stats.called(engine.clock.now() - startedMs)
+    if (!this.isGone && !UNCALLED.has(outcomes[0]?.kind)) state.stats.called(engine.clock.now() - startedMs)
     // What can be done at once is done before the slot is given on: a hold must be seen by whoever would start next.
     const settling = this.isGone ? undefined : settle(this, { entries, outcomes, isProbe })
     engine.scheduler.finished(this.#functionKey)
@@ -246,3 +246,5 @@ export class PartitionWorker {
     this.offer()
   }
 }
+
+const UNCALLED: ReadonlySet<string | undefined> = new Set<DeliveryOutcome['kind']>(['held', 'duplicate', 'later'])

@@ -15,6 +15,7 @@ import { tierDelays } from '../retry-policy.ts'
 import type { Subscription } from '../subscription.ts'
 import { retryTopic, tiersAmong } from '../topic-names.ts'
 import type { Engine } from './engine.ts'
+import { FEED_LAG_MS, failureOfOrphan } from './orphans.ts'
 import { SubscriptionState } from './subscription-state.ts'
 
 export interface Retirement {
@@ -49,11 +50,13 @@ export async function retire(retirement: Retirement): Promise<boolean> {
       const tracker = first && trackers.get(partitionName(first))
       if (first === undefined || tracker === undefined) return
       const waiting = records.filter((record) => tracker.track(record.offset, lastOffsetOf(record)))
-      await move(
-        waiting.filter((record) => (uidOf(record) ?? subscription.uid) === subscription.uid),
-        state,
-        { log, subscription, group },
-      )
+      const letters: DeadLetter[] = []
+      for (const record of waiting) {
+        const letter = await letterOf(record, { ...retirement, state })
+        if (letter === 'successor') return reader.stop()
+        if (letter !== undefined) letters.push(letter)
+      }
+      await move(letters, state, log)
       for (const { offset } of waiting) tracker.done(offset)
       const { topic, partition } = first
       await reader.consumer.commit([{ topic, partition, offset: tracker.lowWater, metadata: tracker.encode() }])
@@ -67,12 +70,7 @@ export async function retire(retirement: Retirement): Promise<boolean> {
   return true
 }
 
-async function move(
-  records: readonly LogRecord[],
-  state: SubscriptionState,
-  { log, subscription, group }: { log: EventLog; subscription: Subscription; group: string },
-): Promise<void> {
-  const letters = records.map((record) => letterOf(subscription, record, group))
+async function move(letters: readonly DeadLetter[], state: SubscriptionState, log: EventLog): Promise<void> {
   const wholes = letters.flatMap((letter) => deadLetterRecords(letter))
   for (const { topic } of wholes) await state.ensureTopic(topic)
   try {
@@ -97,16 +95,23 @@ function areBehind(committed: readonly CommittedOffset[], ends: ReadonlyMap<stri
   return [...ends].every(([name, end]) => (reached.get(name) ?? 0) >= end)
 }
 
-function letterOf(subscription: Subscription, record: LogRecord, group: string): DeadLetter {
+/** Undefined: another has dealt with it. `successor`: it waits for one that the feed does not show yet. */
+async function letterOf(
+  record: LogRecord,
+  { engine, subscription, group, state }: Retirement & { state: SubscriptionState },
+): Promise<DeadLetter | 'successor' | undefined> {
   const next = hopMeta(record, subscription.uid)
   const meta = { ...next, attempt: Math.max(1, next.attempt - 1) }
-  // A replayed one has not failed since.
-  const failure = undecodableFailure(record) ??
-    meta.failure ?? {
-      class: 'expired',
-      message: `its ${subscription.kind === 'trigger' ? 'Trigger' : 'Function'} was deleted while it waited for a retry`,
-    }
-  return { subscription, record, meta, failure, group }
+  const letter = { subscription, record, meta, group }
+  const undecodable = undecodableFailure(record)
+  const uid = uidOf(record) ?? subscription.uid
+  if (uid === subscription.uid) {
+    // A replayed one has not failed since.
+    return { ...letter, failure: undecodable ?? meta.failure ?? failureOfOrphan(meta) }
+  }
+  if (await state.orphans.isMoved(record, uid)) return undefined
+  if (engine.wall.now() - record.timestampMs < FEED_LAG_MS) return 'successor'
+  return { ...letter, failure: undecodable ?? failureOfOrphan(meta) }
 }
 
 /** Those of earlier policies, too; of names that were hashed only those of this one can be known. */

@@ -47,7 +47,8 @@ function keepOrder(
     if (ordering === 'key' && key === null) return outcome
     const lane = ordering === 'key' ? key?.toString('latin1') : ''
     if (blocked.has(lane)) return undefined
-    if (outcome === undefined || outcome.kind === 'failed' || outcome.kind === 'held') blocked.add(lane)
+    if (outcome === undefined || outcome.kind === 'failed' || outcome.kind === 'held' || outcome.kind === 'later')
+      blocked.add(lane)
     return outcome
   })
 }
@@ -71,11 +72,8 @@ function settleOne(worker: PartitionWorker, entry: Entry, { outcome, isProbe }: 
       return end(worker, entry, { kind: 'done', attempt: worker.attemptOf(entry), outcome })
     case 'filtered':
     case 'duplicate':
-      if (outcome.kind === 'filtered') stats.filtered++
-      else stats.duplicates++
-      if (isProbe) state.hold.probeLost()
-      worker.finish(entry)
-      return undefined
+    case 'later':
+      return untried(worker, entry, { outcome, isProbe })
     case 'held':
       return held(worker, entry, outcome)
     case 'failed':
@@ -90,6 +88,24 @@ function settleOne(worker: PartitionWorker, entry: Entry, { outcome, isProbe }: 
       remember(worker, entry, outcome.failure)
       return exhausted(worker, entry, { failure: outcome.failure, attempt: worker.attemptOf(entry) })
   }
+}
+
+function untried(
+  worker: PartitionWorker,
+  entry: Entry,
+  {
+    outcome,
+    isProbe,
+  }: { outcome: Extract<DeliveryOutcome, { kind: 'filtered' | 'duplicate' | 'later' }>; isProbe: boolean },
+): undefined {
+  const { hold, stats } = worker.options.state
+  if (isProbe) hold.probeLost()
+  if (outcome.kind === 'later') worker.retryInPlace(entry, outcome.afterMs)
+  else {
+    stats[outcome.kind === 'filtered' ? 'filtered' : 'duplicates']++
+    worker.finish(entry)
+  }
+  return undefined
 }
 
 function held(
@@ -182,8 +198,8 @@ function retried(worker: PartitionWorker, entry: Entry, at: Failed & { dueMs: nu
 
 function exhausted(worker: PartitionWorker, entry: Entry, at: Failed): Promise<void> | undefined {
   const { subscription } = worker.options.state
-  if (subscription.onExhausted !== 'block' || subscription.ordering === 'unordered')
-    return deadLetter(worker, entry, at)
+  const mayBlock = entry.orphanOf === undefined && subscription.ordering !== 'unordered'
+  if (subscription.onExhausted !== 'block' || !mayBlock) return deadLetter(worker, entry, at)
   worker.blocked.add(entry)
   countInPlace(worker, entry, worker.options.engine.wall.now())
   worker.retryInPlace(entry, subscription.retry.backoff.maxMs)

@@ -8,6 +8,7 @@ import { deadLetterTopic } from '../topic-names.ts'
 import { dueOf, oldestDueAgeMs, startableOf, type Startable } from './backlog.ts'
 import type { Engine } from './engine.ts'
 import { Hold } from './hold.ts'
+import { Orphans } from './orphans.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 import { Stats } from './stats.ts'
 
@@ -21,6 +22,7 @@ export class SubscriptionState {
   readonly stats = new Stats()
   readonly hold: Hold
   readonly workers = new Set<PartitionWorker>()
+  readonly orphans: Orphans
   readonly #engine: Engine
   readonly #circuit = new Circuit()
   readonly #ensured = new Map<string, Promise<void>>()
@@ -28,6 +30,7 @@ export class SubscriptionState {
   constructor(subscription: Subscription, engine: Engine) {
     this.subscription = subscription
     this.#engine = engine
+    this.orphans = new Orphans({ log: engine.log, clock: engine.clock, key: subscription.key })
     this.hold = new Hold({ clock: engine.clock, onOpen: () => this.offerAll() })
   }
 

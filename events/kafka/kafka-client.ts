@@ -6,6 +6,7 @@ import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import type { Logger } from '../../lib/logger.ts'
 import { breakConnection, mend } from './connections.ts'
 import { CODES } from './error-codes.ts'
+import { openSocket, withoutColons } from './ipv6-brokers.ts'
 import { withCodes, type Broker, type Cluster, type RawMetadata } from './wire.ts'
 
 export interface KafkaConnectOptions {
@@ -159,7 +160,8 @@ function configOf({
   timeoutMs = TIMEOUT_MS,
 }: KafkaConnectOptions): KafkaConfig {
   return {
-    brokers: [...brokers],
+    brokers: brokers.map(withoutColons),
+    socketFactory: openSocket,
     clientId,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: timeoutMs,

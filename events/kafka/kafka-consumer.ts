@@ -219,7 +219,8 @@ export class KafkaConsumer implements Consumer {
     this.#guard.report(found.error)
     if (found.kind === 'deleted') return this.#reader?.seek(read.id, found.begin)
     this.#known.isAnother(read.id)
-    life.end()
+    // Its commit, which is of a log that is no more, must not be made anew.
+    life.drop((each) => each === read).end()
   }
 
   async #close(): Promise<void> {

@@ -174,7 +174,8 @@ export async function readCommitted(
   topics: TopicPartitions<{ partition: number }>[],
 ): Promise<CommittedOffset[]> {
   const broker = withCodes(await client.coordinator(group))
-  const { responses } = await broker.offsetFetch({ groupId: group, topics })
+  const { responses, errorCode: whole = CODES.NONE } = await broker.offsetFetch({ groupId: group, topics })
+  throwCode(whole, `reading the commits of ${group}`)
   return responses.flatMap(({ topic, partitions }) =>
     partitions.flatMap(({ partition, offset, metadata, errorCode }) => {
       throwCode(errorCode, `reading the commit of ${topic}/${partition}`)

@@ -89,6 +89,8 @@ export interface Broker {
     topics: TopicPartitions<{ partition: number; offset: string; metadata: string }>[]
   }): Promise<{ responses: TopicPartitions<{ partition: number; errorCode: number }>[] }>
   offsetFetch(request: { groupId: string; topics: TopicPartitions<{ partition: number }>[] }): Promise<{
+    /** Of the whole, when the group is elsewhere or being loaded: then there are no responses. */
+    errorCode?: number
     responses: TopicPartitions<{ partition: number; offset: string; metadata: string | null; errorCode: number }>[]
   }>
   createTopics(request: {

@@ -10,6 +10,7 @@ import type { InvocationLedger } from '../../events/invocation-ledger.ts'
 import { invocationInfo } from '../../events/payload.ts'
 import type { Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
+import { noRoom, type BodyBudget } from '../proxy/body-budget.ts'
 import { lingerOnClose, sendProblem } from '../proxy/problem-answer.ts'
 import { collectBody } from '../proxy/request-body.ts'
 import type { RequestHead } from '../proxy/request-head.ts'
@@ -19,6 +20,8 @@ import { errorText } from '../../lib/error-text.ts'
 export interface EventsApiOptions {
   log: EventLog
   ledger: InvocationLedger
+  /** For bodies, until they are stored. */
+  budget: BodyBudget
   /** Of what was accepted or refused, for metrics: `accepted`, or the problem's code. */
   onOutcome?: (what: 'invocation' | 'record', outcome: string) => void
   /** Epoch milliseconds. */
@@ -128,8 +131,11 @@ export class EventsApi {
     if (head.contentLength !== undefined && head.contentLength > MAX_EVENT_BYTES)
       return onTooLarge(new ProblemError('payload-too-large', `an event may have at most ${MAX_EVENT_BYTES} bytes`))
     if (!head.hasBody) return onDone(Buffer.alloc(0))
+    if (!this.#options.budget.hasRoom(head.contentLength ?? 0)) return onTooLarge(noRoom())
+    const hold = this.#options.budget.hold()
+    response.once('close', () => hold.end())
     if (expectsContinue) response.writeContinue()
-    collectBody(request, { limitBytes: MAX_EVENT_BYTES, onDone, onTooLarge })
+    collectBody(request, { limitBytes: MAX_EVENT_BYTES, onDone, onTooLarge, admits: (bytes) => hold.grow(bytes) })
   }
 
   #problem(

@@ -4,7 +4,7 @@ import type { FeedFunction } from '../../api/protocol.ts'
 import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
 import type { InvocationState } from '../../events/invocation-ledger.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
-import { asyncTopic, TOPIC_PREFIX } from '../../events/topic-names.ts'
+import { asyncTopic, isReservedTopic } from '../../events/topic-names.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { RequestHead } from '../proxy/request-head.ts'
 
@@ -47,10 +47,10 @@ export interface Published {
 
 /** Throws ProblemError. */
 export function publishedRecord({ topic, query, body, rawHeaders }: Published): NewRecord {
-  if (topic.startsWith(TOPIC_PREFIX))
+  if (isReservedTopic(topic))
     throw new ProblemError(
       'topic-reserved',
-      `topics that begin with ${TOPIC_PREFIX} belong to the platform, got ${topic}`,
+      `topics that begin with dormouse., dormouse_ or __ belong to the platform and to Kafka, got ${topic}`,
     )
   const headers: Header[] = []
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) addHeader(headers, rawHeaders[at], rawHeaders[at + 1])

@@ -20,9 +20,14 @@ export class BodyBudget {
     return new BodyHold(this)
   }
 
-  /** False: there is no room for so much more. One body alone always has room. */
+  /** For so much more. One body alone always has room. */
+  hasRoom(bytes: number): boolean {
+    return this.#usedBytes === 0 || this.#usedBytes + bytes <= this.#limitBytes
+  }
+
+  /** False: there is no room for it. */
   take(bytes: number): boolean {
-    if (this.#usedBytes > 0 && this.#usedBytes + bytes > this.#limitBytes) return false
+    if (!this.hasRoom(bytes)) return false
     this.#usedBytes += bytes
     return true
   }

@@ -48,10 +48,10 @@ export class LambdaExchange {
       lingerOnClose(request)
       this.#problem(problem, true)
     }
-    if (head.contentLength !== undefined && !hold.grow(head.contentLength)) return onTooLarge(noRoom())
+    // Only looked at: who says that much will come and sends nothing must take nothing from others.
+    if (!budget.hasRoom(head.contentLength ?? 0)) return onTooLarge(noRoom())
     if (expectsContinue) response.writeContinue()
-    const admits = head.contentLength === undefined ? (bytes: number) => hold.grow(bytes) : undefined
-    collectBody(request, { limitBytes, onDone, onTooLarge, admits })
+    collectBody(request, { limitBytes, onDone, onTooLarge, admits: (bytes) => hold.grow(bytes) })
   }
 
   async #run(router: Router, body: Buffer): Promise<void> {

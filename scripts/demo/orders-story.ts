@@ -84,7 +84,11 @@ class Shop {
 
   /** Quick to fall asleep, and its files where the demo removes them. */
   async #apply(source: string): Promise<void> {
-    const { manifests, mistakes } = await loadManifests({ sources: [source], cwd: ROOT, readStdin: async () => '' })
+    const { manifests, mistakes } = await loadManifests({
+      sources: [source],
+      cwd: ROOT,
+      readStdin: async () => Buffer.alloc(0),
+    })
     const [mistake] = mistakes
     if (mistake !== undefined) throw new DemoError(`${mistake.file}:${mistake.line ?? 1}: ${mistake.message}`)
     const written = manifests.map(({ manifest, written: object }) => {

@@ -85,7 +85,7 @@ export function fineInstallation(more: Partial<Observation> = {}): Observation {
   const names = KINDS.map(({ plural, group }) => `${plural}.${group}`)
   const parts = ['controller', 'gateway', 'dispatcher']
   return {
-    ...{ cluster: 'context dev', cliVersion: '0.1.0', nowMs: NOW_MS, namespace: NAMESPACE },
+    ...{ cluster: 'context dev', named: {}, cliVersion: '0.1.0', nowMs: NOW_MS, namespace: NAMESPACE },
     apiServer: seen({ version: 'v1.35.4', timeMs: NOW_MS, ourTimeMs: NOW_MS }),
     crds: seen(names.map(crd)),
     wantedSchemas: new Map(names.map((name) => [name, SCHEMA])),

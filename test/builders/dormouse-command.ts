@@ -32,7 +32,10 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
     mkdirSync(dirname(join(cwd, name)), { recursive: true })
     writeFileSync(join(cwd, name), text)
   }
-  const start = (args: readonly string[], options: { node?: string; stdin?: string } = {}): RunningCommand => {
+  const start = (
+    args: readonly string[],
+    options: { node?: string; stdin?: string | Uint8Array } = {},
+  ): RunningCommand => {
     const command = startCommand(cwd, args, { ...options, ...(kubeconfig !== undefined && { kubeconfig }) })
     running.push(command)
     return command
@@ -63,7 +66,7 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
 function startCommand(
   cwd: string,
   args: readonly string[],
-  options: { node?: string; stdin?: string; kubeconfig?: string },
+  options: { node?: string; stdin?: string | Uint8Array; kubeconfig?: string },
 ): RunningCommand {
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: cwd, KUBECONFIG: options.kubeconfig }
   delete env['DORMOUSE_SERVER']

@@ -66,11 +66,15 @@ const kafka = [
       `spec.kafka.topics[1]: Invalid value: ${JSON.stringify(topic)}: topics ${TOPIC}`,
     ),
   ),
-  ...['dormouse.default.mail.dlt', 'dormouse.'].map((topic) =>
+  ...['dormouse.default.mail.dlt', 'dormouse.', 'dormouse_default_mail_dlt', '__consumer_offsets'].map((topic) =>
     bad(
       `topic ${topic}`,
       kafkaManifest({ topics: [topic] }),
-      invalid('spec.kafka.topics[0]', topic, 'topics that begin with dormouse. belong to the platform'),
+      invalid(
+        'spec.kafka.topics[0]',
+        topic,
+        'topics that begin with dormouse., dormouse_ or __ belong to the platform and to Kafka',
+      ),
     ),
   ),
   bad(
@@ -279,7 +283,7 @@ function destinationRows(field: 'onSuccess' | 'onFailure'): BadManifest[] {
       invalid(
         `${path}.topic`,
         'dormouse.default.hello.async',
-        `${field}.topic must not begin with dormouse.: those belong to the platform`,
+        `${field}.topic must not begin with dormouse., dormouse_ or __: those belong to the platform and to Kafka`,
       ),
     ),
     ...['', 'a.example/x', 'ftp://a', 'http://', 'https://a b', 'HTTP://a'].map((url) =>

@@ -19,6 +19,8 @@ export interface Answer {
 }
 
 export interface CallOptions {
+  /** Default: 127.0.0.1. */
+  host?: string
   method?: string
   path?: string
   headers?: OutgoingHttpHeaders
@@ -200,11 +202,11 @@ export async function endRuntimes(): Promise<void> {
 /** One request on a connection of its own; rejects when the connection ends without a whole answer. */
 export function exchange(port: number, options: CallOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = 'GET', path = '/', headers = {}, body } = options
+    const { host = '127.0.0.1', method = 'GET', path = '/', headers = {}, body } = options
     const informational: number[] = []
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
     const call = httpRequest({
-      host: '127.0.0.1',
+      host,
       port,
       method,
       path,

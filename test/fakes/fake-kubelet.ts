@@ -16,7 +16,7 @@ export interface PodBehaviour {
   silent?: boolean
   /** The kubelet does not notice that it is ready. */
   neverReady?: boolean
-  /** The address the kubelet reports; the pod itself believes 127.0.0.1. */
+  /** The address the kubelet reports; the pod itself believes that of the kubelet. */
   reportedIP?: string
 }
 
@@ -30,6 +30,7 @@ const ref = ({ metadata }: Pod) => ({ namespace: metadata.namespace ?? '', name:
 
 export class FakeKubelet {
   readonly #cluster: Cluster
+  readonly #address: string
   readonly #stops: (() => void)[] = []
   /** By name, in the order they came. */
   readonly pods = new Map<string, FakePod>()
@@ -38,8 +39,10 @@ export class FakeKubelet {
   /** Pods started so far, ended ones included. */
   started = 0
 
-  constructor(cluster: Cluster) {
+  /** `address`: of all pods. */
+  constructor(cluster: Cluster, address = '127.0.0.1') {
     this.#cluster = cluster
+    this.#address = address
   }
 
   async start(): Promise<void> {
@@ -75,7 +78,10 @@ export class FakeKubelet {
 
   async #run(pod: Pod): Promise<void> {
     const behaviour = this.behaviour
-    const runtime = new FakeRuntime({ env: environment(pod), exited: (code) => void this.#ended(fake, code) })
+    const runtime = new FakeRuntime({
+      env: environment(pod, this.#address),
+      exited: (code) => void this.#ended(fake, code),
+    })
     const fake: FakePod = { pod, runtime, ended: false }
     this.pods.set(pod.metadata.name, fake)
     this.started += 1
@@ -87,7 +93,7 @@ export class FakeKubelet {
     const ports = await runtime.start()
     const home = behaviour.silent ? Promise.resolve(0) : runtime.callHome().catch(() => 0)
     await home
-    if (!behaviour.neverReady) await this.#report(fake, ports, behaviour.reportedIP ?? '127.0.0.1')
+    if (!behaviour.neverReady) await this.#report(fake, ports, behaviour.reportedIP ?? this.#address)
   }
 
   async #report({ pod }: FakePod, ports: { control: number; data: number }, podIP: string): Promise<void> {
@@ -138,12 +144,12 @@ export class FakeKubelet {
   }
 }
 
-function environment(pod: Pod): Record<string, string> {
+function environment(pod: Pod, address: string): Record<string, string> {
   const fields: Record<string, string> = {
     'metadata.name': pod.metadata.name,
     'metadata.namespace': pod.metadata.namespace ?? '',
     'metadata.uid': pod.metadata.uid,
-    'status.podIP': '127.0.0.1',
+    'status.podIP': address,
   }
   const variables = pod.spec.containers[0]?.env ?? []
   return Object.fromEntries(

@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FeedEndpoint } from '../../api/protocol.ts'
 import type { ObjectKey } from '../../api/names.ts'
+import { hostPort } from '../../controller/fleet/pod-status.ts'
 
 export interface SeenRequest {
   method: string
@@ -37,6 +38,8 @@ export interface FakePodOptions {
   acknowledges?: boolean
   /** More at once are refused as busy. */
   concurrency?: number
+  /** Listens there; default: 127.0.0.1. */
+  host?: string
   script?: PodScript
   /** Called instead of collecting the body first. */
   readsBody?: boolean
@@ -84,7 +87,7 @@ export class FakePod {
   }
 
   async listen(port = 0): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => this.#server.listen(port, this.#options.host ?? '127.0.0.1', resolve))
     this.#port = (this.#server.address() as AddressInfo).port
   }
 
@@ -97,13 +100,13 @@ export class FakePod {
   }
 
   get endpoint(): FeedEndpoint {
-    const { function: key = 'default/hello', revision = 'r1', acknowledges = true } = this.#options
+    const { function: key = 'default/hello', revision = 'r1', acknowledges = true, host = '127.0.0.1' } = this.#options
     return {
       id: this.id,
       pod: this.id,
       function: key,
       revision,
-      address: `127.0.0.1:${this.#port}`,
+      address: hostPort(host, this.#port),
       dataKey: `key-of-${this.id}`,
       acknowledges,
     }

@@ -39,7 +39,7 @@ export class FakeRuntime {
   }
 
   async start(): Promise<{ control: number; data: number }> {
-    const where = { host: '127.0.0.1', port: 0, purpose: 'fake runtime' }
+    const where = { host: this.#options.env.DORMOUSE_POD_IP ?? '127.0.0.1', port: 0, purpose: 'fake runtime' }
     this.ports = { control: await listen(this.#control, where), data: await listen(this.#data, where) }
     return this.ports
   }

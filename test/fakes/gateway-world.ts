@@ -21,6 +21,8 @@ export interface WorldOptions {
   /** Controllers besides the first. */
   moreControllers?: FakeController[]
   events?: NonNullable<GatewayOptions['events']>
+  /** Listens as in a cluster, not on loopback alone. */
+  onEveryAddress?: boolean
 }
 
 export class GatewayWorld {
@@ -39,7 +41,7 @@ export class GatewayWorld {
       token: () => FAKE_TOKEN,
       reporter: 'gateway-under-test',
       logger: silentLogger,
-      host: '127.0.0.1',
+      ...(options.onEveryAddress !== true && { host: '127.0.0.1' }),
       ports: { public: 0, internal: 0, management: 0 },
       metrics: createMetrics(),
       ...(options.limits && { limits: options.limits }),

@@ -102,8 +102,6 @@ livenessProbe:
 
 {{/* Environment of every part. */}}
 {{- define "dormouse.commonEnv" -}}
-- name: DORMOUSE_LISTEN_HOST
-  value: 0.0.0.0
 - name: DORMOUSE_MANAGEMENT_PORT
   value: "9090"
 - name: DORMOUSE_LOG_LEVEL

@@ -1,5 +1,6 @@
 /** Does a controller lead? Pure. */
 import type { Lease } from '../../../kube/objects.ts'
+import { logOfPart } from '../commands.ts'
 import type { Finding } from '../finding.ts'
 import { valueOf, type Observation } from '../observation.ts'
 import { componentOf } from './platform.ts'
@@ -22,7 +23,7 @@ export function checkLeader(observation: Observation): Finding[] {
   const lease = leaseOf(observation)
   const holder = lease?.spec?.holderIdentity ?? ''
   if (lease !== undefined && holder !== '') return heldFindings(observation, lease, holder)
-  return [finding('No replica leads: nothing is reconciled, scaled or ticked.', SEE_LOG)]
+  return [finding('No replica leads: nothing is reconciled, scaled or ticked.', seeLog(observation))]
 }
 
 function controllersReady({ deployments }: Observation): boolean {
@@ -30,7 +31,9 @@ function controllersReady({ deployments }: Observation): boolean {
   return (controller?.status?.readyReplicas ?? 0) > 0
 }
 
-const SEE_LOG = 'See the log of the controllers: they cannot write the Lease.'
+function seeLog(observation: Observation): string {
+  return `See why the controllers cannot write the Lease: ${logOfPart(observation, 'controller')}.`
+}
 
 function heldFindings(observation: Observation, { spec }: Lease, holder: string): Finding[] {
   const { renewTime = '', leaseDurationSeconds = 6 } = spec ?? {}
@@ -42,7 +45,7 @@ function heldFindings(observation: Observation, { spec }: Lease, holder: string)
   // Twice: the API server's time is known to the second, and a successor may be on its way.
   if (silentMs > 2000 * leaseDurationSeconds) {
     const problem = `${holder} held the lead last, ${Math.round(silentMs / 1000)} s ago, and nobody has taken it since.`
-    return [finding(problem, SEE_LOG)]
+    return [finding(problem, seeLog(observation))]
   }
   const pods = valueOf(observation.pods)
   if (pods === undefined || pods.some(({ metadata }) => metadata.name === holder)) return []

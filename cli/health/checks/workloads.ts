@@ -2,6 +2,7 @@
 import { LABEL } from '../../../api/names.ts'
 import type { Condition, KubeObject } from '../../../api/object.ts'
 import type { PlatformPod } from '../../cluster/platform-kinds.ts'
+import { describeObject, podCommands } from '../commands.ts'
 import { count, groupBy, some, type Finding } from '../finding.ts'
 import { valueOf, type Observation } from '../observation.ts'
 import { podTrouble, remedyFor, type PodTrouble } from '../pod-trouble.ts'
@@ -15,10 +16,11 @@ export interface NotReady {
   message: string
 }
 
-const REMEDIES: Record<string, string> = {
+/** `describe`: a command that shows the first of them. */
+const REMEDIES: Record<string, string | ((describe: string) => string)> = {
   RuntimeNotFound: 'Correct spec.runtime, or create the Runtime: `dormouse get rt` lists those there are.',
-  CodeLoadFailed: 'Correct the code: `dormouse describe fn` names file and line.',
-  StartFailed: 'See why with `dormouse describe fn`: what its pods need is not there.',
+  CodeLoadFailed: (describe) => `Correct the code: ${describe} names file and line.`,
+  StartFailed: (describe) => `See why with ${describe}: what its pods need is not there.`,
   FunctionNotFound: 'Apply the Function, or correct spec.function.',
   Conflicted: 'Change its route, or delete the Trigger that has it.',
   InvalidSchedule: 'Correct spec.cron.schedule.',
@@ -49,23 +51,26 @@ function whyUndecided({ metadata }: WithConditions, ready: Condition | undefined
 export function checkWorkloads(observation: Observation): Finding[] {
   const { functions, triggers, nowMs } = observation
   return [
-    ...readinessFindings(notReady(valueOf(functions) ?? [], nowMs), 'Function'),
-    ...readinessFindings(notReady(valueOf(triggers) ?? [], nowMs), 'Trigger'),
+    ...readinessFindings(observation, notReady(valueOf(functions) ?? [], nowMs), 'Function'),
+    ...readinessFindings(observation, notReady(valueOf(triggers) ?? [], nowMs), 'Trigger'),
     ...runtimeFindings(observation),
     ...podFindings(observation),
     ...warningFindings(observation),
   ]
 }
 
-function readinessFindings(all: readonly NotReady[], noun: string): Finding[] {
+function readinessFindings(observation: Observation, all: readonly NotReady[], noun: string): Finding[] {
   return [...groupBy(all, ({ reason }) => reason)].map(([reason, group]) => {
     const names = group.map(({ object: { metadata } }) => `${metadata.namespace ?? ''}/${metadata.name}`)
     const [first] = group
     const verb = group.length === 1 ? 'is' : 'are'
+    const { namespace, name = '' } = first?.object.metadata ?? {}
+    const describe = describeObject(observation, { kind: noun.toLowerCase(), namespace, name })
+    const remedy = REMEDIES[reason] ?? `See ${describe}.`
     return {
       subject: `${noun.toLowerCase()}s`,
       problem: `${count(group.length, noun)} ${verb} not ready (${reason}): ${some(names)}. ${first?.message ?? ''}`,
-      remedy: REMEDIES[reason] ?? `See \`dormouse describe ${noun.toLowerCase()}\`.`,
+      remedy: typeof remedy === 'string' ? remedy : remedy(describe),
     }
   })
 }
@@ -84,7 +89,8 @@ interface Troubled {
   trouble: PodTrouble
 }
 
-function podFindings({ functionPods, nowMs }: Observation): Finding[] {
+function podFindings(observation: Observation): Finding[] {
+  const { functionPods, nowMs } = observation
   const troubled = (valueOf(functionPods) ?? []).flatMap((pod): Troubled[] => {
     const trouble = podTrouble(pod, nowMs, GRACE_MS)
     return trouble === undefined ? [] : [{ pod, trouble }]
@@ -93,10 +99,11 @@ function podFindings({ functionPods, nowMs }: Observation): Finding[] {
     const [subject = ''] = key.split(': ')
     const [first] = group
     const trouble = first?.trouble ?? { reason: '', message: '' }
+    const look = first === undefined ? { describe: '' } : podCommands(observation, first.pod)
     const names = group.map(({ pod: { metadata } }) => `${metadata.namespace ?? ''}/${metadata.name}`)
     const verb = group.length === 1 ? 'does' : 'do'
     const problem = `${count(group.length, 'pod')} ${verb} not come up (${trouble.reason}): ${some(names)}: ${trouble.message}`
-    return { subject, problem: sentence(problem), remedy: sentence(remedyFor(trouble)) }
+    return { subject, problem: sentence(problem), remedy: sentence(remedyFor(trouble, look)) }
   })
 }
 
@@ -110,15 +117,18 @@ function ownerOf({ metadata }: PlatformPod): string {
 const SAID_OF_PODS = ['PoolBackOff', 'CannotWake']
 const RECENT_MS = 10 * 60_000
 
-function warningFindings({ warnings, nowMs }: Observation): Finding[] {
+function warningFindings(observation: Observation): Finding[] {
+  const { warnings, nowMs } = observation
   const recent = (valueOf(warnings) ?? []).filter(
     ({ reason, lastTimestamp }) => SAID_OF_PODS.includes(reason) && nowMs - Date.parse(lastTimestamp) < RECENT_MS,
   )
   return [...groupBy(recent, ({ reason, message }) => `${reason}: ${message}`).values()].map((group) => {
     const [first] = group
     const { reason = '', message = '' } = first ?? {}
+    const { namespace, name = '' } = first?.involvedObject ?? {}
+    const describe = describeObject(observation, { kind: 'function', namespace, name })
     const names = [...new Set(group.map(({ involvedObject: it }) => `${it.namespace ?? ''}/${it.name}`))]
     const problem = sentence(`said of ${some(names)} in the last ten minutes (${reason}): ${message}`)
-    return { subject: 'pods', problem, remedy: sentence(remedyFor({ reason, message })) }
+    return { subject: 'pods', problem, remedy: sentence(remedyFor({ reason, message }, { describe })) }
   })
 }

@@ -33,3 +33,37 @@ function whole(chunks: Buffer[]): Body {
   const [first = Buffer.alloc(0)] = chunks
   return { kind: 'whole', bytes: chunks.length > 1 ? Buffer.concat(chunks) : first }
 }
+
+/** Bodies that are read at the same time, all together of a bounded size: of those that do not fit the largest is cut. */
+export class ReadingRoom {
+  private readonly limitBytes: number
+  private readonly sizes = new Map<IncomingMessage, number>()
+  private total = 0
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes
+  }
+
+  enter(request: IncomingMessage): void {
+    this.sizes.set(request, 0)
+    request.on('data', (chunk: Buffer) => this.grow(request, chunk.length))
+    request.on('close', () => this.leave(request))
+  }
+
+  private grow(request: IncomingMessage, bytes: number): void {
+    const size = this.sizes.get(request)
+    if (size === undefined) return
+    this.sizes.set(request, size + bytes)
+    this.total += bytes
+    while (this.total > this.limitBytes) {
+      const [[largest]] = [...this.sizes].sort(([, a], [, b]) => b - a) as [[IncomingMessage, number]]
+      this.leave(largest)
+      largest.destroy()
+    }
+  }
+
+  private leave(request: IncomingMessage): void {
+    this.total -= this.sizes.get(request) ?? 0
+    this.sizes.delete(request)
+  }
+}

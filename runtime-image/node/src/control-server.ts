@@ -7,16 +7,19 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { answerJson } from './answer.ts'
-import { readBody } from './body.ts'
+import { readBody, ReadingRoom } from './body.ts'
 import { errorObject, type ErrorObject } from './error-object.ts'
 import type { Pod } from './pod.ts'
 import { parseSpecialization, type Specialization } from './specialization.ts'
 import type { Specialized } from './specialize.ts'
 import type { SecretText } from './secret-text.ts'
-import type { SignatureVerifier } from './verify.ts'
+import { isSignature, type SignatureVerifier } from './verify.ts'
 
 /** Above the largest code that a controller sends: 16 MiB that gzip makes nothing of, as base64, are 21.4. */
 const BODY_LIMIT_BYTES = 24 * 1024 * 1024
+
+/** For a small one beside the largest. */
+const ROOM_BESIDE_BYTES = 8 * 1024 * 1024
 
 export interface ControlPorts {
   pod: Pod
@@ -34,6 +37,7 @@ export interface ControlPorts {
 export class ControlServer {
   readonly server: Server
   private readonly ports: ControlPorts
+  private readonly room = new ReadingRoom(BODY_LIMIT_BYTES + ROOM_BESIDE_BYTES)
   private waiting: ServerResponse | undefined
 
   constructor(ports: ControlPorts) {
@@ -68,6 +72,13 @@ export class ControlServer {
   }
 
   private readSpecialize(request: IncomingMessage, response: ServerResponse): void {
+    // Anybody may connect: nothing is read of who does not even look like a controller.
+    if (!this.maySign(request.headers)) {
+      response.shouldKeepAlive = false
+      forbid(response, 'wrong-signature', 'dormouse-signature is missing, or not one')
+      return
+    }
+    this.room.enter(request)
     readBody(request, BODY_LIMIT_BYTES, (body) => {
       if (body.kind === 'aborted') return
       if (body.kind === 'too-large') {
@@ -114,10 +125,17 @@ export class ControlServer {
     return undefined
   }
 
+  private maySign(headers: IncomingHttpHeaders): boolean {
+    const { secret } = this.ports
+    return (
+      secret?.matches(textOf(headers, 'dormouse-secret')) === true || isSignature(textOf(headers, 'dormouse-signature'))
+    )
+  }
+
   private isOurs(body: Buffer, headers: IncomingHttpHeaders): boolean {
     const { secret, verifier } = this.ports
-    const text = (name: string) => [headers[name]].flat()[0]
-    return secret?.matches(text('dormouse-secret')) === true || verifier.verify(body, text('dormouse-signature'))
+    if (secret?.matches(textOf(headers, 'dormouse-secret')) === true) return true
+    return verifier.verify(body, textOf(headers, 'dormouse-signature'))
   }
 
   private fail(response: ServerResponse, error: ErrorObject): void {
@@ -125,6 +143,10 @@ export class ControlServer {
     this.ports.spend(error)
     answerJson(response, 422, error)
   }
+}
+
+function textOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  return [headers[name]].flat()[0]
 }
 
 function forbid(response: ServerResponse, code: string, message: string): undefined {

@@ -5,7 +5,8 @@ export interface Environment {
   /** Listening sockets inherited from the parent; the ports and the host are then of no account. */
   controlFd?: number
   dataFd?: number
-  host: string
+  /** Absent: every address, IPv6 and IPv4. */
+  host: string | undefined
   pod: { namespace: string; name: string; uid: string; address: string }
   /** Base64 of the SPKI DER of an Ed25519 public key. */
   publicKey: string
@@ -43,7 +44,7 @@ export function takeEnvironment(env: Record<string, string | undefined>): Enviro
     ...(controlFd === undefined ? {} : { controlFd }),
     ...(dataFd === undefined ? {} : { dataFd }),
     ...(secretFd === undefined ? {} : { secretFd }),
-    host: taken.get('LISTEN_HOST') ?? '0.0.0.0',
+    host: taken.get('LISTEN_HOST'),
     pod: {
       namespace: required(taken, 'POD_NAMESPACE'),
       name: required(taken, 'POD_NAME'),

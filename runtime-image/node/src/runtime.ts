@@ -156,8 +156,14 @@ export class Runtime {
   }
 }
 
+interface SocketAddress {
+  fd: number | undefined
+  port: number
+  host: string | undefined
+}
+
 /** On the inherited socket, if there is one. */
-function listen(server: Server, { fd, ...address }: { fd: number | undefined; port: number; host: string }) {
+function listen(server: Server, { fd, ...address }: SocketAddress) {
   return new Promise<number>((resolve, reject) => {
     server.once('error', reject)
     server.listen(fd === undefined ? address : { fd }, () => resolve((server.address() as AddressInfo).port))

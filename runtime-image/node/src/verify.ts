@@ -4,6 +4,11 @@ import type { KeyObject } from 'node:crypto'
 
 const SIGNATURE_BYTES = 64
 
+/** By its form alone. */
+export function isSignature(text: string | undefined): boolean {
+  return text !== undefined && Buffer.from(text, 'base64').length === SIGNATURE_BYTES
+}
+
 export class SignatureVerifier {
   private readonly publicKey: string
   private key: KeyObject | undefined

@@ -13,7 +13,8 @@ const DELAY_MS = 500
 
 export interface WarmUpPorts {
   watchdog: Watchdog
-  host: string
+  /** What both ports listen on; absent: every address. */
+  host: string | undefined
   controlPort: number
   dataPort: number
   isNeeded: () => boolean
@@ -34,9 +35,12 @@ export async function warmUp(ports: WarmUpPorts): Promise<void> {
   }
 }
 
+/** To connect to one of them is left to the system, and means loopback on some only. */
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
 /** To ourselves, over a real connection. Resolves whatever comes of it. */
 function call(ports: WarmUpPorts, port: number, method: string): Promise<void> {
-  const host = ports.host === '0.0.0.0' ? '127.0.0.1' : ports.host
+  const host = ports.host === undefined || EVERY_ADDRESS.has(ports.host) ? '127.0.0.1' : ports.host
   return new Promise((resolve) => {
     const outgoing = request({ host, port, method, path: '/healthz', agent: false, headers: { 'content-length': 0 } })
     outgoing.on('response', (response) => response.resume())

@@ -69,6 +69,19 @@ describe('publish', () => {
     expect(stdout.split('\n').map((line) => line.split('  ').at(-1))).toEqual(['a', 'b', 'from stdin', ''])
   })
 
+  test('sends bytes that are no text as they are; of lines it names the one that is no text, and sends none', async () => {
+    const bytes = Buffer.from('a\nb\xff\n', 'latin1')
+    await workspace.start(['publish', 'bytes', '-d', '-'], { stdin: bytes }).ended
+    const lines = await workspace.start(['publish', 'bytes', '--lines'], { stdin: bytes }).ended
+    expect(lines).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'dormouse: --data: expected text in UTF-8, and stdin is none at 2:2\n',
+    })
+    const { stdout } = await run('events', 'tail', 'bytes', '-o', 'json')
+    expect(JSON.parse(stdout)).toMatchObject({ value: { base64: bytes.toString('base64') } })
+  })
+
   test.each([
     [
       'a header that records do not take',

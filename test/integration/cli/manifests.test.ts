@@ -14,7 +14,7 @@ function write(name: string, content: string | Buffer): void {
   mkdirSync(dirname(join(cwd, name)), { recursive: true })
   writeFileSync(join(cwd, name), content)
 }
-const load = (...sources: string[]) => loadManifests({ sources, cwd, readStdin: async () => '' })
+const load = (...sources: string[]) => loadManifests({ sources, cwd, readStdin: async () => Buffer.alloc(0) })
 const head = (name: string) =>
   `apiVersion: dormouse.dev/v1alpha1\nkind: Function\nmetadata: { name: ${name} }\nspec:\n  runtime: node\n`
 const withPath = (path: string) => `${head('f')}  code:\n    path: ${path}\n`
@@ -129,6 +129,15 @@ test('bytes that are not UTF-8 are a mistake with their place; a replacement cha
   expect((await load('fn.yaml')).mistakes).toEqual([
     { file: 'fn.yaml', line: 6, column: 5, message: 'expected text in UTF-8' },
   ])
+  write('mixed.yaml', Buffer.concat([Buffer.from(`# \ufffd\n${head('mixed')}# `), Buffer.from([0xfc])]))
+  expect((await load('mixed.yaml')).mistakes).toMatchObject([{ line: 7, column: 3 }])
   write('ok.yaml', `${head('ok')}  code: { inline: { index.mjs: "// \ufffd" } }\n`)
   expect((await load('ok.yaml')).mistakes).toEqual([])
+})
+
+test('bytes from standard input that are not UTF-8 are a mistake with their place', async () => {
+  const readStdin = async () => Buffer.from(`${head('latin')}# gr\xfc\xdfe\n`, 'latin1')
+  const { manifests, mistakes } = await loadManifests({ sources: ['-'], cwd, readStdin })
+  expect(manifests).toEqual([])
+  expect(mistakes).toEqual([{ file: 'stdin', line: 6, column: 5, message: 'expected text in UTF-8' }])
 })

@@ -7,6 +7,7 @@ import { activationAnswerSchema, feedMessageSchema } from '../../../api/protocol
 import type { ActivationAnswer, FeedEndpoint, FeedMessage, LoadReport } from '../../../api/protocol.ts'
 import { createController, type Controller } from '../../../controller/controller.ts'
 import type { CreateElection } from '../../../controller/leadership.ts'
+import { hostPort } from '../../../controller/fleet/pod-status.ts'
 import { DEFAULT_FLEET_LIMITS } from '../../../controller/fleet/pod-fleet-options.ts'
 import { DEFAULT_SERVER_LIMITS } from '../../../controller/server/routes.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
@@ -31,12 +32,17 @@ export interface ControllerProcess {
 export class ControllerBed {
   readonly cluster: MemoryCluster
   readonly kubelet: FakeKubelet
+  readonly #host: string
   readonly #processes: ControllerProcess[] = []
 
-  /** `apiBehindMs`: how far the clock of the API is behind that of controllers. */
-  constructor({ apiBehindMs = 0 }: { apiBehindMs?: number } = {}) {
+  /**
+   * `host`: of pods; controllers are called there, too, and listen on every address where it is not the default. `apiBehindMs`: how far the
+   * clock of the API is behind that of controllers.
+   */
+  constructor({ host = '127.0.0.1', apiBehindMs = 0 }: { host?: string; apiBehindMs?: number } = {}) {
+    this.#host = host
     this.cluster = createMemoryCluster({ admit, now: () => Date.now() - apiBehindMs })
-    this.kubelet = new FakeKubelet(this.cluster)
+    this.kubelet = new FakeKubelet(this.cluster, host)
   }
 
   async start({ poolSize = 0 }: { poolSize?: number } = {}): Promise<this> {
@@ -63,16 +69,19 @@ export class ControllerBed {
       namespace?: string
       lease?: string
       verifyFirstRevision?: boolean
+      /** Where pods are told to call home, too. */
+      port?: number
     } = {},
   ): Promise<ControllerProcess> {
     const metrics = createMetrics()
+    const { listen, advertised } = this.#addresses(options.port)
     const controller = createController({
       cluster: options.through ?? this.cluster,
       namespace: options.namespace ?? 'dormouse-system',
       ...(options.lease !== undefined && { lease: options.lease }),
       metrics,
       logger: silentLogger,
-      listen: { host: '127.0.0.1', port: 0 },
+      listen,
       authenticate: (request) => request.headers.authorization === `Bearer ${TOKEN}`,
       ...(options.election && { election: options.election }),
       config: {
@@ -80,6 +89,7 @@ export class ControllerBed {
         initTimeoutMs: options.initTimeoutMs ?? 10_000,
         podPorts: { control: 0, data: 0 },
         ...(options.platformUrl !== undefined && { platformUrl: options.platformUrl }),
+        ...advertised,
         fleet: {
           ...DEFAULT_FLEET_LIMITS,
           podTimeoutMs: 5_000,
@@ -96,6 +106,13 @@ export class ControllerBed {
     const process = { controller, metrics, url }
     this.#processes.push(process)
     return process
+  }
+
+  #addresses(port: number | undefined) {
+    return {
+      listen: { port: port ?? 0, host: this.#host === '127.0.0.1' ? this.#host : undefined },
+      advertised: port === undefined ? {} : { advertisedUrl: `http://${hostPort(this.#host, port)}` },
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { FUNCTIONS, RUNTIMES } from '../../../api/kinds.ts'
 import { PodStartError } from '../../../controller/fleet/fleet.ts'
-import { CONTROLLER_REVISIONS } from '../../../kube/objects.ts'
+import { CONTROLLER_REVISIONS, type ControllerRevision } from '../../../kube/objects.ts'
 import { newFunction } from '../../builders/kube-objects.ts'
 import { codeLoadError } from '../../fakes/fake-fleet.ts'
 import { NAMESPACE, createRuntime, createWorld, endBeds, startBed } from './functions-bed.ts'
@@ -18,6 +18,12 @@ async function awake(bed: Bed, pods: number, spec = {}): Promise<void> {
   bed.desired.set(KEY, pods)
   await bed.settle()
   expect(bed.ready('web')).toHaveLength(pods)
+}
+
+/** What the garbage collector does to what a Function owns when it is deleted with `--cascade=orphan`. */
+async function orphan(bed: Bed, { metadata: { name } }: ControllerRevision, change: object = {}): Promise<void> {
+  const metadata = { ownerReferences: [], ...change }
+  await bed.cluster.patch(CONTROLLER_REVISIONS, { namespace: NAMESPACE, name }, { metadata })
 }
 
 describe('a Function that goes', () => {
@@ -47,6 +53,35 @@ describe('a Function that goes', () => {
     expect(bed.fleet.pods(KEY)).toEqual([])
     expect(await bed.condition('web', 'Ready')).toBe('True Asleep')
     expect(await bed.cluster.list(CONTROLLER_REVISIONS)).toHaveLength(1)
+  })
+
+  test('and leaves its revision behind (--cascade=orphan) is made anew, with a revision of its own', async () => {
+    const bed = await startBed()
+    await awake(bed, 1)
+    const [left] = await bed.cluster.list(CONTROLLER_REVISIONS)
+    await orphan(bed, left!)
+    await bed.remove('web')
+    expect(await bed.cluster.list(CONTROLLER_REVISIONS)).toHaveLength(1)
+    await bed.create('web')
+    await bed.pass(2_000)
+    expect(await bed.condition('web', 'Ready')).toBe('True Asleep')
+    const [made, ...others] = await bed.cluster.list(CONTROLLER_REVISIONS)
+    expect(others).toEqual([])
+    expect(made?.metadata.name).toBe(left?.metadata.name)
+    expect(made?.metadata.ownerReferences?.map(({ uid }) => uid)).toEqual([(await bed.get('web')).metadata.uid])
+  })
+
+  test('never costs anybody else an object of that name', async () => {
+    const bed = await startBed()
+    await awake(bed, 1)
+    const [left] = await bed.cluster.list(CONTROLLER_REVISIONS)
+    await orphan(bed, left!, { labels: { 'app.kubernetes.io/managed-by': 'somebody' } })
+    await bed.remove('web')
+    await bed.create('web')
+    await bed.pass(2_000)
+    expect((await bed.cluster.list(CONTROLLER_REVISIONS)).map(({ metadata }) => metadata.uid)).toEqual([
+      left?.metadata.uid,
+    ])
   })
 })
 
@@ -189,9 +224,9 @@ describe('a new function whose turn to be loaded does not come in time', () => {
   const crowd = async () => {
     const world = createWorld()
     const bed = await startBed({ world, verifyFirstRevision: true, verifyConcurrency: 1 })
-    bed.fleet.beforeReady = ({ function: { name } }) => (name === 'first' ? forever() : undefined)
-    await bed.create('first')
-    await bed.create('late')
+    bed.fleet.beforeReady = ({ function: { name } }) => (name === 'late' ? undefined : forever())
+    // The first gives its slot on when the others have waited as long as a new one does: the second has it then.
+    for (const name of ['first', 'second', 'late']) await bed.create(name)
     return { world, bed }
   }
 
@@ -201,7 +236,8 @@ describe('a new function whose turn to be loaded does not come in time', () => {
     await bed.pass(10_000)
     expect(await bed.condition('late', 'Ready')).toBe('True NotLoadedYet')
     expect(await bed.condition('first', 'Ready')).toBe('Unknown Verifying')
-    expect(bed.starts()).toBe(1)
+    expect(await bed.condition('second', 'Ready')).toBe('Unknown Verifying')
+    expect(bed.starts()).toBe(2)
   })
 
   test('stays so under the next controller, and writes nothing', async () => {

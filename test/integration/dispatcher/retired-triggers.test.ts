@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { TriggerConsumptions } from '../../../dispatcher/triggers/trigger-consumptions.ts'
 import { textOf } from '../../../events/record-headers.ts'
-import { EventBed, failed, newRecord } from '../../builders/event-bed.ts'
+import { DONE, EventBed, failed, held, newRecord } from '../../builders/event-bed.ts'
 import { feedSubscription } from '../../builders/feed.ts'
+import { replacing } from '../../builders/replacing.ts'
 
 const RECORDS = 200
 let bed: EventBed
@@ -98,6 +99,43 @@ test('what waited when no dispatcher ran becomes dead letters of the Trigger of 
   expect(new Set(messages)).toEqual(
     new Set(['its Trigger was deleted while it waited for a retry; last (handled): down']),
   )
+})
+
+test('a Trigger that blocks on failures does not block on what waited for an earlier one', async () => {
+  await failing(1)
+  await Promise.all(dispatchers.map((each) => each.stop()))
+  dispatchers = [new TriggerConsumptions(bed.engine()), new TriggerConsumptions(bed.engine())]
+  bed.handle = () => DONE
+  await follow(0, { ...feed('uid-2'), ordering: 'partition', onExhausted: 'block' })
+  await bed.advance(60_000)
+  for (let round = 0; round < 50 && (await values()).length < RECORDS; round++) await bed.settle()
+  expect(await values()).toEqual(all)
+})
+
+test('a Trigger that goes before it has dealt with what waited for an earlier one leaves that as dead letters, too', async () => {
+  await failing(1)
+  await Promise.all(dispatchers.map((each) => each.stop()))
+  dispatchers = [new TriggerConsumptions(bed.engine()), new TriggerConsumptions(bed.engine())]
+  bed.handle = () => held('there is no function')
+  await follow(0, feed('uid-2'))
+  await bed.advance(70_000, 10_000)
+  await follow(0)
+  await bed.advance(5_000, 500)
+  expect(await values()).toEqual(all)
+  expect(await tiers()).toEqual([])
+})
+
+test('how far an earlier Trigger came is asked once, not for each of its records', async () => {
+  let asked = 0
+  const { log } = bed
+  const counting = replacing(log, { committed: (...of) => (asked++, log.committed(...of)) })
+  await failing(1)
+  await Promise.all([follow(0, feed('uid-2')), follow(1)])
+  await dispatchers[1].stop()
+  dispatchers = [dispatchers[0], new TriggerConsumptions(bed.engine({ log: counting }))]
+  await follow(1, feed('uid-3'))
+  await bed.advance(2_000, 500)
+  expect(asked).toBeLessThan(10)
 })
 
 test('a dispatcher that is told to end while it moves records ends, and says nothing of trouble', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { DeliveryOutcome } from '../../../events/delivery.ts'
-import { DONE, EventBed, failed, held, subscription, valueOf } from '../../builders/event-bed.ts'
+import { DONE, EventBed, failed, held, newRecord, subscription, valueOf } from '../../builders/event-bed.ts'
 
 let bed: EventBed
 beforeEach(async () => {
@@ -108,4 +108,18 @@ test('a probe that reached a slow function does not keep the others waiting for 
   const closing = consumption.close()
   await bed.advance(5_000)
   await closing
+})
+
+test('an asynchronous invocation that waits for a retry is that of the Function of its name that is made anew', async () => {
+  bed.handle = (delivery) => (delivery.attempt === 1 ? failed() : DONE)
+  const topics = ['dormouse.default.mailer.async']
+  const async = (uid: string) => subscription({ kind: 'async', uid, topics })
+  const consumption = await bed.consume(async('uid-1'))
+  await bed.log.send([newRecord('hello', topics[0])])
+  await bed.settle()
+  await consumption.setSubscriptions([])
+  await bed.settle()
+  await consumption.setSubscriptions([async('uid-2')])
+  await bed.advance(2_000, 500)
+  expect(bed.seen.map(({ value, attempt }) => `${value} ${attempt}`)).toEqual(['hello 1', 'hello 2'])
 })

@@ -366,6 +366,22 @@ describe('faults', () => {
     expect(await bed.deadLetters()).toHaveLength(1)
   })
 
+  test('what waits for another Trigger of the name stays while its news may be on the way, and is a dead letter later', async () => {
+    bed.handle = () => failed('down')
+    const [gone, other] = [await bed.consume(), await bed.consume(subscription({ uid: 'other' }), { group: 'other' })]
+    await bed.publish('bad')
+    expect(await bed.deadLetters().catch(() => [])).toEqual([])
+    await gone.close()
+    await other.close()
+    const end = () => gone.retire(subscription(), { hasSuccessor: () => false })
+    expect(await end()).toBe(false)
+    expect((await bed.log.describe()).filter(({ topic }) => topic.includes('.retry.'))).toHaveLength(1)
+    await bed.advance(61_000)
+    expect(await end()).toBe(true)
+    expect((await bed.deadLetters()).sort()).toEqual(['bad expired', 'bad handled'])
+    expect((await bed.log.describe()).filter(({ topic }) => topic.includes('.retry.'))).toEqual([])
+  })
+
   test('a dispatcher that fails within itself holds the record; nothing is lost', async () => {
     let isBroken = true
     bed.handle = () => {

@@ -95,6 +95,16 @@ test('a replay keeps to its rate', async () => {
   expect((await redriving).moved).toBe(3)
 })
 
+test('one that fails again while others are still replayed slowly waits for the next replay', async () => {
+  await bed.consume()
+  await bed.publish('a:bad1', 'b:bad2', 'c:bad3', 'd:bad4', 'e:bad5')
+  const redriving = replay().redrive({ filter: {}, ratePerSecond: 10 })
+  await bed.settle()
+  await bed.advance(3_000, 100)
+  expect(await redriving).toEqual({ matched: 5, moved: 5, refused: [] })
+  expect(await listed()).toEqual(['bad1', 'bad2', 'bad3', 'bad4', 'bad5'])
+})
+
 test('the bytes of a batch that could not be decoded are listed, refused with a sentence, and can be given up', async () => {
   await bed.consume()
   await bed.publish('bad1')

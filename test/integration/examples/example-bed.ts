@@ -50,7 +50,11 @@ export async function startExample(source: string): Promise<ExampleBed> {
 }
 
 async function applyExample(platform: TestPlatform, source: string, dataDir: string): Promise<void> {
-  const { manifests, mistakes } = await loadManifests({ sources: [source], cwd: ROOT, readStdin: async () => '' })
+  const { manifests, mistakes } = await loadManifests({
+    sources: [source],
+    cwd: ROOT,
+    readStdin: async () => Buffer.alloc(0),
+  })
   if (mistakes[0] !== undefined) throw new Error(`${mistakes[0].file}: ${mistakes[0].message}`)
   const ends = await platform.apply(...manifests.map(({ written }) => forTests(written, dataDir)))
   const bad = [...ends].find(([, { kind }]) => kind !== 'ready')

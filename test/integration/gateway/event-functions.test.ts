@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import type { ApiGatewayEvent } from '../../../gateway/api-gateway/event.ts'
 import { until } from '../../builders/eventually.ts'
@@ -217,4 +218,22 @@ test.each([['declared'], ['chunked']])('bodies that are held are bounded, all to
   await until(() => held.length === 2)
   held[1]!.writeHead(200, { 'content-type': 'application/json' }).end('"taken"')
   expect(await (await third).text()).toBe('taken')
+})
+
+test('clients that announce bodies and send nothing take no room from others', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' }, limits: { heldBodyBytes: 1_000_000 } })
+  await world.pod()
+  const { port } = new URL(world.publicUrl)
+  const idle = Array.from({ length: 11 }, () => connect({ host: '127.0.0.1', port: Number(port) }))
+  await Promise.all(
+    idle.map(
+      (socket) =>
+        new Promise((resolve) => socket.write(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900000\r\n\r\n`, resolve)),
+    ),
+  )
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => fetch(world.publicUrl, { method: 'POST', body: 'a'.repeat(300_000) })),
+  )
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+  for (const socket of idle) socket.destroy()
 })

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EventLogError, type LogRecord } from '../../../events/event-log.ts'
 import { readToEnd } from '../../../events/read-topic.ts'
 import { openSqliteEventLog, type SqliteEventLog } from '../../../events/sqlite/sqlite-event-log.ts'
 import { silentLogger } from '../../../lib/logger.ts'
+import { until } from '../../builders/eventually.ts'
 import { GatewayWorld, type WorldOptions } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
@@ -227,6 +229,8 @@ describe('a published record', () => {
 
   test.each([
     ['a topic of the platform', 'dormouse.default.t.dlt', 403, 'topic-reserved'],
+    ['one that Kafka takes for it', 'dormouse_default_t_dlt', 403, 'topic-reserved'],
+    ['a topic of Kafka', '__consumer_offsets', 403, 'topic-reserved'],
     ['a name no topic has', 'a%20b', 400, 'bad-topic'],
     ['a name with a slash', 'a%2Fb', 400, 'bad-topic'],
     ['broken escapes', 'a%zz', 400, 'bad-path'],
@@ -339,4 +343,17 @@ test('while it ends each answer ends its connection, also of what no function an
   expect(await asked('GET /topics/orders HTTP/1.1')).toEqual(['405', true])
   expect(await asked('GET /invocations/none HTTP/1.1')).toEqual(['404', true])
   await stopping
+})
+
+test('bodies that come slowly, or never end, are bounded all together', async () => {
+  await start({ limits: { heldBodyBytes: 1_000_000 } })
+  const { port } = new URL(world!.internalUrl)
+  const slow = connect({ host: '127.0.0.1', port: Number(port) })
+  slow.write(`POST /topics/orders HTTP/1.1\r\nhost: a\r\ncontent-length: 900001\r\n\r\n`)
+  await new Promise((resolve) => slow.write(Buffer.alloc(900_000), resolve))
+  await until(async () => (await publish('orders', Buffer.alloc(200_000))).status === 503)
+  expect(await problem(await publish('orders', Buffer.alloc(200_000)))).toMatchObject({ code: 'overloaded' })
+  expect((await publish('orders', Buffer.alloc(50_000))).status).toBe(200)
+  slow.destroy()
+  await until(async () => (await publish('orders', Buffer.alloc(200_000))).status === 200)
 })

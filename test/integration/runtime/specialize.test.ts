@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
 import { CODE_LIMITS, codeFiles, packCode } from '../../../controller/code/packed-code.ts'
+import { eventually } from '../../builders/eventually.ts'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -97,5 +99,40 @@ describe('POST /specialize', () => {
     expect(result).toMatchObject({ text: 'grüße', a: 'b' })
     expect(result['cwd']).toBe(result['root'])
     expect(runtime.codeDirs()).toHaveLength(1)
+  })
+})
+
+describe('strangers at the control port', () => {
+  /** Sends a head, and so many bytes of its body; resolves with what comes back, '' when the connection is cut. */
+  async function stranger(port: number, headers: string, bytes: number) {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.write(`POST /specialize HTTP/1.1\r\nhost: a\r\n${headers}content-length: 23000000\r\n\r\n`)
+    const over = new Promise<string>((resolve) => {
+      let text = ''
+      socket.on('data', (chunk) => (text += chunk.toString()))
+      socket.on('error', () => resolve(text))
+      socket.on('close', () => resolve(text))
+    })
+    if (bytes > 0) await new Promise((resolve) => socket.write(Buffer.alloc(bytes), resolve))
+    return { socket, over }
+  }
+
+  test('that do not even sign are refused before a byte of their body is read', async () => {
+    const runtime = await RuntimeProcess.start()
+    const { over } = await stranger(runtime.controlPort, '', 0)
+    expect(await over).toMatch(/^HTTP\/1\.1 403 /)
+    expect(await runtime.health()).toEqual({ state: 'generic' })
+  })
+
+  test('that send much and never end fill no memory, and keep no controller away', async () => {
+    const runtime = await RuntimeProcess.start()
+    const signature = `dormouse-signature: ${Buffer.alloc(64, 1).toString('base64')}\r\n`
+    const strangers = await Promise.all([1, 2, 3, 4].map(() => stranger(runtime.controlPort, signature, 20_000_000)))
+    const cut = await Promise.race(strangers.map(({ over }) => over))
+    expect(cut).toBe('')
+    expect((await runtime.specialize({ files: FILES })).status).toBe(200)
+    const isOpen = () => strangers.filter(({ socket }) => !socket.closed).length
+    await eventually('most of them to be cut', () => isOpen() <= 1)
+    for (const { socket } of strangers) socket.destroy()
   })
 })

@@ -12,9 +12,9 @@ test('a namespace and the accounts of data planes are enough', () => {
     DORMOUSE_CONTROLLER_PORT: 8082,
     DORMOUSE_MANAGEMENT_PORT: 9090,
     DORMOUSE_LEASE: 'dormouse-controller',
-    DORMOUSE_LISTEN_HOST: '0.0.0.0',
   })
   expect(readEnvironment(NEEDED).DORMOUSE_KAFKA).toBeUndefined()
+  expect(readEnvironment(NEEDED).DORMOUSE_LISTEN_HOST).toBeUndefined()
 })
 
 test('every mistake is named with what was expected', () => {

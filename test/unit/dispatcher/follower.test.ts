@@ -52,6 +52,24 @@ describe('what is followed', () => {
     expect(at.map((ms) => ms - begunMs)).toEqual([0, 500, 1_500, 3_500])
   })
 
+  test('is carried out at once when something changes while it waits to be tried again', async () => {
+    const at: number[] = []
+    follow(async () => {
+      at.push(clock.now())
+      throw new Error('one of them cannot be ended')
+    })
+    const begunMs = clock.now()
+    follower.changed()
+    for (let n = 0; n < 40; n++) {
+      await turn()
+      clock.advance(100)
+    }
+    follower.changed()
+    await turn()
+    await turn()
+    expect(at.map((ms) => ms - begunMs)).toEqual([0, 500, 1_500, 3_500, 4_000])
+  })
+
   test('ends with stop, in the middle of a wait too', async () => {
     let runs = 0
     follow(async () => {

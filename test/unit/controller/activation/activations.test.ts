@@ -129,6 +129,21 @@ describe('activations', () => {
     held.resolve()
   })
 
+  test('a pod of a revision that is being brought up keeps nobody from the one that serves', async () => {
+    fleet.beforeReady = ({ revision }) => (revision === 'r2' ? new Promise(() => undefined) : undefined)
+    serve('r1', { scaling: { min: 0, max: 1, target: 0.7, idleAfterMs: 300_000, maxPodAgeMs: 1e9 } })
+    void fleet.start({ ...serving.get(KEY)!.template!, revision: 'r2' })
+    await turn()
+    expect(fleet.shape(KEY)).toEqual(['r2:starting'])
+    const answers = [ask(), ask()]
+    expect(await Promise.all(answers)).toMatchObject([
+      { endpoint: { revision: 'r1' } },
+      { endpoint: { revision: 'r1' } },
+    ])
+    expect(fleet.shape(KEY)).toEqual(['r1:ready', 'r2:starting'])
+    expect(wishes).toEqual([1])
+  })
+
   test('says that the function is gone when it is deleted meanwhile', async () => {
     fleet.beforeReady = () => new Promise(() => undefined)
     serve('r1')

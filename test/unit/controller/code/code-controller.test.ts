@@ -1,5 +1,5 @@
 /** When code is got, and when it is tried again. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { admit } from '../../../../api/validate.ts'
 import type { DormouseFunction } from '../../../../api/function.ts'
 import { FUNCTIONS } from '../../../../api/kinds.ts'
@@ -13,6 +13,7 @@ import { createMemoryCluster, type MemoryCluster } from '../../../../kube/memory
 import { CONFIG_MAP_METADATA, CONFIG_MAPS, CONTROLLER_REVISIONS } from '../../../../kube/objects.ts'
 import { silentLogger } from '../../../../lib/logger.ts'
 import { sha256Of, zip } from '../../../builders/archives.ts'
+import { until } from '../../../builders/eventually.ts'
 import { functionManifest } from '../../../builders/manifests.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
@@ -27,7 +28,7 @@ const clock = new FakeClock()
 const book = createCodeBook()
 let watched: string[] = []
 let fetched: string[] = []
-let come: (url: string) => Promise<Buffer> = async () => ARCHIVE
+let come: (url: string, signal: AbortSignal) => Promise<Buffer> = async () => ARCHIVE
 let isAway = false
 let reads = 0
 
@@ -55,9 +56,9 @@ beforeEach(async () => {
     book,
     store: new CodeStore({ cluster }),
     fetcher: {
-      fetch: ({ url }) => {
+      fetch: ({ url }, signal) => {
         fetched.push(url)
-        return come(url)
+        return come(url, signal)
       },
       close: async () => undefined,
     },
@@ -183,4 +184,63 @@ test('a Function that goes, or has its code in itself again, is forgotten', asyn
   await cluster.patch(FUNCTIONS, { name: 'web' }, { spec: { code: { configMap: null, inline: { 'index.mjs': 'x' } } } })
   await settle()
   expect(book.get(KEY)).toBeUndefined()
+})
+
+describe('while a host stalls', () => {
+  const archive = { url: URL, sha256: sha256Of(ARCHIVE) }
+  const untilStopped: typeof come = (_url, signal) =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+  const createAt = (name: string, code: object) =>
+    cluster.create(FUNCTIONS, functionManifest({ code }, { name }) as unknown as DormouseFunction)
+
+  test('code in ConfigMaps is had at once', async () => {
+    come = untilStopped
+    for (const name of ['a', 'b', 'c', 'd']) await createAt(name, { archive })
+    await settle()
+    expect(fetched).toHaveLength(3)
+    await createConfigMap('one')
+    await create({ configMap: { name: 'c' } })
+    await settle()
+    expect(book.get(KEY)?.state).toMatchObject({ kind: 'ready', code: { files: { 'index.mjs': 'one' } } })
+  })
+
+  test.each([
+    { outcome: 'comes', stored: 1, end: (late: PromiseWithResolvers<Buffer>) => late.resolve(ARCHIVE) },
+    { outcome: 'fails', stored: 0, end: (late: PromiseWithResolvers<Buffer>) => late.reject(new CodeError('no')) },
+  ])(
+    'a Function may turn to a ConfigMap: that its archive $outcome at last changes nothing',
+    async ({ end, stored }) => {
+      const late = Promise.withResolvers<Buffer>()
+      come = () => late.promise
+      await create({ archive })
+      await createConfigMap('one')
+      await settle()
+      const code = { archive: null, configMap: { name: 'c' } }
+      await cluster.patch(FUNCTIONS, { name: 'web' }, { spec: { code } })
+      await settle()
+      const want = { kind: 'ready', code: { kind: 'inline', files: { 'index.mjs': 'one' } } }
+      expect(book.get(KEY)?.state).toEqual(want)
+      const told: unknown[] = []
+      const stop = book.onChange((key) => told.push(book.get(key)))
+      end(late)
+      await until(async () => (await cluster.list(CONTROLLER_REVISIONS)).length === stored)
+      await settle()
+      clock.advance(2_000)
+      await settle()
+      stop()
+      expect(told).toEqual([])
+      expect(book.get(KEY)?.state).toEqual(want)
+    },
+  )
+
+  test('a Function that goes is forgotten at once', async () => {
+    come = untilStopped
+    for (const name of ['a', 'b', 'c']) await createAt(name, { archive })
+    await settle()
+    book.set(KEY, { uid: 'u', source: 'archive', state: { kind: 'pending', message: '' } })
+    await create({ archive })
+    await cluster.delete(FUNCTIONS, { name: 'web' })
+    await settle()
+    expect(book.get(KEY)).toBeUndefined()
+  })
 })

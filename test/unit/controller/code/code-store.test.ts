@@ -1,8 +1,10 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
+import { FUNCTIONS } from '../../../../api/kinds.ts'
 import { CodeStore } from '../../../../controller/code/code-store.ts'
 import { createMemoryCluster, type MemoryCluster } from '../../../../kube/memory/memory-cluster.ts'
 import { CONTROLLER_REVISIONS } from '../../../../kube/objects.ts'
+import { newFunction } from '../../../builders/kube-objects.ts'
 
 const OWNER = { namespace: 'shop', name: 'web', uid: 'u1' }
 const DIGEST = 'ab'.repeat(32)
@@ -79,4 +81,21 @@ test('putting what is there already changes nothing, unless it is what a deleted
   await storeWith().put(OWNER, DIGEST, large)
   expect(await parts()).toHaveLength(3)
   await expect(storeWith().put({ ...OWNER, uid: 'u2' }, DIGEST, large)).rejects.toThrow('it is of a deleted Function')
+})
+
+test('what a Function left behind that was deleted without its objects becomes the new one’s', async () => {
+  const { metadata } = await cluster.create(FUNCTIONS, newFunction({ namespace: 'shop', name: 'web' }))
+  const owner = { ...OWNER, uid: metadata.uid }
+  await new CodeStore({ cluster }).put(owner, DIGEST, large)
+  for (const { metadata: part } of await parts())
+    await cluster.patch(
+      CONTROLLER_REVISIONS,
+      { namespace: 'shop', name: part.name },
+      { metadata: { ownerReferences: [] } },
+    )
+  const store = new CodeStore({ cluster })
+  expect(await store.has(owner, DIGEST)).toBe(false)
+  await store.put(owner, DIGEST, large)
+  expect(await store.has(owner, DIGEST)).toBe(true)
+  expect((await new CodeStore({ cluster }).fetch(owner, DIGEST)).equals(large)).toBe(true)
 })

@@ -219,6 +219,63 @@ describe('changes', () => {
     expect(log.stored).toEqual(['09:00', '11:15'])
   })
 
+  test.each([
+    { rule: 'that saw it', seen: true },
+    { rule: 'that was gone before', seen: false },
+  ])('another schedule counts from when it was made for whoever comes after the process $rule', async ({ seen }) => {
+    const { kill } = await startReplica()
+    await apply({ schedule: '0 9 * * *' })
+    await pass(2 * HOUR)
+    if (!seen) await kill()
+    await cluster.patch(TRIGGERS, REF, { spec: { cron: { schedule: '15 * * * *' } } })
+    await settle()
+    await kill()
+    await startReplica()
+    await pass(MINUTE)
+    expect(log.stored).toEqual(['09:00'])
+    await pass(HOUR)
+    expect(log.stored).toEqual(['09:00', '11:15'])
+  })
+
+  test('that it counts from a time far ahead was said by a clock that was wrong', async () => {
+    await startReplica()
+    await apply({ schedule: '0 * * * *' })
+    const far = { schedule: '0 * * * *', timezone: 'UTC', since: '2036-01-01T00:00:00Z' }
+    await cluster.patchStatus(TRIGGERS, REF, { followedSchedule: far })
+    await pass(HOUR)
+    expect(log.stored).toEqual(['09:00'])
+  })
+
+  test('one status write tells of a schedule, and whoever leads next writes none', async () => {
+    const { kill } = await startReplica()
+    await apply({ schedule: '0 9 * * *' })
+    const followed = { schedule: '0 9 * * *', timezone: 'UTC', since: '2026-01-01T08:30:00Z' }
+    const told = await cluster.get(TRIGGERS, REF)
+    expect(told?.status).toEqual({ followedSchedule: followed })
+    await pass(20 * MINUTE)
+    await kill()
+    await startReplica()
+    await pass(MINUTE)
+    expect((await cluster.get(TRIGGERS, REF))?.metadata.resourceVersion).toBe(told?.metadata.resourceVersion)
+    await pass(10 * MINUTE)
+    expect((await cluster.get(TRIGGERS, REF))?.status).toMatchObject({ followedSchedule: followed })
+  })
+
+  test('an API server whose CRD does not know where to keep that is not written to again and again', async () => {
+    const patchStatus = cluster.patchStatus.bind(cluster)
+    let writes = 0
+    cluster.patchStatus = (kind, ref, ...[status, options]) => {
+      writes += 1
+      const { followedSchedule: _dropped, ...known } = status as { followedSchedule?: object }
+      return patchStatus(kind, ref, known, options)
+    }
+    await startReplica()
+    await apply({ schedule: '0 9 * * *' })
+    await pass(2 * HOUR)
+    expect(log.stored).toEqual(['09:00'])
+    expect(writes).toBe(2)
+  })
+
   test('a bad schedule does not tick, and a good one in its place does', async () => {
     await startReplica()
     await apply({ schedule: '61 * * * *' })

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { checkSchedule, latestDue, parseSchedule, ScheduleError } from '../../../../controller/cron/schedule.ts'
+import {
+  judgeSchedule,
+  latestDue,
+  parseSchedule,
+  ScheduleError,
+  withKnownEnd,
+} from '../../../../controller/cron/schedule.ts'
 
 const ms = (text: string) => Date.parse(text)
 
@@ -16,6 +22,18 @@ test('the next due time is after the asked one, never at it', () => {
   const { nextAfter } = parseSchedule({ schedule: '*/5 * * * *', timezone: 'UTC' })
   expect(nextAfter(ms('2026-01-01T00:05:00Z'))).toBe(ms('2026-01-01T00:10:00Z'))
   expect(nextAfter(ms('2026-01-01T00:04:59.999Z'))).toBe(ms('2026-01-01T00:05:00Z'))
+})
+
+test('that none comes any more is found out once', () => {
+  const asked: number[] = []
+  const nextAfter = (at: number) => (asked.push(at), at < 10 ? 10 : undefined)
+  const schedule = withKnownEnd({ nextAfter })
+  expect([9, 20, 20, 21, 15, 16, 9].map((at) => schedule.nextAfter(at))).toEqual([
+    10,
+    ...[undefined, undefined, undefined, undefined, undefined],
+    10,
+  ])
+  expect(asked).toEqual([9, 20, 15, 9])
 })
 
 test('a day of month and a day of week are alternatives, as in every cron', () => {
@@ -136,11 +154,13 @@ describe('a bad schedule is told in one sentence', () => {
     { schedule: '0 0 * * *', timezone: '', want: /^expected the name of a time zone .*, got ""$/ },
   ]
   test.each(table)('$schedule in $timezone', (text) => {
-    expect(checkSchedule(text, now)).toMatch(text.want)
+    expect(judgeSchedule(text, now)).toEqual({ kind: 'mistake', message: expect.stringMatching(text.want) })
   })
 
   test('a good one is not told about', () => {
-    expect(checkSchedule({ schedule: '0  7 * * MON-FRI', timezone: 'Europe/Berlin' }, now)).toBeUndefined()
+    const nextMs = ms('2026-01-01T06:00:00Z')
+    const text = { schedule: '0  7 * * MON-FRI', timezone: 'Europe/Berlin' }
+    expect(judgeSchedule(text, now)).toEqual({ kind: 'good', nextMs })
   })
 
   test('parsing throws it with a code', () => {

@@ -108,6 +108,8 @@ describe('claimedContact', () => {
 test('addresses compare however they are written', () => {
   expect(normalAddress('::FFFF:10.0.0.1')).toBe('10.0.0.1')
   expect(normalAddress('[::1]')).toBe('::1')
+  expect(normalAddress('FD00:0:0::0a1')).toBe('fd00::a1')
+  expect(normalAddress('fe80::1%eth0')).toBe('fe80::1%eth0')
   expect(hostPort('fd00::1', 80)).toBe('[fd00::1]:80')
   expect(hostPort('10.0.0.1', 80)).toBe('10.0.0.1:80')
 })

@@ -133,6 +133,12 @@ test.each([
     want: 'http://gateway/fn/default/web',
   },
   {
+    rule: 'by the gateways when its name is none for a Service',
+    seen: { service: 'invalid' as const },
+    address: NAMED,
+    want: 'http://gateway/fn/default/web',
+  },
+  {
     rule: 'by the gateways where no Services are made',
     seen: {},
     address: { ...NAMED, makesServices: false },
@@ -140,4 +146,12 @@ test.each([
   },
 ])('its url says how it is reached: $rule', ({ seen, address, want }) => {
   expect(status({ ...good, ...seen }, undefined, address).url).toBe(want)
+})
+
+test('a name that Kubernetes refuses for a Service is told in one sentence', () => {
+  const { conditions } = status({ ...good, service: 'invalid' }, undefined, NAMED)
+  expect(conditions?.find(({ type }) => type === 'Named')).toMatchObject({ status: 'False', reason: 'NameInvalid' })
+  expect(conditions?.find(({ type }) => type === 'Named')?.message).toMatch(
+    /^Kubernetes takes no Service named web, .*\.$/,
+  )
 })

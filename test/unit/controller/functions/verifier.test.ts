@@ -2,14 +2,17 @@ import { expect, test } from '@jest/globals'
 import { FunctionMemory } from '../../../../controller/functions/function-memory.ts'
 import { Verifier } from '../../../../controller/functions/verifier.ts'
 import type { Verification } from '../../../../controller/functions/verifier.ts'
+import { FakeClock } from '../../../fakes/fake-clock.ts'
 import { template } from '../../../builders/function-observation.ts'
 
 function bed(concurrency = 1) {
   const ran: string[] = []
   const releases: (() => void)[] = []
+  const clock = new FakeClock()
   const crowd = { isThere: false }
   const verifier = new Verifier({
     concurrency,
+    clock,
     isCrowd: () => crowd.isThere,
     run: ({ key, template: { revision } }) => {
       ran.push(`${key} ${revision}`)
@@ -27,7 +30,7 @@ function bed(concurrency = 1) {
     await Promise.resolve().then(() => undefined)
     await Promise.resolve()
   }
-  return { ran, verifier, request, release, crowd }
+  return { ran, verifier, request, release, crowd, clock }
 }
 
 test('runs a few at a time, updates before first revisions, each kind in order', async () => {
@@ -74,12 +77,38 @@ test('in a crowd new ones wait until it has gone, and updates do not', async () 
 })
 
 test('what is withdrawn or asked after the stop is never run', async () => {
-  const { ran, verifier, request, release } = bed()
+  const { ran, verifier, request, release, clock } = bed()
   verifier.request(request('x', 'r1'))
   verifier.request(request('y', 'r1'))
   verifier.withdraw('a/y')
   verifier.stop()
+  expect(clock.pending).toBe(0)
   verifier.request(request('z', 'r1'))
   await release()
   expect(ran).toEqual(['a/x r1'])
+})
+
+test('slow ones keep others waiting for ten seconds, and are not run twice for it', async () => {
+  const { ran, verifier, request, clock } = bed(2)
+  for (const name of ['slow', 'slower', 'third', 'fourth', 'fifth']) verifier.request(request(name, 'r1'))
+  clock.advance(9_999)
+  expect(ran).toEqual(['a/slow r1', 'a/slower r1'])
+  clock.advance(1)
+  expect(ran).toEqual(['a/slow r1', 'a/slower r1', 'a/third r1', 'a/fourth r1'])
+  verifier.request(request('slow', 'r1'))
+  clock.advance(10_000)
+  expect(ran.slice(4)).toEqual(['a/fifth r1'])
+})
+
+test('a slot that was given on is not given on again when the slow one ends', async () => {
+  const { ran, verifier, request, release, clock } = bed()
+  for (const name of ['slow', 'second', 'third']) verifier.request(request(name, 'r1'))
+  clock.advance(10_000)
+  expect(ran).toEqual(['a/slow r1', 'a/second r1'])
+  await release()
+  expect(ran).toHaveLength(2)
+  await release()
+  expect(ran).toEqual(['a/slow r1', 'a/second r1', 'a/third r1'])
+  await release()
+  expect(clock.pending).toBe(0)
 })

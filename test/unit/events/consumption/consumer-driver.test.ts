@@ -4,8 +4,14 @@ import { subscriptionOfTrigger } from '../../../../dispatcher/triggers/subscript
 import { ConsumerDriver } from '../../../../events/consumption/consumer-driver.ts'
 import { Engine } from '../../../../events/consumption/engine.ts'
 import { SubscriptionState } from '../../../../events/consumption/subscription-state.ts'
-import { EventLogError, type ConsumerOptions, type EventLog } from '../../../../events/event-log.ts'
+import {
+  EventLogError,
+  type CommittedOffset,
+  type ConsumerOptions,
+  type EventLog,
+} from '../../../../events/event-log.ts'
 import { silentLogger } from '../../../../lib/logger.ts'
+import { logRecord } from '../../../builders/delivery.ts'
 import { feedSubscription } from '../../../builders/feed.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
@@ -34,4 +40,30 @@ test('a commit that fails after its partitions were let go is not tried again: n
   fail()
   await turn()
   expect(clock.pending).toBe(0)
+})
+
+test('one partition that is gone does not have the commits of the others refused when all are taken away', async () => {
+  const clock = new FakeClock()
+  const joined: ConsumerOptions[] = []
+  const committed: string[] = []
+  const consumer = {
+    commit: async (offsets: readonly CommittedOffset[]) => {
+      if (offsets.some(({ topic }) => topic === 'gone')) throw new EventLogError('not-assigned', 'gone')
+      committed.push(...offsets.map(({ topic, offset }) => `${topic} ${offset}`))
+    },
+    close: async () => undefined,
+  }
+  const log = { consumer: (options: ConsumerOptions) => (joined.push(options), consumer) } as unknown as EventLog
+  const deliverer = { capacity: () => 1, deliver: async () => [{ kind: 'done' as const }] }
+  const engine = new Engine({ log, deliverer, clock, wall: clock, logger: silentLogger })
+  const driver = new ConsumerDriver({ engine, group: 'group', role: 'source', startFrom: 'earliest' })
+  const topics = ['gone', 'orders']
+  const state = new SubscriptionState(subscriptionOfTrigger(feedSubscription({ topics })), engine)
+  driver.setTopics(new Map(topics.map((topic) => [topic, state])))
+  const [handlers] = joined
+  handlers!.onAssigned(topics.map((topic) => ({ topic, partition: 0, position: 3, metadata: '' })))
+  for (const topic of topics) handlers!.onRecords({ topic, partition: 0 }, [logRecord({ topic, offset: 3 })])
+  for (let n = 0; n < 20; n++) await turn()
+  await handlers!.onRevoked(topics.map((topic) => ({ topic, partition: 0 })))
+  expect(committed).toEqual(['orders 4'])
 })
