@@ -6,7 +6,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import { Agent } from 'undici'
 import type { Cluster } from '../kube/cluster.ts'
 import type { EventLog } from '../events/event-log.ts'
-import { wallClock, type Clock } from '../lib/clock.ts'
+import { steadyClock, wallClock, type Clock } from '../lib/clock.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Metrics } from '../lib/metrics.ts'
@@ -27,6 +27,7 @@ export interface ControllerOptions {
   namespace: string
   metrics: Metrics
   logger: Logger
+  /** Epoch milliseconds, of decisions and of the time of day; default: the machine's, whose setting holds up no decision. */
   clock?: Clock
   /** `host` absent: every address, IPv6 and IPv4. */
   listen: { host?: string | undefined; port: number }
@@ -84,7 +85,7 @@ class RunningController implements Controller {
   constructor(options: ControllerOptions) {
     this.#options = options
     this.#config = { ...DEFAULT_CONTROLLER_CONFIG, ...options.config }
-    this.#clock = options.clock ?? wallClock
+    this.#clock = options.clock ?? steadyClock()
     this.#seat = options.election && new LeaderSeat()
   }
 
@@ -137,8 +138,9 @@ class RunningController implements Controller {
     const keys = await loadKeys(cluster, namespace)
     const leadership = this.#seat ?? SOLE_LEADERSHIP
     registerLeaderGauge(this.#options.metrics, leadership)
-    const known = { config: this.#config, clock: this.#clock, caches, keys, dispatcher: this.#agent, leadership }
-    const shared = { ...this.#options, ...known }
+    const known = { config: this.#config, caches, keys, dispatcher: this.#agent, leadership }
+    const clocks = { clock: this.#clock, wall: this.#options.clock ?? wallClock }
+    const shared = { ...this.#options, ...known, ...clocks }
     let phoneHomeUrl = ''
     const parts = createParts({ ...shared, phoneHomeUrl: () => phoneHomeUrl })
     this.#parts = parts

@@ -52,7 +52,10 @@ const NO_TICKS = 'this installation has no Kafka, where ticks are kept; its oper
 
 export interface PartsOptions {
   cluster: Cluster
+  /** Epoch ms that go on evenly. */
   clock: Clock
+  /** The time of day: for schedules, and for what is told to people. */
+  wall: Clock
   logger: Logger
   metrics: Metrics
   config: ControllerConfig
@@ -132,10 +135,10 @@ export function createParts(options: PartsOptions): ControllerParts {
 /** What Triggers are told where there is no Kafka. */
 function withoutEvents({
   eventLog,
-  clock,
+  wall,
 }: PartsOptions): Pick<TriggersControllerOptions, 'checkSchedule' | 'noTopics'> {
   return {
-    checkSchedule: eventLog ? createScheduleCheck({ now: () => clock.now() }) : () => NO_TICKS,
+    checkSchedule: eventLog ? createScheduleCheck({ now: () => wall.now() }) : () => NO_TICKS,
     ...(eventLog === undefined && { noTopics: NO_TOPICS }),
   }
 }
@@ -175,7 +178,7 @@ function createServices(
 }
 
 function createCron(
-  { cluster, caches, clock, logger, leadership }: PartsOptions,
+  { cluster, caches, wall: clock, logger, leadership }: PartsOptions,
   log: EventLog,
   loopMetrics: ControlLoopMetrics,
 ): CronController {

@@ -30,3 +30,9 @@ export const wallClock: Clock = { now: () => Date.now(), after }
 
 /** Never goes back and says nothing of the time of day: for waits and durations within one process. */
 export const monotonicClock: Clock = { now: () => performance.now(), after }
+
+/** Epoch milliseconds as they were when it was made, and what has passed since: for decisions that nobody may hold up by setting the time of day. */
+export function steadyClock(): Clock {
+  const originMs = Date.now() - performance.now()
+  return { now: () => Math.floor(originMs + performance.now()), after }
+}

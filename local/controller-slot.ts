@@ -27,7 +27,7 @@ export interface ControllerSlotOptions {
   internalBaseUrl?: string | undefined
   /** Where ticks of cron Triggers go. */
   events: EventLog
-  clock: Clock
+  clock?: Clock | undefined
   secrets: PodSecrets
   metrics: Metrics
   logger: Logger
@@ -56,7 +56,7 @@ export class ControllerSlot {
       cluster,
       namespace: NAMESPACE,
       metrics,
-      clock,
+      ...(clock && { clock }),
       logger: logger.child({ part: 'controller' }),
       listen: { host, port: this.#port },
       authenticate: (request) => isBearer(request, token),

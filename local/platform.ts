@@ -92,14 +92,14 @@ export async function startLocal(options: LocalOptions): Promise<LocalPlatform> 
 }
 
 async function assemble(options: LocalOptions, stops: StopList): Promise<LocalPlatform> {
-  const { stateDir, kafka, logger, clock = wallClock } = options
+  const { stateDir, kafka, logger, clock } = options
   const store = openStore(stateDir, { parse: (object) => admit(object.kind, object) })
   stops.add('store', () => store.close())
   const events = await openLocalEvents({ stateDir, kafka, logger: logger.child({ part: 'events' }) })
   stops.add('log', () => events.close())
   const cluster = createMemoryCluster({
     admit,
-    now: () => clock.now(),
+    now: () => (clock ?? wallClock).now(),
     persistence: { store, kinds: KEPT_KINDS },
     onError: (error) => logger.error('a background task of the cluster failed', { error }),
   })

@@ -23,6 +23,9 @@ export interface AttemptProgress {
   acknowledges: boolean
 }
 
+/** 403: the pod was made ready with another data key. */
+export const mayRefuse = (status: number) => status === 503 || status === 403
+
 /** The header's value when it is one of the contract's; such an answer proves that nothing was executed. */
 export function refusalOf(value: string | string[] | undefined): RefusedReason | undefined {
   return value === 'busy' || value === 'leaving' || value === 'not-specialized' ? value : undefined

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { HEADER, type RefusedReason } from '../api/names.ts'
-import { deadlineExceeded, failureOf, isStuck, MAX_UNACKNOWLEDGED, refusalOf } from './attempt-failure.ts'
+import { deadlineExceeded, failureOf, isStuck, MAX_UNACKNOWLEDGED, mayRefuse, refusalOf } from './attempt-failure.ts'
 import type { CallDeps, CallRequest, CallSink, CallState, ReplayReason, StreamedBody, Upgrade } from './call-types.ts'
 import type { Expiring } from './deadlines.ts'
 import { Waiter, type Lane } from './lane.ts'
@@ -133,7 +133,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#state !== 'sending') return
     if (status < 200) return status === 102 ? this.#accepted() : undefined
-    const refusal = this.#acknowledged || status !== 503 ? undefined : refusalOf(headers[HEADER.refused])
+    const refusal = this.#acknowledged || !mayRefuse(status) ? undefined : refusalOf(headers[HEADER.refused])
     if (refusal !== undefined) {
       this.#refusal = refusal
       this.#state = 'refused'

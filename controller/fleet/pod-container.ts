@@ -4,6 +4,7 @@ import type { Runtime } from '../../api/runtime.ts'
 import type { Container, EnvVar } from '../../kube/objects.ts'
 import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 import { POOL_RESOURCES } from './own-pod-policy.ts'
+import { PUBLIC_KEY_VARIABLE } from './pod-status.ts'
 
 /** What all pods of one controller are told. */
 export interface PodSettings {
@@ -122,7 +123,7 @@ function environment(settings: PodSettings, phoneHomeToken: string): EnvVar[] {
     field('DORMOUSE_POD_NAME', 'metadata.name'),
     field('DORMOUSE_POD_UID', 'metadata.uid'),
     field('DORMOUSE_POD_IP', 'status.podIP'),
-    { name: 'DORMOUSE_PUBLIC_KEY', value: settings.publicKey },
+    { name: PUBLIC_KEY_VARIABLE, value: settings.publicKey },
     { name: 'DORMOUSE_PHONE_HOME_URL', value: settings.phoneHomeUrl },
     { name: 'DORMOUSE_PHONE_HOME_TOKEN', value: phoneHomeToken },
     { name: 'DORMOUSE_INIT_TIMEOUT_MS', value: String(settings.initTimeoutMs) },

@@ -112,7 +112,7 @@ export class PodFleet implements Fleet {
   async rebuild(): Promise<void> {
     const { pods, clock } = this.#options
     const seen = (pod: Pod) => this.#observer.seen(pod)
-    pods.list().forEach(seen)
+    this.#observer.found(pods.list())
     this.#unsubscribes.push(
       pods.subscribe({ added: seen, updated: seen, deleted: (pod) => this.#observer.deleted(pod) }),
     )

@@ -6,7 +6,7 @@ import type { Leadership } from '../leadership.ts'
 import type { RevisionTemplate } from './fleet.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import { probeImage } from './image-probe.ts'
-import { judgeInspection, type InspectionVerdict } from './inspection-policy.ts'
+import { judgeInspection, type InspectionInput, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
 import { functionKeyOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
@@ -28,6 +28,8 @@ export interface PodInspectorOptions {
   existing: (key: ObjectKey, revision: string) => { uid: string } | undefined
   /** What pods of this revision are made from, while it serves. */
   servingTemplate: (key: ObjectKey, revision: string) => RevisionTemplate | undefined
+  /** Undefined when the function is not known. */
+  timeoutMsOf: (key: ObjectKey) => number | undefined
   /** Makes an orphan the function's. */
   finish: (record: PodRecord, template: RevisionTemplate) => void
   /** A pod turned out to be generic. */
@@ -36,6 +38,8 @@ export interface PodInspectorOptions {
   ownUp: (record: PodRecord) => boolean
 }
 
+/** Questions in a row without answer: code that loads may hold the event loop for ten seconds. */
+const COUNTED_ON = 4
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
 
 export class PodInspector {
@@ -83,11 +87,22 @@ export class PodInspector {
       if (signal.aborted || (record.stage !== stage && record.stage !== 'taken')) return
       // By another controller, and who saw that relies on this inspection: what it answered is of before.
       if (record.stage !== stage) continue
-      if (outcome.kind === 'answered') record.isUp = true
+      this.#heard(record, outcome, attempts)
       if (outcome.kind === 'answered' && this.#options.ownUp(record)) return
       const verdict = this.#judge(record, outcome, attempts)
       if (verdict.kind !== 'ask-again') return this.#act(record, verdict)
       await pause(clock, verdict.afterMs, signal)
+    }
+  }
+
+  /** Nobody waits for one that was up, is claimed, and does not say whose it is: until it does, another is woken beside it. */
+  #heard(record: PodRecord, { kind }: HealthOutcome, attempts: number): void {
+    if (kind === 'answered') {
+      record.isUp = true
+      delete record.stuck
+    } else if (isSilentClaim(record) && attempts >= COUNTED_ON) {
+      record.stuck = 'it does not answer'
+      this.#options.table.change(record, {})
     }
   }
 
@@ -113,8 +128,15 @@ export class PodInspector {
       attempts,
       isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
-      ...(claim?.timeoutMs !== undefined && { functionTimeoutMs: claim.timeoutMs }),
+      ...this.#timeoutOf(record),
     })
+  }
+
+  #timeoutOf(record: PodRecord): Pick<InspectionInput, 'functionTimeoutMs'> {
+    const key = functionKeyOf(record)
+    // The labels of one that another controller claimed do not tell it.
+    const functionTimeoutMs = record.claim?.timeoutMs ?? (key && this.#options.timeoutMsOf(key))
+    return functionTimeoutMs === undefined ? {} : { functionTimeoutMs }
   }
 
   /** A pod runs functions of its own namespace, whatever its code makes it say. */
@@ -143,7 +165,9 @@ export class PodInspector {
 
   #templateOf(record: PodRecord): RevisionTemplate | undefined {
     const key = functionKeyOf(record)
-    return key === undefined ? undefined : this.#options.servingTemplate(key, record.claim?.revision ?? '')
+    return key === undefined || record.otherKeys !== undefined
+      ? undefined
+      : this.#options.servingTemplate(key, record.claim?.revision ?? '')
   }
 
   #finish(record: PodRecord): void {
@@ -154,7 +178,9 @@ export class PodInspector {
   #adopt(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): void {
     const { function: key, revision, acknowledges, repair } = verdict
     if (record.stage === 'ready') return
-    const { table, labels, metrics, clock, leadership } = this.#options
+    const { table, labels, removal, metrics, clock, leadership } = this.#options
+    // What runs there is let finish; who calls it with our data key is refused.
+    if (record.otherKeys !== undefined) return removal.retire(record, 'it was made with other keys')
     const nowMs = clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const guess = { revision, claimedAtMs: nowMs, acknowledges, isGuessed: true }
@@ -167,6 +193,9 @@ export class PodInspector {
     labels.claimed(record)
   }
 }
+
+const isSilentClaim = ({ stage, own, isUp, stuck }: PodRecord) =>
+  stage === 'taken' && own === undefined && isUp === true && stuck === undefined
 
 function isStuckOrRestarted(verdict: InspectionVerdict): boolean {
   return verdict.kind === 'give-up' && (verdict.why.reason === 'silent' || verdict.why.reason === 'restarted')

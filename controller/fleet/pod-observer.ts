@@ -2,13 +2,14 @@
 import { ANNOTATION, LABEL } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { OwnPodKind } from './own-pod-policy.ts'
 import type { OwnPods } from './own-pods.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodClaim, PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodResize } from './pod-resize.ts'
-import { claimedContact, labelledState, normalAddress, podEnd, reportedContact } from './pod-status.ts'
+import { claimedContact, labelledState, normalAddress, podEnd, publicKeyOf, reportedContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
 import { podTrouble } from './pod-trouble.ts'
 
@@ -17,6 +18,7 @@ export interface PodObserverOptions {
   removal: PodRemoval
   inspector: PodInspector
   clock: Clock
+  keys: Pick<Keys, 'publicKey'>
   /** A pod is in the table for the first time: it may have called home before. */
   added(record: PodRecord): void
   /** A pod is up and generic. */
@@ -31,6 +33,7 @@ export interface PodObserverOptions {
 
 export class PodObserver {
   readonly #options: PodObserverOptions
+  #isRebuilt = false
 
   constructor(options: PodObserverOptions) {
     this.#options = options
@@ -39,6 +42,12 @@ export class PodObserver {
   /** The answer to create. The watch may have been first, and then knows more: that no node has room for it, for example. */
   created(pod: Pod): void {
     if (this.#options.table.get(pod.metadata.uid) === undefined) this.seen(pod)
+  }
+
+  /** All pods that were there before this process. */
+  found(pods: Pod[]): void {
+    pods.forEach((pod) => this.seen(pod))
+    this.#isRebuilt = true
   }
 
   /** Added or updated. */
@@ -74,7 +83,7 @@ export class PodObserver {
   }
 
   #recordOf(pod: Pod): PodRecord | undefined {
-    const { uid, name, namespace, labels, creationTimestamp } = pod.metadata
+    const { uid, name, namespace, labels } = pod.metadata
     const runtime = labels?.[LABEL.runtime]
     const known = this.#options.table.get(uid)
     const own = ownKindOf(pod)
@@ -86,9 +95,9 @@ export class PodObserver {
       namespace,
       runtime: runtime ?? '',
       ...(own && { own }),
+      ...this.#otherKeys(pod),
       template: labels?.[LABEL.template] ?? '',
-      // The API counts whole seconds, rounded down.
-      createdAtMs: Math.min(this.#options.clock.now(), Date.parse(creationTimestamp) + 999),
+      createdAtMs: this.#createdAtMs(pod),
       label: labelledState(pod),
     })
     // Ours first: by its labels alone it would be taken for another controller's. And both before it may be up.
@@ -96,6 +105,19 @@ export class PodObserver {
     if (own !== undefined) this.#observeClaim(record, pod)
     this.#options.added(record)
     return record
+  }
+
+  /** By our clock, to which it is compared: the API's may go otherwise. It alone knows of pods from before this process. */
+  #createdAtMs({ metadata }: Pod): number {
+    const nowMs = this.#options.clock.now()
+    // The API counts whole seconds, rounded down.
+    return this.#isRebuilt ? nowMs : Math.min(nowMs, Date.parse(metadata.creationTimestamp) + 999)
+  }
+
+  #otherKeys(pod: Pod): Pick<PodRecord, 'otherKeys'> {
+    const publicKey = publicKeyOf(pod)
+    if (publicKey === undefined || publicKey === this.#options.keys.publicKey) return {}
+    return { otherKeys: this.#isRebuilt ? 'beside' : 'before' }
   }
 
   /** Only on its way up: what serves has had its trouble behind it. */

@@ -33,7 +33,13 @@ export interface PodRecord {
   readonly own?: OwnPodKind
   /** See templateHash(). */
   readonly template: string
+  /** When it was first heard of, by our clock; of one from before this process, when the API says that it was made. */
   readonly createdAtMs: number
+  /**
+   * Made with keys that are not ours: it refuses what we sign and whoever calls it with a data key of ours. before: it was there when this
+   * process began, and its keys are gone · beside: another replica made it meanwhile, which may have newer ones.
+   */
+  readonly otherKeys?: 'before' | 'beside'
   /** `state` label as the API last showed it. */
   label: PodState
   stage: PodStage
@@ -47,7 +53,7 @@ export interface PodRecord {
   madeHere?: boolean
   /** Its labels have told where it answers. */
   isContactKnown?: boolean
-  /** Why it does not come up for now, as the API tells it. */
+  /** Why it is not counted on for now, as the API or its own silence tells. */
   stuck?: string
   /** It was given up by our own decision, not by its end. */
   retired?: boolean

@@ -52,8 +52,8 @@ export class PodRemoval {
   retire(record: PodRecord, reason: string): void {
     if (record.stage === 'leaving') return
     const { logger, table, labels, leadership } = this.#options
-    // Nobody else knows of a pod that is being made ready here.
-    const isOurs = leadership.leads || record.stage === 'starting'
+    // Nobody else knows of a pod that is being made ready here; of one with newer keys than ours its maker knows more.
+    const isOurs = (leadership.leads && record.otherKeys !== 'beside') || record.stage === 'starting'
     if (isOurs) logger.info('pod retired', { pod: record.name, function: functionKeyOf(record), reason })
     record.retired = true
     table.change(record, { stage: 'leaving' })
@@ -88,18 +88,18 @@ export class PodRemoval {
 
   /** From now on this replica leads: what others left lying about goes. */
   resume(): void {
-    const { table, pods, labels } = this.#options
-    for (const record of [...table.all()]) {
-      const pod = pods.get(refOf(record))
-      const isDeleted = pod?.metadata.uid !== record.uid || pod.metadata.deletionTimestamp !== undefined
-      if (record.stage !== 'leaving' || isDeleted) continue
-      if (record.retired !== true) {
-        this.#delete(record, 1)
-        continue
-      }
-      if (record.label !== 'leaving') labels.leaving(record)
-      void this.#drainAndDelete(record)
-    }
+    for (const record of [...this.#options.table.all()]) this.finish(record)
+  }
+
+  /** One that is on its way out, and may still be there. */
+  finish(record: PodRecord): void {
+    const { pods, labels } = this.#options
+    const pod = pods.get(refOf(record))
+    const isDeleted = pod?.metadata.uid !== record.uid || pod.metadata.deletionTimestamp !== undefined
+    if (record.stage !== 'leaving' || isDeleted) return
+    if (record.retired !== true) return this.#delete(record, 1)
+    if (record.label !== 'leaving') labels.leaving(record)
+    void this.#drainAndDelete(record)
   }
 
   #tell(record: PodRecord, why: GiveUp): void {

@@ -26,6 +26,8 @@ export interface PodResyncOptions {
 const TAKEN_PATIENCE_MS = 60_000
 /** One made for its function may have to pull a large image, or wait for a node to be added. */
 const OWN_PATIENCE_MS = 600_000
+/** Who has made pods with other keys for longer than this is not the newer replica of a rollout, or would lead by now. */
+const OTHER_KEYS_MS = 60_000
 /** The answer to create may come this long before the watch shows the pod. */
 const WATCH_LAG_MS = 30_000
 
@@ -58,6 +60,7 @@ export class PodResync {
     }
     this.#repair(record)
     const { stage } = record
+    if (leadership.leads && record.otherKeys === 'beside' && ageMs > OTHER_KEYS_MS) removal.finish(record)
     if (leadership.leads && isStray(record, ageMs))
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)

@@ -5,6 +5,8 @@ import type { Pod } from '../../kube/objects.ts'
 
 export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted' | 'cannot-run'
 
+export const PUBLIC_KEY_VARIABLE = 'DORMOUSE_PUBLIC_KEY'
+
 export interface PodEnd {
   reason: PodEndReason
   /** One clause for humans: "its process exited with code 1". */
@@ -85,6 +87,11 @@ function annotatedPorts(pod: Pod): { control: number; data: number } | undefined
     // Someone edited the annotation: the defaults are as good a guess as any, and healthz decides.
   }
   return undefined
+}
+
+/** What it checks signatures with; undefined for an image of its function's own, which checks none. */
+export function publicKeyOf({ spec }: Pod): string | undefined {
+  return spec.containers[0]?.env?.find(({ name }) => name === PUBLIC_KEY_VARIABLE)?.value
 }
 
 /** Where the controller that claimed it found it, which may be long before the kubelet says so. */

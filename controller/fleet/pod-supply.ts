@@ -113,12 +113,13 @@ export class PodSupply {
     this.#balance(poolKey(record))
   }
 
-  /** A pod ended before it was up. That somebody deleted it says nothing about the next. */
+  /** A pod ended before it was up. */
   bootFailed(record: PodRecord, { reason, message }: GiveUp): void {
     const pool = poolKey(record)
-    if (reason === 'deleted') return this.#balance(pool)
     const { backoff, clock } = this.#options
     backoff.failed(pool, { message, createdAtMs: record.createdAtMs, nowMs: clock.now() })
+    // That somebody deleted one says little about the next: only who deletes all of them is not to be kept busy.
+    if (reason === 'deleted') return this.#balance(pool)
     // The next would fail for the same reason.
     if (reason === 'cannot-run')
       this.#waiters.failAll(this.#waiters.of(pool), new PodStartError('start-failed', message))

@@ -44,6 +44,8 @@ export interface FunctionsControllerOptions {
   loadReports?: LoadSource
   config: FunctionsControllerConfig
   clock: Clock
+  /** Of the times in conditions; default: that clock. */
+  wall?: Clock
   logger: Logger
   metrics: Metrics
   loopMetrics?: ControlLoopMetrics

@@ -143,8 +143,9 @@ class ReconcilingFunctions implements FunctionsController {
   #observe(fn: DormouseFunction, memory: FunctionMemory): FunctionObservation | RangeError {
     const { verifyFirstRevision } = this.#options.config
     const { leads } = this.#leadership
-    const nowMs = this.#options.clock.now()
-    const now = { verifyFirstRevision, leads, isCrowd: this.#newcomers.isCrowd(nowMs), nowMs }
+    const { clock, wall = clock } = this.#options
+    const [nowMs, wallMs] = [clock.now(), wall.now()]
+    const now = { verifyFirstRevision, leads, isCrowd: this.#newcomers.isCrowd(nowMs), nowMs, wallMs }
     try {
       return observe(fn, memory, { ...this.#options, ...now })
     } catch (error) {

@@ -32,6 +32,8 @@ const FIRST_LOAD_PATIENCE_MS = 10_000
 
 export interface FunctionObservation {
   nowMs: number
+  /** The time of day, for conditions. */
+  wallMs: number
   key: ObjectKey
   function: DormouseFunction
   /** What the spec asks for. */
@@ -81,6 +83,7 @@ export interface ObservedWorld {
   /** New Functions come in great numbers just now. */
   isCrowd: boolean
   nowMs: number
+  wallMs: number
 }
 
 /** Throws RangeError when the spec holds values its schema would have refused. Updates what `memory` saw. */
@@ -97,6 +100,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
   memory.keepOnly(new Set(matters))
   return {
     nowMs,
+    wallMs: world.wallMs,
     key,
     function: fn,
     target,

@@ -63,7 +63,7 @@ export function statusOf({ seen, rollout, address }: StatusInput, current: Funct
   }
   let conditions = current?.conditions
   for (const [type, what] of Object.entries(said))
-    conditions = setCondition(conditions, { type, ...what, ...observed }, seen.nowMs)
+    conditions = setCondition(conditions, { type, ...what, ...observed }, seen.wallMs)
   return {
     ...observed,
     ...(rollout.serving && { revision: rollout.serving.revision }),

@@ -33,7 +33,7 @@ export interface PoolPlan {
   againAtMs?: number
 }
 
-/** A pod above the size is kept this long: another controller may have made it for a start of its own. */
+/** A pod above the size, or booting from another template, is kept this long: another controller may have made it for a start of its own. */
 const SURPLUS_AFTER_MS = 5_000
 
 export function planPool(input: PoolInput): PoolPlan {
@@ -61,12 +61,14 @@ function planRemoval(
   { nowMs, size, used, pods, waiting }: PoolInput,
   current: PoolPod[],
 ): { remove: string[]; againAtMs: number } {
-  const stale = pods.filter((pod) => !pod.current).map(({ uid }) => uid)
+  const stale = pods.filter(({ current }) => !current)
   const surplus = Math.max(0, current.length - size - waiting)
   // Booting before ready, young before old: the least is lost.
   const candidates = [...current].sort((a, b) => Number(a.ready) - Number(b.ready) || b.createdAtMs - a.createdAtMs)
-  const chosen = candidates.slice(0, surplus)
-  const due = chosen.filter(({ createdAtMs }) => !used || createdAtMs + SURPLUS_AFTER_MS <= nowMs)
-  const later = chosen.filter((pod) => !due.includes(pod)).map(({ createdAtMs }) => createdAtMs + SURPLUS_AFTER_MS)
-  return { remove: [...stale, ...due.map(({ uid }) => uid)], againAtMs: Math.min(Infinity, ...later) }
+  const chosen = [...stale, ...candidates.slice(0, surplus)]
+  const keptUntilMs = ({ current, ready, createdAtMs }: PoolPod) =>
+    !used || (ready && !current) ? nowMs : createdAtMs + SURPLUS_AFTER_MS
+  const due = chosen.filter((pod) => keptUntilMs(pod) <= nowMs)
+  const later = chosen.map(keptUntilMs).filter((untilMs) => untilMs > nowMs)
+  return { remove: due.map(({ uid }) => uid), againAtMs: Math.min(Infinity, ...later) }
 }

@@ -34,6 +34,8 @@ export interface TriggersControllerOptions {
   /** Why no kafka Trigger can be followed: a clause; undefined: they can. */
   noTopics?: string
   clock: Clock
+  /** Of the times in conditions; default: that clock. */
+  wall?: Clock
   logger: Logger
   loopMetrics?: ControlLoopMetrics
   /** Default: it leads. Only the leader writes conditions. */
@@ -98,13 +100,13 @@ class RouteTableController implements TriggersController {
   }
 
   async #reconcile(): Promise<Outcome> {
-    const { routes, subscriptions, clock } = this.#options
+    const { routes, subscriptions, clock, wall = clock } = this.#options
     const next = plan(observe(this.#options), this.#options)
     const before = this.#published
     this.#published = next
     const onPublished = () => this.#firstPublished.resolve()
     const statuses = this.#leadership.leads ? { statuses: this.#statuses } : {}
-    const targets = { routes, subscriptions, onPublished, ...statuses, nowMs: clock.now() }
+    const targets = { routes, subscriptions, onPublished, ...statuses, nowMs: wall.now() }
     const { isStale } = await apply(next, before, targets)
     return isStale ? requeueAfter(STALE_RETRY_MS) : done
   }

@@ -64,6 +64,7 @@ const FUNCTION = {
 export function observed(more: Partial<FunctionObservation> = {}): FunctionObservation {
   return {
     nowMs: NOW_MS,
+    wallMs: NOW_MS,
     key: 'default/web',
     function: FUNCTION,
     target: template('r2'),

@@ -133,7 +133,8 @@ export class FakePod {
     const { acknowledges = true } = this.#options
     if (this.beforeServing !== undefined) return void this.beforeServing(request, response).catch(() => undefined)
     const fault = this.faults.shift()
-    if (request.headers['dormouse-key'] !== this.endpoint.dataKey) return void response.writeHead(403).end('{}')
+    if (request.headers['dormouse-key'] !== this.endpoint.dataKey)
+      return void response.writeHead(403, { 'dormouse-refused': 'not-specialized' }).end('{}')
     if (fault === 'reset-before-ack') return void request.socket.resetAndDestroy()
     if (fault === 'garbage') return void request.socket.end('SSH-2.0-OpenSSH_9.2\r\n\r\n')
     const reason = this.#refusal(fault)

@@ -169,8 +169,10 @@ function deadlineOf(head: RequestHead, claim: Specialization): number {
   return head.deadlineMs ?? Date.now() + claim.timeoutMs
 }
 
+/** Nothing was executed, and a caller that goes by what the platform told it may find another pod that knows its key. */
 function refuseKey(response: ServerResponse): void {
-  problem(response, { status: 403, code: 'wrong-key', detail: 'dormouse-key is missing or not the one of this pod' })
+  const detail = 'dormouse-key is missing or not the one of this pod'
+  problem(response, { status: 403, code: 'wrong-key', detail }, { 'dormouse-refused': 'not-specialized' })
 }
 
 /** It came too late to be worth starting; nothing ran, so the environment stays. */

@@ -30,14 +30,18 @@ export interface ControllerProcess {
 }
 
 export class ControllerBed {
-  readonly cluster: MemoryCluster = createMemoryCluster({ admit })
+  readonly cluster: MemoryCluster
   readonly kubelet: FakeKubelet
   readonly #host: string
   readonly #processes: ControllerProcess[] = []
 
-  /** `host`: of pods; controllers are called there, too, and listen on every address where it is not the default. */
-  constructor(host = '127.0.0.1') {
+  /**
+   * `host`: of pods; controllers are called there, too, and listen on every address where it is not the default. `apiBehindMs`: how far the
+   * clock of the API is behind that of controllers.
+   */
+  constructor({ host = '127.0.0.1', apiBehindMs = 0 }: { host?: string; apiBehindMs?: number } = {}) {
     this.#host = host
+    this.cluster = createMemoryCluster({ admit, now: () => Date.now() - apiBehindMs })
     this.kubelet = new FakeKubelet(this.cluster, host)
   }
 

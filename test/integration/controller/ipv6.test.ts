@@ -9,7 +9,7 @@ afterEach(() => bed.stop())
 
 describeWithIpv6('where there is only IPv6', () => {
   test('pods call home, are claimed, and are told to data planes with their address in brackets', async () => {
-    bed = await new ControllerBed('::1').start({ poolSize: 1 })
+    bed = await new ControllerBed({ host: '::1' }).start({ poolSize: 1 })
     const { port, release } = await holdFreePort('::1')
     await release()
     const process = await bed.controller({ port })

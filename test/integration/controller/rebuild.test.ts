@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { LABEL } from '../../../api/names.ts'
+import { KEYS_SECRET } from '../../../controller/keys/keys.ts'
 import type { Cluster } from '../../../kube/cluster.ts'
 import { ClusterError } from '../../../kube/errors.ts'
-import { PODS } from '../../../kube/objects.ts'
+import { PODS, SECRETS } from '../../../kube/objects.ts'
 import { until } from '../../builders/eventually.ts'
 import { passing } from '../../builders/passing-cluster.ts'
 import { activate, ControllerBed, endpointOf, FeedReader, invoke, metricOf } from './controller-bed.ts'
@@ -49,6 +50,28 @@ describe('a controller that starts afresh', () => {
     expect(reader.messages[0]).toMatchObject({ type: 'snapshot', endpoints: [endpoint] })
     expect(await invoke(reader.endpoints('hello')[0]!)).toMatchObject({ status: 200 })
     reader.close()
+  })
+
+  test.each([
+    { how: 'claimed by label', lost: false },
+    { how: 'whose labels were lost', lost: true },
+  ])('replaces pods of other keys, $how: what they are called with would be refused', async ({ lost }) => {
+    await bed.start({ poolSize: 1 })
+    const first = await bed.controller({ through: losingLabels(bed.cluster, () => lost) })
+    await bed.function('hello')
+    const old = endpointOf(await activate(first, 'hello'))
+    if (!lost) await until(async () => (await stateOf(old.id)) === 'claimed')
+    await first.controller.stop()
+    await bed.cluster.patch(SECRETS, { namespace: 'dormouse-system', name: KEYS_SECRET }, { data: null })
+
+    const second = await bed.controller()
+    const reader = await new FeedReader().open(second)
+    expect(reader.messages[0]).toMatchObject({ type: 'snapshot', endpoints: [] })
+    reader.close()
+    const endpoint = endpointOf(await activate(second, 'hello'))
+    expect(endpoint.id).not.toBe(old.id)
+    expect(await invoke(endpoint)).toMatchObject({ status: 200 })
+    await until(async () => (await stateOf(old.id)) === undefined)
   })
 
   test('gives a claimed pod of a pool what its function asks for, when who claimed it has ended before it did', async () => {

@@ -27,6 +27,8 @@ export interface Replica extends ControllerProcess {
 export interface ReplicaOptions {
   verifyFirstRevision?: boolean
   resyncMs?: number
+  /** Part of what pods are made from. */
+  initTimeoutMs?: number
   /** Of an installation of its own. */
   namespace?: string
 }

@@ -24,6 +24,18 @@ test.each(['busy', 'leaving', 'not-specialized'] as const)(
   },
 )
 
+test('a pod that was made ready with another data key is not seen by the client', async () => {
+  world = await GatewayWorld.start()
+  const [other, pod] = [await world.sleepingPod(), await world.sleepingPod()]
+  world.controller.addEndpoints({ ...other.endpoint, dataKey: 'of-before' })
+  await until(() => world.gateway.router.lane('default/hello')?.podCount === 1)
+  const answer = post()
+  await until(async () => (await replays()) !== undefined)
+  world.controller.addEndpoints(pod.endpoint)
+  expect((await answer).status).toBe(200)
+  expect(await replays()).toEqual(['not-specialized', '1'])
+})
+
 test('a request whose every pod is busy waits until one is free', async () => {
   world = await GatewayWorld.start()
   const pod = await world.pod()

@@ -16,7 +16,7 @@ describe('the data port', () => {
   ])('answers 403 to %s and executes nothing', async (_what, headers) => {
     const runtime = await RuntimeProcess.with({ files: SLOW })
     const answer = await runtime.call({ body: '{}', headers: { 'dormouse-key': '', ...headers } })
-    expect(answer).toMatchObject({ status: 403, informational: [] })
+    expect(answer).toMatchObject({ status: 403, informational: [], headers: { 'dormouse-refused': 'not-specialized' } })
     expect(answer.headers['content-type']).toBe('application/problem+json')
     expect(runtime.stdout).toBe('')
   })

@@ -1,10 +1,11 @@
-import { describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { setTimeout as delay } from 'node:timers/promises'
-import { monotonicClock, wallClock } from '../../../lib/clock.ts'
+import { monotonicClock, steadyClock, wallClock } from '../../../lib/clock.ts'
 
 describe.each([
   ['wall clock', wallClock],
   ['monotonic clock', monotonicClock],
+  ['steady clock', steadyClock()],
 ] as const)('the %s', (_name, clock) => {
   test('never wakes anybody early, not by a part of a millisecond', async () => {
     const early: number[] = []
@@ -34,5 +35,24 @@ describe.each([
     await delay(10)
     cancel()
     expect(woken).toBe(false)
+  })
+})
+
+describe('the steady clock', () => {
+  afterEach(() => {
+    jest.restoreAllMocks()
+  })
+
+  test('begins with the time of day', () => {
+    expect(Math.abs(steadyClock().now() - Date.now())).toBeLessThan(50)
+  })
+
+  test.each([-3_600_000, 3_600_000])('goes on as before when the time of day is set by %d ms', (byMs) => {
+    const clock = steadyClock()
+    const [beforeMs, now] = [clock.now(), Date.now.bind(Date)]
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + byMs)
+    const passedMs = clock.now() - beforeMs
+    expect(passedMs).toBeGreaterThanOrEqual(0)
+    expect(passedMs).toBeLessThan(1_000)
   })
 })

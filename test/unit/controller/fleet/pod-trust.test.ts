@@ -33,7 +33,8 @@ function follower() {
   const inspector = new PodInspector({
     ...shared,
     healthTimeoutMs: 100,
-    ...{ offer, ownUp: () => false, finish: () => undefined, servingTemplate: () => undefined },
+    ...{ offer, ownUp: () => false, finish: () => undefined },
+    ...{ servingTemplate: () => undefined, timeoutMsOf: () => undefined },
     existing: (key: ObjectKey, revision: string) => (known.get(key) === revision ? { uid: 'u' } : undefined),
     client: {
       health: async ({ host }: { host: string }): Promise<HealthOutcome> => {

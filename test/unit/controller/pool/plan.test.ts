@@ -48,6 +48,15 @@ describe('planPool', () => {
       remove: ['old'],
     }))
 
+  test('lets pods of another template boot for a while: another controller may know a newer one, and wait for them', () => {
+    const other = pod('other', { ready: false, current: false, createdAtMs: NOW - 100 })
+    const slow = pod('slow', { ready: false, current: false, createdAtMs: NOW - 5_000 })
+    const up = pod('up', { current: false, createdAtMs: NOW - 100 })
+    const plan = planPool(input({ size: 0, pods: [other, slow, up] }))
+    expect(plan).toEqual({ create: 0, remove: ['slow', 'up'], againAtMs: NOW + 4_900 })
+    expect(planPool(input({ size: 0, used: false, pods: [other] })).remove).toEqual(['other'])
+  })
+
   test('removes what is above the size: booting before ready, young before old, never a new-born', () => {
     const pods = [
       pod('old'),
