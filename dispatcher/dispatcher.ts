@@ -37,6 +37,8 @@ export interface DispatcherOptions {
   /** Epoch milliseconds. */
   wall?: Pick<Clock, 'now'>
   limits?: Partial<EngineLimits>
+  /** Destinations may be on this machine: local mode. */
+  destinationsOnLoopback?: boolean
   /** Of the log's brokers, as functions see them in Lambda's Kafka event: `host:port,host:port`. */
   bootstrapServers?: string
 }
@@ -79,6 +81,7 @@ class EventDispatcher implements Dispatcher {
     this.#invocations = new Invocations({
       engine: () => this.#engine,
       ...{ ledger, clock, logger },
+      addresses: { allowsLoopback: options.destinationsOnLoopback === true },
       functionOf: (key) => router.lane(key)?.fn,
     })
     const deliverer = new FunctionDeliverer({

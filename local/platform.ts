@@ -170,7 +170,10 @@ async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gat
     ...(limits && { limits }),
     metrics,
     managementRoutes: (router) => {
-      dispatcher = createDispatcher({ ...{ router, log, ledger, metrics, bootstrapServers }, logger: dispatcherLogger })
+      dispatcher = createDispatcher({
+        ...{ router, log, ledger, metrics, bootstrapServers, logger: dispatcherLogger },
+        destinationsOnLoopback: true,
+      })
       return [...managementRoutes, ...dispatcher.routes()]
     },
     events: { log, ledger },

@@ -3,11 +3,9 @@
  * Says no more of an answer than its status: who chose the URL must not read through us what he could not read himself.
  */
 import { createHash } from 'node:crypto'
-import { lookup } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
 import { Agent, request, type Dispatcher } from 'undici'
 import { isRecord } from '../../api/record.ts'
-import { isAllowedAddress, type AddressPolicy } from './address-policy.ts'
+import { guardedLookup, mayBeAsked, type AddressPolicy } from '../../lib/address-policy.ts'
 import { CODE_LIMITS, CodeError } from './packed-code.ts'
 
 export interface ArchiveFetcher {
@@ -26,7 +24,7 @@ const CONNECT_TIMEOUT_MS = 5_000
 const MOST_REDIRECTS = 3
 
 export function createArchiveFetcher(policy: AddressPolicy, limits: FetchLimits = DEFAULT_LIMITS): ArchiveFetcher {
-  const connect = { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(policy) }
+  const connect = { timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(policy, (host) => new CodeError(refusal(host))) }
   // Kept connections are no use: an archive is fetched once.
   const agent = new Agent({ connect, pipelining: 0, keepAliveTimeout: 1, connections: 4 })
   return {
@@ -74,12 +72,11 @@ async function download(url: string, asking: Asking): Promise<Buffer> {
   throw new CodeError(`it was redirected more than ${MOST_REDIRECTS} times`)
 }
 
-/** Addresses that are written out are never looked up: they are judged here, names in guardedLookup. */
-function checkTarget({ protocol, hostname, username, password }: URL, policy: AddressPolicy): void {
+function checkTarget(target: URL, policy: AddressPolicy): void {
+  const { protocol, hostname, username, password } = target
   if (protocol !== 'http:' && protocol !== 'https:') throw new CodeError(`expected http or https, got ${protocol}`)
   if (username !== '' || password !== '') throw new CodeError('a URL with a user or password is not asked')
-  const host = hostname.replace(/^\[|\]$/g, '')
-  if (isIP(host) !== 0 && !isAllowedAddress(host, policy)) throw new CodeError(refusal(host))
+  if (!mayBeAsked(target, policy)) throw new CodeError(refusal(hostname.replace(/^\[|\]$/g, '')))
 }
 
 const refusal = (host: string) => `${host} is an address that archives are not fetched from`
@@ -99,20 +96,6 @@ async function readBody({ statusCode, headers, body }: Dispatcher.ResponseData, 
     return Buffer.concat(chunks)
   } finally {
     body.destroy()
-  }
-}
-
-/** Judges every address of a name in the moment it is connected to: a name may change its mind between two questions. */
-function guardedLookup(policy: AddressPolicy): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, '', 0)
-      const allowed = addresses.filter(({ address }) => isAllowedAddress(address, policy))
-      const [first] = allowed
-      if (first === undefined) return callback(new CodeError(refusal(hostname)), '', 0)
-      if (options.all === true) return callback(null, allowed)
-      callback(null, first.address, first.family)
-    })
   }
 }
 

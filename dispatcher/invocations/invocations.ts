@@ -10,6 +10,7 @@ import type { Delivery } from '../../events/delivery.ts'
 import type { InvocationLedger, InvocationState } from '../../events/invocation-ledger.ts'
 import type { Subscription } from '../../events/subscription.ts'
 import { ASYNC_GROUP } from '../../events/topic-names.ts'
+import type { AddressPolicy } from '../../lib/address-policy.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { Follower } from '../follower.ts'
@@ -24,6 +25,8 @@ export interface InvocationsOptions {
   functionOf: (key: ObjectKey) => FeedFunction | undefined
   clock: Clock
   logger: Logger
+  /** Where destinations may be. */
+  addresses: AddressPolicy
 }
 
 export class Invocations {
@@ -42,7 +45,12 @@ export class Invocations {
     const carryOut = () => this.#carryOut()
     this.#follower = new Follower({ what: 'asynchronous invocations', clock, logger, carryOut })
     const { signal } = this.#over
-    this.#destinations = new Destinations({ engine, signal, note: (state) => this.#note(state) })
+    this.#destinations = new Destinations({
+      engine,
+      signal,
+      addresses: options.addresses,
+      note: (state) => this.#note(state),
+    })
   }
 
   get consumption(): Consumption | undefined {

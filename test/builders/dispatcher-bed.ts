@@ -21,6 +21,7 @@ export interface DispatcherBedOptions {
   fn?: Partial<FeedFunction>
   limits?: DispatcherOptions['limits']
   waitLimitMs?: number
+  destinationsOnLoopback?: boolean
   /** Puts something between the dispatcher and its log. */
   through?: (log: SqliteEventLog) => EventLog
 }
@@ -60,10 +61,10 @@ export class DispatcherBed {
   }
 
   #create(): Dispatcher {
-    const { limits, through } = this.#options
+    const { limits, through, destinationsOnLoopback = true } = this.#options
     const log = through?.(this.log) ?? this.log
     const options = { router: this.router, log, ledger: this.log.ledger, logger: silentLogger, metrics: this.metrics }
-    return createDispatcher({ ...options, ...(limits && { limits }) })
+    return createDispatcher({ ...options, destinationsOnLoopback, ...(limits && { limits }) })
   }
 
   async pod(options: FakePodOptions = {}): Promise<FakePod> {

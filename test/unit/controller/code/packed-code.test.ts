@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { gunzipSync } from 'node:zlib'
 import { configMapCode, fitsInline } from '../../../../controller/code/config-map-code.ts'
 import { codeFiles, digestOf, fileNames, packCode } from '../../../../controller/code/packed-code.ts'
-import { isAllowedAddress } from '../../../../controller/code/address-policy.ts'
+import { isAllowedAddress } from '../../../../lib/address-policy.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 
