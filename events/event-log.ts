@@ -112,6 +112,11 @@ export interface ConsumerHandlers {
    * does. The buffers are the receiver's to keep.
    */
   onRecords(partition: PartitionId, records: readonly LogRecord[]): void
+  /**
+   * Everything before `position` was handed over, where that is not behind the last record: what stands between is for nobody (markers of
+   * transactions, aborted ones) or was deleted meanwhile. For who reads to an end.
+   */
+  onPosition?(partition: PartitionId, position: number): void
   /** The consumer goes on by itself; for logs and metrics. */
   onError?(error: Error): void
 }

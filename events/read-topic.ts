@@ -13,6 +13,8 @@ export interface ReadOptions {
   onAssigned?(assignment: Assignment): void
   /** Handed the records of one partition as they come; what it returns is waited for before more of it are read. */
   onRecords(records: readonly LogRecord[], reader: TopicReader): Promise<void> | void
+  /** Of this one there are no more. */
+  onEnd?(partition: PartitionId): void
   /** Nothing of these is being handled any more, for whatever reason: the last time to commit. */
   onRevoked?(partitions: readonly PartitionId[], consumer: Consumer): Promise<void>
   signal?: AbortSignal
@@ -41,6 +43,7 @@ export async function readToEnd(options: ReadOptions): Promise<void> {
     onAssigned: (assignments) => reading.assigned(assignments),
     onRevoked: (partitions) => reading.revoked(partitions),
     onRecords: (partition, records) => reading.records(partition, records),
+    onPosition: (partition, position) => reading.position(partition, position),
     onError: (error) => reading.fail(error),
   })
   reading.begin(consumer)
@@ -79,6 +82,8 @@ class Reading {
   readonly #ours = new Set<string>()
   /** Of partitions of which something is being handled. */
   readonly #handling = new Map<string, Promise<void>>()
+  /** Where those were that went on without records. */
+  readonly #positions = new Map<string, number>()
   #consumer: Consumer | undefined
   #early: PartitionId[] = []
   #finish: () => void = () => undefined
@@ -138,6 +143,15 @@ class Reading {
     this.#handling.set(key, handling)
   }
 
+  /** It may be ahead of what is being handled. */
+  position(partition: PartitionId, position: number): void {
+    const key = partitionName(partition)
+    this.#positions.set(key, position)
+    if (this.#handling.has(key)) return
+    this.#passed(partition, position)
+    this.#check()
+  }
+
   async #handle(partition: PartitionId, records: readonly LogRecord[]): Promise<void> {
     const consumer = this.#consumer
     if (consumer === undefined) return
@@ -147,7 +161,8 @@ class Reading {
     if (wanted.length > 0) await this.#options.onRecords(wanted, { consumer, isOurs, stop: () => this.#finish() })
     if (!isOurs(partition)) return
     const last = records.at(-1)
-    const position = last === undefined ? 0 : lastOffsetOf(last) + 1
+    const handled = last === undefined ? 0 : lastOffsetOf(last) + 1
+    const position = Math.max(handled, this.#positions.get(partitionName(partition)) ?? 0)
     if (position < end) consumer.resume([partition])
     this.#passed(partition, position)
     this.#check()
@@ -155,7 +170,7 @@ class Reading {
 
   #passed(partition: PartitionId, position: number): void {
     const name = partitionName(partition)
-    if (position >= (this.#ranges.get(name)?.end ?? 0)) this.#left.delete(name)
+    if (position >= (this.#ranges.get(name)?.end ?? 0) && this.#left.delete(name)) this.#options.onEnd?.(partition)
   }
 
   #check(): void {

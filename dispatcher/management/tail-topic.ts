@@ -57,7 +57,11 @@ async function* stored(log: EventLog, { topic, group, from, signal }: Tail): Asy
   const merge = new TimeMerge(new Map(ends.map(({ partition, end }) => [partition, end])))
   // At once: the reader cannot end before what it handed over is let go.
   signal.addEventListener('abort', () => merge.end(), { once: true })
-  readToEnd({ ...{ log, topics: [topic], group, signal }, onRecords: (records) => merge.push(records) }).then(
+  readToEnd({
+    ...{ log, topics: [topic], group, signal },
+    onRecords: (records) => merge.push(records),
+    onEnd: ({ partition }) => merge.endOf(partition),
+  }).then(
     () => merge.end(),
     (error: unknown) => merge.end(error instanceof Error ? error : new Error(String(error))),
   )

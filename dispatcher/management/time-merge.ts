@@ -2,7 +2,7 @@
  * Puts the records of several partitions in the order of their times, with one chunk of each in memory: whoever hands a chunk in is told
  * when it is used up. Within a partition the order of offsets stays, whatever times its producers wrote.
  */
-import type { LogRecord } from '../../events/event-log.ts'
+import { lastOffsetOf, type LogRecord } from '../../events/event-log.ts'
 
 interface Chunk {
   records: readonly LogRecord[]
@@ -33,6 +33,12 @@ export class TimeMerge {
       this.#chunks.set(first.partition, { records, at: 0, partition: first.partition, done })
       this.#wake()
     })
+  }
+
+  /** Nothing more comes of this one, whose chunks are used up. */
+  endOf(partition: number): void {
+    if (!this.#chunks.has(partition)) this.#open.delete(partition)
+    this.#wake()
   }
 
   /** Nothing more comes or is wanted: whoever waits is let go. The first call counts. */
@@ -68,7 +74,7 @@ export class TimeMerge {
     const record = chunk.records[chunk.at++] as LogRecord
     if (chunk.at === chunk.records.length) {
       this.#chunks.delete(chunk.partition)
-      if (record.offset + 1 >= (this.#open.get(chunk.partition) ?? 0)) this.#open.delete(chunk.partition)
+      if (lastOffsetOf(record) + 1 >= (this.#open.get(chunk.partition) ?? 0)) this.#open.delete(chunk.partition)
       chunk.done()
     }
     return record

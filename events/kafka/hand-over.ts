@@ -1,7 +1,7 @@
 /** Hands fetched records over: a bounded batch of each partition per turn, as all want their turn. */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../lib/clock.ts'
-import type { LogRecord, PartitionId } from '../event-log.ts'
+import { lastOffsetOf, type LogRecord, type PartitionId } from '../event-log.ts'
 import type { PartitionRead } from './partition-read.ts'
 
 export interface HandOverOptions {
@@ -9,6 +9,7 @@ export interface HandOverOptions {
   reads: readonly PartitionRead[]
   maxRecords: number
   onRecords(partition: PartitionId, records: readonly LogRecord[]): void
+  onPosition?: ((partition: PartitionId, position: number) => void) | undefined
   onError(error: unknown): void
   /** Some may be fetched again. */
   onEmpty(): void
@@ -54,6 +55,9 @@ export class HandOver {
     read.ready = rest
     try {
       this.#options.onRecords(read.id, rest.length === 0 ? all : all.slice(0, maxRecords))
+      const last = all.at(-1)
+      if (rest.length === 0 && last !== undefined && read.next > lastOffsetOf(last) + 1)
+        this.#options.onPosition?.(read.id, read.next)
     } catch (error) {
       this.#options.onError(error)
       // Unless it has sought.

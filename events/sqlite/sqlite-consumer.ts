@@ -191,6 +191,7 @@ export class SqliteConsumer implements Consumer, Member {
       const { records, bytes } = this.#parts.records.read(partition, before, most)
       fetch.position = (records.at(-1)?.offset ?? partition.end - 1) + 1
       if (records.length > 0) this.#options.onRecords(idOf(partition), records)
+      else this.#options.onPosition?.(idOf(partition), fetch.position)
       this.wake(partition)
       return { records: records.length, bytes }
     } catch (error) {

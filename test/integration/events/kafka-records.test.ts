@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { partitionName } from '../../../events/event-log.ts'
+import { partitionName, type LogRecord } from '../../../events/event-log.ts'
+import { readToEnd } from '../../../events/read-topic.ts'
 import { CompressionTypes } from 'kafkajs'
 import { gunzipSync } from 'node:zlib'
-import { codeOf, header, numbers, record, unique } from '../../conformance/event-log/harness.ts'
+import { codeOf, header, numbers, record, text, unique } from '../../conformance/event-log/harness.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { useKafkaBed } from '../../builders/kafka-bed.ts'
 
@@ -75,6 +76,11 @@ await describeOnKafka('records on a real Kafka', () => {
     await open.commit()
     await producer.disconnect()
     await bed.until(() => expect(listener.texts).toEqual(['a', 'c', 'open']))
+    // Its end is a marker, which nobody is handed.
+    const texts: string[] = []
+    const read = (records: readonly LogRecord[]) => void texts.push(...records.map(text))
+    await readToEnd({ log: bed.log, topics: [topic], group: unique('reader'), onRecords: read })
+    expect(texts).toEqual(['a', 'c', 'open'])
   })
 
   test('are what another client sees: bytes, headers, times, and the partition of the key', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { DatabaseSync } from 'node:sqlite'
+import { readToEnd } from '../../../events/read-topic.ts'
 import type { SqliteEventLog } from '../../../events/sqlite/sqlite-event-log.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { Listener } from '../../conformance/event-log/harness.ts'
@@ -88,6 +89,20 @@ describe('retention', () => {
     await eventually('the rest', () => second.records.length === 1)
     expect(second.assigned).toEqual([{ topic: 'orders', partition: 0, position: 2, metadata: 'm', metadataOffset: 1 }])
     expect(second.texts).toEqual(['c'])
+  })
+
+  test('who reads to an end that is deleted meanwhile is done', async () => {
+    await log.send(Array.from({ length: 800 }, (_, n) => newRecord(`${n}`)))
+    let seen = 0
+    await readToEnd({
+      ...{ log, topics: ['orders'], group: 'reader' },
+      onRecords: async (records) => {
+        seen += records.length
+        clock.advance(HOUR_MS + 1)
+        await log.retention.run()
+      },
+    })
+    expect(seen).toBe(500)
   })
 
   test('a paused consumer that is overtaken goes on with the oldest that is there', async () => {

@@ -56,6 +56,22 @@ describe('records of several partitions', () => {
     expect(times(await reading)).toEqual([1, 2])
   })
 
+  test('do not wait for one whose last offsets hold no record, nor for the rest of a batch that cannot be decoded', async () => {
+    const merge = new TimeMerge(
+      new Map([
+        [0, 2],
+        [1, 5],
+      ]),
+    )
+    const reading = collect(merge)
+    const undecodable = { firstOffset: 0, lastOffset: 4, reason: 'damaged' }
+    const all = [merge.push(chunk(0, 0, [1])), merge.push(chunk(1, 0, [2]).map((each) => ({ ...each, undecodable })))]
+    await all[0]
+    merge.endOf(0)
+    await all[1]
+    expect(times(await reading)).toEqual([1, 2])
+  })
+
   test('let go whoever hands them in when nobody wants them any more', async () => {
     const merge = new TimeMerge(new Map([[0, 9]]))
     const pushed = merge.push(chunk(0, 0, [1, 2]))
