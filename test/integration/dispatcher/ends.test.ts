@@ -81,7 +81,9 @@ await describeOnKafka(
     }
 
     test('ends with 0 when all is well', async () => {
-      expect(await endsInTime(await running())).toBe(0)
+      const dispatcher = await running()
+      const code = await endsInTime(dispatcher)
+      expect({ code, said: dispatcher.said() }).toMatchObject({ code: 0 })
     })
 
     test('ends in time when the broker stops answering first, and names what was left', async () => {
