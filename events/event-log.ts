@@ -188,6 +188,10 @@ export class EventLogError extends Error {
   }
 }
 
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof EventLogError && error.code === 'too-large'
+}
+
 /** Kafka's rule for topic names. */
 export const TOPIC_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 /** Kafka's default (message.max.bytes), key, value and headers together. */

@@ -2,7 +2,7 @@
 import type { FollowedSchedule } from '../../api/trigger.ts'
 import type { CronTrigger } from './cron-trigger.ts'
 import { FARTHEST_AHEAD_MS, type CronState } from './decide.ts'
-import { parseSchedule, type Schedule, type ScheduleText } from './schedule.ts'
+import { keyOfSchedule, parseSchedule, type Schedule, type ScheduleText } from './schedule.ts'
 
 /** Another replica that has claimed a due time needs this long at most to store its record, unless it died. */
 export const CLAIM_GRACE_MS = 2_000
@@ -39,8 +39,8 @@ export class CronMemory {
    * had before the change are none.
    */
   follow(trigger: ScheduleText, told: FollowedSchedule | undefined, nowMs: number): Followed {
-    const text = textOf(trigger)
-    const toldText = told && textOf(told)
+    const text = keyOfSchedule(trigger)
+    const toldText = told && keyOfSchedule(told)
     // A clock that was wrong, or a hand.
     const isSane = (sinceMs: number) => sinceMs <= nowMs + FARTHEST_AHEAD_MS
     const toldMs = Date.parse(told?.since ?? '')
@@ -81,10 +81,8 @@ export class CronMemory {
   }
 
   #scheduleOf(trigger: CronTrigger): Schedule {
-    const text = textOf(trigger)
+    const text = keyOfSchedule(trigger)
     if (this.#schedule?.text !== text) this.#schedule = { text, parsed: parseSchedule(trigger) }
     return this.#schedule.parsed
   }
 }
-
-const textOf = ({ schedule, timezone }: ScheduleText) => `${timezone} ${schedule}`

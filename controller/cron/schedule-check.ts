@@ -2,7 +2,7 @@
  * Verdicts on schedules, remembered: every pass over the Triggers asks about each of them, and to find that a schedule never comes takes
  * milliseconds in which nothing else runs. Some hundreds of those would cost the leader its lease.
  */
-import { judgeSchedule, type ScheduleText, type ScheduleVerdict } from './schedule.ts'
+import { judgeSchedule, keyOfSchedule, type ScheduleText, type ScheduleVerdict } from './schedule.ts'
 
 export interface ScheduleCheckOptions {
   now: () => number
@@ -16,11 +16,11 @@ const LIMIT = 5_000
 /** What is wrong with a schedule, in one sentence; undefined when it is a good one that will come. */
 export function createScheduleCheck({ now, judge = judgeSchedule, limit = LIMIT }: ScheduleCheckOptions) {
   const verdicts = new Map<string, ScheduleVerdict>()
-  return ({ schedule, timezone }: ScheduleText): string | undefined => {
-    const text = `${timezone} ${schedule}`
+  return (schedule: ScheduleText): string | undefined => {
+    const text = keyOfSchedule(schedule)
     const nowMs = now()
     const known = verdicts.get(text)
-    const verdict = known !== undefined && isValid(known, nowMs) ? known : judge({ schedule, timezone }, nowMs)
+    const verdict = known !== undefined && isValid(known, nowMs) ? known : judge(schedule, nowMs)
     if (verdict !== known) remember(text, verdict)
     return verdict.kind === 'mistake' ? verdict.message : undefined
   }

@@ -34,6 +34,9 @@ export function parseSchedule({ schedule, timezone }: ScheduleText): Schedule {
   return withKnownEnd({ nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() })
 }
 
+/** The same for what is the same schedule. */
+export const keyOfSchedule = ({ schedule, timezone }: ScheduleText): string => `${timezone} ${schedule}`
+
 /** To find that none comes takes milliseconds in which nothing else runs; after that none comes later either. */
 export function withKnownEnd(schedule: Schedule): Schedule {
   let endMs = Infinity

@@ -36,13 +36,10 @@ export function startableOf(workers: Iterable<Backlogged>, batchSize = 1): Start
 }
 
 /** How long the oldest has been waiting, or running, beyond when it might have; undefined: nothing is due. One that waits in place counts. */
-export function oldestDueAgeMs(
-  { oldest, options }: Pick<PartitionWorker, 'oldest'> & RoleOf,
-  nowMs: number,
-): number | undefined {
+export function oldestDueAgeMs({ oldest }: Pick<PartitionWorker, 'oldest'>, nowMs: number): number | undefined {
   if (oldest === undefined) return undefined
-  const ageMs =
-    nowMs - (options.role === 'tier' ? (oldest.meta.dueMs ?? oldest.record.timestampMs) : oldest.record.timestampMs)
+  // Only what waits for a retry has a due time.
+  const ageMs = nowMs - (oldest.meta.dueMs ?? oldest.record.timestampMs)
   return ageMs < 0 ? undefined : ageMs
 }
 

@@ -13,7 +13,7 @@ import type { Entry } from './entry.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 
 /** What is younger may be of a Trigger that the feed does not show here yet: feeds are behind by moments, clocks by seconds. */
-export const FEED_LAG_MS = 60_000
+const FEED_LAG_MS = 60_000
 const RETRY_MS = 1_000
 /** What was not done when it was asked is asked again after this. */
 const FRESH_MS = 1_000
@@ -24,9 +24,13 @@ interface Known {
   done: ReadonlyMap<string, { offset: number; beyond: ReadonlySet<number> }>
 }
 
+/** moved: its own dispatchers have dealt with it · news: its Trigger may be one the feed does not show here yet · left: nobody will. */
+export type OrphanFate = { kind: 'moved' } | { kind: 'news'; forMs: number } | { kind: 'left' }
+
 export interface OrphansOptions {
   log: Pick<EventLog, 'committed'>
   clock: Clock
+  wall: Pick<Clock, 'now'>
   /** `namespace/name` of the Triggers. */
   key: string
 }
@@ -41,7 +45,13 @@ export class Orphans {
   }
 
   /** Throws EventLogError. */
-  async isMoved(record: LogRecord, uid: string): Promise<boolean> {
+  async fateOf(record: LogRecord, uid: string): Promise<OrphanFate> {
+    if (await this.#isMoved(record, uid)) return { kind: 'moved' }
+    const forMs = FEED_LAG_MS - (this.#options.wall.now() - record.timestampMs)
+    return forMs > 0 ? { kind: 'news', forMs } : { kind: 'left' }
+  }
+
+  async #isMoved(record: LogRecord, uid: string): Promise<boolean> {
     const name = `${uid} ${record.topic}`
     for (;;) {
       const asking = this.#known.get(name) ?? this.#ask(record.topic, uid)
@@ -80,15 +90,14 @@ function has({ done }: Known, record: LogRecord): boolean {
 }
 
 export async function outcomeOfOrphan(worker: PartitionWorker, entry: Entry, uid: string): Promise<DeliveryOutcome> {
-  const { engine, state } = worker.options
   try {
-    if (await state.orphans.isMoved(entry.record, uid)) return { kind: 'duplicate' }
+    const fate = await worker.options.state.orphans.fateOf(entry.record, uid)
+    if (fate.kind === 'moved') return { kind: 'duplicate' }
+    if (fate.kind === 'news') return { kind: 'later', afterMs: Math.min(FEED_LAG_MS, fate.forMs) }
   } catch (error) {
     const reason = `what became of an earlier Trigger of this name cannot be seen: ${errorText(error)}`
     return { kind: 'held', reason, retryAfterMs: RETRY_MS }
   }
-  const isNewsInMs = FEED_LAG_MS - (engine.wall.now() - entry.record.timestampMs)
-  if (isNewsInMs > 0) return { kind: 'later', afterMs: Math.min(FEED_LAG_MS, isNewsInMs) }
   return { kind: 'rejected', failure: failureOfOrphan(entry.meta) }
 }
 

@@ -1,7 +1,7 @@
 /** Stores what records become: tried on for as long as it takes, but for what the log will never take as it is. */
 import { backoffMs } from '../../lib/backoff.ts'
 import { pause } from '../../lib/pause.ts'
-import { EventLogError, type NewRecord } from '../event-log.ts'
+import { isTooLarge, type NewRecord } from '../event-log.ts'
 import { deadLetterParts, deadLetterRecords, type DeadLetter } from '../hop-record.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 
@@ -40,7 +40,7 @@ export async function publish(
       await engine.log.send([record])
       return 'stored'
     } catch (error) {
-      if (size !== 'must fit' && error instanceof EventLogError && error.code === 'too-large') return 'too-large'
+      if (size !== 'must fit' && isTooLarge(error)) return 'too-large'
       state.stats.publishFailures++
       if (failures === 1 || failures % 10 === 0)
         engine.logger.error('a record cannot be moved, so it stays', { topic: record.topic, failures, error })

@@ -1,6 +1,6 @@
 /** The end of a subscription whose Trigger or Function is gone: what still waits for a retry becomes dead letters, then its tiers go. */
 import {
-  EventLogError,
+  isTooLarge,
   lastOffsetOf,
   partitionName,
   type CommittedOffset,
@@ -15,7 +15,7 @@ import { tierDelays } from '../retry-policy.ts'
 import type { Subscription } from '../subscription.ts'
 import { retryTopic, tiersAmong } from '../topic-names.ts'
 import type { Engine } from './engine.ts'
-import { FEED_LAG_MS, failureOfOrphan } from './orphans.ts'
+import { failureOfOrphan } from './orphans.ts'
 import { SubscriptionState } from './subscription-state.ts'
 
 export interface Retirement {
@@ -52,7 +52,7 @@ export async function retire(retirement: Retirement): Promise<boolean> {
       const waiting = records.filter((record) => tracker.track(record.offset, lastOffsetOf(record)))
       const letters: DeadLetter[] = []
       for (const record of waiting) {
-        const letter = await letterOf(record, { ...retirement, state })
+        const letter = await letterOf(record, { subscription, group, state })
         if (letter === 'successor') return reader.stop()
         if (letter !== undefined) letters.push(letter)
       }
@@ -76,7 +76,7 @@ async function move(letters: readonly DeadLetter[], state: SubscriptionState, lo
   try {
     await log.send(wholes)
   } catch (error) {
-    if (!(error instanceof EventLogError) || error.code !== 'too-large') throw error
+    if (!isTooLarge(error)) throw error
     for (const letter of letters) await sendLetter(log, letter)
   }
 }
@@ -85,7 +85,7 @@ async function sendLetter(log: EventLog, letter: DeadLetter): Promise<void> {
   try {
     await log.send(deadLetterRecords(letter))
   } catch (error) {
-    if (!(error instanceof EventLogError) || error.code !== 'too-large') throw error
+    if (!isTooLarge(error)) throw error
     await log.send(deadLetterParts(letter))
   }
 }
@@ -98,7 +98,7 @@ function areBehind(committed: readonly CommittedOffset[], ends: ReadonlyMap<stri
 /** Undefined: another has dealt with it. `successor`: it waits for one that the feed does not show yet. */
 async function letterOf(
   record: LogRecord,
-  { engine, subscription, group, state }: Retirement & { state: SubscriptionState },
+  { subscription, group, state }: Pick<Retirement, 'subscription' | 'group'> & { state: SubscriptionState },
 ): Promise<DeadLetter | 'successor' | undefined> {
   const next = hopMeta(record, subscription.uid)
   const meta = { ...next, attempt: Math.max(1, next.attempt - 1) }
@@ -109,8 +109,9 @@ async function letterOf(
     // A replayed one has not failed since.
     return { ...letter, failure: undecodable ?? meta.failure ?? failureOfOrphan(meta) }
   }
-  if (await state.orphans.isMoved(record, uid)) return undefined
-  if (engine.wall.now() - record.timestampMs < FEED_LAG_MS) return 'successor'
+  const fate = await state.orphans.fateOf(record, uid)
+  if (fate.kind === 'moved') return undefined
+  if (fate.kind === 'news') return 'successor'
   return { ...letter, failure: undecodable ?? failureOfOrphan(meta) }
 }
 

@@ -30,7 +30,7 @@ export class SubscriptionState {
   constructor(subscription: Subscription, engine: Engine) {
     this.subscription = subscription
     this.#engine = engine
-    this.orphans = new Orphans({ log: engine.log, clock: engine.clock, key: subscription.key })
+    this.orphans = new Orphans({ log: engine.log, clock: engine.clock, wall: engine.wall, key: subscription.key })
     this.hold = new Hold({ clock: engine.clock, onOpen: () => this.offerAll() })
   }
 

@@ -9,7 +9,8 @@ export interface HandOverOptions {
   reads: readonly PartitionRead[]
   maxRecords: number
   onRecords(partition: PartitionId, records: readonly LogRecord[]): void
-  onPosition?: ((partition: PartitionId, position: number) => void) | undefined
+  /** See ConsumerHandlers. */
+  onPosition(partition: PartitionId, position: number): void
   onError(error: unknown): void
   /** Some may be fetched again. */
   onEmpty(): void
@@ -57,7 +58,7 @@ export class HandOver {
       this.#options.onRecords(read.id, rest.length === 0 ? all : all.slice(0, maxRecords))
       const last = all.at(-1)
       if (rest.length === 0 && last !== undefined && read.next > lastOffsetOf(last) + 1)
-        this.#options.onPosition?.(read.id, read.next)
+        this.#options.onPosition(read.id, read.next)
     } catch (error) {
       this.#options.onError(error)
       // Unless it has sought.

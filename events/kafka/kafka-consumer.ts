@@ -189,7 +189,7 @@ export class KafkaConsumer implements Consumer {
     this.#reader = new PartitionReader({
       ...{ client, clock, reads, maxRecords: options.maxRecords ?? MAX_RECORDS },
       onRecords: (partition, records) => options.onRecords(partition, records),
-      onPosition: options.onPosition && ((partition, position) => options.onPosition?.(partition, position)),
+      onPosition: (partition, position) => options.onPosition?.(partition, position),
       onError: (error) => this.#guard.report(error),
       onOutOfRange: (read) => void this.#recover(life, read).catch((error: unknown) => this.#guard.report(error)),
     })

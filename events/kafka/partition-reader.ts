@@ -21,7 +21,8 @@ export interface ReaderOptions {
   reads: readonly PartitionRead[]
   maxRecords: number
   onRecords(partition: PartitionId, records: readonly LogRecord[]): void
-  onPosition?: ((partition: PartitionId, position: number) => void) | undefined
+  /** See ConsumerHandlers. */
+  onPosition(partition: PartitionId, position: number): void
   onError(error: Error): void
   /** What is to be read next is not there: it was deleted, or the topic is another one. */
   onOutOfRange(read: PartitionRead): void
@@ -198,7 +199,7 @@ export class PartitionReader {
     const from = read.next
     read.ready = recordsFrom(records, from)
     if (next !== undefined) read.next = Math.max(from, next)
-    if (read.ready.length === 0 && read.next > from) this.#options.onPosition?.(read.id, read.next)
+    if (read.ready.length === 0 && read.next > from) this.#options.onPosition(read.id, read.next)
   }
 
   #failed(read: PartitionRead, code: number): void {
