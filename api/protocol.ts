@@ -236,6 +236,8 @@ export interface Specialize {
   concurrency: number
   memoryMb: number
   dataKey: string
+  /** What the pod repeats in its health. */
+  proof: string
 }
 
 /** Lambda's error object. */

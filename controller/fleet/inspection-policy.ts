@@ -1,4 +1,7 @@
-/** Pure: what to do with a pod after asking it who it is. Its own answer is the truth; labels are only a memory of it. */
+/**
+ * Pure: what to do with a pod after asking it who it is. Its own answer is the truth, labels are only a memory of it; but what answers may be a
+ * function's code, so a function that no label names is believed only with the proof that the pod was given it.
+ */
 import type { ObjectKey } from '../../api/names.ts'
 import type { GiveUp } from './pod-removal.ts'
 
@@ -22,6 +25,8 @@ export interface InspectionInput {
   outcome: { kind: 'answered'; health: InspectedHealth } | { kind: 'silent' } | { kind: 'unreachable' }
   /** Whether the function and revision the pod answered with still exist. */
   exists: boolean
+  /** The pod repeats what it was told with its function, which no other pod can know. */
+  isProven: boolean
   /** Times it was asked in a row without a final answer, this one included. */
   attempts: number
   /** It is known to have been up: it called, or the kubelet or another controller says so. */
@@ -46,13 +51,14 @@ export type InspectionVerdict =
 const ASK_AGAIN_MS = 500
 /** Someone may wait for a pod that is about to be up. */
 const BOOTING_ASK_AGAIN_MS = 100
-/** Times asked before a pod is given up. `unknown`: a Function or revision may come later than the pod that another controller made for it. */
+/** Times asked before a pod is given up. `unproven`: the labels that whoever claimed it writes come within that. `unknown`: a Function or revision may come later than the pod that another controller made for it. */
 const PATIENCE = {
   unreachable: 2,
   booting: 20,
   silentGeneric: 5,
   specializing: 120,
   unknown: 4,
+  unproven: 20,
   orphan: 6,
   newborn: 60,
 }
@@ -113,7 +119,7 @@ function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): I
 }
 
 function judgeSpecialized(
-  { label, labelled, exists, attempts }: InspectionInput,
+  { label, labelled, exists, isProven, attempts }: InspectionInput,
   { function: key, revision, acknowledges = false }: InspectedHealth,
 ): InspectionVerdict {
   if (key == null || revision == null) return giveUp('unknown-function', 'it does not say which function it runs')
@@ -122,8 +128,14 @@ function judgeSpecialized(
     return giveUp('unknown-function', `it runs ${key} in revision ${revision}, which does not exist any more`)
   const runs = { function: key as ObjectKey, revision, acknowledges }
   const adopt: InspectionVerdict = { kind: 'adopt', ...runs, repair: label === 'generic' }
-  if (label === 'generic') return adopt
+  if (label === 'generic') return isProven ? adopt : judgeUnproven(key, attempts)
   return labelled?.function === key && labelled.revision === revision
     ? adopt
     : giveUp('unknown-function', `its labels do not agree with it: it runs ${key} in revision ${revision}`)
+}
+
+function judgeUnproven(key: string, attempts: number): InspectionVerdict {
+  return attempts < PATIENCE.unproven
+    ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
+    : giveUp('unknown-function', `it says that it runs ${key}, and neither its labels nor a proof do`)
 }

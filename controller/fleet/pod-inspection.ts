@@ -2,6 +2,7 @@
 import { splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { Leadership } from '../leadership.ts'
 import type { RevisionTemplate } from './fleet.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
@@ -17,6 +18,7 @@ import type { HealthOutcome, RuntimeClient } from './runtime-client.ts'
 export interface PodInspectorOptions {
   table: PodTable
   client: RuntimeClient
+  keys: Pick<Keys, 'isClaimProof'>
   labels: PodLabels
   removal: PodRemoval
   metrics: FleetMetrics
@@ -125,6 +127,7 @@ export class PodInspector {
       canFinish: this.#options.leadership.leads && this.#templateOf(record) !== undefined,
       outcome,
       exists: runs != null && this.#isOfHere(record, runs as ObjectKey, inRevision ?? ''),
+      isProven: this.#isProven(record, outcome),
       attempts,
       isUp: record.isUp === true,
       healthTimeoutMs: this.#options.healthTimeoutMs,
@@ -142,6 +145,15 @@ export class PodInspector {
   /** A pod runs functions of its own namespace, whatever its code makes it say. */
   #isOfHere({ namespace }: PodRecord, key: ObjectKey, revision: string): boolean {
     return splitKey(key).namespace === namespace && this.#options.existing(key, revision) !== undefined
+  }
+
+  /** One that was made with other keys cannot be, and is not published either. */
+  #isProven({ uid, otherKeys }: PodRecord, outcome: HealthOutcome): boolean {
+    if (otherKeys !== undefined) return true
+    if (outcome.kind !== 'answered') return false
+    const { function: key, revision, proof } = outcome.health
+    if (key == null || revision == null || proof == null) return false
+    return this.#options.keys.isClaimProof(proof, { podUid: uid, function: key as ObjectKey, revision })
   }
 
   #act(record: PodRecord, verdict: Exclude<InspectionVerdict, { kind: 'ask-again' }>): void {

@@ -178,9 +178,12 @@ export class PodStarter {
 
   #body({ uid }: PodRecord, template: RevisionTemplate, packed: Buffer | undefined): Specialize {
     const { keys, platformUrl } = this.#options
+    const { function: ref, revision } = template
+    const key = objectKey(ref.namespace, ref.name)
     return specializeBody(template, {
       podUid: uid,
       dataKey: keys.dataKey(uid),
+      proof: keys.claimProof({ podUid: uid, function: key, revision }),
       platformUrl,
       packed,
       wallMs: Date.now(),

@@ -24,6 +24,7 @@ const healthSchema = z.object({
   function: z.string().nullish(),
   revision: z.string().nullish(),
   acknowledges: z.boolean().optional(),
+  proof: z.string().nullish(),
   failed: z.unknown().optional(),
 })
 export type RuntimeHealth = z.infer<typeof healthSchema>

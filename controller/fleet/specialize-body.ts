@@ -8,6 +8,7 @@ const SIGNATURE_LIFETIME_MS = 60_000
 export interface SpecializeBodyInput {
   podUid: string
   dataKey: string
+  proof: string
   platformUrl: string | undefined
   /** Of code that is not in the revision. */
   packed: Buffer | undefined
@@ -16,11 +17,11 @@ export interface SpecializeBodyInput {
 }
 
 export function specializeBody(template: RevisionTemplate, input: SpecializeBodyInput): Specialize {
-  const { podUid, dataKey, platformUrl, packed, wallMs } = input
+  const { podUid, dataKey, proof, platformUrl, packed, wallMs } = input
   const { function: ref, revision, handler, signature, files, timeoutMs, concurrency, memoryMb } = template
   // Not part of the revision: where the platform listens is no reason to roll out anew.
   const env = platformUrl === undefined ? template.env : { ...template.env, DORMOUSE_URL: platformUrl }
   const code = packed === undefined ? { files } : { packed: packed.toString('base64') }
   const what = { function: ref, revision, handler, signature, ...code, env, timeoutMs, concurrency, memoryMb }
-  return { ...what, podUid, expiresAt: wallMs + SIGNATURE_LIFETIME_MS, dataKey }
+  return { ...what, podUid, expiresAt: wallMs + SIGNATURE_LIFETIME_MS, dataKey, proof }
 }

@@ -14,6 +14,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import type { ObjectKey } from '../../api/names.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { isAlreadyExists, isConflict } from '../../kube/errors.ts'
 import { SECRETS, type Secret } from '../../kube/objects.ts'
@@ -27,9 +28,18 @@ export interface Keys {
   dataKey: (podUid: string) => string
   /** What this pod says "I am up" with. */
   phoneHomeToken(namespace: string, name: string): string
+  /** Told to a pod with its function: by repeating it the pod shows other replicas who it was made to be. */
+  claimProof(claim: ProvenClaim): string
+  isClaimProof(proof: string, claim: ProvenClaim): boolean
   isPhoneHomeToken(token: string, pod: { namespace: string; name: string }): boolean
   /** Base64 Ed25519 signature. */
   sign(body: Uint8Array): string
+}
+
+export interface ProvenClaim {
+  podUid: string
+  function: ObjectKey
+  revision: string
 }
 
 /** The Secret exists but does not hold what it should; the message names the field. */
@@ -89,11 +99,14 @@ function keysFrom(secret: Secret): Keys {
     throw new KeysError(`Secret ${KEYS_SECRET}: publicKey does not belong to privateKey`)
   const derive = (text: string) => createHmac('sha256', hmac).update(text).digest('base64url')
   const phoneHomeToken = (namespace: string, name: string) => derive(`phone-home:${namespace}/${name}`)
+  const claimProof = ({ podUid, function: key, revision }: ProvenClaim) => derive(`claim:${podUid}:${key}:${revision}`)
   return {
     publicKey,
     dataKey: (podUid) => derive(`data:${podUid}`),
     phoneHomeToken,
     isPhoneHomeToken: (token, { namespace, name }) => sameText(token, phoneHomeToken(namespace, name)),
+    claimProof,
+    isClaimProof: (proof, claim) => sameText(proof, claimProof(claim)),
     sign: (body) => sign(null, body, privateKey).toString('base64'),
   }
 }

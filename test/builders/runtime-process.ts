@@ -120,6 +120,7 @@ export class RuntimeProcess {
       concurrency: 1,
       memoryMb: 128,
       dataKey: this.dataKey,
+      proof: `proof of ${this.uid}`,
       ...overrides,
     }
   }

@@ -120,6 +120,7 @@ export class FakeRuntime {
         function: this.#functionKey(),
         revision: specialization.revision,
         acknowledges: this.#options.acknowledges ?? true,
+        proof: specialization.proof,
       }),
       ...(failed !== undefined && { failed }),
     }

@@ -54,7 +54,7 @@ export class Pod {
     const { state, claim, failed } = this
     if (claim === undefined) return { state }
     const name = `${claim.function.namespace}/${claim.function.name}`
-    const runs = { function: name, revision: claim.revision, acknowledges: true }
+    const runs = { function: name, revision: claim.revision, acknowledges: true, proof: claim.proof }
     return { state, ...runs, ...(failed === undefined ? {} : { failed }) }
   }
 }

@@ -16,6 +16,8 @@ export interface Specialization {
   concurrency: number
   memoryMb: number
   dataKey: string
+  /** To be repeated in the pod's health. */
+  proof?: string
 }
 
 export type ParsedSpecialization = { kind: 'valid'; value: Specialization } | { kind: 'invalid'; message: string }
@@ -52,6 +54,7 @@ function read(body: unknown): Specialization {
     concurrency: number(root['concurrency'], 'concurrency', 1),
     memoryMb: number(root['memoryMb'], 'memoryMb', 1),
     dataKey: string(root['dataKey'], 'dataKey'),
+    ...(root['proof'] !== undefined && { proof: string(root['proof'], 'proof') }),
   }
 }
 

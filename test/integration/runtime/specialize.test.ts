@@ -23,7 +23,12 @@ describe('POST /specialize', () => {
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.text)).toEqual({ initMs: expect.any(Number), acknowledges: true })
     const health = await runtime.health()
-    expect(health).toEqual({ state: 'specialized', function: 'default/hello', revision: 'r1', acknowledges: true })
+    const proof = `proof of ${runtime.uid}`
+    expect(health).toEqual({
+      ...{ state: 'specialized', function: 'default/hello', revision: 'r1' },
+      acknowledges: true,
+      proof,
+    })
     expect((await runtime.invoke({})).text).toBe('1')
   })
 

@@ -12,6 +12,7 @@ const input = (change: Partial<InspectionInput>): InspectionInput => ({
   label: 'generic',
   outcome: answered({ state: 'generic' }),
   exists: true,
+  isProven: true,
   isNew: false,
   canFinish: false,
   attempts: 1,
@@ -25,6 +26,21 @@ describe('judgeInspection', () => {
   const cases: [string, InspectionInput, object][] = [
     ['a generic pod waits', input({}), { kind: 'idle' }],
     ['a lost label is repaired', input({ outcome: specialized }), { kind: 'adopt', ...runs, repair: true }],
+    [
+      'a function that neither a label nor a proof names is waited for: labels may be on their way',
+      input({ outcome: specialized, isProven: false, attempts: 19 }),
+      { kind: 'ask-again' },
+    ],
+    [
+      'a pod that alone says what it runs goes at last',
+      input({ outcome: specialized, isProven: false, attempts: 20 }),
+      { why: { reason: 'unknown-function' } },
+    ],
+    [
+      'labels need no proof beside them: not every runtime repeats it',
+      input({ ...claimed, outcome: specialized, isProven: false }),
+      { kind: 'adopt', ...runs, repair: false },
+    ],
     [
       'a claimed pod is believed when it agrees',
       input({ ...claimed, outcome: specialized }),

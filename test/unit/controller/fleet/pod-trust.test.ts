@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals'
 import type { ObjectKey } from '../../../../api/names.ts'
 import { PodInspector, type PodInspectorOptions } from '../../../../controller/fleet/pod-inspection.ts'
 import { PodObserver, type PodObserverOptions } from '../../../../controller/fleet/pod-observer.ts'
+import type { ProvenClaim } from '../../../../controller/keys/keys.ts'
 import { toFleetPod, type PodRecord } from '../../../../controller/fleet/pod-record.ts'
 import { PodTable } from '../../../../controller/fleet/pod-table.ts'
 import type { HealthOutcome, RuntimeHealth } from '../../../../controller/fleet/runtime-client.ts'
@@ -10,11 +11,11 @@ import type { Pod } from '../../../../kube/objects.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
 const GENERIC: RuntimeHealth = { state: 'generic' }
-const runs = (key: string, revision: string): RuntimeHealth => ({
-  ...{ state: 'specialized', function: key, revision, acknowledges: true },
+const runs = (key: string, revision: string, proof = `p1 ${key} ${revision}`): RuntimeHealth => ({
+  ...{ state: 'specialized', function: key, revision, acknowledges: true, proof },
 })
 
-/** A follower that sees pods of namespace `a`; functions `a/evil` and `b/victim` exist. */
+/** A follower that sees pods of namespace `a`; functions `a/evil`, `a/sibling` and `b/victim` exist. */
 function follower() {
   const table = new PodTable()
   const clock = new FakeClock()
@@ -29,12 +30,17 @@ function follower() {
   const known = new Map([
     ['a/evil', 'r9'],
     ['b/victim', 'r1'],
+    ['a/sibling', 'r1'],
   ])
   const inspector = new PodInspector({
     ...shared,
     healthTimeoutMs: 100,
     ...{ offer, ownUp: () => false, finish: () => undefined },
     ...{ servingTemplate: () => undefined, timeoutMsOf: () => undefined },
+    keys: {
+      isClaimProof: (proof: string, claim: ProvenClaim) =>
+        proof === `${claim.podUid} ${claim.function} ${claim.revision}`,
+    },
     existing: (key: ObjectKey, revision: string) => (known.get(key) === revision ? { uid: 'u' } : undefined),
     client: {
       health: async ({ host }: { host: string }): Promise<HealthOutcome> => {
@@ -81,6 +87,22 @@ test('a pod that says it runs a function of another namespace is not published a
   await new Promise((resolve) => setImmediate(resolve))
   expect([world.asked.length > 0, endpoints('b/victim')]).toEqual([true, []])
   void inspector
+})
+
+test('a pod that says it runs a sibling, before its labels say what it was made to be, is not published as it', async () => {
+  const { world, observer, endpoints, table } = follower()
+  world.health = runs('a/sibling', 'r1', 'p1 a/evil r9')
+  observer.seen(podOf({ labels: { ...POOLED, state: 'generic' }, podIP: '10.9.9.9' }))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([world.asked.length > 0, endpoints('a/sibling'), table.get('p1')?.stage]).toEqual([true, [], 'booting'])
+})
+
+test('a pod whose labels were lost is believed with the proof that it was given its function', async () => {
+  const { world, observer, inspector, endpoints } = follower()
+  world.health = runs('a/sibling', 'r1')
+  observer.seen(podOf({ labels: { ...POOLED, state: 'generic' }, podIP: '10.9.9.9' }))
+  await inspector.settled()
+  expect(endpoints('a/sibling')).toHaveLength(1)
 })
 
 test('a pod that said it runs another function than its labels say is what its labels say', async () => {

@@ -45,6 +45,20 @@ describe('loadKeys', () => {
     expect(keys.isPhoneHomeToken('', { namespace: 'n', name: 'a' })).toBe(false)
   })
 
+  test('proves a claim for one pod, one function and one revision, in one cluster', async () => {
+    const keys = await loadKeys(createMemoryCluster(), 'ns')
+    const others = await loadKeys(createMemoryCluster(), 'ns')
+    const claim = { podUid: 'p', function: 'n/f', revision: 'r' } as const
+    const proof = keys.claimProof(claim)
+    const near = [{ podUid: 'q' }, { function: 'n/g' as const }, { revision: 's' }].map((change) => ({
+      ...claim,
+      ...change,
+    }))
+    expect(keys.isClaimProof(proof, claim)).toBe(true)
+    expect(near.map((other) => keys.isClaimProof(proof, other))).toEqual([false, false, false])
+    expect([others.isClaimProof(proof, claim), keys.isClaimProof('', claim)]).toEqual([false, false])
+  })
+
   const damage: [string, Record<string, string | null>, string][] = [
     ['a missing field', { hmac: null }, 'hmac'],
     ['a short secret', { hmac: 'AAAA' }, '32 bytes'],
