@@ -17,6 +17,8 @@ export class Invocation implements LogScope {
   timer: NodeJS.Timeout | undefined
   /** Answers in the handler's place; does nothing once answered. */
   fail: Fail
+  /** From the first byte of the answer on the watchdog must write none of its own. Calling it again is without effect. */
+  answerBegins: () => void = () => undefined
 
   constructor(head: RequestHead, deadlineMs: number, fail: Fail) {
     this.head = head

@@ -36,11 +36,13 @@ export class Invocations {
   accept(invocation: Invocation, response: ServerResponse): void {
     this.open.add(response)
     response.once('close', () => {
-      if (invocation.slot !== undefined) this.pod.board?.forgetFd(invocation.slot)
+      this.forgetFd(invocation)
       this.closed(response)
     })
     const isBuffered = this.pod.claim?.signature !== 'http' && !this.isStreaming()
-    this.hold(invocation, isBuffered ? socketFd(response.socket) : NO_FD)
+    this.hold(invocation, socketFd(response.socket))
+    // What is buffered is written after its slot was given back.
+    if (!isBuffered) this.followHead(invocation, response)
     invocation.timer = this.timer(invocation, () => this.timeOut(invocation))
   }
 
@@ -52,10 +54,12 @@ export class Invocations {
   /** The deadline of an upgrade is that of its handshake: a connection that was opened may live longer. */
   acceptUpgrade(invocation: Invocation, socket: Duplex): void {
     this.upgraded.add(socket)
-    this.pod.running.add(invocation)
+    // User code has the connection whole: nobody else writes to it.
+    this.hold(invocation, NO_FD)
     const written = () => (socket instanceof Socket ? socket.bytesWritten : 0)
     const before = written()
     invocation.timer = this.timer(invocation, () => {
+      this.unwatch(invocation)
       if (written() <= before + ACKNOWLEDGEMENT_BYTES) socket.destroy()
     })
     socket.once('close', () => {
@@ -80,6 +84,20 @@ export class Invocations {
   private hold(invocation: Invocation, fd: number): void {
     this.pod.running.add(invocation)
     invocation.slot = this.pod.board?.post({ id: invocation.id, deadlineMs: invocation.deadlineMs, fd })
+  }
+
+  /** Node makes every head of an answer with this method, also those that nobody asked for. */
+  private followHead(invocation: Invocation, response: ServerResponse): void {
+    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
+    invocation.answerBegins = () => this.forgetFd(invocation)
+    response.writeHead = (...args: unknown[]) => {
+      invocation.answerBegins()
+      return writeHead(...args)
+    }
+  }
+
+  private forgetFd({ slot }: Invocation): void {
+    if (slot !== undefined) this.pod.board?.forgetFd(slot)
   }
 
   private unwatch(invocation: Invocation): void {

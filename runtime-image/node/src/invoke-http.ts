@@ -51,7 +51,9 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
 }
 
 /** The handler may still run, and knows nothing of it. */
-function answerInPlace({ request, response }: RequestCall, failure: { kind: ErrorKind; error: ErrorObject }): void {
+function answerInPlace(call: RequestCall, failure: { kind: ErrorKind; error: ErrorObject }): void {
+  const { invocation, request, response } = call
+  invocation.answerBegins()
   const isCut = response.headersSent
   restoreMethods(response)
   // It may yet destroy the connection, which must be nobody else's by then. One that still brings a body is left open: closing it loses the answer.
