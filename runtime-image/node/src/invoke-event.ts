@@ -155,15 +155,23 @@ function runStreaming(call: EventCall, event: unknown): void {
   stream.on('error', (error) => fail(error))
   // A reader that went away does not free the slot: the handler still runs.
   stream.on('close', () => hasHandlerEnded && abandon(call, stream))
-  const watch = () => {
-    if (execution.isOver) return
-    const stop = call.loop.start(() => (hasHandlerEnded ? stream.end() : execution.fail('unhandled', neverSettled())))
-    execution.response.once('close', stop)
+  const drained = () => {
+    if (hasHandlerEnded) return void stream.end()
+    execution.fail('unhandled', neverSettled())
+    stream.destroy()
   }
+  if (call.isAlone)
+    setImmediate(
+      () =>
+        execution.isOver ||
+        execution.response.once(
+          'close',
+          call.loop.start(() => drained()),
+        ),
+    )
   const ended = () => {
     hasHandlerEnded = true
     if (stream.destroyed) abandon(call, stream)
-    if (call.isAlone && !stream.writableEnded) setImmediate(watch)
   }
   startStreaming(call.handler.call, [event, stream, context]).then(ended, (error: unknown) => {
     if (!stream.writableEnded) {

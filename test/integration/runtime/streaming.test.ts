@@ -32,6 +32,22 @@ describe('a streaming handler', () => {
     expect((await runtime.invoke({})).status).toBe(500)
   })
 
+  test('whose promise can never settle is answered at once, as other handlers are', async () => {
+    const runtime = await streaming(`() => new Promise(() => {})`)
+    const answer = await runtime.invoke({}, { deadlineMs: 20_000 })
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'unhandled' } })
+    expect(JSON.parse(answer.text)).toMatchObject({ errorType: 'Runtime.NodeJsExit' })
+    expect((await runtime.invoke({}, { deadlineMs: 20_000 })).status).toBe(500)
+  })
+
+  test('whose promise can never settle once it has written is cut, and runs again', async () => {
+    const runtime = await streaming(
+      `(event, stream) => { if (event.ok) return stream.end('whole'); stream.write('half'); return new Promise(() => {}) }`,
+    )
+    await expect(runtime.invoke({}, { deadlineMs: 20_000 })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
+    expect((await runtime.invoke({ ok: 1 })).text).toBe('whole')
+  })
+
   test('that fails later never ends the answer cleanly', async () => {
     const runtime = await streaming(
       `async (e, stream) => { stream.write('half'); await new Promise((r) => setTimeout(r, 30)); throw new Error('late') }`,
