@@ -1,10 +1,23 @@
 /** The gateway's environment: every variable, its default and its reason. */
 import { z } from 'zod'
 import { OPTIONAL_KAFKA_ENVIRONMENT } from '../events/kafka/environment.ts'
+import { errorText } from '../lib/error-text.ts'
 import { parseEnvironment, type Environment } from '../lib/environment.ts'
 import { durationVariable, portVariable, positiveVariable } from '../lib/environment-types.ts'
 import { DATA_PLANE_ENVIRONMENT } from '../routing/environment.ts'
 import { DEFAULT_LIMITS } from './gateway.ts'
+import { ANY_PROXY, trustedProxies, type TrustedProxies } from './proxy/trusted-proxies.ts'
+
+function readProxies(text: string, context: z.RefinementCtx): TrustedProxies {
+  const ranges = text.split(',').map((range) => range.trim())
+  if (ranges.includes('*')) return ANY_PROXY
+  try {
+    return trustedProxies(text.trim() === 'none' ? [] : ranges)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: errorText(error) })
+    return z.NEVER
+  }
+}
 
 const environmentSchema = z.object({
   ...DATA_PLANE_ENVIRONMENT,
@@ -14,6 +27,8 @@ const environmentSchema = z.object({
   DORMOUSE_PUBLIC_PORT: portVariable(8080),
   /** For the cluster: every function. */
   DORMOUSE_INTERNAL_PORT: portVariable(8081),
+  /** Proxies in front of the public listener, whose forwarding headers count: addresses and CIDR blocks, comma-separated; `*`: every one, `none`: nobody. */
+  DORMOUSE_TRUSTED_PROXIES: z.string().default('*').transform(readProxies),
   /** Requests that may wait per function: each holds a connection. */
   DORMOUSE_QUEUE_LIMIT: positiveVariable(DEFAULT_LIMITS.queueLimit),
   /** Longest wait for a pod: shorter than the time-outs of load balancers in front. */

@@ -21,6 +21,7 @@ import { resolveInternal } from './proxy/internal-target.ts'
 import { Latecomers } from './proxy/latecomers.ts'
 import { Listener, type ListenerLimits } from './proxy/listener.ts'
 import { Pipeline } from './proxy/pipeline.ts'
+import { ANY_PROXY, type TrustedProxies } from './proxy/trusted-proxies.ts'
 import { PublicTargets } from './proxy/public-target.ts'
 import type { IncomingTarget, Resolution } from './proxy/target.ts'
 import { Upgrades } from './proxy/upgrade.ts'
@@ -39,6 +40,8 @@ export interface GatewayOptions {
   /** 0 = any free port. */
   ports?: { public: number; internal: number; management: number }
   limits?: Partial<GatewayLimits>
+  /** In front of the public listener. Default: every one. */
+  proxies?: TrustedProxies | undefined
   /** For tests and embedding: timings of the routing core. */
   routing?: Pick<RouterOptions, 'connectTimeoutMs' | 'podKeepAliveMs' | 'feedSilenceMs' | 'loadIntervalMs' | 'graceMs'>
   metrics?: Metrics
@@ -184,7 +187,8 @@ class GatewayProcess implements Gateway {
     const draining = () => this.#draining
     const shared = { router: this.router, metrics: this.#tallies, draining, latecomers, budget: this.#budget }
     const events = trusted ? this.#createEventsApi() : undefined
-    const pipeline = new Pipeline({ ...shared, trusted, resolve, maxUrlBytes, maxBodyBytes, events })
+    const proxies = (trusted ? undefined : this.#options.proxies) ?? ANY_PROXY
+    const pipeline = new Pipeline({ ...shared, trusted, proxies, resolve, maxUrlBytes, maxBodyBytes, events })
     const upgrades = new Upgrades(pipeline, upgradeIdleMs)
     const listener = new Listener(this.#limits, {
       onRequest: (request, response, expects) => pipeline.handle(request, response, expects),

@@ -25,6 +25,7 @@ async function main(): Promise<void> {
       internal: environment.DORMOUSE_INTERNAL_PORT,
       management: environment.DORMOUSE_MANAGEMENT_PORT,
     },
+    proxies: environment.DORMOUSE_TRUSTED_PROXIES,
     limits: {
       queueLimit: environment.DORMOUSE_QUEUE_LIMIT,
       waitLimitMs: environment.DORMOUSE_WAIT_LIMIT_MS,

@@ -9,6 +9,8 @@ export interface Admitted {
   response: ServerResponse
   head: RequestHead
   requestId: string
+  /** Address of who asked; see trusted-proxies.ts. */
+  client: string
   target: Target
   lane: Lane
   expectsContinue: boolean

@@ -18,7 +18,7 @@ import type { ExchangeContext } from './exchange.ts'
 import { addCors } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { collectBody } from './request-body.ts'
-import { clientAddress, traceparentFrom } from './identity.ts'
+import { traceparentFrom } from './identity.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export class LambdaExchange {
@@ -68,14 +68,14 @@ export class LambdaExchange {
   }
 
   #event(body: Buffer): unknown {
-    const { request, head, requestId, target } = this.#admitted
+    const { request, head, requestId, client, target } = this.#admitted
     const hasLength = head.hasBody || head.contentLength !== undefined
     return toApiGatewayEvent({
       method: request.method ?? 'GET',
       rawTarget: target.path,
       rawHeaders: hasLength ? [...head.headers, 'content-length', String(body.length)] : head.headers,
       body,
-      sourceIp: clientAddress(request.socket),
+      sourceIp: client,
       requestId,
       now: Date.now(),
       route: this.#route,

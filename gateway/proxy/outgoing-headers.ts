@@ -7,8 +7,8 @@ import { traceparentFrom } from './identity.ts'
 
 export interface Origin {
   requestId: string
-  /** See `clientAddress`. */
-  client: string
+  /** The other end of the connection; see `clientAddress`. */
+  peer: string
   /** Whether `dormouse-*` headers that steer an invocation may come from the caller. */
   trusted: boolean
 }
@@ -16,12 +16,12 @@ export interface Origin {
 /** Completes `head.headers` in place. */
 export function addForwarding(head: RequestHead, origin: Origin): void {
   const { headers, forwardedFor, host } = head
-  const { client } = origin
+  const { peer } = origin
   headers.push(
     'host',
     host,
     'x-forwarded-for',
-    forwardedFor === undefined ? client : `${forwardedFor}, ${client}`,
+    forwardedFor === undefined ? peer : `${forwardedFor}, ${peer}`,
     'x-forwarded-proto',
     head.forwardedProto ?? 'http',
     'x-forwarded-host',

@@ -21,6 +21,7 @@ import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { readHead, type RequestHead } from './request-head.ts'
 import { collectBody, SMALL_BODY_BYTES, streamBody, tooLarge } from './request-body.ts'
 import { problemResolution, type IncomingTarget, type Resolution, type Target } from './target.ts'
+import type { TrustedProxies } from './trusted-proxies.ts'
 import { parseTarget } from '../routes/target.ts'
 
 export interface PipelineOptions {
@@ -28,6 +29,7 @@ export interface PipelineOptions {
   metrics: GatewayMetrics
   /** Requests come from inside the cluster: `dormouse-*` headers that steer invocations are heard. */
   trusted: boolean
+  proxies: TrustedProxies
   /** Where a request goes, by host and path. */
   resolve: (target: IncomingTarget) => Resolution
   maxUrlBytes: number
@@ -75,8 +77,11 @@ export class Pipeline {
       return void response.writeHead(admitted.status, headers).end()
     }
     const { target, lane } = admitted
-    addForwarding(head, { requestId, client: clientAddress(request.socket), trusted: this.options.trusted })
-    this.#forward({ ...exchange, target, lane })
+    const { proxies, trusted } = this.options
+    const peer = clientAddress(request.socket)
+    const client = proxies.clientOf(head, peer)
+    addForwarding(head, { requestId, peer, trusted })
+    this.#forward({ ...exchange, client, target, lane })
   }
 
   /** Match and admit: the function a request goes to, or the answer it gets instead. */

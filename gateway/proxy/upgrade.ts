@@ -43,7 +43,7 @@ export class Upgrades {
     const response = responseOn(request, socket)
     const head = readHead(request.rawHeaders)
     const requestId = requestIdFrom(head.requestId)
-    const { router, metrics, trusted, draining } = this.#pipeline.options
+    const { router, metrics, proxies, trusted, draining } = this.#pipeline.options
     const admitted = this.#pipeline.admit(request, head)
     if (admitted.kind !== 'admitted' || admitted.lane.fn.signature !== 'http' || head.hasBody) {
       const problem = admitted.kind === 'problem' ? admitted.problem : notUpgradable(request.headers.upgrade)
@@ -52,7 +52,9 @@ export class Upgrades {
     }
     const { lane, target } = admitted
     const upgradeTo = head.upgrade ?? 'websocket'
-    addForwarding(head, { requestId, client: clientAddress(socket), trusted })
+    const peer = clientAddress(socket)
+    proxies.clientOf(head, peer)
+    addForwarding(head, { requestId, peer, trusted })
     const tally = metrics.tally(lane.key)
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
     const exchange = new UpgradeExchange(context, upgrade, (pod) => this.#join(socket, pod))

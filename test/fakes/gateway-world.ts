@@ -21,6 +21,7 @@ export interface WorldOptions {
   /** Controllers besides the first. */
   moreControllers?: FakeController[]
   events?: NonNullable<GatewayOptions['events']>
+  proxies?: GatewayOptions['proxies']
   /** Listens as in a cluster, not on loopback alone. */
   onEveryAddress?: boolean
 }
@@ -47,6 +48,7 @@ export class GatewayWorld {
       ...(options.limits && { limits: options.limits }),
       ...(options.routing && { routing: options.routing }),
       ...(options.events && { events: options.events }),
+      proxies: options.proxies,
     })
   }
 
