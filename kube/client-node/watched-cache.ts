@@ -83,8 +83,9 @@ export class WatchedCache implements Cache<KubeObject> {
     const { signal } = this.#stop
     while (!signal.aborted) {
       try {
+        // What was listed is followed at once: until then it grows old.
         if (this.#resourceVersion === undefined) await this.#list()
-        else await this.#watch(this.#resourceVersion)
+        if (this.#resourceVersion !== undefined) await this.#watch(this.#resourceVersion)
       } catch (error) {
         if (!signal.aborted) this.#failed(error)
       }

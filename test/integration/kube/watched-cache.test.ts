@@ -7,7 +7,9 @@ import type { Cache } from '../../../kube/cluster.ts'
 import { SECRETS, type Secret } from '../../../kube/objects.ts'
 import { createLogger, type LogRecord } from '../../../lib/logger.ts'
 import { newAuthority, type Authority } from '../../builders/certificates.ts'
+import { monotonicClock } from '../../../lib/clock.ts'
 import { until } from '../../builders/eventually.ts'
+import { FakeClock } from '../../fakes/fake-clock.ts'
 import { FakeApiServer, type ScriptedAnswer, type SeenRequest } from '../../fakes/fake-api-server.ts'
 import { story, watch } from '../../conformance/cluster/harness.ts'
 
@@ -33,9 +35,9 @@ describe('a watched cache', () => {
     await server.stop()
   })
 
-  function open({ access = server.access(), watchSilenceMs = 30_000 } = {}): Cache<Secret> {
+  function open({ access = server.access(), watchSilenceMs = 30_000, clock = monotonicClock } = {}): Cache<Secret> {
     const logger = createLogger({ sink: (record) => records.push(record) })
-    cluster = createClientNodeCluster({ access, logger, backoff: BACKOFF, watchSilenceMs })
+    cluster = createClientNodeCluster({ access, logger, backoff: BACKOFF, watchSilenceMs, clock })
     return cluster.cache(SECRETS, { namespace: 'n' })
   }
 
@@ -124,6 +126,20 @@ describe('a watched cache', () => {
     expect(story(told).sort()).toEqual(want)
     expect(story(told).indexOf('deleted again')).toBeLessThan(story(told).indexOf('added again'))
     expect(server.count('list')).toBe(2)
+  })
+
+  test('follows a list that succeeds at once, however long it had waited for it', async () => {
+    const clock = new FakeClock()
+    server.script = () => ({ status: 500 })
+    const cache = open({ clock })
+    for (let lists = 1; lists <= 5; lists += 1) {
+      await until(() => server.count('list') === lists && clock.pending > 0)
+      if (lists === 5) server.script = () => undefined
+      clock.advance(BACKOFF.longestMs)
+    }
+    await until(() => server.watches === 1)
+    server.put('a')
+    await until(() => names(cache).includes('a'))
   })
 
   test('does not storm an API server that refuses every watch at once', async () => {
