@@ -7,12 +7,18 @@ import { Agent, type Dispatcher } from 'undici'
 import { monotonicClock, type Clock } from '../lib/clock.ts'
 import { silentLogger, type Logger } from '../lib/logger.ts'
 import { Replicas, type Lookup } from './replicas.ts'
+import { SilentReplicas } from './silent-replicas.ts'
 
 /** A controller replica could not be reached or did not answer as it should. */
 export class ControllerError extends Error {
   override readonly name = 'ControllerError'
   readonly code = 'controller-unreachable'
 }
+
+/** There was no answer at all. */
+class ControllerSilence extends ControllerError {}
+
+const isSilence = (error: unknown) => error instanceof ControllerSilence
 
 export interface ControllerClientOptions {
   /** Base URLs of all replicas, e.g. `http://10.0.0.7:8082`; a host name stands for a replica at each of its addresses. */
@@ -31,12 +37,15 @@ export interface PostOptions {
   body: unknown
   timeoutMs: number
   signal?: AbortSignal
+  /** An answer that may take long: it is given up when the replica answers nobody, and another does. */
+  untilSilent?: boolean
 }
 
 export class ControllerClient {
   readonly #replicas: Replicas
   readonly #token: () => string
   readonly #connectTimeoutMs: number
+  readonly #silent = new SilentReplicas()
   /** One per replica: when that is gone, its connections go, and with them what waits for its answers. */
   readonly #agents = new Map<string, Agent>()
 
@@ -55,22 +64,36 @@ export class ControllerClient {
     return this.#replicas.urls
   }
 
+  /** All replicas in the order in which they are asked about `key`: those that answer nobody last. */
+  order(key: string): string[] {
+    return this.#silent.order(rendezvousOrder(this.urls, key))
+  }
+
   /** Keeps `urls` current. */
   start(): void {
     this.#replicas.start()
   }
 
   /** The parsed JSON answer, undefined for 204. Throws ControllerError; never waits longer than `timeoutMs`. */
-  async post(url: string, path: string, { body, timeoutMs, signal }: PostOptions): Promise<unknown> {
-    const limit = AbortSignal.timeout(timeoutMs)
-    const text = await this.#exchange(url, {
-      path,
-      method: 'POST',
-      headers: { ...this.#authorization(), 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
-    })
-    return text === '' ? undefined : (JSON.parse(text) as unknown)
+  async post(url: string, path: string, options: PostOptions): Promise<unknown> {
+    const { timeoutMs, signal, untilSilent = false } = options
+    const watch = untilSilent ? this.#silent.watch(url) : undefined
+    const others = [signal, watch?.signal].filter((other) => other !== undefined)
+    try {
+      const text = await this.#exchange(url, {
+        path,
+        method: 'POST',
+        headers: { ...this.#authorization(), 'content-type': 'application/json' },
+        body: JSON.stringify(options.body),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...others]),
+      })
+      return text === '' ? undefined : (JSON.parse(text) as unknown)
+    } catch (error) {
+      if (isSilence(error) && !others.some(({ aborted }) => aborted)) this.#silent.missed(url, this.urls)
+      throw error
+    } finally {
+      watch?.end()
+    }
   }
 
   /** A long NDJSON response. Throws ControllerError unless it is a 200. */
@@ -91,6 +114,7 @@ export class ControllerClient {
     for (const url of urls) {
       const agent = this.#agents.get(url)
       this.#agents.delete(url)
+      this.#silent.forget(url)
       void agent?.destroy(new ControllerError(`${url} is no controller any more`))
     }
   }
@@ -120,10 +144,12 @@ export class ControllerClient {
 
   async #request(url: string, options: RequestOptions): Promise<Dispatcher.ResponseData> {
     try {
-      return await this.#agentOf(url).request({ origin: url, ...options })
+      const answer = await this.#agentOf(url).request({ origin: url, ...options })
+      this.#silent.forget(url)
+      return answer
     } catch (error) {
       this.#replicas.failed()
-      throw new ControllerError(`cannot reach ${url}`, { cause: error })
+      throw new ControllerSilence(`cannot reach ${url}`, { cause: error })
     }
   }
 }

@@ -6,14 +6,14 @@ import { activationAnswerSchema, type ActivationAnswer, type ActivationRequest }
 import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
-import { rendezvousOrder, type ControllerClient } from './controller-client.ts'
+import type { ControllerClient } from './controller-client.ts'
 import type { Lane } from './lane.ts'
 import { ProblemError, problemOf } from './problems.ts'
 
 export type ActivationOutcome = ActivationAnswer['outcome'] | 'unreachable'
 
 export interface WakerOptions {
-  controllers: Pick<ControllerClient, 'urls' | 'post'>
+  controllers: Pick<ControllerClient, 'order' | 'post'>
   clock: Clock
   logger: Logger
   reporter: string
@@ -126,7 +126,7 @@ export class Waker {
 
   /** Undefined when no replica answers. */
   async #askReplicas(): Promise<ActivationAnswer | undefined> {
-    for (const url of rendezvousOrder(this.#options.controllers.urls, this.#lane.key)) {
+    for (const url of this.#options.controllers.order(this.#lane.key)) {
       const answer = await this.#askReplica(url)
       if (answer !== undefined || this.#stopped.signal.aborted) return answer
     }
@@ -144,7 +144,7 @@ export class Waker {
       ...this.#options.position(),
       waitMs: ASK_MS,
     }
-    const options = { body: request, timeoutMs: ASK_MS + 1_000, signal: this.#stopped.signal }
+    const options = { body: request, timeoutMs: ASK_MS + 1_000, signal: this.#stopped.signal, untilSilent: true }
     try {
       return activationAnswerSchema.parse(await this.#options.controllers.post(url, '/v1/activations', options))
     } catch (error) {

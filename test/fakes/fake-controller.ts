@@ -23,6 +23,7 @@ export class FakeController {
   readonly reports: LoadReport[] = []
   /** How activations are answered; by default everything is at capacity. */
   onActivation: ActivationScript = () => ({ outcome: 'at-capacity' })
+  #frozen: { until: Promise<void>; thaw: () => void } | undefined
   epoch = `epoch-${Math.random().toString(36).slice(2)}`
   version = 1
   /** Connections of the feed ever accepted. */
@@ -53,6 +54,17 @@ export class FakeController {
     return this.#feeds.size
   }
 
+  /** It takes connections and says nothing on them, as a stopped process or a node that has gone. */
+  freeze(): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#frozen = { until: promise, thaw: resolve }
+  }
+
+  thaw(): void {
+    this.#frozen?.thaw()
+    this.#frozen = undefined
+  }
+
   /** Listens again on the same port after `stop`. */
   async listen(): Promise<void> {
     if (!this.#server.listening) this.#server = this.#create()
@@ -62,6 +74,7 @@ export class FakeController {
 
   async stop(): Promise<void> {
     if (!this.#server.listening) return
+    this.thaw()
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeAllConnections()
     this.#feeds.clear()
@@ -125,6 +138,7 @@ export class FakeController {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.#frozen?.until
     if (request.headers.authorization !== `Bearer ${FAKE_TOKEN}`) return void response.writeHead(401).end()
     if (request.url === '/v1/feed') return this.#feed(response)
     const body = JSON.parse(await text(request)) as unknown

@@ -3,6 +3,7 @@ import { later, wokeUp, FakeController } from '../../fakes/fake-controller.ts'
 import { until } from '../../builders/eventually.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { feedFunction } from '../../builders/feed.ts'
+import { rendezvousOrder } from '../../../routing/controller-client.ts'
 
 let world: GatewayWorld
 afterEach(() => world.stop())
@@ -108,6 +109,46 @@ test('another replica is asked when the first does not answer', async () => {
   second.onActivation = world.controller.onActivation = () => wokeUp(pod.endpoint)
   await world.controller.stop()
   expect((await fetch(world.functionUrl)).status).toBe(200)
+})
+
+test.each([
+  ['the first', 'the second'],
+  ['the second', 'the first'],
+])('while %s replica is frozen, as on a node that is gone, %s wakes in its place', async (frozen) => {
+  const second = await FakeController.start()
+  world = await GatewayWorld.start({ moreControllers: [second], routing: { loadIntervalMs: 50 } })
+  const pod = await world.sleepingPod()
+  second.onActivation = world.controller.onActivation = () => wokeUp(pod.endpoint)
+  const [cold, awake] = frozen === 'the first' ? [world.controller, second] : [second, world.controller]
+  cold.freeze()
+  const started = performance.now()
+  expect((await fetch(world.functionUrl)).status).toBe(200)
+  // Well before an activation's own limit of 11 s.
+  expect(performance.now() - started).toBeLessThan(5_000)
+  expect(awake.activations).toHaveLength(1)
+})
+
+test('a replica that thaws is asked as before', async () => {
+  const second = await FakeController.start()
+  world = await GatewayWorld.start({ moreControllers: [second], routing: { loadIntervalMs: 50 } })
+  const urls = [world.controller.url, second.url]
+  const [responsible] = rendezvousOrder(urls, 'default/hello')
+  const [first, other] = responsible === second.url ? [second, world.controller] : [world.controller, second]
+  first.freeze()
+  const pod = await world.sleepingPod()
+  first.onActivation = other.onActivation = () => wokeUp(pod.endpoint)
+  expect((await fetch(world.functionUrl)).status).toBe(200)
+  first.thaw()
+  const reports = first.reports.length
+  await until(() => first.reports.length > reports)
+  await pod.stop()
+  first.removeEndpoint(pod.endpoint.id)
+  other.removeEndpoint(pod.endpoint.id)
+  const next = await world.sleepingPod()
+  const [asked, spared] = [first.activations.length, other.activations.length]
+  first.onActivation = other.onActivation = () => wokeUp(next.endpoint)
+  expect((await fetch(world.functionUrl)).status).toBe(200)
+  expect([first.activations.length > asked, other.activations.length]).toEqual([true, spared])
 })
 
 test('a full queue is 429 with Retry-After', async () => {

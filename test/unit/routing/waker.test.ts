@@ -29,7 +29,7 @@ function world(options: { fn?: Partial<FeedFunction>; answers?: (ActivationAnswe
   )
   const waker = new Waker(lane, {
     controllers: {
-      urls,
+      order: (key) => rendezvousOrder(urls, key),
       post: async (url, _path, { body }) => {
         asked.push({ url, request: body as ActivationRequest })
         const answer = answers.shift() ?? atCapacity
