@@ -96,9 +96,13 @@ export class ControllerClient {
     }
   }
 
-  /** A long NDJSON response. Throws ControllerError unless it is a 200. */
+  /** A long NDJSON response, which breaks off when the replica answers nobody any more and another does. Throws ControllerError unless it is a 200. */
   async open(url: string, path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-    const answer = await this.#request(url, { path, method: 'GET', headers: this.#authorization(), signal })
+    const watch = this.#silent.watch(url)
+    signal.addEventListener('abort', watch.end, { once: true })
+    const untilSilent = AbortSignal.any([signal, watch.signal])
+    const request = { path, method: 'GET', headers: this.#authorization(), signal: untilSilent } as const
+    const answer = await this.#request(url, request)
     if (answer.statusCode === 200) return answer.body
     this.#replicas.failed()
     await answer.body.dump().catch(() => undefined)

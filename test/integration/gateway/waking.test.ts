@@ -151,6 +151,19 @@ test('a replica that thaws is asked as before', async () => {
   expect([first.activations.length > asked, other.activations.length]).toEqual([true, spared])
 })
 
+test('what a frozen replica does not tell is heard from the other, long before its feed counts as dead', async () => {
+  const second = await FakeController.start()
+  world = await GatewayWorld.start({
+    moreControllers: [second],
+    routing: { loadIntervalMs: 50, feedSilenceMs: 60_000 },
+  })
+  const [followed, other] = world.controller.feeds === 1 ? [world.controller, second] : [second, world.controller]
+  followed.freeze()
+  other.setFunctions(feedFunction({ key: 'default/news' }))
+  await until(() => world.gateway.router.lane('default/news') !== undefined)
+  expect([followed.feedsOpened, other.feedsOpened]).toEqual([1, 1])
+})
+
 test('a full queue is 429 with Retry-After', async () => {
   world = await GatewayWorld.start({ limits: { queueLimit: 2, waitLimitMs: 300 } })
   const answers = await Promise.all([1, 2, 3].map(() => fetch(world.publicUrl)))
