@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns'
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
+import { bareHost } from './bare-host.ts'
 
 const REFUSED = new BlockList()
 REFUSED.addSubnet('0.0.0.0', 8, 'ipv4')
@@ -37,7 +38,7 @@ export function isAllowedAddress(address: string, { allowsLoopback }: AddressPol
 
 /** Of a URL: an address that is written out is never looked up, so that it has to be judged before. True of names. */
 export function mayBeAsked({ hostname }: URL, policy: AddressPolicy): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '')
+  const host = bareHost(hostname)
   return isIP(host) === 0 || isAllowedAddress(host, policy)
 }
 

@@ -1,10 +1,11 @@
 /** From configured base URLs to those of single replicas. Pure. */
 import { isIP } from 'node:net'
+import { bareHost } from '../lib/bare-host.ts'
 
 /** The host whose addresses are one replica each; undefined when the URL is one replica as it is: an address, this machine, or TLS (to a name). */
 export function sharedHost(url: string): string | undefined {
   const { protocol, hostname } = new URL(url)
-  const isOne = protocol !== 'http:' || hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  const isOne = protocol !== 'http:' || hostname === 'localhost' || isIP(bareHost(hostname)) !== 0
   return isOne ? undefined : hostname
 }
 

@@ -7,6 +7,7 @@ import { Agent, request, type Dispatcher } from 'undici'
 import { isRecord } from '../../api/record.ts'
 import { guardedLookup, mayBeAsked, type AddressPolicy } from '../../lib/address-policy.ts'
 import { CODE_LIMITS, CodeError } from './packed-code.ts'
+import { bareHost } from '../../lib/bare-host.ts'
 
 export interface ArchiveFetcher {
   /** Throws CodeError: a clause that says what was expected and what came. */
@@ -76,7 +77,7 @@ function checkTarget(target: URL, policy: AddressPolicy): void {
   const { protocol, hostname, username, password } = target
   if (protocol !== 'http:' && protocol !== 'https:') throw new CodeError(`expected http or https, got ${protocol}`)
   if (username !== '' || password !== '') throw new CodeError('a URL with a user or password is not asked')
-  if (!mayBeAsked(target, policy)) throw new CodeError(refusal(hostname.replace(/^\[|\]$/g, '')))
+  if (!mayBeAsked(target, policy)) throw new CodeError(refusal(bareHost(hostname)))
 }
 
 const refusal = (host: string) => `${host} is an address that archives are not fetched from`

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
+import { bareHost } from '../../lib/bare-host.ts'
 
 export type PodEndReason = 'exited' | 'signalled' | 'oom-killed' | 'evicted' | 'restarted' | 'deleted' | 'cannot-run'
 
@@ -110,7 +111,7 @@ export function contactText({ host, controlPort, dataPort }: PodContact): string
 
 /** `::ffff:10.0.0.1` and `10.0.0.1` are one address; so are `[::1]`, `::1` and `0::01`. */
 export function normalAddress(address: string): string {
-  const bare = address.replace(/^\[|\]$/g, '').toLowerCase()
+  const bare = bareHost(address).toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)
   if (mapped?.[1] !== undefined) return mapped[1]
   const url = `http://[${bare}]`
