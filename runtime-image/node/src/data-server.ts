@@ -19,7 +19,7 @@ import { timeoutMessage } from './log-format.ts'
 import type { Logs, LogScope } from './logs.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Loaded, Pod } from './pod.ts'
-import { readHead, type RequestHead } from './request-head.ts'
+import { takeHead, takeHeadsEarly, type RequestHead } from './request-head.ts'
 import type { Specialization } from './specialization.ts'
 
 /** Well above every caller's, so that it is the caller who closes an idle connection. */
@@ -56,13 +56,14 @@ export class DataServer {
       noDelay: true,
       shouldUpgradeCallback: (request) => this.shouldUpgrade(request),
     })
+    takeHeadsEarly(this.server)
     this.loop = ports.loop([this.server])
     this.server.on('request', (request, response) => this.onRequest(request, response))
     this.server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head))
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const head = readHead(request.headers)
+    const head = takeHead(request)
     const { pod, invocations } = this.ports
     const admission = pod.admit(head.key)
     if (admission.kind === 'refused') return refuse(response, admission.reason)
@@ -138,7 +139,7 @@ export class DataServer {
   private shouldUpgrade(request: IncomingMessage): boolean {
     const { loaded } = this.ports.pod
     if (loaded === undefined || !takesUpgrades(loaded.user)) return false
-    return this.ports.pod.admit(readHead(request.headers).key).kind === 'admitted'
+    return this.ports.pod.admit(takeHead(request).key).kind === 'admitted'
   }
 
   private onUpgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
@@ -148,7 +149,7 @@ export class DataServer {
       socket.destroy()
       return
     }
-    const head = readHead(request.headers)
+    const head = takeHead(request)
     const invocation = new Invocation(head, deadlineOf(head, claim), () => socket.destroy())
     invocations.acceptUpgrade(invocation, socket)
     socket.write('HTTP/1.1 102 Processing\r\n\r\n')

@@ -10,7 +10,6 @@ import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
 import type { Logs, LogScope } from './logs.ts'
-import { hideHead } from './request-head.ts'
 import { emitCatching } from './server-listeners.ts'
 
 export interface HttpPorts {
@@ -39,7 +38,6 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
     if (!isWhole) answerInPlace(call, { kind, error })
   }
   response.writeContinue = writeNothing
-  hideHead(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
@@ -72,7 +70,6 @@ export function takesUpgrades(user: UserFunction): boolean {
 export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer }, ports: HttpPorts): void {
   const { invocation, user, request, socket, head } = call
   invocation.fail = () => socket.destroy()
-  hideHead(request)
   for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
   guard(call, ports, (onRejected) =>
