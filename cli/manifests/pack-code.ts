@@ -44,7 +44,7 @@ export async function packCode(path: string, label: string): Promise<PackedCode>
 }
 
 function tooLarge(label: string, name: string): string {
-  return `the code in ${label} is larger than 256 KiB (reached at ${name}); bundle it into one file or leave out what it does not need`
+  return `the code in ${label} is larger than 256 KiB (reached at ${name}); bundle it, leave out what it does not need, or use spec.code.archive, which holds more`
 }
 
 function textOf(bytes: Buffer, name: string): string {

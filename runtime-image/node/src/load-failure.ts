@@ -12,7 +12,18 @@ export async function loadFailure(thrown: unknown, codeDir: string, files: strin
     return syntaxFailure(plain, codeDir, await findSyntaxError(thrown, codeDir, files))
   }
   if (!MISSING_MODULE.has(codeOf(thrown))) return plain
-  return { ...plain, errorType: 'Runtime.ImportModuleError', errorMessage: `Error: ${plain.errorMessage}` }
+  const errorMessage = isPackageMissing(thrown) ? withAdvice(plain.errorMessage) : plain.errorMessage
+  return { ...plain, errorType: 'Runtime.ImportModuleError', errorMessage: `Error: ${errorMessage}` }
+}
+
+/** Paths are told whole by Node, or as they were written. */
+function isPackageMissing(thrown: unknown): boolean {
+  return thrown instanceof Error && /^Cannot find (package|module) '[^'./#]/.test(thrown.message)
+}
+
+/** On the first line: CommonJS has who required it below. */
+function withAdvice(message: string): string {
+  return message.replace(/$/m, ': the code has to bring its packages, bundled or as node_modules of an archive')
 }
 
 /** JSON.parse throws SyntaxErrors too, from a frame of the user's: those are no mistake in the code's syntax. */

@@ -1,7 +1,7 @@
 /** Finds and loads the user's handler by Lambda's rules. */
 import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { platformError, type ErrorObject } from './error-object.ts'
 import { parseHandlerName, type HandlerName } from './handler-name.ts'
@@ -63,9 +63,17 @@ function resolveAsNode(codeDir: string, name: ValidName): string {
   throw new LoadError(
     platformError(
       'Runtime.ImportModuleError',
-      `Error: Cannot find module '${wanted}': expected ${wanted}.js, ${wanted}.mjs or ${wanted}.cjs among the code's files`,
+      `Error: Cannot find module '${wanted}': expected ${wanted}.js, ${wanted}.mjs or ${wanted}.cjs among the code's files${insteadOf(join(codeDir, wanted))}`,
     ),
   )
+}
+
+const SOURCES = ['.ts', '.mts', '.cts', '.tsx', '.jsx']
+
+/** The commonest mistake: what was written instead of what was built of it. */
+function insteadOf(base: string): string {
+  const source = SOURCES.find((extension) => isFile(base + extension))
+  return source === undefined ? '' : `, got ${basename(base)}${source}: it has to be compiled or bundled to JavaScript`
 }
 
 interface Wanted {
@@ -85,10 +93,11 @@ function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
   throw notFound(`${wanted.handler} is undefined or not exported`)
 }
 
-/** What may hold the handler: CommonJS exports whole, the named exports, the default export. */
+/** What may hold the handler: CommonJS exports whole, the named exports, the default export, also of an ES module that a compiler made CommonJS of. */
 function roots(module: unknown): unknown[] {
   const commonJs = walk(module, ['module.exports'])
-  return [commonJs, module, walk(module, ['default'])].filter((root) => root !== undefined)
+  const compiled = walk(commonJs, ['__esModule']) === true ? walk(commonJs, ['default']) : undefined
+  return [commonJs, module, walk(module, ['default']), compiled].filter((root) => root !== undefined)
 }
 
 function walk(from: unknown, names: string[]): unknown {
