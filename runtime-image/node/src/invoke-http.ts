@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
 import { errorObject, relativeTo, type ErrorObject } from './error-object.ts'
+import { errorRecord } from './error-record.ts'
 import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
@@ -97,7 +98,7 @@ function callAtClose(response: ServerResponse, onClose: () => void): void {
 function guard({ invocation }: HttpCall, ports: HttpPorts, handler: (onRejected: (error: unknown) => void) => unknown) {
   const onRejected = (thrown: unknown) => {
     const error = relativeTo(ports.codeDir, errorObject(thrown))
-    ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
+    ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(errorRecord(ports.codeDir, thrown))}`, invocation)
     invocation.fail('handled', error)
   }
   ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
