@@ -101,6 +101,29 @@ describe('logs', () => {
     expect(await runtime.printed('REPORT')).toMatch(/\nlast\nmore\n.*\tstill\n/)
   })
 
+  test('written to the descriptors themselves, as pino does it, pass as they are, and are in the tail', async () => {
+    const runtime = await event(`
+      import fs, { writeSync } from 'node:fs'
+      import { promisify } from 'node:util'
+      export const handler = async () => {
+        writeSync(1, 'text\\n')
+        fs.writeSync(2, '6572720a', null, 'hex')
+        fs.writeSync(1, Buffer.from('..part\\n..'), 2, 5)
+        fs.writeSync(1, Buffer.from('..options\\n..'), { offset: 2, length: 8 })
+        fs.writevSync(1, [Buffer.from('one'), new Uint8Array([10])])
+        const { bytesWritten } = await promisify(fs.write)(1, 'later\\n')
+        let refused
+        try { fs.writeSync(1, 7) } catch ({ code }) { refused = code }
+        return [bytesWritten, refused]
+      }`)
+    const answer = await runtime.invoke({}, { headers: { 'dormouse-log-type': 'Tail' } })
+    expect(JSON.parse(answer.text)).toEqual([6, 'ERR_INVALID_ARG_TYPE'])
+    const tail = Buffer.from(String(answer.headers['dormouse-log-result']), 'base64').toString()
+    expect(tail).toMatch(/^START.*\ntext\nerr\npart\noptions\none\nlater\nEND RequestId: req-1\nREPORT/)
+    expect(await runtime.printed('REPORT')).toMatch(/^START.*\ntext\npart\noptions\none\nlater\nEND/)
+    expect(runtime.stderr).toBe('err\n')
+  })
+
   test('in the tail are the last 4 KB of this invocation only', async () => {
     const runtime = await event(
       `export const handler = async ({ n }) => { for (let i = 0; i < 300; i++) { console.log('line ' + n + ' ä' + i); if (i % 50 === 0) await new Promise(setImmediate) } }`,
