@@ -51,6 +51,8 @@ export class Logs {
     for (const [method, level] of Object.entries(levels) as [keyof typeof levels, LogLevel][]) {
       console[method] = (...args: unknown[]) => this.log(level, format(...args))
     }
+    // Lambda's, which Node has not.
+    Object.assign(console, { fatal: (...args: unknown[]) => this.log('FATAL', format(...args)) })
     const trace = (...args: unknown[]) => this.log('TRACE', traceMessage(format(...args), trace))
     console.trace = trace
     console.dir = (value: unknown, options?: InspectOptions) =>
