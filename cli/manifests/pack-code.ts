@@ -54,7 +54,9 @@ function textOf(bytes: Buffer, name: string): string {
   } catch {
     // Not UTF-8: told below.
   }
-  throw new PackError(`${name} is not UTF-8 text; only text files can be packed as code`)
+  throw new PackError(
+    `${name} is not UTF-8 text; only text files can be packed as code, others go into spec.code.archive`,
+  )
 }
 
 async function filesBelow(folder: string, seen = new Set<string>()): Promise<string[]> {

@@ -1,6 +1,6 @@
 /** Signature `http`: Node's own `(req, res)`, streaming both ways, and upgrades. */
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import type { EventEmitter } from 'node:events'
+import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
@@ -42,11 +42,13 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
-  guard(call, ports, (onRejected) =>
+  const returned = guard(call, ports, (onRejected) =>
     user.kind === 'server'
       ? emitCatching(user.server, { name: 'request', args: [request, response], onRejected })
       : user.call(request, response),
   )
+  // What is returned may throw when it is looked at.
+  returned.then((value) => adviseOn(value, call, ports.logs)).catch(() => undefined)
 }
 
 /** The handler may still run, and knows nothing of it. */
@@ -73,7 +75,7 @@ export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer },
   invocation.fail = () => socket.destroy()
   for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
-  guard(call, ports, (onRejected) =>
+  void guard(call, ports, (onRejected) =>
     user.kind === 'server'
       ? emitCatching(user.server, { name: 'upgrade', args: [request, socket, head], onRejected })
       : user.upgrade?.(request, socket, head),
@@ -101,5 +103,20 @@ function guard({ invocation }: HttpCall, ports: HttpPorts, handler: (onRejected:
     ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(errorRecord(ports.codeDir, thrown))}`, invocation)
     invocation.fail('handled', error)
   }
-  ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
+  return ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
+}
+
+/** Functions come from platforms that take what is returned for the answer: here they would wait for their deadline, and not know why. */
+function adviseOn(returned: unknown, { response, invocation }: RequestCall, logs: Logs): void {
+  if (response.headersSent || !looksLikeAnswer(returned)) return
+  const advice =
+    'a function of signature http answers through its second argument (res), one of signature event by returning'
+  logs.log('WARN', `What the handler returned is not sent: ${advice}`, invocation)
+}
+
+/** Streams, which are often returned, are none, though a response has a status. */
+function looksLikeAnswer(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof EventEmitter) return false
+  const { statusCode, status } = value as { statusCode?: unknown; status?: unknown }
+  return typeof statusCode === 'number' || typeof status === 'number'
 }

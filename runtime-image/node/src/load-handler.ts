@@ -87,7 +87,7 @@ function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
     const found = walk(owner, names.slice(-1))
     if (found === undefined) continue
     if (wanted.signature === 'http' && listensLikeServer(found)) return { kind: 'server', server: found }
-    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not a function but ${kindOf(found)}`)
+    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}`)
     return asFunction(found as AnyFunction, owner, owner === module)
   }
   throw notFound(`${wanted.handler} is undefined or not exported`)
@@ -120,6 +120,10 @@ function asFunction(found: AnyFunction, owner: unknown, isModule: boolean): User
     isStreaming: (found as AnyFunction & Record<symbol, unknown>)[STREAMING] === 'response',
     upgrade: typeof upgrade === 'function' ? (...args) => (upgrade as AnyFunction).apply(self, args) : undefined,
   }
+}
+
+function expected({ signature }: Wanted): string {
+  return signature === 'http' ? 'a function (req, res), nor an http.Server with listeners,' : 'a function'
 }
 
 function kindOf(value: unknown): string {

@@ -188,6 +188,17 @@ describe('code that does not load is answered 422', () => {
     expect(error).toMatchObject({ errorType, errorMessage })
   })
 
+  test('an application that is neither function nor server, of signature http', async () => {
+    const { error } = await failure({
+      files: { 'index.mjs': 'export const handler = { fetch() {} }' },
+      signature: 'http',
+    })
+    expect(error).toMatchObject({
+      errorType: 'Runtime.HandlerNotFound',
+      errorMessage: 'index.handler is not a function (req, res), nor an http.Server with listeners, but of type object',
+    })
+  })
+
   test('a load that never finishes', async () => {
     const { error } = await failure(
       { files: { 'index.mjs': 'setInterval(() => {}, 50); await new Promise(() => {})' } },
