@@ -55,7 +55,12 @@ describe('code.path', () => {
   const empty = () => void mkdirSync(join(cwd, 'src'))
   const rows: Row[] = [
     { rule: 'that does not exist', path: 'gone', prepare: nothing, message: 'code path gone does not exist' },
-    { rule: 'of a binary file', path: 'src', prepare: binary, message: 'a.png is not UTF-8 text' },
+    {
+      rule: 'of a binary file',
+      path: 'src',
+      prepare: binary,
+      message: 'a.png is not UTF-8 text; only text files can be packed as code, others go into spec.code.archive',
+    },
     {
       rule: 'that is too large',
       path: 'src',
