@@ -3,6 +3,7 @@
  * is acknowledged with 102 before the handler runs. What happens in between is left to the invoke-*.ts of each signature.
  */
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, answerJson, problem, refuse } from './answer.ts'
@@ -57,6 +58,7 @@ export class DataServer {
       shouldUpgradeCallback: (request) => this.shouldUpgrade(request),
     })
     takeHeadsEarly(this.server)
+    hideFromTracers(this.server, () => ports.pod.loaded?.user.kind === 'server')
     this.loop = ports.loop([this.server])
     this.server.on('request', (request, response) => this.onRequest(request, response))
     this.server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head))
@@ -155,6 +157,14 @@ export class DataServer {
     socket.write('HTTP/1.1 102 Processing\r\n\r\n')
     const ports = { scope, logs, codeDir: loaded.codeDir }
     invokeUpgrade({ invocation, user: loaded.user, request, socket, head: first }, ports)
+  }
+}
+
+/** Tracers patch `emit` of all servers. Where the function is a server of its own they would count each request twice: once for ours. */
+function hideFromTracers(server: Server, isHidden: () => boolean): void {
+  server.emit = (...args: Parameters<EventEmitter['emit']>) => {
+    const holder = isHidden() ? EventEmitter.prototype : (Object.getPrototypeOf(server) as EventEmitter)
+    return holder.emit.apply(server, args)
   }
 }
 

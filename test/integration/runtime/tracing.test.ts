@@ -7,11 +7,15 @@ afterEach(endRuntimes)
 const TRACER = `
   const { Server } = require('node:http')
   const seen = []
+  const emitted = []
   const see = ({ headers, rawHeaders, headersDistinct }) => seen.push(JSON.stringify({ headers, rawHeaders, headersDistinct }))
   require('node:diagnostics_channel').subscribe('http.server.request.start', ({ request }) => see(request))
   const { emit } = Server.prototype
   Server.prototype.emit = function (name, ...args) {
-    if (name === 'request' || name === 'upgrade') see(args[0])
+    if (name === 'request') {
+      see(args[0])
+      emitted.push(name)
+    }
     return emit.call(this, name, ...args)
   }
 `
@@ -34,5 +38,17 @@ describe('what user code has for tracing', () => {
     expect(answer.text).toContain('traceparent')
     expect(answer.text).not.toContain('dormouse-')
     expect(answer.text).not.toContain(runtime.dataKey)
+  })
+
+  test.each([
+    ['a function', '(req, res) => res.end(JSON.stringify(emitted))'],
+    ['a server', 'require("node:http").createServer((req, res) => res.end(JSON.stringify(emitted)))'],
+  ])('counts each request once, be the handler %s', async (_kind, handler) => {
+    const runtime = await RuntimeProcess.with({
+      files: { 'index.cjs': `${TRACER} exports.handler = ${handler}` },
+      signature: 'http',
+    })
+    expect((await runtime.call()).text).toBe('["request"]')
+    expect((await runtime.call()).text).toBe('["request","request"]')
   })
 })
