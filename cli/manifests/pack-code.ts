@@ -44,7 +44,7 @@ export async function packCode(path: string, label: string): Promise<PackedCode>
 }
 
 function tooLarge(label: string, name: string): string {
-  return `the code in ${label} is larger than 256 KiB (reached at ${name}); bundle it into one file or leave out what it does not need`
+  return `the code in ${label} is larger than 256 KiB (reached at ${name}); bundle it, leave out what it does not need, or use spec.code.archive, which holds more`
 }
 
 function textOf(bytes: Buffer, name: string): string {
@@ -54,7 +54,9 @@ function textOf(bytes: Buffer, name: string): string {
   } catch {
     // Not UTF-8: told below.
   }
-  throw new PackError(`${name} is not UTF-8 text; only text files can be packed as code`)
+  throw new PackError(
+    `${name} is not UTF-8 text; only text files can be packed as code, others go into spec.code.archive`,
+  )
 }
 
 async function filesBelow(folder: string, seen = new Set<string>()): Promise<string[]> {

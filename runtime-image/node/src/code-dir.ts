@@ -18,11 +18,19 @@ export function writeCodeDir(parent: string, { files, binary }: Code): string {
     const folder = dirname(path)
     if (!made.has(folder)) mkdirSync(folder, { recursive: true })
     made.add(folder)
-    writeFileSync(path, content, encoding)
+    writeFileSync(path, content, { encoding, mode: isProgram(content, encoding) ? 0o755 : 0o644 })
   }
   for (const [name, text] of Object.entries(files)) write(name, text, 'utf8')
   for (const [name, bytes] of Object.entries(binary)) write(name, bytes, 'base64')
   return dir
+}
+
+/** How scripts (`#!`), programs of Linux (ELF) and of macOS begin, in base64. */
+const PROGRAM = /^(IyE|f0VMR|z\/rt\/|yv66v)/
+
+/** Code travels without the modes of its files. */
+function isProgram(content: string, encoding: 'utf8' | 'base64'): boolean {
+  return encoding === 'utf8' ? content.startsWith('#!') : PROGRAM.test(content)
 }
 
 /** Best effort, as the process is ending: what cannot be removed stays. */

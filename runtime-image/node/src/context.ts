@@ -76,6 +76,8 @@ export function lambdaEnvironment(
     AWS_LAMBDA_FUNCTION_NAME: specialization.function.name,
     AWS_LAMBDA_FUNCTION_VERSION: FUNCTION_VERSION,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(specialization.memoryMb),
+    // Without it Powertools counts no cold starts.
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: logGroupName(specialization),
     AWS_LAMBDA_LOG_STREAM_NAME: podName,
     _HANDLER: specialization.handler,

@@ -3,6 +3,7 @@
  * is acknowledged with 102 before the handler runs. What happens in between is left to the invoke-*.ts of each signature.
  */
 import type { AsyncLocalStorage } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, answerJson, problem, refuse } from './answer.ts'
@@ -19,7 +20,7 @@ import { timeoutMessage } from './log-format.ts'
 import type { Logs, LogScope } from './logs.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Loaded, Pod } from './pod.ts'
-import { readHead, type RequestHead } from './request-head.ts'
+import { takeHead, takeHeadsEarly, type RequestHead } from './request-head.ts'
 import type { Specialization } from './specialization.ts'
 
 /** Well above every caller's, so that it is the caller who closes an idle connection. */
@@ -56,13 +57,15 @@ export class DataServer {
       noDelay: true,
       shouldUpgradeCallback: (request) => this.shouldUpgrade(request),
     })
+    takeHeadsEarly(this.server)
+    hideFromTracers(this.server, () => ports.pod.loaded?.user.kind === 'server')
     this.loop = ports.loop([this.server])
     this.server.on('request', (request, response) => this.onRequest(request, response))
     this.server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head))
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const head = readHead(request.headers)
+    const head = takeHead(request)
     const { pod, invocations } = this.ports
     const admission = pod.admit(head.key)
     if (admission.kind === 'refused') return refuse(response, admission.reason)
@@ -138,7 +141,7 @@ export class DataServer {
   private shouldUpgrade(request: IncomingMessage): boolean {
     const { loaded } = this.ports.pod
     if (loaded === undefined || !takesUpgrades(loaded.user)) return false
-    return this.ports.pod.admit(readHead(request.headers).key).kind === 'admitted'
+    return this.ports.pod.admit(takeHead(request).key).kind === 'admitted'
   }
 
   private onUpgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
@@ -148,12 +151,20 @@ export class DataServer {
       socket.destroy()
       return
     }
-    const head = readHead(request.headers)
+    const head = takeHead(request)
     const invocation = new Invocation(head, deadlineOf(head, claim), () => socket.destroy())
     invocations.acceptUpgrade(invocation, socket)
     socket.write('HTTP/1.1 102 Processing\r\n\r\n')
     const ports = { scope, logs, codeDir: loaded.codeDir }
     invokeUpgrade({ invocation, user: loaded.user, request, socket, head: first }, ports)
+  }
+}
+
+/** Tracers patch `emit` of all servers. Where the function is a server of its own they would count each request twice: once for ours. */
+function hideFromTracers(server: Server, isHidden: () => boolean): void {
+  server.emit = (...args: Parameters<EventEmitter['emit']>) => {
+    const holder = isHidden() ? EventEmitter.prototype : (Object.getPrototypeOf(server) as EventEmitter)
+    return holder.emit.apply(server, args)
   }
 }
 

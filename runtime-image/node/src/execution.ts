@@ -4,6 +4,7 @@ import { answerText, answerFailure, type ErrorKind, type Headers } from './answe
 import { PAYLOAD_LIMIT_BYTES } from './body.ts'
 import { FUNCTION_VERSION } from './context.ts'
 import { errorObject, platformError, relativeTo, type ErrorObject } from './error-object.ts'
+import { errorRecord } from './error-record.ts'
 import type { Invocation } from './invocation.ts'
 import { endLine, startLine, timeoutLine } from './log-format.ts'
 import type { Logs } from './logs.ts'
@@ -62,20 +63,22 @@ export class Execution {
 
   /** The handler threw, rejected or called back with an error. */
   failWith(thrown: unknown): void {
-    this.fail('handled', relativeTo(this.ports.codeDir, errorObject(thrown)))
+    const { codeDir } = this.ports
+    this.fail('handled', relativeTo(codeDir, errorObject(thrown)), () => errorRecord(codeDir, thrown))
   }
 
   /** The handler has ended its answer and failed then: the answer is whole, and there is nobody else to tell. */
   failedAfterAnswer(thrown: unknown): void {
-    this.logFailure(relativeTo(this.ports.codeDir, errorObject(thrown)))
+    this.logFailure(errorRecord(this.ports.codeDir, thrown))
   }
 
-  fail(kind: ErrorKind, error: ErrorObject): void {
+  /** `record`: what is logged, if it is more than what is answered. */
+  fail(kind: ErrorKind, error: ErrorObject, record = (): ErrorObject => error): void {
     if (this.isOver) return
     if (kind === 'timeout') {
       this.ports.logs.platform(timeoutLine(this.ports.now(), this.invocation.id, this.ports.timeoutMs), this.invocation)
     } else {
-      this.logFailure(error)
+      this.logFailure(record())
     }
     this.close()((headers) => answerFailure(this.response, { kind, error }, headers))
   }

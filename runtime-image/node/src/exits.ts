@@ -3,6 +3,7 @@
  * Exit codes are those of Lambda's runtime client.
  */
 import { errorObject, platformError, relativeTo, type ErrorObject } from './error-object.ts'
+import { errorRecord, type ErrorRecord } from './error-record.ts'
 import type { Logs } from './logs.ts'
 
 const UNCAUGHT_EXIT_CODE = 129
@@ -36,11 +37,14 @@ export function guardExits(process: NodeJS.Process, ports: ExitPorts): void {
     return abort()
   }
   process.on('uncaughtException', (error) => {
-    end(ports, { log: 'Uncaught Exception', object: objectOf(ports, error), exitCode: UNCAUGHT_EXIT_CODE })
+    const object = relativeTo(ports.codeDir(), errorObject(error))
+    const record = errorRecord(ports.codeDir(), error)
+    end(ports, { log: 'Uncaught Exception', record, object, exitCode: UNCAUGHT_EXIT_CODE })
   })
   process.on('unhandledRejection', (reason) => {
-    const object = rejectionOf(objectOf(ports, reason))
-    end(ports, { log: 'Unhandled Promise Rejection', object, exitCode: UNHANDLED_REJECTION_EXIT_CODE })
+    const object = rejectionOf(relativeTo(ports.codeDir(), errorObject(reason)))
+    const record = { ...errorRecord(ports.codeDir(), reason), ...object }
+    end(ports, { log: 'Unhandled Promise Rejection', record, object, exitCode: UNHANDLED_REJECTION_EXIT_CODE })
   })
 }
 
@@ -63,10 +67,6 @@ function isDeadly(process: NodeJS.Process, signal: string | number | undefined):
   return process.listenerCount(String(name)) === 0
 }
 
-function objectOf(ports: ExitPorts, thrown: unknown): ErrorObject {
-  return relativeTo(ports.codeDir(), errorObject(thrown))
-}
-
 function rejectionOf(reason: ErrorObject): ErrorObject {
   return {
     errorType: 'Runtime.UnhandledPromiseRejection',
@@ -75,9 +75,16 @@ function rejectionOf(reason: ErrorObject): ErrorObject {
   }
 }
 
-function end(ports: ExitPorts, failure: { log: string; object: ErrorObject; exitCode: number }): void {
+interface Failure {
+  log: string
+  record: ErrorRecord
+  object: ErrorObject
+  exitCode: number
+}
+
+function end(ports: ExitPorts, failure: Failure): void {
   ports.stopAdmitting()
-  ports.logs.log('ERROR', `${failure.log} \t${JSON.stringify(failure.object)}`)
+  ports.logs.log('ERROR', `${failure.log} \t${JSON.stringify(failure.record)}`)
   ports.failAll(() => failure.object)
   ports.abandon(failure.exitCode)
 }

@@ -1,16 +1,16 @@
 /** Signature `http`: Node's own `(req, res)`, streaming both ways, and upgrades. */
 import type { AsyncLocalStorage } from 'node:async_hooks'
-import type { EventEmitter } from 'node:events'
+import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
 import { errorObject, relativeTo, type ErrorObject } from './error-object.ts'
+import { errorRecord } from './error-record.ts'
 import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
 import type { Logs, LogScope } from './logs.ts'
-import { hideHead } from './request-head.ts'
 import { emitCatching } from './server-listeners.ts'
 
 export interface HttpPorts {
@@ -39,15 +39,16 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
     if (!isWhole) answerInPlace(call, { kind, error })
   }
   response.writeContinue = writeNothing
-  hideHead(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
-  guard(call, ports, (onRejected) =>
+  const returned = guard(call, ports, (onRejected) =>
     user.kind === 'server'
       ? emitCatching(user.server, { name: 'request', args: [request, response], onRejected })
       : user.call(request, response),
   )
+  // What is returned may throw when it is looked at.
+  returned.then((value) => adviseOn(value, call, ports.logs)).catch(() => undefined)
 }
 
 /** The handler may still run, and knows nothing of it. */
@@ -74,10 +75,9 @@ export function takesUpgrades(user: UserFunction): boolean {
 export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer }, ports: HttpPorts): void {
   const { invocation, user, request, socket, head } = call
   invocation.fail = () => socket.destroy()
-  hideHead(request)
   for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
-  guard(call, ports, (onRejected) =>
+  void guard(call, ports, (onRejected) =>
     user.kind === 'server'
       ? emitCatching(user.server, { name: 'upgrade', args: [request, socket, head], onRejected })
       : user.upgrade?.(request, socket, head),
@@ -102,8 +102,23 @@ function callAtClose(response: ServerResponse, onClose: () => void): void {
 function guard({ invocation }: HttpCall, ports: HttpPorts, handler: (onRejected: (error: unknown) => void) => unknown) {
   const onRejected = (thrown: unknown) => {
     const error = relativeTo(ports.codeDir, errorObject(thrown))
-    ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(error)}`, invocation)
+    ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(errorRecord(ports.codeDir, thrown))}`, invocation)
     invocation.fail('handled', error)
   }
-  ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
+  return ports.scope.run(invocation, async () => handler(onRejected)).catch(onRejected)
+}
+
+/** Functions come from platforms that take what is returned for the answer: here they would wait for their deadline, and not know why. */
+function adviseOn(returned: unknown, { response, invocation }: RequestCall, logs: Logs): void {
+  if (response.headersSent || !looksLikeAnswer(returned)) return
+  const advice =
+    'a function of signature http answers through its second argument (res), one of signature event by returning'
+  logs.log('WARN', `What the handler returned is not sent: ${advice}`, invocation)
+}
+
+/** Streams, which are often returned, are none, though a response has a status. */
+function looksLikeAnswer(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof EventEmitter) return false
+  const { statusCode, status } = value as { statusCode?: unknown; status?: unknown }
+  return typeof statusCode === 'number' || typeof status === 'number'
 }

@@ -1,7 +1,7 @@
 /** Finds and loads the user's handler by Lambda's rules. */
 import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { platformError, type ErrorObject } from './error-object.ts'
 import { parseHandlerName, type HandlerName } from './handler-name.ts'
@@ -63,9 +63,17 @@ function resolveAsNode(codeDir: string, name: ValidName): string {
   throw new LoadError(
     platformError(
       'Runtime.ImportModuleError',
-      `Error: Cannot find module '${wanted}': expected ${wanted}.js, ${wanted}.mjs or ${wanted}.cjs among the code's files`,
+      `Error: Cannot find module '${wanted}': expected ${wanted}.js, ${wanted}.mjs or ${wanted}.cjs among the code's files${insteadOf(join(codeDir, wanted))}`,
     ),
   )
+}
+
+const SOURCES = ['.ts', '.mts', '.cts', '.tsx', '.jsx']
+
+/** The commonest mistake: what was written instead of what was built of it. */
+function insteadOf(base: string): string {
+  const source = SOURCES.find((extension) => isFile(base + extension))
+  return source === undefined ? '' : `, got ${basename(base)}${source}: it has to be compiled or bundled to JavaScript`
 }
 
 interface Wanted {
@@ -79,16 +87,17 @@ function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
     const found = walk(owner, names.slice(-1))
     if (found === undefined) continue
     if (wanted.signature === 'http' && listensLikeServer(found)) return { kind: 'server', server: found }
-    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not a function but ${kindOf(found)}`)
+    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}`)
     return asFunction(found as AnyFunction, owner, owner === module)
   }
   throw notFound(`${wanted.handler} is undefined or not exported`)
 }
 
-/** What may hold the handler: CommonJS exports whole, the named exports, the default export. */
+/** What may hold the handler: CommonJS exports whole, the named exports, the default export, also of an ES module that a compiler made CommonJS of. */
 function roots(module: unknown): unknown[] {
   const commonJs = walk(module, ['module.exports'])
-  return [commonJs, module, walk(module, ['default'])].filter((root) => root !== undefined)
+  const compiled = walk(commonJs, ['__esModule']) === true ? walk(commonJs, ['default']) : undefined
+  return [commonJs, module, walk(module, ['default']), compiled].filter((root) => root !== undefined)
 }
 
 function walk(from: unknown, names: string[]): unknown {
@@ -111,6 +120,10 @@ function asFunction(found: AnyFunction, owner: unknown, isModule: boolean): User
     isStreaming: (found as AnyFunction & Record<symbol, unknown>)[STREAMING] === 'response',
     upgrade: typeof upgrade === 'function' ? (...args) => (upgrade as AnyFunction).apply(self, args) : undefined,
   }
+}
+
+function expected({ signature }: Wanted): string {
+  return signature === 'http' ? 'a function (req, res), nor an http.Server with listeners,' : 'a function'
 }
 
 function kindOf(value: unknown): string {

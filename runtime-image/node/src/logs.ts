@@ -40,12 +40,19 @@ export class Logs {
     this.ports.stdout(lines)
   }
 
+  /** Of the running invocation, if its caller asked for one. */
+  get tail(): LogTail | undefined {
+    return this.ports.scope.getStore()?.tail
+  }
+
   /** Takes over `console`, process.stdout and process.stderr. Streams are made when first touched: most code never does. */
   capture(console: Console, process: NodeJS.Process): void {
     const levels = { debug: 'DEBUG', info: 'INFO', log: 'INFO', dirxml: 'INFO', warn: 'WARN', error: 'ERROR' } as const
     for (const [method, level] of Object.entries(levels) as [keyof typeof levels, LogLevel][]) {
       console[method] = (...args: unknown[]) => this.log(level, format(...args))
     }
+    // Lambda's, which Node has not.
+    Object.assign(console, { fatal: (...args: unknown[]) => this.log('FATAL', format(...args)) })
     const trace = (...args: unknown[]) => this.log('TRACE', traceMessage(format(...args), trace))
     console.trace = trace
     console.dir = (value: unknown, options?: InspectOptions) =>
@@ -56,7 +63,7 @@ export class Logs {
 
   private stream(fd: number, write: FdWriter): StandardStream {
     return new StandardStream(fd, (bytes) => {
-      this.ports.scope.getStore()?.tail?.append(bytes)
+      this.tail?.append(bytes)
       write(bytes)
     })
   }

@@ -1,5 +1,6 @@
 /** The `dormouse-*` headers of a data request: what callers tell us, and what user code must not see (all but those of event deliveries). */
-import type { IncomingMessage } from 'node:http'
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server } from 'node:http'
 
 const PREFIX = 'dormouse-'
 /** Of events: the idempotency key and the number of the attempt are for user code. */
@@ -15,7 +16,27 @@ export interface RequestHead {
   invokedArn: string | undefined
 }
 
-export function readHead(headers: IncomingMessage['headers']): RequestHead {
+const taken = new WeakMap<IncomingMessage, RequestHead>()
+
+/** Before anybody else is told of a request: what user code has for tracing reports its headers to third parties, and the key is not theirs. */
+export function takeHeadsEarly(server: Server): void {
+  subscribe('http.server.request.start', (message) => {
+    const started = message as { request: IncomingMessage; server: Server }
+    if (started.server === server) takeHead(started.request)
+  })
+}
+
+/** What the platform says in the request's headers, which from then on do not have it. */
+export function takeHead(request: IncomingMessage): RequestHead {
+  const known = taken.get(request)
+  if (known !== undefined) return known
+  const head = readHead(request.headers)
+  hideHead(request)
+  taken.set(request, head)
+  return head
+}
+
+function readHead(headers: IncomingMessage['headers']): RequestHead {
   const deadlineMs = Number(headers['dormouse-deadline-ms'])
   return {
     key: one(headers['dormouse-key']),
@@ -33,7 +54,7 @@ function one(value: string | string[] | undefined): string | undefined {
 }
 
 /** Removes the `dormouse-*` headers from all views of the request's headers. */
-export function hideHead(request: IncomingMessage): void {
+function hideHead(request: IncomingMessage): void {
   const shown: string[] = []
   const raw = request.rawHeaders
   for (let i = 0; i + 1 < raw.length; i += 2) {

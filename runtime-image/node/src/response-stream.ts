@@ -13,6 +13,8 @@ export interface StreamEvents {
   trailers: () => Record<string, string>
 }
 
+type Write = (this: Writable, ...args: unknown[]) => boolean
+
 export class ResponseStream extends Writable {
   private readonly response: ServerResponse
   private readonly events: StreamEvents
@@ -34,6 +36,12 @@ export class ResponseStream extends Writable {
   setPrelude(prelude: unknown): void {
     this.contentType = PRELUDE_TYPE
     this.prelude = JSON.stringify(prelude)
+  }
+
+  /** As in Lambda, what is neither text nor bytes goes out as its JSON. */
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    const isBody = typeof chunk === 'string' || chunk instanceof Uint8Array
+    return (super.write as Write).call(this, isBody ? chunk : JSON.stringify(chunk), ...rest)
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

@@ -11,6 +11,7 @@ import type { Pod } from './pod.ts'
 import { awslambda } from './response-stream.ts'
 import type { Specialization } from './specialization.ts'
 import { keepStandardDescriptors } from './standard-descriptors.ts'
+import { followStandardWrites } from './standard-writes.ts'
 import type { Watchdog } from './watchdog.ts'
 import { WatchdogBoard } from './watchdog-board.ts'
 
@@ -64,7 +65,9 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
   process.chdir(codeDir)
   Object.assign(globalThis, { awslambda })
   ports.logs.capture(console, process)
-  keepStandardDescriptors(process.getBuiltinModule('node:fs'))
+  const fs = process.getBuiltinModule('node:fs')
+  followStandardWrites(fs, () => ports.logs.tail)
+  keepStandardDescriptors(fs)
   if (ports.compileCache !== undefined) enableCompileCache(ports.compileCache)
 }
 

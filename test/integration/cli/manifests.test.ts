@@ -55,8 +55,19 @@ describe('code.path', () => {
   const empty = () => void mkdirSync(join(cwd, 'src'))
   const rows: Row[] = [
     { rule: 'that does not exist', path: 'gone', prepare: nothing, message: 'code path gone does not exist' },
-    { rule: 'of a binary file', path: 'src', prepare: binary, message: 'a.png is not UTF-8 text' },
-    { rule: 'that is too large', path: 'src', prepare: large, message: 'larger than 256 KiB (reached at a.js)' },
+    {
+      rule: 'of a binary file',
+      path: 'src',
+      prepare: binary,
+      message: 'a.png is not UTF-8 text; only text files can be packed as code, others go into spec.code.archive',
+    },
+    {
+      rule: 'that is too large',
+      path: 'src',
+      prepare: large,
+      message:
+        'larger than 256 KiB (reached at a.js); bundle it, leave out what it does not need, or use spec.code.archive',
+    },
     { rule: 'of an empty folder', path: 'src', prepare: empty, message: 'code path src holds no files' },
   ]
   test.each(rows)('$rule is a mistake with its line', async ({ path, prepare, message }) => {

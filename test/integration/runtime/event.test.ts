@@ -67,6 +67,7 @@ describe('an event function', () => {
     expect(context.env).toMatchObject({
       AWS_LAMBDA_FUNCTION_NAME: 'hello',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128',
+      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
       _HANDLER: 'index.handler',
       _X_AMZN_TRACE_ID: 'Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1',
     })

@@ -119,3 +119,27 @@ test.each(['s.removeAllListeners("close")', 's.removeAllListeners(); s.socket.de
     expect((await runtime.exited).code).toBe(0)
   },
 )
+
+describe('what an http handler returns', () => {
+  test.each([
+    ['as a Lambda function does', '({ statusCode: 200, body: "lambda" })'],
+    ['as a Web handler does', 'Promise.resolve(new Response("web"))'],
+  ])('%s is not the answer, and the log says so', async (_how, value) => {
+    const runtime = await http(`export const handler = () => ${value}`)
+    const answer = await runtime.call({ deadlineMs: 300 })
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' } })
+    expect(runtime.stdout).toMatch(
+      /\treq-1\tWARN\tWhat the handler returned is not sent: a function of signature http answers through its second argument \(res\)/,
+    )
+  })
+
+  test.each([
+    ['the response, before it is answered', 'setTimeout(() => res.end("ok"), 50), res'],
+    ['what an answer was made of', 'res.end("ok"), { statusCode: 200 }'],
+    ['what cannot be looked at', 'setTimeout(() => res.end("ok"), 50), { get statusCode() { throw new Error("no") } }'],
+  ])('is let be when it is %s', async (_what, value) => {
+    const runtime = await http(`export const handler = async (req, res) => (${value})`)
+    expect(await runtime.call()).toMatchObject({ status: 200, text: 'ok' })
+    expect(runtime.stdout).toBe('')
+  })
+})

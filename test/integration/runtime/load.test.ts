@@ -20,6 +20,14 @@ describe('the handler is found', () => {
     ['by the nearest package.json', { 'index.js': HANDLER, 'package.json': '{"type":"module"}' }, 'index.js'],
     ['in a default export', { 'index.mjs': 'export default { handler: async () => "default" }' }, 'default'],
     [
+      'in a default export that a compiler made CommonJS of',
+      {
+        'index.js':
+          'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = { handler: async () => "compiled" }',
+      },
+      'compiled',
+    ],
+    [
       'in module.exports made at run time',
       { 'index.js': 'const n = "handler"; module.exports = { [n]: async () => "late" }' },
       'late',
@@ -103,7 +111,28 @@ describe('code that does not load is answered 422', () => {
       { 'index.mjs': 'import "nope"' },
       'index.handler',
       'Runtime.ImportModuleError',
-      "Error: Cannot find package 'nope' imported from index.mjs",
+      "Error: Cannot find package 'nope' imported from index.mjs: the code has to bring its packages, bundled or as node_modules of an archive",
+    ],
+    [
+      'no such package in CommonJS',
+      { 'index.js': 'require("@some/nope")' },
+      'index.handler',
+      'Runtime.ImportModuleError',
+      "Error: Cannot find module '@some/nope': the code has to bring its packages, bundled or as node_modules of an archive\nRequire stack:\n- index.js",
+    ],
+    [
+      'no such file of its own, which is no package',
+      { 'index.mjs': 'import "./nope"' },
+      'index.handler',
+      'Runtime.ImportModuleError',
+      "Error: Cannot find module 'nope' imported from index.mjs",
+    ],
+    [
+      'a source that nobody compiled',
+      { 'src/index.ts': 'export const handler = async (event: unknown) => event' },
+      'src/index.handler',
+      'Runtime.ImportModuleError',
+      "Error: Cannot find module 'src/index': expected src/index.js, src/index.mjs or src/index.cjs among the code's files, got index.ts: it has to be compiled or bundled to JavaScript",
     ],
     [
       'no such export',
@@ -157,6 +186,17 @@ describe('code that does not load is answered 422', () => {
   ])('%s', async (...[_what, files, handler, errorType, errorMessage]) => {
     const { error } = await failure({ files, handler })
     expect(error).toMatchObject({ errorType, errorMessage })
+  })
+
+  test('an application that is neither function nor server, of signature http', async () => {
+    const { error } = await failure({
+      files: { 'index.mjs': 'export const handler = { fetch() {} }' },
+      signature: 'http',
+    })
+    expect(error).toMatchObject({
+      errorType: 'Runtime.HandlerNotFound',
+      errorMessage: 'index.handler is not a function (req, res), nor an http.Server with listeners, but of type object',
+    })
   })
 
   test('a load that never finishes', async () => {

@@ -4,26 +4,27 @@ import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 afterEach(endRuntimes)
 
 const event = (code: string, more = {}) => RuntimeProcess.with({ files: { 'index.mjs': code }, ...more })
-const LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\t([^\t]+)\t(TRACE|DEBUG|INFO|WARN|ERROR)\t(.*)$/s
+const LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\t([^\t]+)\t(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\t(.*)$/s
 
 describe('logs', () => {
   test('are lines of time, request id, level, message between START, END and REPORT', async () => {
     const runtime = await event(`export const handler = async () => {
-      console.log('a %s', 1, { b: 2 }); console.info('i'); console.warn('w'); console.error('e'); console.debug('d'); console.trace('t'); console.table([1]) }`)
+      console.log('a %s', 1, { b: 2 }); console.info('i'); console.warn('w'); console.error('e'); console.debug('d'); console.fatal('f'); console.trace('t'); console.table([1]) }`)
     await runtime.invoke({}, { requestId: 'r-1' })
     await runtime.printed('REPORT')
     const lines = runtime.stdout.split('\n').slice(0, -1)
     expect(lines[0]).toBe('START RequestId: r-1 Version: $LATEST')
     const user = lines.slice(1, -2).map((line) => LINE.exec(line)?.slice(2, 5))
-    expect(user.slice(0, 5)).toEqual([
+    expect(user.slice(0, 6)).toEqual([
       ['r-1', 'INFO', 'a 1 { b: 2 }'],
       ['r-1', 'INFO', 'i'],
       ['r-1', 'WARN', 'w'],
       ['r-1', 'ERROR', 'e'],
       ['r-1', 'DEBUG', 'd'],
+      ['r-1', 'FATAL', 'f'],
     ])
-    expect(user[5]?.[2]).toMatch(/^Trace: t\r {4}at handler/)
-    expect(user[6]?.[2]).toContain('(index)')
+    expect(user[6]?.[2]).toMatch(/^Trace: t\r {4}at handler/)
+    expect(user[7]?.[2]).toContain('(index)')
     expect(lines.at(-2)).toBe('END RequestId: r-1')
     expect(lines.at(-1)).toMatch(
       /^REPORT RequestId: r-1\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\t$/,
@@ -99,6 +100,29 @@ describe('logs', () => {
     expect((await runtime.invoke({})).text).toBe('1')
     expect((await runtime.invoke({})).text).toBe('1')
     expect(await runtime.printed('REPORT')).toMatch(/\nlast\nmore\n.*\tstill\n/)
+  })
+
+  test('written to the descriptors themselves, as pino does it, pass as they are, and are in the tail', async () => {
+    const runtime = await event(`
+      import fs, { writeSync } from 'node:fs'
+      import { promisify } from 'node:util'
+      export const handler = async () => {
+        writeSync(1, 'text\\n')
+        fs.writeSync(2, '6572720a', null, 'hex')
+        fs.writeSync(1, Buffer.from('..part\\n..'), 2, 5)
+        fs.writeSync(1, Buffer.from('..options\\n..'), { offset: 2, length: 8 })
+        fs.writevSync(1, [Buffer.from('one'), new Uint8Array([10])])
+        const { bytesWritten } = await promisify(fs.write)(1, 'later\\n')
+        let refused
+        try { fs.writeSync(1, 7) } catch ({ code }) { refused = code }
+        return [bytesWritten, refused]
+      }`)
+    const answer = await runtime.invoke({}, { headers: { 'dormouse-log-type': 'Tail' } })
+    expect(JSON.parse(answer.text)).toEqual([6, 'ERR_INVALID_ARG_TYPE'])
+    const tail = Buffer.from(String(answer.headers['dormouse-log-result']), 'base64').toString()
+    expect(tail).toMatch(/^START.*\ntext\nerr\npart\noptions\none\nlater\nEND RequestId: req-1\nREPORT/)
+    expect(await runtime.printed('REPORT')).toMatch(/^START.*\ntext\npart\noptions\none\nlater\nEND/)
+    expect(runtime.stderr).toBe('err\n')
   })
 
   test('in the tail are the last 4 KB of this invocation only', async () => {

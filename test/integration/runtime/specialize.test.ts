@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
+import { readFileSync, realpathSync } from 'node:fs'
 import { connect } from 'node:net'
 import { CODE_LIMITS, codeFiles, packCode } from '../../../controller/code/packed-code.ts'
 import { eventually } from '../../builders/eventually.ts'
@@ -104,6 +105,28 @@ describe('POST /specialize', () => {
     expect(result).toMatchObject({ text: 'grüße', a: 'b' })
     expect(result['cwd']).toBe(result['root'])
     expect(runtime.codeDirs()).toHaveLength(1)
+  })
+
+  test('lets user code run the programs among its files, and no others', async () => {
+    const index = `const { execFileSync } = require('node:child_process')
+      exports.handler = async (name) => { try { return execFileSync('./' + name).toString() } catch ({ code }) { return code } }`
+    const packed = await packCode(
+      codeFiles([
+        ['index.js', Buffer.from(index)],
+        ['bin/script.sh', Buffer.from('#!/bin/sh\necho script')],
+        ['bin/mixed', Buffer.from('#!/bin/sh\necho mixed; exit\n\xff', 'latin1')],
+        ['bin/program', readFileSync(realpathSync('/bin/true'))],
+        ['notes.txt', Buffer.from('echo no')],
+      ]),
+    )
+    const runtime = await RuntimeProcess.start()
+    const { files: _files, ...body } = runtime.body({ packed: packed.toString('base64') })
+    expect((await runtime.specializeRaw(JSON.stringify(body))).status).toBe(200)
+    const run = async (name: string) => JSON.parse((await runtime.invoke(name)).text) as string
+    expect(await run('bin/script.sh')).toBe('script\n')
+    expect(await run('bin/mixed')).toBe('mixed\n')
+    expect(await run('bin/program')).toBe('')
+    expect(await run('notes.txt')).toBe('EACCES')
   })
 })
 

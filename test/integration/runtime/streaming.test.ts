@@ -24,6 +24,12 @@ describe('a streaming handler', () => {
     expect(answer.text).toBe(`{"statusCode":201,"headers":{"a":"b"}}${'\0'.repeat(8)}body`)
   })
 
+  test('may write objects, which go out as JSON, as in Lambda', async () => {
+    const runtime = await streaming(`async (event, stream) => {
+      stream.write({ a: 1 }); stream.write(new Uint8Array([10])); stream.write([2], () => stream.end('.')) }`)
+    expect(await runtime.invoke({})).toMatchObject({ status: 200, text: '{"a":1}\n[2].' })
+  })
+
   test('that fails before the first byte is answered 500 handled', async () => {
     const runtime = await streaming(`async () => { throw new RangeError('early') }`)
     const answer = await runtime.invoke({})
