@@ -85,17 +85,7 @@ export function isJsonType(contentType: string): boolean {
   return /^\s*[^/;\s]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType)
 }
 
-/** As the HTTP binding says: percent-encoded but for what is printable ASCII. */
+/** As the HTTP binding says: percent-encoded but for what is printable ASCII. Read back by `decodeAttribute` (events/). */
 export function encodeAttribute(value: string): string {
   return value.replace(/[^\x21\x23\x24\x26-\x7e]/gu, (char) => encodeURIComponent(char))
-}
-
-/** Undoes `encodeAttribute`. Values may be quoted; what is not percent-encoded UTF-8 is taken as it is. */
-export function decodeAttribute(value: string): string {
-  const bare = /^".*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
-  try {
-    return decodeURIComponent(bare)
-  } catch {
-    return bare
-  }
 }

@@ -1,6 +1,7 @@
 /** From requests to records. Pure. */
 import { EVENT_HEADER, type ObjectKey } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
+import { decodeAttribute } from '../../events/attribute-header.ts'
 import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
 import type { InvocationState } from '../../events/invocation-ledger.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
@@ -64,21 +65,12 @@ export function publishedRecord({ topic, query, body, rawHeaders }: Published): 
   }
 }
 
-/** What means something beside the body: its type, its trace, and a CloudEvent's attributes, which Kafka writes with another prefix. */
+/** What means something beside the body: its type, its trace, and a CloudEvent's attributes, in Kafka with another prefix and plain UTF-8. */
 function addHeader(headers: Header[], name = '', value = ''): void {
   const lower = name.toLowerCase()
   if (lower === 'content-type' || lower === 'content-encoding' || lower === 'traceparent') {
     headers.push([lower, Buffer.from(value)])
   } else if (lower.startsWith('ce-')) headers.push([`ce_${lower.slice(3)}`, Buffer.from(decodeAttribute(value))])
-}
-
-/** Attributes are percent-encoded over HTTP and plain UTF-8 in Kafka. */
-function decodeAttribute(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
-  }
 }
 
 function headerText(headers: readonly Header[], name: string): string | undefined {

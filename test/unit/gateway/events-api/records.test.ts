@@ -35,6 +35,11 @@ describe('a record', () => {
     ['caf%C3%A9', 'café'],
     ['100%', '100%'],
     ['a b', 'a b'],
+    ['"a \\"b\\" %C3%A9"', 'a "b" é'],
+    ['"', '"'],
+    // Node reads bytes as Latin-1: UTF-8 that its sender left as it is, and what is none.
+    ['ZÃ¼rich', 'Zürich'],
+    ['caf\xe9', 'café'],
   ])('of a CloudEvent has the attribute %j as %j', (value, decoded) => {
     expect(shown(published({ rawHeaders: ['ce-subject', value] }))).toEqual([`ce_subject: ${decoded}`])
   })
