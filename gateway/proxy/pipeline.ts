@@ -87,8 +87,9 @@ export class Pipeline {
       return problemResolution(
         new ProblemError('uri-too-long', `the request target may have at most ${maxUrlBytes} bytes`),
       )
-    if (head.ambiguousHost)
-      return problemResolution(new ProblemError('bad-request', 'expected one Host header, got several'))
+    // Of several servers disagree on which counts; HTTP/1.0 knows none.
+    if (head.hosts > 1 || (head.hosts === 0 && request.httpVersion !== '1.0'))
+      return problemResolution(new ProblemError('bad-request', `expected one Host header, got ${head.hosts}`))
     // An absolute target overrules Host (RFC 9112 §3.2.2); it is rare, so only then is it looked at twice.
     if (!url.startsWith('/')) head.host = parseTarget(url)?.authority ?? head.host
     const { method = 'GET', rawHeaders } = request

@@ -8,8 +8,8 @@ export interface RequestHead {
   /** Name, value, … to pass on; without Host, length, forwarding and tracing headers, which are added anew. */
   headers: string[]
   host: string
-  /** More than one Host header: servers disagree on which counts. */
-  ambiguousHost: boolean
+  /** How many Host headers there are. */
+  hosts: number
   contentLength: number | undefined
   /** Content-Length above zero or chunked. */
   hasBody: boolean
@@ -56,7 +56,7 @@ export function readHead(raw: readonly string[]): RequestHead {
   const head: RequestHead = {
     headers: [],
     host: '',
-    ambiguousHost: false,
+    hosts: 0,
     contentLength: undefined,
     hasBody: false,
     expectsContinue: false,
@@ -103,7 +103,7 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
 }
 
 function readHost(head: RequestHead, value: string): void {
-  head.ambiguousHost = head.host !== ''
+  head.hosts++
   head.host = value
 }
 

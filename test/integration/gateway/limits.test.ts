@@ -44,6 +44,26 @@ test.each([
   expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ code, status })
 })
 
+test.each([
+  ['several Host headers', 'Host: a\r\nHost: b\r\n'],
+  ['several Host headers, the first one empty', 'Host:\r\nHost: a\r\n'],
+  ['no Host header', ''],
+  ['no Host header, asking for another protocol', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
+])('a request with %s is refused with a problem', async (_what, headers) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw(`GET / HTTP/1.1\r\n${headers}\r\n`)
+  await client.expect(/^HTTP\/1\.1 400 [^]*expected one Host header[^]*\}$/)
+  expect(pod.seen).toEqual([])
+})
+
+test('HTTP/1.0 knows no Host header', async () => {
+  world = await GatewayWorld.start()
+  await world.pod()
+  const client = await raw('GET / HTTP/1.0\r\n\r\n')
+  await client.expect(/^HTTP\/1\.1 200 [^]*"ok":true/)
+})
+
 test('a declared body over the limit is refused before it is read', async () => {
   world = await GatewayWorld.start({ limits: { maxBodyBytes: 1_000 } })
   const pod = await world.pod()
