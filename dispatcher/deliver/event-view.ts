@@ -37,10 +37,10 @@ export function viewOf(delivery: Delivery): ViewResult {
   return { kind: 'event', view: plain(delivery, contentType) }
 }
 
-/** What the data is said to be, or looks like; undefined when there is none. */
+/** What the data is said to be, or looks like; undefined when there is none, which looks like nothing. */
 export function contentTypeOf({ contentType, bytes, mode }: EventView): string | undefined {
   if (bytes === null) return undefined
-  return contentType ?? (mode === 'structured' ? undefined : guess(bytes))
+  return contentType ?? (mode === 'structured' || bytes.length === 0 ? undefined : guess(bytes))
 }
 
 function binary({ headers, value }: LogRecord, contentType: string | undefined): ViewResult {
