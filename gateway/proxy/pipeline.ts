@@ -111,7 +111,9 @@ export class Pipeline {
   ): void {
     this.options.metrics.rejected(problem.code)
     if (head.hasBody) lingerOnClose(request)
-    sendProblem(response, { problem, requestId, extra: extraHeaders, close: head.hasBody || this.options.draining() })
+    // What follows a request that cannot be read one way only is not read at all.
+    const close = head.hasBody || problem.code === 'bad-request' || this.options.draining()
+    sendProblem(response, { problem, requestId, extra: extraHeaders, close })
   }
 
   #forward(admitted: Admitted): void {

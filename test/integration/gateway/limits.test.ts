@@ -54,6 +54,7 @@ test.each([
   const pod = await world.pod()
   const client = await raw(`GET / HTTP/1.1\r\n${headers}\r\n`)
   await client.expect(/^HTTP\/1\.1 400 [^]*expected one Host header[^]*\}$/)
+  await client.untilClosed()
   expect(pod.seen).toEqual([])
 })
 
