@@ -34,6 +34,14 @@ export interface ListenerHandlers {
  */
 const OFFERS = /^\s*(h2c?|(http|tls)\/[\d.]+)(\s*,\s*(h2c?|(http|tls)\/[\d.]+))*\s*$/i
 
+/**
+ * Node keeps the answer in progress on the socket. A request that was sent behind another before that was answered cannot have the
+ * connection for itself: it is answered in its turn, like any other.
+ */
+function isAnswering(socket: Duplex): boolean {
+  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null
+}
+
 export class Listener {
   readonly #server: Server
 
@@ -49,7 +57,7 @@ export class Listener {
       optimizeEmptyRequests: true,
       // Answered by the pipeline, with a problem; node does not look for it in upgrades.
       requireHostHeader: false,
-      shouldUpgradeCallback: (request) => !OFFERS.test(request.headers.upgrade ?? ''),
+      shouldUpgradeCallback: ({ headers, socket }) => !OFFERS.test(headers.upgrade ?? '') && !isAnswering(socket),
     })
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('request', (request, response) => handlers.onRequest(request, response, false))
