@@ -87,9 +87,8 @@ export class Pipeline {
       return problemResolution(
         new ProblemError('uri-too-long', `the request target may have at most ${maxUrlBytes} bytes`),
       )
-    // Of several servers disagree on which counts; HTTP/1.0 knows none.
-    if (head.hosts > 1 || (head.hosts === 0 && request.httpVersion !== '1.0'))
-      return problemResolution(new ProblemError('bad-request', `expected one Host header, got ${head.hosts}`))
+    const mistake = mistakeIn(head, request.httpVersion)
+    if (mistake !== undefined) return problemResolution(new ProblemError('bad-request', mistake))
     // An absolute target overrules Host (RFC 9112 §3.2.2); it is rare, so only then is it looked at twice.
     if (!url.startsWith('/')) head.host = parseTarget(url)?.authority ?? head.host
     const { method = 'GET', rawHeaders } = request
@@ -193,6 +192,12 @@ export class Pipeline {
     exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand && { onDemand }) })
     start(exchange.body)
   }
+}
+
+/** What node lets through although two servers could read it differently. Of several hosts each may count; HTTP/1.0 knows none. */
+function mistakeIn({ hosts, codings }: RequestHead, httpVersion: string): string | undefined {
+  if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0')) return `expected one Host header, got ${hosts}`
+  return codings === undefined ? undefined : `expected a body that is chunked and nothing else, got ${codings}`
 }
 
 function noEventLog(): ProblemError {

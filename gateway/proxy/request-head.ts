@@ -13,6 +13,8 @@ export interface RequestHead {
   contentLength: number | undefined
   /** Content-Length above zero or chunked. */
   hasBody: boolean
+  /** Of the body, beside `chunked`: nobody here undoes them. */
+  codings: string | undefined
   expectsContinue: boolean
   upgrade: string | undefined
   requestId: string | undefined
@@ -40,7 +42,7 @@ const SPECIAL = new Map<string, Handler>([
   ['expect', (head, value) => void (head.expectsContinue = value.toLowerCase() === '100-continue')],
   ['upgrade', (head, value) => void (head.upgrade = value)],
   ['host', readHost],
-  ['transfer-encoding', (head) => void (head.hasBody = true)],
+  ['transfer-encoding', readCodings],
   ['content-length', readLength],
   ['x-request-id', readRequestId],
   ['traceparent', (head, value) => void (head.traceparent = value)],
@@ -59,6 +61,7 @@ export function readHead(raw: readonly string[]): RequestHead {
     hosts: 0,
     contentLength: undefined,
     hasBody: false,
+    codings: undefined,
     expectsContinue: false,
     upgrade: undefined,
     requestId: undefined,
@@ -105,6 +108,11 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
 function readHost(head: RequestHead, value: string): void {
   head.hosts++
   head.host = value
+}
+
+function readCodings(head: RequestHead, value: string): void {
+  head.hasBody = true
+  if (value.trim().toLowerCase() !== 'chunked') head.codings = join(head.codings, value)
 }
 
 /** Passed on as it came, too: what a function logs of it must be found in what its caller logged. */

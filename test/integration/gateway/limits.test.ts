@@ -58,6 +58,27 @@ test.each([
   expect(pod.seen).toEqual([])
 })
 
+// It would come to the function still compressed, and without a word of it.
+test.each(['gzip, chunked', 'gzip\r\nTransfer-Encoding: chunked', 'identity, chunked'])(
+  'a body with Transfer-Encoding: %s is refused with a problem',
+  async (coding) => {
+    world = await GatewayWorld.start()
+    const pod = await world.pod()
+    const client = await raw(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n`)
+    await client.expect(/^HTTP\/1\.1 400 [^]*expected a body that is chunked[^]*\}$/)
+    await client.untilClosed()
+    expect(pod.seen).toEqual([])
+  },
+)
+
+test.each(['chunked', 'Chunked', ' chunked '])('a body with Transfer-Encoding: %j is taken', async (coding) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n`)
+  await client.expect(/^HTTP\/1\.1 200 [^]*"ok":true/)
+  expect(String(pod.seen[0]!.body)).toBe('x')
+})
+
 test('HTTP/1.0 knows no Host header', async () => {
   world = await GatewayWorld.start()
   await world.pod()
