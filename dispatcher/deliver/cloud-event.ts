@@ -1,8 +1,6 @@
 /** What makes a CloudEvent 1.0 one, and how its attributes travel as HTTP headers. Pure. */
 import { isRecord } from '../../api/record.ts'
 
-export const STRUCTURED_TYPE = 'application/cloudevents+json'
-
 const REQUIRED = ['id', 'source', 'type'] as const
 const NOT_EMPTY: ReadonlySet<string> = new Set(['subject', 'dataschema', 'datacontenttype'])
 const ATTRIBUTE_NAME = /^[a-z0-9]+$/
@@ -74,10 +72,6 @@ function jsonObject(body: Buffer | null): Record<string, unknown> {
   }
   if (isRecord(value)) return value
   throw new Error('expected a CloudEvent as a JSON object, got other JSON')
-}
-
-export function isStructured(contentType: string): boolean {
-  return contentType.split(';', 1)[0]?.trim().toLowerCase() === STRUCTURED_TYPE
 }
 
 /** Of data: `application/json` and all that ends in `+json`. */

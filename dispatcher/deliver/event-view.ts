@@ -7,7 +7,8 @@ import type { Header, LogRecord } from '../../events/event-log.ts'
 import { printable } from '../../events/payload.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { isStructured, mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
+import { isStructured } from '../../events/structured-mode.ts'
+import { mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export interface EventView {
