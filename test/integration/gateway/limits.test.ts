@@ -58,6 +58,35 @@ test.each([
   expect(pod.seen).toEqual([])
 })
 
+test.each(['a/b', 'user@a', 'a b', 'a?x', 'a#x', 'a\\b', '"a"', '<a>'])(
+  'a request for the host %s is refused',
+  async (host) => {
+    world = await GatewayWorld.start()
+    const pod = await world.pod()
+    const client = await raw(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+    await client.expect(/^HTTP\/1\.1 400 [^]*expected a host and port[^]*\}$/)
+    expect(pod.seen).toEqual([])
+  },
+)
+
+test.each([
+  '',
+  'A.example',
+  'a.example.:80',
+  'a:',
+  '127.0.0.1:8080',
+  '[::1]:80',
+  '[fe80::1%25eth0]',
+  'a_b',
+  'xn--mnchen-3ya',
+])('a request for the host %j is served', async (host) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  await client.expect(/^HTTP\/1\.1 200 /)
+  expect(pod.seen[0]!.headers.host).toBe(host)
+})
+
 // It would come to the function still compressed, and without a word of it.
 test.each(['gzip, chunked', 'gzip\r\nTransfer-Encoding: chunked', 'identity, chunked'])(
   'a body with Transfer-Encoding: %s is refused with a problem',
