@@ -30,7 +30,7 @@ export interface ListenerHandlers {
 
 /**
  * Offers to switch to HTTP/2 in clear text or to TLS (RFC 2817) come with ordinary requests of any method and may be ignored
- * (RFC 9110 §7.8). Apache's HttpClient offers TLS with every request in clear text, and so does what is built on it.
+ * (RFC 9110 §7.8). Apache's HttpClient offers TLS with each GET in clear text, and so does what is built on it.
  */
 const OFFERS = /^\s*(h2c?|(http|tls)\/[\d.]+)(\s*,\s*(h2c?|(http|tls)\/[\d.]+))*\s*$/i
 

@@ -123,7 +123,7 @@ test('an offer to switch to HTTP/2 is ignored and the request served', async () 
 })
 
 test.each(['TLS/1.2', 'tls/1.3', 'TLS/1.2, HTTP/1.1', 'h2c, TLS/1.2'])(
-  'an offer to switch to %s, which Java clients make with every request, is ignored and the request served, body and all',
+  'an offer to switch to %s, which Java clients make with ordinary requests, is ignored and the request served, body and all',
   async (offer) => {
     world = await GatewayWorld.start()
     const pod = await world.pod({ onUpgrade })
