@@ -28,6 +28,8 @@ export interface StreamedBody {
 }
 
 export interface CallSink {
+  /** Before the answer: 103 and others that are none of ours. */
+  onInterim?(status: number, headers: IncomingHttpHeaders): void
   /** Status and headers of the answer; lower-case names. */
   onStart(status: number, headers: IncomingHttpHeaders): void
   /** False: no more until `resume`. */

@@ -132,7 +132,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#state !== 'sending') return
-    if (status < 200) return status === 102 ? this.#accepted() : undefined
+    if (status < 200) return status === 102 ? this.#accepted() : this.#sink.onInterim?.(status, headers)
     const refusal = this.#acknowledged || !mayRefuse(status) ? undefined : refusalOf(headers[HEADER.refused])
     if (refusal !== undefined) {
       this.#refusal = refusal

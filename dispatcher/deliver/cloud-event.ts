@@ -1,8 +1,6 @@
 /** What makes a CloudEvent 1.0 one, and how its attributes travel as HTTP headers. Pure. */
 import { isRecord } from '../../api/record.ts'
 
-export const STRUCTURED_TYPE = 'application/cloudevents+json'
-
 const REQUIRED = ['id', 'source', 'type'] as const
 const NOT_EMPTY: ReadonlySet<string> = new Set(['subject', 'dataschema', 'datacontenttype'])
 const ATTRIBUTE_NAME = /^[a-z0-9]+$/
@@ -76,26 +74,12 @@ function jsonObject(body: Buffer | null): Record<string, unknown> {
   throw new Error('expected a CloudEvent as a JSON object, got other JSON')
 }
 
-export function isStructured(contentType: string): boolean {
-  return contentType.split(';', 1)[0]?.trim().toLowerCase() === STRUCTURED_TYPE
-}
-
 /** Of data: `application/json` and all that ends in `+json`. */
 export function isJsonType(contentType: string): boolean {
   return /^\s*[^/;\s]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(contentType)
 }
 
-/** As the HTTP binding says: percent-encoded but for what is printable ASCII. */
+/** As the HTTP binding says: percent-encoded but for what is printable ASCII. Read back by `decodeAttribute` (events/). */
 export function encodeAttribute(value: string): string {
   return value.replace(/[^\x21\x23\x24\x26-\x7e]/gu, (char) => encodeURIComponent(char))
-}
-
-/** Undoes `encodeAttribute`. Values may be quoted; what is not percent-encoded UTF-8 is taken as it is. */
-export function decodeAttribute(value: string): string {
-  const bare = /^".*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
-  try {
-    return decodeURIComponent(bare)
-  } catch {
-    return bare
-  }
 }

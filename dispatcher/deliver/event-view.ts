@@ -7,7 +7,8 @@ import type { Header, LogRecord } from '../../events/event-log.ts'
 import { printable } from '../../events/payload.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { textOf } from '../../events/record-headers.ts'
-import { isStructured, mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
+import { isStructured } from '../../events/structured-mode.ts'
+import { mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export interface EventView {
@@ -37,10 +38,10 @@ export function viewOf(delivery: Delivery): ViewResult {
   return { kind: 'event', view: plain(delivery, contentType) }
 }
 
-/** What the data is said to be, or looks like; undefined when there is none. */
+/** What the data is said to be, or looks like; undefined when there is none, which looks like nothing. */
 export function contentTypeOf({ contentType, bytes, mode }: EventView): string | undefined {
   if (bytes === null) return undefined
-  return contentType ?? (mode === 'structured' ? undefined : guess(bytes))
+  return contentType ?? (mode === 'structured' || bytes.length === 0 ? undefined : guess(bytes))
 }
 
 function binary({ headers, value }: LogRecord, contentType: string | undefined): ViewResult {

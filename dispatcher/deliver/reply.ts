@@ -2,11 +2,13 @@
  * The CloudEvent that a function answers a delivery with, and the topic it goes to: named by the answer's header `dormouse-topic`, or by the
  * event's own attribute `dormousetopic` where functions cannot set headers. An answer that names no topic is no reply. Pure.
  */
+import { decodeAttribute } from '../../events/attribute-header.ts'
 import { MAX_RECORD_BYTES, TOPIC_PATTERN, type Header, type LogRecord, type NewRecord } from '../../events/event-log.ts'
 import type { Failure } from '../../events/delivery.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { isReservedTopic } from '../../events/topic-names.ts'
-import { decodeAttribute, isJsonType, isStructured, mistakeIn, parseEnvelope, STRUCTURED_TYPE } from './cloud-event.ts'
+import { isStructured, STRUCTURED_TYPE } from '../../events/structured-mode.ts'
+import { isJsonType, mistakeIn, parseEnvelope } from './cloud-event.ts'
 import { nextHop } from './hops.ts'
 import type { Answer } from './outcome.ts'
 import { errorText } from '../../lib/error-text.ts'

@@ -5,8 +5,12 @@
 import { isRecord } from '../../api/record.ts'
 
 export type ApiGatewayAnswer =
-  /** `headers` is flat: name, value, …; names in lower case, set-cookie once per cookie. Length and connection are the caller's. */
-  { kind: 'answer'; statusCode: number; headers: string[]; body: Buffer } | { kind: 'malformed'; message: string }
+  /**
+   * `headers` is flat: name, value, …; names in lower case, set-cookie once per cookie. Length and connection are the caller's.
+   * `statedLength`: what the function says of it; of an answer to HEAD only the function knows.
+   */
+  | { kind: 'answer'; statusCode: number; headers: string[]; body: Buffer; statedLength?: number }
+  | { kind: 'malformed'; message: string }
 
 class MalformedResultError extends Error {}
 
@@ -69,7 +73,9 @@ function explicitAnswer(result: Record<string, unknown>, streamed?: Buffer): Api
   const cookies = readCookies(result['cookies'])
   const body = statusCode === 204 || statusCode === 304 ? Buffer.alloc(0) : given
   if (body.length > 0 && !headers.has('content-type')) headers.set('content-type', 'text/plain; charset=utf-8')
-  return { kind: 'answer', statusCode, headers: [...headers].flat().concat(cookies), body }
+  const statedLength = readLength(result['headers'])
+  const answer = { kind: 'answer' as const, statusCode, headers: [...headers].flat().concat(cookies), body }
+  return statedLength === undefined ? answer : { ...answer, statedLength }
 }
 
 /** Lambda takes a number in text as well. */
@@ -97,6 +103,13 @@ function readHeaders(value: unknown): Map<string, string> {
     if (each !== null && !NOT_THE_FUNCTIONS.test(lower)) headers.set(lower, headerValue(each, `header ${name}`))
   }
   return headers
+}
+
+/** Frameworks say it as a number or as text. */
+function readLength(headers: unknown): number | undefined {
+  if (!isRecord(headers)) return undefined
+  const stated = Object.entries(headers).findLast(([name]) => name.toLowerCase() === 'content-length')?.[1]
+  return /^\d{1,15}$/.test(String(stated)) ? Number(stated) : undefined
 }
 
 function readCookies(value: unknown): string[] {

@@ -1,9 +1,12 @@
 /** From requests to records. Pure. */
 import { EVENT_HEADER, type ObjectKey } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
+import { isRecord } from '../../api/record.ts'
+import { decodeAttribute } from '../../events/attribute-header.ts'
 import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
 import type { InvocationState } from '../../events/invocation-ledger.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
+import { isStructured } from '../../events/structured-mode.ts'
 import { asyncTopic, isReservedTopic } from '../../events/topic-names.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { RequestHead } from '../proxy/request-head.ts'
@@ -54,7 +57,7 @@ export function publishedRecord({ topic, query, body, rawHeaders }: Published): 
     )
   const headers: Header[] = []
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) addHeader(headers, rawHeaders[at], rawHeaders[at + 1])
-  const text = query.get('key') ?? headerText(headers, 'ce_partitionkey')
+  const text = query.get('key') ?? headerText(headers, 'ce_partitionkey') ?? structuredKey(headers, body)
   const partition = partitionOf(query.get('partition'))
   const isTombstone = query.get('tombstone') === 'true'
   if (isTombstone && body.length > 0) throw new ProblemError('bad-request', 'a tombstone has no body')
@@ -64,7 +67,7 @@ export function publishedRecord({ topic, query, body, rawHeaders }: Published): 
   }
 }
 
-/** What means something beside the body: its type, its trace, and a CloudEvent's attributes, which Kafka writes with another prefix. */
+/** What means something beside the body: its type, its trace, and a CloudEvent's attributes, in Kafka with another prefix and plain UTF-8. */
 function addHeader(headers: Header[], name = '', value = ''): void {
   const lower = name.toLowerCase()
   if (lower === 'content-type' || lower === 'content-encoding' || lower === 'traceparent') {
@@ -72,12 +75,15 @@ function addHeader(headers: Header[], name = '', value = ''): void {
   } else if (lower.startsWith('ce-')) headers.push([`ce_${lower.slice(3)}`, Buffer.from(decodeAttribute(value))])
 }
 
-/** Attributes are percent-encoded over HTTP and plain UTF-8 in Kafka. */
-function decodeAttribute(value: string): string {
+/** Its `partitionkey` is the key of an event in structured mode, too (Kafka binding 1.0 §3.1). What is none is stored as it came. */
+function structuredKey(headers: readonly Header[], body: Buffer): string | undefined {
+  if (!isStructured(headerText(headers, 'content-type') ?? '') || !body.includes('"partitionkey"')) return undefined
   try {
-    return decodeURIComponent(value)
+    const event: unknown = JSON.parse(body.toString('utf8'))
+    const key = isRecord(event) ? event['partitionkey'] : undefined
+    return typeof key === 'string' ? key : undefined
   } catch {
-    return value
+    return undefined
   }
 }
 

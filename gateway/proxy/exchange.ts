@@ -51,6 +51,18 @@ export class Exchange implements CallSink {
     call.start()
   }
 
+  /** Early hints are for the client (RFC 9110 §15.2), unless it speaks HTTP/1.0, which knows none, or does not read those before. */
+  onInterim(status: number, { link }: IncomingHttpHeaders): void {
+    const { request, response } = this.context
+    if (status !== 103 || link === undefined || request.httpVersion === '1.0') return
+    if (response.writableLength > HOLD_BYTES) return
+    try {
+      response.writeEarlyHints({ link })
+    } catch {
+      // Node refuses links that it cannot read; hints may be lost.
+    }
+  }
+
   onStart(status: number, from: IncomingHttpHeaders): void {
     const { request, response, requestId, trusted, extraHeaders } = this.context
     this.#status = status

@@ -98,13 +98,16 @@ export class LambdaExchange {
       return this.#write(answer.status, ['content-type', 'application/json', ...cold], answer.body)
     const converted = isStreamed(answer) ? fromStream(answer.body, contentTypeOf(answer)) : fromResult(answer.body)
     if (converted.kind === 'malformed') return this.#problem(new ProblemError('bad-answer', converted.message))
-    this.#write(converted.statusCode, [...converted.headers, ...cold], converted.body)
+    const { statusCode, headers, body, statedLength } = converted
+    this.#write(statusCode, [...headers, ...cold], body, statedLength)
   }
 
-  #write(status: number, headers: readonly string[], body: Buffer): void {
-    const { response, requestId, extraHeaders, draining } = this.#context
+  #write(...[status, headers, body, statedLength]: HttpAnswer): void {
+    const { request, response, requestId, extraHeaders, draining } = this.#context
     const all = addCors(headers, extraHeaders)
-    if (status !== 204 && status !== 304) all.push('content-length', String(body.length))
+    // That of a HEAD is what a GET would get (RFC 9110 §8.6): zero only when the function says so.
+    const length = request.method === 'HEAD' && body.length === 0 ? statedLength : body.length
+    if (length !== undefined && status !== 204 && status !== 304) all.push('content-length', String(length))
     all.push(HEADER.requestId, requestId)
     if (draining()) all.push('connection', 'close')
     response.writeHead(status, all)
@@ -137,6 +140,8 @@ export class LambdaExchange {
     this.#context.tally.request(outcome, performance.now() - this.#startedMs)
   }
 }
+
+type HttpAnswer = [status: number, headers: readonly string[], body: Buffer, statedLength?: number]
 
 const contentTypeOf = ({ headers }: InvokeAnswer): string => headers['content-type'] ?? 'application/octet-stream'
 

@@ -28,6 +28,20 @@ export interface ListenerHandlers {
   onRejected(code: string): void
 }
 
+/**
+ * Offers to switch to HTTP/2 in clear text or to TLS (RFC 2817) come with ordinary requests of any method and may be ignored
+ * (RFC 9110 §7.8). Apache's HttpClient offers TLS with each GET in clear text, and so does what is built on it.
+ */
+const OFFERS = /^\s*(h2c?|(http|tls)\/[\d.]+)(\s*,\s*(h2c?|(http|tls)\/[\d.]+))*\s*$/i
+
+/**
+ * Node keeps the answer in progress on the socket. A request that was sent behind another before that was answered cannot have the
+ * connection for itself: it is answered in its turn, like any other.
+ */
+function isAnswering(socket: Duplex): boolean {
+  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null
+}
+
 export class Listener {
   readonly #server: Server
 
@@ -41,8 +55,9 @@ export class Listener {
       noDelay: true,
       // Without a body nothing is read (see RequestHead.hasBody): the life of a stream that ends at once is saved.
       optimizeEmptyRequests: true,
-      // Offers to switch to HTTP/2 in clear text come with ordinary requests and may be ignored (RFC 9110 §7.8).
-      shouldUpgradeCallback: (request) => !/^\s*h2c?\s*$/i.test(request.headers.upgrade ?? ''),
+      // Answered by the pipeline, with a problem; node does not look for it in upgrades.
+      requireHostHeader: false,
+      shouldUpgradeCallback: ({ headers, socket }) => !OFFERS.test(headers.upgrade ?? '') && !isAnswering(socket),
     })
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('request', (request, response) => handlers.onRequest(request, response, false))

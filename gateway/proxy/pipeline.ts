@@ -92,10 +92,10 @@ export class Pipeline {
       return problemResolution(
         new ProblemError('uri-too-long', `the request target may have at most ${maxUrlBytes} bytes`),
       )
-    if (head.ambiguousHost)
-      return problemResolution(new ProblemError('bad-request', 'expected one Host header, got several'))
     // An absolute target overrules Host (RFC 9112 §3.2.2); it is rare, so only then is it looked at twice.
     if (!url.startsWith('/')) head.host = parseTarget(url)?.authority ?? head.host
+    const mistake = mistakeIn(head, request.httpVersion)
+    if (mistake !== undefined) return problemResolution(new ProblemError('bad-request', mistake))
     const { method = 'GET', rawHeaders } = request
     const resolution = resolve({ host: head.host, method, target: url, rawHeaders })
     if (resolution.kind !== 'target') return resolution
@@ -115,7 +115,9 @@ export class Pipeline {
   ): void {
     this.options.metrics.rejected(problem.code)
     if (head.hasBody) lingerOnClose(request)
-    sendProblem(response, { problem, requestId, extra: extraHeaders, close: head.hasBody || this.options.draining() })
+    // What follows a request that cannot be read one way only is not read at all.
+    const close = head.hasBody || problem.code === 'bad-request' || this.options.draining()
+    sendProblem(response, { problem, requestId, extra: extraHeaders, close })
   }
 
   #forward(admitted: Admitted): void {
@@ -195,6 +197,16 @@ export class Pipeline {
     exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand && { onDemand }) })
     start(exchange.body)
   }
+}
+
+/** A name or an address, and a port (RFC 9112 §3.2): functions make links of it. */
+const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/
+
+/** What node lets through although two servers could read it differently. Of several hosts each may count; HTTP/1.0 knows none. */
+function mistakeIn({ hosts, host, codings }: RequestHead, httpVersion: string): string | undefined {
+  if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0')) return `expected one Host header, got ${hosts}`
+  if (!HOST.test(host)) return `expected a host and port in the Host header, got ${host}`
+  return codings === undefined ? undefined : `expected a body that is chunked and nothing else, got ${codings}`
 }
 
 function noEventLog(): ProblemError {

@@ -8,11 +8,13 @@ export interface RequestHead {
   /** Name, value, … to pass on; without Host, length, forwarding and tracing headers, which are added anew. */
   headers: string[]
   host: string
-  /** More than one Host header: servers disagree on which counts. */
-  ambiguousHost: boolean
+  /** How many Host headers there are. */
+  hosts: number
   contentLength: number | undefined
   /** Content-Length above zero or chunked. */
   hasBody: boolean
+  /** Of the body, beside `chunked`: nobody here undoes them. */
+  codings: string | undefined
   expectsContinue: boolean
   upgrade: string | undefined
   requestId: string | undefined
@@ -40,7 +42,7 @@ const SPECIAL = new Map<string, Handler>([
   ['expect', (head, value) => void (head.expectsContinue = value.toLowerCase() === '100-continue')],
   ['upgrade', (head, value) => void (head.upgrade = value)],
   ['host', readHost],
-  ['transfer-encoding', (head) => void (head.hasBody = true)],
+  ['transfer-encoding', readCodings],
   ['content-length', readLength],
   ['x-request-id', readRequestId],
   ['traceparent', (head, value) => void (head.traceparent = value)],
@@ -56,9 +58,10 @@ export function readHead(raw: readonly string[]): RequestHead {
   const head: RequestHead = {
     headers: [],
     host: '',
-    ambiguousHost: false,
+    hosts: 0,
     contentLength: undefined,
     hasBody: false,
+    codings: undefined,
     expectsContinue: false,
     upgrade: undefined,
     requestId: undefined,
@@ -103,8 +106,13 @@ function namedByConnection(raw: readonly string[]): Set<string> | undefined {
 }
 
 function readHost(head: RequestHead, value: string): void {
-  head.ambiguousHost = head.host !== ''
+  head.hosts++
   head.host = value
+}
+
+function readCodings(head: RequestHead, value: string): void {
+  head.hasBody = true
+  if (value.trim().toLowerCase() !== 'chunked') head.codings = join(head.codings, value)
 }
 
 /** Passed on as it came, too: what a function logs of it must be found in what its caller logged. */

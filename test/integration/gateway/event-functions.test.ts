@@ -55,6 +55,26 @@ test.each([
   expect(event.headers).not.toHaveProperty('transfer-encoding')
 })
 
+// Frameworks drop the body of an answer to HEAD and leave the length that a GET would get.
+test.each<[string, object, string | null]>([
+  ['says', { headers: { 'Content-Length': '11' }, body: '' }, '11'],
+  ['says as a number', { headers: { 'content-length': 11 } }, '11'],
+  ['does not say', { body: '' }, null],
+  ['says in words', { headers: { 'content-length': 'long' } }, null],
+  ['shows, having taken HEAD for GET', { headers: { 'content-length': '99' }, body: 'hello' }, '5'],
+])('an answer to HEAD has the length that the function %s', async (_what, result, length) => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod({ script: answering({ statusCode: 200, ...result }) })
+  const answer = await fetch(world.publicUrl, { method: 'HEAD' })
+  expect([answer.status, answer.headers.get('content-length'), await answer.text()]).toEqual([200, length, ''])
+})
+
+test('the length of any other answer is that of its body, whatever the function says', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  await world.pod({ script: answering({ statusCode: 200, headers: { 'content-length': '99' }, body: '' }) })
+  expect((await fetch(world.publicUrl)).headers.get('content-length')).toBe('0')
+})
+
 test('a sleeping event function wakes behind its Trigger, phases in the answer', async () => {
   world = await GatewayWorld.start({ fn: { signature: 'event' } })
   const pod = await world.sleepingPod()

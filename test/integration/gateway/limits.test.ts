@@ -44,6 +44,77 @@ test.each([
   expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ code, status })
 })
 
+test.each([
+  ['several Host headers', 'Host: a\r\nHost: b\r\n'],
+  ['several Host headers, the first one empty', 'Host:\r\nHost: a\r\n'],
+  ['no Host header', ''],
+  ['no Host header, asking for another protocol', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
+])('a request with %s is refused with a problem', async (_what, headers) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw(`GET / HTTP/1.1\r\n${headers}\r\n`)
+  await client.expect(/^HTTP\/1\.1 400 [^]*expected one Host header[^]*\}$/)
+  await client.untilClosed()
+  expect(pod.seen).toEqual([])
+})
+
+test.each(['a/b', 'user@a', 'a b', 'a?x', 'a#x', 'a\\b', '"a"', '<a>'])(
+  'a request for the host %s is refused',
+  async (host) => {
+    world = await GatewayWorld.start()
+    const pod = await world.pod()
+    const client = await raw(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+    await client.expect(/^HTTP\/1\.1 400 [^]*expected a host and port[^]*\}$/)
+    expect(pod.seen).toEqual([])
+  },
+)
+
+test.each([
+  '',
+  'A.example',
+  'a.example.:80',
+  'a:',
+  '127.0.0.1:8080',
+  '[::1]:80',
+  '[fe80::1%25eth0]',
+  'a_b',
+  'xn--mnchen-3ya',
+])('a request for the host %j is served', async (host) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  await client.expect(/^HTTP\/1\.1 200 /)
+  expect(pod.seen[0]!.headers.host).toBe(host)
+})
+
+// It would come to the function still compressed, and without a word of it.
+test.each(['gzip, chunked', 'gzip\r\nTransfer-Encoding: chunked', 'identity, chunked'])(
+  'a body with Transfer-Encoding: %s is refused with a problem',
+  async (coding) => {
+    world = await GatewayWorld.start()
+    const pod = await world.pod()
+    const client = await raw(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n`)
+    await client.expect(/^HTTP\/1\.1 400 [^]*expected a body that is chunked[^]*\}$/)
+    await client.untilClosed()
+    expect(pod.seen).toEqual([])
+  },
+)
+
+test.each(['chunked', 'Chunked', ' chunked '])('a body with Transfer-Encoding: %j is taken', async (coding) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await raw(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n`)
+  await client.expect(/^HTTP\/1\.1 200 [^]*"ok":true/)
+  expect(String(pod.seen[0]!.body)).toBe('x')
+})
+
+test('HTTP/1.0 knows no Host header', async () => {
+  world = await GatewayWorld.start()
+  await world.pod()
+  const client = await raw('GET / HTTP/1.0\r\n\r\n')
+  await client.expect(/^HTTP\/1\.1 200 [^]*"ok":true/)
+})
+
 test('a declared body over the limit is refused before it is read', async () => {
   world = await GatewayWorld.start({ limits: { maxBodyBytes: 1_000 } })
   const pod = await world.pod()

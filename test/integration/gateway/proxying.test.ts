@@ -327,6 +327,27 @@ test('trailers, repeated Set-Cookie, 204, 304 and HEAD pass as they are', async 
   expect([head.answer.statusCode, head.answer.headers['content-length'], head.body]).toEqual([200, '5', ''])
 })
 
+test('early hints pass before the answer, but not to HTTP/1.0 or when they cannot be read', async () => {
+  world = await GatewayWorld.start()
+  const link = '</a.css>; rel=preload'
+  await world.pod({
+    script: (request, response) => {
+      response.writeProcessing()
+      if (request.url === '/odd') request.socket.write('HTTP/1.1 103 Early Hints\r\nlink: odd\r\n\r\n')
+      else response.writeEarlyHints({ link, 'x-trace': 'of the pod' })
+      response.end('done')
+    },
+  })
+  const ask = async (line: string) => {
+    const client = (await raw()).send(`${line}\r\nHost: a\r\n\r\n`)
+    const [before] = (await client.expect(/200 OK[^]*done/)).split('HTTP/1.1 200 OK')
+    return before
+  }
+  expect(await ask('GET / HTTP/1.1')).toBe(`HTTP/1.1 103 Early Hints\r\nLink: ${link}\r\n\r\n`)
+  expect(await ask('GET / HTTP/1.0')).toBe('')
+  expect(await ask('GET /odd HTTP/1.1')).toBe('')
+})
+
 test('pipelined requests are answered in order on one connection', async () => {
   world = await GatewayWorld.start()
   await world.pod({ script: ({ url }, response) => setTimeout(() => response.end(`<${url}>`), url === '/1' ? 30 : 0) })

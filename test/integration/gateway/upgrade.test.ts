@@ -122,6 +122,42 @@ test('an offer to switch to HTTP/2 is ignored and the request served', async () 
   await client.expect(/^HTTP\/1\.1 200 [^]*"ok":true/)
 })
 
+test.each(['TLS/1.2', 'tls/1.3', 'TLS/1.2, HTTP/1.1', 'h2c, TLS/1.2'])(
+  'an offer to switch to %s, which Java clients make with ordinary requests, is ignored and the request served, body and all',
+  async (offer) => {
+    world = await GatewayWorld.start()
+    const pod = await world.pod({ onUpgrade })
+    const client = await RawClient.open(world.ports.publicPort)
+    clients.push(client)
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${offer}\r\nContent-Length: 2\r\n\r\n`
+    for (const body of ['{}', '[]']) {
+      client.received = ''
+      await client.send(head + body).expect(/^HTTP\/1\.1 200 [^]*"ok":true/)
+    }
+    expect(pod.seen.map(({ body, headers }) => [String(body), headers['upgrade']])).toEqual([
+      ['{}', undefined],
+      ['[]', undefined],
+    ])
+  },
+)
+
+test('an upgrade that is sent behind a request which has no answer yet is answered in its turn, as an ordinary request', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod({
+    onUpgrade,
+    script: (_request, response) => void setTimeout(() => response.end('{"ok":true}'), 50),
+  })
+  const client = await RawClient.open(world.ports.publicPort)
+  clients.push(client)
+  const upgrade = 'GET /second HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  client.send(`GET /first HTTP/1.1\r\nHost: a\r\n\r\n${upgrade}`)
+  await client.expect(/"ok":true[^]*"ok":true/)
+  client.send('GET /third HTTP/1.1\r\nHost: a\r\n\r\n')
+  await client.expect(/"ok":true[^]*"ok":true[^]*"ok":true/)
+  expect(client.received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200'])
+  expect(pod.seen.map(({ url }) => url)).toEqual(['/first', '/second', '/third'])
+})
+
 const raw101 = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: lines\r\n\r\n'
 async function rawUpgraded(handle: (socket: Socket) => void): Promise<RawClient> {
   world = await GatewayWorld.start()

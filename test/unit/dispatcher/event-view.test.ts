@@ -65,6 +65,9 @@ describe('a plain record', () => {
     [Buffer.from([0xff, 0xfe, 0x00]), {}, 'application/octet-stream'],
     ['{"a":1}', { 'content-type': 'application/vnd.shop+json' }, 'application/vnd.shop+json'],
     [null, {}, undefined],
+    ['', {}, undefined],
+    ['', { 'content-type': 'text/plain' }, 'text/plain'],
+    ['', BINARY, undefined],
   ])('%p with headers %p has the content type %p', (value, headers, want) => {
     expect(contentTypeOf(view({ value, headers }))).toBe(want)
   })

@@ -35,6 +35,11 @@ describe('a record', () => {
     ['caf%C3%A9', 'café'],
     ['100%', '100%'],
     ['a b', 'a b'],
+    ['"a \\"b\\" %C3%A9"', 'a "b" é'],
+    ['"', '"'],
+    // Node reads bytes as Latin-1: UTF-8 that its sender left as it is, and what is none.
+    ['ZÃ¼rich', 'Zürich'],
+    ['caf\xe9', 'café'],
   ])('of a CloudEvent has the attribute %j as %j', (value, decoded) => {
     expect(shown(published({ rawHeaders: ['ce-subject', value] }))).toEqual([`ce_subject: ${decoded}`])
   })
@@ -46,6 +51,21 @@ describe('a record', () => {
     ['key=%C3%A9', 'é'],
   ])('asked for with ?%s has the key %j', (search, key) => {
     expect(published({ search }).key?.toString() ?? null).toBe(key)
+  })
+
+  const EVENT = { specversion: '1.0', id: '1', source: '/s', type: 't' }
+  test.each<[string, object | string, string, string | null]>([
+    ['the key that it names', { ...EVENT, partitionkey: 'ada' }, '', 'ada'],
+    ['the key that is asked for', { ...EVENT, partitionkey: 'ada' }, 'key=bob', 'bob'],
+    ['none when it names none', { ...EVENT, data: { partitionkey: 'ada' } }, '', null],
+    ['none when what it names is no text', { ...EVENT, partitionkey: { a: 1 } }, '', null],
+    ['none when it is no event', '["partitionkey"', '', null],
+  ])('that is a CloudEvent in structured mode has %s', (...[, event, search, key]) => {
+    const body = Buffer.from(typeof event === 'string' ? event : JSON.stringify(event))
+    const rawHeaders = ['Content-Type', 'application/cloudevents+json; charset=utf-8']
+    const record = published({ body, rawHeaders, search })
+    expect([record.key?.toString() ?? null, record.value]).toEqual([key, body])
+    expect(published({ body, rawHeaders: ['Content-Type', 'application/json'] }).key).toBeNull()
   })
 
   test.each(['partition=', 'partition=-1', 'partition=1.5', 'partition=x'])('is refused with ?%s', (search) => {
