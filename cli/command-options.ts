@@ -5,6 +5,7 @@ import { connectInstance, type Connection } from './client/connection.ts'
 import { DEFAULT_STATE_DIR } from './client/find-server.ts'
 import type { CliContext, ServerOptions } from './context.ts'
 import { findTarget } from './target/observe-target.ts'
+import { untilInterrupted } from './until-interrupted.ts'
 
 export function withServerOptions(command: Command): Command {
   command
@@ -28,7 +29,15 @@ export function withNamespaceOption(command: Command): Command {
 export const NAMESPACE_HELP = 'namespace of the object (default: "default"; in a cluster: the context\'s)'
 
 /** Opens the way to the Dormouse that `options`, or what is found, name, for as long as `use` takes. */
-export async function withConnection<T>(
+export function withConnection<T>(
+  context: CliContext,
+  options: ServerOptions,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  return untilInterrupted(context.signal, connectAndUse(context, options, use))
+}
+
+async function connectAndUse<T>(
   context: CliContext,
   options: ServerOptions,
   use: (connection: Connection) => Promise<T>,
