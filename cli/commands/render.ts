@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
 import { ManifestError } from '../cli-error.ts'
 import { collect, examples, outputOption } from '../command-options.ts'
 import type { CliContext } from '../context.ts'
 import { loadManifests } from '../manifests/load-manifests.ts'
+import { toYaml } from '../output/yaml.ts'
 
 interface RenderOptions {
   filename: string[]
@@ -27,7 +27,7 @@ async function render(context: CliContext, { filename, output }: RenderOptions):
   const documents = manifests.map(({ written }) => written)
   const text =
     output === 'yaml'
-      ? documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n')
+      ? documents.map(toYaml).join('---\n')
       : `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents }, null, 2)}\n`
   context.stdout.write(text)
 }

@@ -3,7 +3,8 @@ import { GROUP } from '../../api/names.ts'
 
 export const MANIFEST_FILE = /\.(ya?ml|json)$/i
 
-const OUR_API = new RegExp(`^\\s*["']?apiVersion["']?\\s*:\\s*["']?${GROUP.replaceAll('.', '\\.')}/`, 'm')
+/** Also where an item of a List begins with it. */
+const OUR_API = new RegExp(`^\\s*(?:- +)*["']?apiVersion["']?\\s*:\\s*["']?${GROUP.replaceAll('.', '\\.')}/`, 'm')
 /** JSON on few lines. */
 const OUR_API_INLINE = new RegExp(`[{,]\\s*["']?apiVersion["']?\\s*:\\s*["']?${GROUP.replaceAll('.', '\\.')}/`)
 
