@@ -1,6 +1,6 @@
 /** `bin/dormouse.js` as a user runs it: a process with exit code, stdout and stderr. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +43,7 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
     /** bin/dormouse.js, for those who start it themselves. */
     command: COMMAND,
     write,
+    append: (name: string, text: string) => appendFileSync(join(cwd, name), text),
     start,
     run: (...args: string[]) => start(args).ended,
     remove: (name: string) => rmSync(join(cwd, name), { recursive: true }),

@@ -61,6 +61,17 @@ test('a manifest that is put right without a change says so', async () => {
   await dev.says(/✓ manifests are right again/)
 })
 
+test('a mistake is told once for each save, also where the log of dev lies in the folder', async () => {
+  const dev = await workspace.dev('app', '--watch')
+  dev.child.stderr?.on('data', (chunk: Buffer) => workspace.append('app/dev.log', chunk.toString()))
+  workspace.write('app/fn.yaml', fn('hello', '2h'))
+  await dev.says(/✗ app\/fn\.yaml:/)
+  await delay(1_000)
+  expect(dev.stderr().match(/✗ app\/fn\.yaml:/g)).toHaveLength(1)
+  workspace.write('app/fn.yaml', `${fn('hello', '2h')}\n# the same mistake again\n`)
+  await dev.says(/✗ app\/fn\.yaml:[^]+✗ app\/fn\.yaml:/)
+})
+
 test('a save is applied while something else in the folder never stops changing', async () => {
   const dev = await workspace.dev('app', '--watch')
   let written = 0
