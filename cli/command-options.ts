@@ -80,10 +80,13 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError('Expected a port from 0 to 65535.')
 }
 
+/** A day; timers take no more than 24 of them. */
+const MAX_SECONDS = 86_400
+
 export function parseSeconds(text: string): number {
   const seconds = Number(/^([0-9]+(?:\.[0-9]+)?)s?$/.exec(text)?.[1] ?? NaN)
-  if (Number.isFinite(seconds)) return seconds
-  throw new InvalidArgumentError('Expected seconds, for example 30 or 30s.')
+  if (seconds <= MAX_SECONDS) return seconds
+  throw new InvalidArgumentError(`Expected seconds, for example 30 or 30s, at most ${MAX_SECONDS}.`)
 }
 
 export function parseKafka(text: string): string[] {

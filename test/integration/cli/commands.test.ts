@@ -274,14 +274,18 @@ test('render packs code in, so that the result needs no files', async () => {
 })
 
 describe('mistakes on the command line', () => {
-  test.each([[['frobnicate']], [['get']], [['apply']], [['get', 'fn', '-o', 'xml']], [['dev', '--port', '99999']]])(
-    '%j exits 2 and points to the help',
-    async (args) => {
-      const { code, stderr } = await run(...args)
-      expect(code).toBe(2)
-      expect(stderr).toMatch(/^error: /)
-    },
-  )
+  test.each([
+    [['frobnicate']],
+    [['get']],
+    [['apply']],
+    [['get', 'fn', '-o', 'xml']],
+    [['dev', '--port', '99999']],
+    [['apply', '-f', 'app.yaml', '--timeout', '3000000']],
+  ])('%j exits 2 and points to the help', async (args) => {
+    const { code, stderr } = await run(...args)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^error: /)
+  })
 
   test('--help and --version exit 0', async () => {
     const help = await run('--help')
