@@ -58,6 +58,11 @@ export class DevSession {
     this.#options = options
   }
 
+  /** Whether nothing is described by the folders. */
+  get isEmpty(): boolean {
+    return this.#applied.size === 0 && !this.#wrong
+  }
+
   /** Files and folders that code was packed from, absolute. */
   get codePaths(): readonly string[] {
     return [...this.#codePaths.values()]

@@ -7,7 +7,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
 import { UNKNOWN_FIELD } from '../../api/problem.ts'
-import { keyOf } from '../../api/names.ts'
+import { GROUP, keyOf } from '../../api/names.ts'
 import { isRecord } from '../../api/record.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -166,8 +166,10 @@ function isSameObject(a: Manifest, b: Manifest): boolean {
   return a.kind === b.kind && keyOf(a.metadata) === keyOf(b.metadata)
 }
 
-function isOurs({ apiVersion }: Record<string, unknown>): boolean {
-  return typeof apiVersion === 'string' && apiVersion.startsWith('dormouse.dev/')
+/** Or meant to be: manifest-text.ts. */
+function isOurs(value: Record<string, unknown>): boolean {
+  const [, apiVersion] = Object.entries(value).find(([name]) => name.toLowerCase() === 'apiversion') ?? []
+  return typeof apiVersion === 'string' && apiVersion.split('/', 1)[0]?.toLowerCase() === GROUP
 }
 
 const CODE_PATH = ['spec', 'code', 'path'] as const

@@ -82,10 +82,11 @@ describe('apply', () => {
 
   test('of a folder without manifests, or of none at all, exits 1', async () => {
     workspace.write('empty/readme.txt', '')
-    expect(await run('apply', '-f', 'empty')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('no manifests found in empty'),
-    })
+    for (const command of ['apply', 'delete', 'render'])
+      expect(await run(command, '-f', 'empty')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('no manifests found in empty'),
+      })
     expect(await run('apply', '-f', 'nowhere')).toMatchObject({
       code: 1,
       stderr: 'dormouse: nowhere: no such file or folder\n',

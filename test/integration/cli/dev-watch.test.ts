@@ -93,6 +93,12 @@ test('without --watch a mistake is told before anything is started or applied', 
   expect(existsSync(join(workspace.cwd, '.dormouse'))).toBe(false)
 })
 
+test('a folder without manifests is told as that', async () => {
+  workspace.remove('app/fn.yaml')
+  const dev = await workspace.dev('app')
+  await dev.says(/no manifests found in app\n/)
+})
+
 test('a folder that does not exist leaves no state directory behind', async () => {
   const { code, stderr } = await workspace.run('dev', 'nowhere', '--watch', ...FREE_PORTS)
   expect([code, stderr]).toEqual([1, 'dormouse: nowhere: no such file or folder\n'])
