@@ -5,6 +5,7 @@ import { connectInstance, type Connection } from './client/connection.ts'
 import { DEFAULT_STATE_DIR } from './client/find-server.ts'
 import type { CliContext, ServerOptions } from './context.ts'
 import { findTarget } from './target/observe-target.ts'
+import { untilInterrupted } from './until-interrupted.ts'
 
 export function withServerOptions(command: Command): Command {
   command
@@ -28,7 +29,15 @@ export function withNamespaceOption(command: Command): Command {
 export const NAMESPACE_HELP = 'namespace of the object (default: "default"; in a cluster: the context\'s)'
 
 /** Opens the way to the Dormouse that `options`, or what is found, name, for as long as `use` takes. */
-export async function withConnection<T>(
+export function withConnection<T>(
+  context: CliContext,
+  options: ServerOptions,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  return untilInterrupted(context.signal, connectAndUse(context, options, use))
+}
+
+async function connectAndUse<T>(
   context: CliContext,
   options: ServerOptions,
   use: (connection: Connection) => Promise<T>,
@@ -71,10 +80,13 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError('Expected a port from 0 to 65535.')
 }
 
+/** A day; timers take no more than 24 of them. */
+const MAX_SECONDS = 86_400
+
 export function parseSeconds(text: string): number {
   const seconds = Number(/^([0-9]+(?:\.[0-9]+)?)s?$/.exec(text)?.[1] ?? NaN)
-  if (Number.isFinite(seconds)) return seconds
-  throw new InvalidArgumentError('Expected seconds, for example 30 or 30s.')
+  if (seconds <= MAX_SECONDS) return seconds
+  throw new InvalidArgumentError(`Expected seconds, for example 30 or 30s, at most ${MAX_SECONDS}.`)
 }
 
 export function parseKafka(text: string): string[] {

@@ -1,4 +1,5 @@
 /** Entry of the `dormouse` command: makes the context of the real process, turns every outcome into an exit code. */
+import { addAbortSignal } from 'node:stream'
 import { CommanderError } from 'commander'
 import { CliError, ManifestError } from './cli-error.ts'
 import type { CliContext } from './context.ts'
@@ -23,7 +24,12 @@ function createContext(): CliContext {
 
 async function readStdin(): Promise<Buffer<ArrayBuffer>> {
   const chunks: Buffer[] = []
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk)
+  try {
+    const { signal } = interrupted
+    for await (const chunk of addAbortSignal(signal, process.stdin) as AsyncIterable<Buffer>) chunks.push(chunk)
+  } catch (error) {
+    throw interrupted.signal.aborted ? new CliError(EXIT.interrupted, 'interrupted') : error
+  }
   return Buffer.concat(chunks)
 }
 
@@ -81,6 +87,8 @@ async function run(): Promise<void> {
     await program.parseAsync(process.argv)
   } catch (error) {
     process.exitCode = exitCodeOfLostReader ?? exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
+    // What was interrupted may wait on, for an answer that never comes.
+    if (interrupted.signal.aborted) process.exit()
   }
 }
 

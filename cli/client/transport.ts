@@ -14,11 +14,12 @@ export interface Transport {
 
 export function createTransport(door: Door): Transport {
   return {
-    json: async (path, init) => (await checked(door, door.send(path, init))).json(),
+    json: async (path, init) => jsonOf(await checked(door, door.send(path, init))),
     patientJson: async (path, init) =>
-      (await checked(door, door.send(path, { ...init, patient: true }), init.signal)).json(),
+      jsonOf(await checked(door, door.send(path, { ...init, patient: true }), init.signal)),
     async *stream(path, signal) {
       const response = await checked(door, door.send(path, { signal, patient: true }), signal)
+      if (!isOfType(response, 'application/x-ndjson')) throw notDormouse(response)
       for await (const line of readLines(response, signal)) yield JSON.parse(line)
     },
   }
@@ -48,7 +49,19 @@ export async function checked(door: Door, sent: Promise<Response>, signal?: Abor
   const response = await answered(door, sent, signal)
   if (response.ok) return response
   const problem = await problemOf(response)
-  throw new CliError(exitCodeOf(response.status), problem)
+  throw problem === undefined ? notDormouse(response) : new CliError(exitCodeOf(response.status), problem)
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  if (!isOfType(response, 'application/json')) throw notDormouse(response)
+  return response.json()
+}
+
+const isOfType = ({ headers }: Response, type: string) => headers.get('content-type')?.startsWith(type) === true
+
+/** Others listen on 9090, too: what they say of the path is about no object of ours. */
+function notDormouse({ url, status }: Response): CliError {
+  return new CliError(EXIT.unreachable, `${url} answered ${status}: is that Dormouse's management address?`)
 }
 
 function exitCodeOf(status: number): ExitCode {
@@ -57,13 +70,13 @@ function exitCodeOf(status: number): ExitCode {
   return status === 422 ? EXIT.invalidManifest : EXIT.failure
 }
 
-async function problemOf(response: Response): Promise<string> {
+/** Undefined when it is no problem document: whoever answers is not Dormouse. */
+async function problemOf(response: Response): Promise<string | undefined> {
   const text = await response.text()
   try {
     const { detail } = JSON.parse(text) as { detail?: unknown }
-    if (typeof detail === 'string') return detail
+    return typeof detail === 'string' ? detail : undefined
   } catch {
-    // Not a problem document: whoever answers is not Dormouse.
+    return undefined
   }
-  return `${response.url} answered ${response.status}: is that Dormouse's management address?`
 }

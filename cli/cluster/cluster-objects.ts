@@ -2,6 +2,7 @@
 import { LABEL } from '../../api/names.ts'
 import type { KubeObject } from '../../api/object.ts'
 import type { CacheOptions, Cluster, Kind } from '../../kube/cluster.ts'
+import { ClusterError } from '../../kube/errors.ts'
 import { describeRef, scopedRef } from '../../kube/kinds.ts'
 import { EVENTS, PODS, type ClusterEvent } from '../../kube/objects.ts'
 import { exposedKind } from '../../local/api/exposed-kinds.ts'
@@ -9,7 +10,7 @@ import type { ApiClient, LogEntry, LogQuery, ObjectQuery, WatchChange } from '..
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
 import { applyManifest } from './apply-manifest.ts'
-import { clusterRefusal } from './refusal.ts'
+import { clusterRefusal, isUnknownKind } from './refusal.ts'
 import { createValueStream } from './value-stream.ts'
 
 export interface ClusterObjectsOptions {
@@ -48,6 +49,7 @@ class ClusterObjects implements ApiClient {
     return this.#guard(async (cluster) => {
       const object = await cluster.get(kind, scopedRef(kind, ref))
       if (object !== undefined) return object
+      await refuseUnknown(cluster, kind, scopeOf(kind, ref))
       throw new CliError(EXIT.notFound, `${describeRef(kind.kind, scopedRef(kind, ref))} does not exist`)
     })
   }
@@ -99,6 +101,15 @@ class ClusterObjects implements ApiClient {
     } catch (error) {
       throw clusterRefusal(error, name)
     }
+  }
+}
+
+/** An object that is not there may be of a kind that is not there either. Throws ClusterError then; whoever may not list learns no more. */
+async function refuseUnknown(cluster: Cluster, kind: Kind<KubeObject>, scope: CacheOptions): Promise<void> {
+  try {
+    await cluster.list(kind, scope)
+  } catch (error) {
+    if (error instanceof ClusterError && isUnknownKind(error)) throw error
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { ApplyResult } from '../../local/api/apply.ts'
 import type { ApiClient } from '../client/api-client.ts'
-import { CliError, describeMistake, ManifestError } from '../cli-error.ts'
+import { CliError, describeMistake } from '../cli-error.ts'
 import type { Connection } from '../client/connection.ts'
 import {
   collect,
@@ -14,7 +14,8 @@ import {
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed } from '../kinds.ts'
-import { loadManifests, type LoadedManifest } from '../manifests/load-manifests.ts'
+import type { LoadedManifest } from '../manifests/load-manifests.ts'
+import { requireManifests } from '../manifests/require-manifests.ts'
 import { mistakesIn } from '../manifests/server-mistakes.ts'
 import { placeAll } from '../manifests/place.ts'
 import { createProgress } from '../output/progress.ts'
@@ -46,11 +47,7 @@ export function addApplyCommand(program: Command, context: CliContext): void {
 }
 
 async function apply(context: CliContext, options: ApplyOptions): Promise<void> {
-  const { cwd, readStdin } = context
-  const { manifests, mistakes } = await loadManifests({ sources: options.filename, cwd, readStdin })
-  if (mistakes.length > 0) throw new ManifestError(mistakes)
-  if (manifests.length === 0)
-    throw new CliError(EXIT.failure, `no manifests found in ${options.filename.map(sourceName).join(', ')}`)
+  const manifests = await requireManifests(context, options.filename)
   await withConnection(context, options, (connection) => applyAll({ context, connection, options }, manifests))
 }
 
@@ -72,7 +69,6 @@ async function applyAll({ context, connection, options }: Applying, loaded: read
 }
 
 const count = (objects: number) => (objects === 1 ? '1 object was' : `${objects} objects were`)
-const sourceName = (filename: string) => (filename === '-' ? 'standard input' : filename)
 const nameOf = ({ kind, name }: ApplyResult) => `${kind.toLowerCase()}/${name}`
 
 function tellOutcome({ stdout, stderr }: CliContext, result: ApplyResult, loaded: LoadedManifest | undefined): void {

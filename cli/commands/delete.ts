@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import type { ApiClient } from '../client/api-client.ts'
-import { CliError, ManifestError } from '../cli-error.ts'
+import { CliError } from '../cli-error.ts'
 import { collect, examples, withConnection, withNamespaceOption, withServerOptions } from '../command-options.ts'
 import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { kindNamed, parseTarget, type CliKind } from '../kinds.ts'
-import { loadManifests } from '../manifests/load-manifests.ts'
 import { placeAll } from '../manifests/place.ts'
+import { requireManifests } from '../manifests/require-manifests.ts'
 
 interface DeleteOptions extends ServerOptions {
   namespace?: string
@@ -90,9 +90,7 @@ function named({ connection, options }: Deletion, words: readonly string[]): Tar
 async function fromFiles({ context, connection, options }: Deletion, words: readonly string[]): Promise<Target[]> {
   const { namespace = connection.namespace } = options
   if (words.length > 0) throw new CliError(EXIT.usage, 'give either KIND NAME or -f FILE, not both')
-  const { cwd, readStdin } = context
-  const { manifests, mistakes } = await loadManifests({ sources: options.filename ?? [], cwd, readStdin })
-  if (mistakes.length > 0) throw new ManifestError(mistakes)
+  const manifests = await requireManifests(context, options.filename ?? [])
   // As `apply` does: what is elsewhere than --namespace says is not meant.
   placeAll(manifests, { given: options.namespace, otherwise: namespace })
   return manifests.map(({ manifest }) => ({

@@ -4,6 +4,7 @@ import { examples, withClusterOptions } from '../command-options.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { ClusterOptions } from '../health/look.ts'
+import { visible } from '../output/visible.ts'
 
 interface DoctorOptions extends ClusterOptions {
   json?: boolean
@@ -35,7 +36,9 @@ async function doctor(context: CliContext, options: DoctorOptions): Promise<void
   const hidden = hiddenOf(observation)
   const { stdout, stderr } = context
   if (options.json === true) stdout.write(`${JSON.stringify({ findings, hidden }, null, 2)}\n`)
-  else for (const { subject, problem, remedy } of findings) stdout.write(`${subject}: ${problem}\n  → ${remedy}\n`)
+  else
+    for (const { subject, problem, remedy } of findings)
+      stdout.write(visible(`${subject}: ${problem}\n  → ${remedy}\n`))
   for (const what of options.json === true ? [] : hidden) stderr.write(`not seen: ${what}\n`)
   if (findings.length > 0)
     throw new CliError(EXIT.failure, findings.length === 1 ? '1 finding' : `${findings.length} findings`)

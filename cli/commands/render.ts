@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
-import { stringify } from 'yaml'
-import { ManifestError } from '../cli-error.ts'
 import { collect, examples, outputOption } from '../command-options.ts'
 import type { CliContext } from '../context.ts'
-import { loadManifests } from '../manifests/load-manifests.ts'
+import { requireManifests } from '../manifests/require-manifests.ts'
+import { toYaml } from '../output/yaml.ts'
 
 interface RenderOptions {
   filename: string[]
@@ -21,13 +20,10 @@ export function addRenderCommand(program: Command, context: CliContext): void {
 }
 
 async function render(context: CliContext, { filename, output }: RenderOptions): Promise<void> {
-  const { cwd, readStdin } = context
-  const { manifests, mistakes } = await loadManifests({ sources: filename, cwd, readStdin })
-  if (mistakes.length > 0) throw new ManifestError(mistakes)
-  const documents = manifests.map(({ written }) => written)
+  const documents = (await requireManifests(context, filename)).map(({ written }) => written)
   const text =
     output === 'yaml'
-      ? documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n')
+      ? documents.map(toYaml).join('---\n')
       : `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: documents }, null, 2)}\n`
   context.stdout.write(text)
 }

@@ -46,6 +46,8 @@ export class DevSession {
   readonly #options: DevSessionOptions
   readonly #ended = new AbortController()
   #wrong = false
+  /** Mistakes, and the manifests they were in. */
+  #told = ''
   #applied = new Map<string, AppliedManifest>()
   /** Waits that a newer change of the same object makes pointless. */
   readonly #waits = new Map<string, AbortController>()
@@ -54,6 +56,11 @@ export class DevSession {
 
   constructor(options: DevSessionOptions) {
     this.#options = options
+  }
+
+  /** Whether nothing is described by the folders. */
+  get isEmpty(): boolean {
+    return this.#applied.size === 0 && !this.#wrong
   }
 
   /** Files and folders that code was packed from, absolute. */
@@ -70,7 +77,7 @@ export class DevSession {
     const wasWrong = this.#wrong
     const { loaded, changes } = await this.#read()
     const { apply, remove, applied } = changes
-    loaded.mistakes.forEach((mistake) => report.mistake(describeMistake(mistake)))
+    this.#tellMistakes(loaded)
     if (wasWrong && !this.#wrong && apply.length + remove.length === 0) report.repaired()
     this.#codePaths = new Map(
       loaded.manifests.flatMap((entry) => (entry.codePath === undefined ? [] : [[manifestId(entry), entry.codePath]])),
@@ -87,6 +94,14 @@ export class DevSession {
   /** Ends all waiting, silently: the instance is about to stop. */
   end(): void {
     this.#ended.abort()
+  }
+
+  /** Once for each save: other files of the folder may change all the time, and one of them be the log of this. */
+  #tellMistakes({ mistakes, fingerprint }: LoadedManifests): void {
+    const texts = mistakes.map(describeMistake)
+    const all = [fingerprint, ...texts].join('\n')
+    if (all !== this.#told) texts.forEach((text) => this.#options.report.mistake(text))
+    this.#told = all
   }
 
   /** What the folders say and what follows from it; looks twice before anything is taken for removed. */

@@ -12,6 +12,7 @@ import { CliError, ManifestError } from '../cli-error.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { loadManifests } from '../manifests/load-manifests.ts'
+import { noManifests } from '../manifests/require-manifests.ts'
 import { painter, type Paint } from '../output/color.ts'
 import { createProgress } from '../output/progress.ts'
 import { VERSION } from '../version.ts'
@@ -114,6 +115,7 @@ async function serve(running: Running, options: DevOptions): Promise<void> {
       throw new CliError(EXIT.invalidManifest, 'correct these manifests, or use --watch to do so while it runs')
     await Promise.race([rolledOut, aborted(context.signal)])
     if (!context.signal.aborted) await announce(running, watch !== undefined)
+    if (dirs.length > 0 && session.isEmpty) context.stderr.write(`${noManifests(dirs)}\n`)
     await aborted(context.signal)
   } finally {
     session.end()

@@ -3,6 +3,7 @@ import { CliError } from '../cli-error.ts'
 import { openCluster } from '../cluster/connect-cluster.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
+import { untilInterrupted } from '../until-interrupted.ts'
 import { VERSION } from '../version.ts'
 import type { Observation } from './observation.ts'
 import { observe } from './observe.ts'
@@ -10,7 +11,11 @@ import { observe } from './observe.ts'
 export type ClusterOptions = Pick<ServerOptions, 'context' | 'kubeconfig' | 'systemNamespace'>
 
 /** Of these commands a local instance is never meant. Throws CliError: usage when the kubeconfig names no cluster, unreachable when nothing of it can be seen. */
-export async function look(context: CliContext, options: ClusterOptions): Promise<Observation> {
+export function look(context: CliContext, options: ClusterOptions): Promise<Observation> {
+  return untilInterrupted(context.signal, openAndLook(context, options))
+}
+
+async function openAndLook(context: CliContext, options: ClusterOptions): Promise<Observation> {
   const { kubeconfig, context: name, systemNamespace } = options
   const named = { ...(kubeconfig !== undefined && { kubeconfig }), ...(name !== undefined && { context: name }) }
   const open = await openCluster({ context, target: { kind: 'cluster', ...named } })

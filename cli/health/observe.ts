@@ -123,9 +123,10 @@ function seeApiServer({ api }: OpenCluster, now: () => number): Promise<Seen<Api
     const before = now()
     const response = await api.request('/version', { signal: AbortSignal.timeout(10_000) })
     const ourTimeMs = (before + now()) / 2
-    const { gitVersion } = (await response.json()) as { gitVersion?: string }
+    // Whatever stands before it may answer with a page.
+    const { gitVersion } = (await response.json().catch(() => ({}))) as { gitVersion?: string }
     const timeMs = Date.parse(response.headers.get('date') ?? '')
-    if (gitVersion === undefined) throw new Error(`it answered ${response.status}`)
+    if (gitVersion === undefined) throw new Error(`it answered ${response.status}${response.ok ? ' without one' : ''}`)
     return { version: gitVersion, timeMs: Number.isNaN(timeMs) ? ourTimeMs : timeMs, ourTimeMs }
   })
 }

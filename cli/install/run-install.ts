@@ -6,6 +6,7 @@ import { CUSTOM_RESOURCE_DEFINITIONS } from '../cluster/platform-kinds.ts'
 import { clusterRefusal } from '../cluster/refusal.ts'
 import type { CliContext } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
+import { untilInterrupted } from '../until-interrupted.ts'
 import { findChart, readCrds } from './chart.ts'
 import { installCommands, shellLine, type Command, type InstallChoices } from './helm-plan.ts'
 
@@ -29,7 +30,7 @@ export async function runInstall(context: CliContext, options: InstallOptions): 
       'helm was not found: nothing was installed; these are the commands that would do it',
     )
   }
-  await applyCrds(context, choices)
+  await untilInterrupted(context.signal, applyCrds(context, choices))
   stderr.write(`${shellLine(release)}\n`)
   const code = await run(context, release, 'shown')
   if (context.signal.aborted)

@@ -2,11 +2,12 @@
  * Files, folders and standard input → manifests ready for the API: parsed, code packed in, checked by the API's own rules.
  * Collects all mistakes instead of stopping at the first; each names file, line and column.
  */
+import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
 import { UNKNOWN_FIELD } from '../../api/problem.ts'
-import { keyOf } from '../../api/names.ts'
+import { GROUP, keyOf } from '../../api/names.ts'
 import { isRecord } from '../../api/record.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -31,8 +32,8 @@ export interface LoadedManifest {
 export interface LoadedManifests {
   manifests: LoadedManifest[]
   mistakes: ManifestMistake[]
-  /** Every manifest file that was read, right or wrong; as the user would name it. */
-  files: string[]
+  /** Of every manifest file that was read, right or wrong: another one when any of them is another. */
+  fingerprint: string
 }
 
 export interface LoadOptions {
@@ -56,7 +57,7 @@ interface Source {
 
 export async function loadManifests(options: LoadOptions): Promise<LoadedManifests> {
   const sources = (await Promise.all(options.sources.map((source) => readSource(source, options)))).flat()
-  const loaded: LoadedManifests = { manifests: [], mistakes: [], files: sources.map(({ file }) => file) }
+  const loaded: LoadedManifests = { manifests: [], mistakes: [], fingerprint: fingerprintOf(sources) }
   for (const source of sources) {
     if (source.notUtf8At !== undefined) {
       loaded.mistakes.push({ file: source.file, ...source.notUtf8At, message: 'expected text in UTF-8' })
@@ -69,6 +70,12 @@ export async function loadManifests(options: LoadOptions): Promise<LoadedManifes
   // What others refer to first, so that nothing is missing for an instant.
   loaded.manifests.sort((a, b) => ORDER.indexOf(a.manifest.kind) - ORDER.indexOf(b.manifest.kind))
   return loaded
+}
+
+function fingerprintOf(sources: readonly Source[]): string {
+  const hash = createHash('sha256')
+  for (const { file, text } of sources) hash.update(JSON.stringify([file, text]))
+  return hash.digest('base64')
 }
 
 const ORDER: readonly string[] = ['Runtime', 'Function', 'Trigger']
@@ -159,8 +166,10 @@ function isSameObject(a: Manifest, b: Manifest): boolean {
   return a.kind === b.kind && keyOf(a.metadata) === keyOf(b.metadata)
 }
 
-function isOurs({ apiVersion }: Record<string, unknown>): boolean {
-  return typeof apiVersion === 'string' && apiVersion.startsWith('dormouse.dev/')
+/** Or meant to be: manifest-text.ts. */
+function isOurs(value: Record<string, unknown>): boolean {
+  const [, apiVersion] = Object.entries(value).find(([name]) => name.toLowerCase() === 'apiversion') ?? []
+  return typeof apiVersion === 'string' && apiVersion.split('/', 1)[0]?.toLowerCase() === GROUP
 }
 
 const CODE_PATH = ['spec', 'code', 'path'] as const

@@ -4,6 +4,7 @@
  */
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
 import { isRecord } from '../../api/record.ts'
+import { errorText } from '../../lib/error-text.ts'
 import type { ManifestMistake } from '../cli-error.ts'
 
 export type FieldPath = readonly (string | number)[]
@@ -46,9 +47,15 @@ function readDocument({ file, document, lines, result }: Reading): void {
     result.mistakes.push({ file, ...place, message: firstLine(fault.message) })
     return
   }
-  const value: unknown = toPlain(document)
-  if (value === null || value === undefined) return
   const locate = (path: FieldPath) => placeAt(lines, offsetOf(document, path))
+  let value: unknown
+  try {
+    value = toPlain(document)
+  } catch (error) {
+    result.mistakes.push({ file, ...locate([]), message: errorText(error) })
+    return
+  }
+  if (value === null || value === undefined) return
   if (!isRecord(value)) {
     const got = Array.isArray(value) ? 'a list' : shortened(JSON.stringify(value))
     result.mistakes.push({ file, ...locate([]), message: `expected an object with apiVersion and kind, got ${got}` })
@@ -64,8 +71,15 @@ function unfold(value: Record<string, unknown>, locate: ManifestDocument['locate
     .map((item, index) => ({ value: item, locate: (path: FieldPath) => locate(['items', index, ...path]) }))
 }
 
+/** Throws where an alias leads nowhere, or to what it stands in itself, or is one of too many. */
 function toPlain(document: Document.Parsed): unknown {
-  return document.toJS({ maxAliasCount: 100 })
+  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  try {
+    JSON.stringify(value)
+    return value
+  } catch (cause) {
+    throw new Error('an alias stands inside of what it stands for', { cause })
+  }
 }
 
 function offsetOf(document: Document.Parsed, path: FieldPath): number {

@@ -3,6 +3,7 @@ import type { DeadLetterInfo, RedriveResult } from '../../api/events-api.ts'
 import { formatAge } from './age.ts'
 import { cut, formatPayload } from './payload.ts'
 import { formatTable } from './table.ts'
+import { visible } from './visible.ts'
 
 const KEY_WIDTH = 24
 const MESSAGE_WIDTH = 60
@@ -16,7 +17,7 @@ export function deadLetterTable(letters: readonly DeadLetterInfo[], nowMs: numbe
     cut(formatPayload(letter.key, ''), KEY_WIDTH),
     cut(`${partOf(letter)}${letter.message.replace(/\s+/g, ' ')}`, MESSAGE_WIDTH),
   ])
-  return formatTable(['ID', 'AGE', 'CLASS', 'ATTEMPTS', 'KEY', 'MESSAGE'], rows)
+  return visible(formatTable(['ID', 'AGE', 'CLASS', 'ATTEMPTS', 'KEY', 'MESSAGE'], rows))
 }
 
 /** Nothing is cut. */
@@ -41,7 +42,7 @@ export function describeDeadLetter(letter: DeadLetterInfo, nowMs: number): strin
     `Headers:\n${indent(headers.map((header) => `${header.name}: ${header.value}`).join('\n'))}`,
     `Value:\n${indent(value !== null && 'text' in value ? value.text : formatPayload(value, '(tombstone)'))}`,
   ]
-  return `${sections.join('\n\n')}\n`
+  return visible(`${sections.join('\n\n')}\n`)
 }
 
 /** Of a batch that is kept in several dead letters. */

@@ -5,6 +5,7 @@ import type { ClusterEvent } from '../../kube/objects.ts'
 import { stringify } from 'yaml'
 import { formatAge } from './age.ts'
 import { formatTable } from './table.ts'
+import { visible } from './visible.ts'
 
 export interface Description {
   object: KubeObject
@@ -33,7 +34,7 @@ export function describeObject({ object, pods, events, nowMs }: Description): st
     ...(pods === '' ? [] : [`Pods:\n${indent(pods)}`]),
     eventSection(events, nowMs),
   ]
-  return `${sections.join('\n\n')}\n`
+  return visible(`${sections.join('\n\n')}\n`)
 }
 
 function pairs(title: string, entries: Record<string, string> | undefined): string[][] {

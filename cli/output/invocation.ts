@@ -1,6 +1,7 @@
 /** One asynchronous invocation for human eyes. Pure. */
 import type { InvocationInfo } from '../../api/events-api.ts'
 import { formatAge } from './age.ts'
+import { visible } from './visible.ts'
 
 type Result = NonNullable<InvocationInfo['result']>
 
@@ -23,7 +24,7 @@ export function describeInvocation(info: InvocationInfo, nowMs: number): string 
     ['Result:', result && resultText(result)],
   ]
   const shown = rows.filter(([, value]) => value !== undefined)
-  return `${shown.map(([name, value]) => `${name.padEnd(14)}${value ?? ''}`).join('\n')}\n`
+  return visible(`${shown.map(([name, value]) => `${name.padEnd(14)}${value ?? ''}`).join('\n')}\n`)
 }
 
 export function failureText({ class: errorClass, message }: NonNullable<InvocationInfo['failure']>): string {

@@ -1,5 +1,6 @@
 /** Keys and values of records for human eyes. Pure. */
 import type { EventRecord, Payload, RecordPosition } from '../../api/events-api.ts'
+import { visible } from './visible.ts'
 
 /** In one line whatever is in it; `none` is what stands for no value at all. */
 export function formatPayload(payload: Payload, none: string): string {
@@ -27,5 +28,5 @@ export function formatRecord(record: EventRecord): string {
   const key = `key=${formatPayload(record.key, '(none)')}`
   const { undecodable } = record
   const value = undecodable === undefined ? formatPayload(record.value, '(tombstone)') : `(no record: ${undecodable})`
-  return [formatPosition(record), record.timestamp, key, value].join('  ')
+  return visible([formatPosition(record), record.timestamp, key, value].join('  '))
 }

@@ -1,6 +1,6 @@
 /** Objects as JSON or YAML, as kubectl prints them: one as it is, several as a List. */
-import { stringify } from 'yaml'
 import type { KubeObject } from '../../api/object.ts'
+import { toYaml } from './yaml.ts'
 
 export type ObjectFormat = 'json' | 'yaml'
 
@@ -11,5 +11,5 @@ export function printObjects(objects: readonly KubeObject[], format: ObjectForma
 }
 
 export function printValue(value: unknown, format: ObjectFormat): string {
-  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 })
+  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : toYaml(value)
 }

@@ -2,6 +2,7 @@
 import type { PartitionInfo, SubscriptionInfo, TriggerInfo } from '../../api/events-api.ts'
 import { formatAge } from './age.ts'
 import { formatTable } from './table.ts'
+import { visible } from './visible.ts'
 
 const NAME_WIDTH = 18
 
@@ -33,7 +34,7 @@ export function consumptionSection(state: SubscriptionInfo, nowMs: number): stri
     ...(state.logErrors.count === 0 ? [] : [['Log errors:', logErrors(state, nowMs)]]),
   ]
   const sections = [`Consumption:\n${indent(lines(rows))}`, errorSection(state, nowMs), partitionSection(state)]
-  return `${sections.join('\n\n')}\n`
+  return visible(`${sections.join('\n\n')}\n`)
 }
 
 function due({ due: records, oldestDueAgeMs }: SubscriptionInfo): string {

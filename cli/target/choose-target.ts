@@ -30,14 +30,14 @@ export interface TargetFacts {
   defaultServerAnswers: boolean
 }
 
-/** Undefined when the facts decide. Throws CliError (usage) when two were named. */
+/** Undefined when the facts decide. Throws CliError (usage) when two were named, or what is no URL. */
 export function namedTarget(options: TargetOptions): Target | undefined {
   const { server, stateDir, kubeconfig, context } = options
   const instance = server !== undefined ? '--server' : stateDir !== undefined ? '--state-dir' : undefined
   const cluster = context !== undefined ? '--context' : kubeconfig !== undefined ? '--kubeconfig' : undefined
   if (instance !== undefined && cluster !== undefined)
     throw new CliError(EXIT.usage, `${instance} names a local instance and ${cluster} a cluster: give one of them`)
-  if (server !== undefined) return { kind: 'instance', server: withoutSlash(server) }
+  if (server !== undefined) return { kind: 'instance', server: urlOf('--server', server) }
   if (cluster === undefined) return undefined
   return {
     kind: 'cluster',
@@ -52,7 +52,7 @@ export function chooseTarget(options: TargetOptions, facts: TargetFacts): Target
   if (named !== undefined) return named
   const { serverVariable, instanceHere, cluster, defaultServer, defaultServerAnswers } = facts
   if (options.stateDir === undefined && serverVariable !== undefined && serverVariable !== '')
-    return { kind: 'instance', server: withoutSlash(serverVariable) }
+    return { kind: 'instance', server: urlOf('DORMOUSE_SERVER', serverVariable) }
   if (instanceHere !== undefined) return { kind: 'instance', server: instanceHere }
   if (options.stateDir !== undefined)
     throw new CliError(
@@ -67,4 +67,10 @@ export function chooseTarget(options: TargetOptions, facts: TargetFacts): Target
   )
 }
 
-const withoutSlash = (url: string) => url.replace(/\/+$/, '')
+/** Throws CliError (usage). `name`: of the option or variable. */
+function urlOf(name: string, text: string): string {
+  if (/^https?:\/\/./.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '')
+  throw new CliError(EXIT.usage, `${name}: expected a URL such as ${EXAMPLE}, got ${JSON.stringify(text)}`)
+}
+
+const EXAMPLE = 'http://127.0.0.1:9090'

@@ -1,6 +1,6 @@
 /** `bin/dormouse.js` as a user runs it: a process with exit code, stdout and stderr. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,10 +32,7 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
     mkdirSync(dirname(join(cwd, name)), { recursive: true })
     writeFileSync(join(cwd, name), text)
   }
-  const start = (
-    args: readonly string[],
-    options: { node?: string; stdin?: string | Uint8Array } = {},
-  ): RunningCommand => {
+  const start = (args: readonly string[], options: Omit<StartOptions, 'kubeconfig'> = {}): RunningCommand => {
     const command = startCommand(cwd, args, { ...options, ...(kubeconfig !== undefined && { kubeconfig }) })
     running.push(command)
     return command
@@ -46,6 +43,7 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
     /** bin/dormouse.js, for those who start it themselves. */
     command: COMMAND,
     write,
+    append: (name: string, text: string) => appendFileSync(join(cwd, name), text),
     start,
     run: (...args: string[]) => start(args).ended,
     remove: (name: string) => rmSync(join(cwd, name), { recursive: true }),
@@ -63,11 +61,16 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
   }
 }
 
-function startCommand(
-  cwd: string,
-  args: readonly string[],
-  options: { node?: string; stdin?: string | Uint8Array; kubeconfig?: string },
-): RunningCommand {
+interface StartOptions {
+  node?: string
+  /** Default: empty. */
+  stdin?: string | Uint8Array
+  /** The test writes it. */
+  stdinStaysOpen?: boolean
+  kubeconfig?: string
+}
+
+function startCommand(cwd: string, args: readonly string[], options: StartOptions): RunningCommand {
   const env: NodeJS.ProcessEnv = { ...process.env, HOME: cwd, KUBECONFIG: options.kubeconfig }
   delete env['DORMOUSE_SERVER']
   if (options.kubeconfig === undefined) delete env['KUBECONFIG']
@@ -80,7 +83,7 @@ function startCommand(
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   child.stdin.on('error', () => undefined)
-  child.stdin.end(options.stdin ?? '')
+  if (options.stdinStaysOpen !== true) child.stdin.end(options.stdin ?? '')
   const ended = new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
   return {
     child,

@@ -68,18 +68,18 @@
     sources:
       {{- if and $kafka.tls.enabled $kafka.tls.caSecret }}
       - secret:
-          name: {{ $kafka.tls.caSecret }}
+          name: {{ $kafka.tls.caSecret | quote }}
           items: [{ key: ca.crt, path: ca.crt }]
       {{- end }}
       {{- if and $kafka.tls.enabled $kafka.tls.certSecret }}
       - secret:
-          name: {{ $kafka.tls.certSecret }}
+          name: {{ $kafka.tls.certSecret | quote }}
           items: [{ key: tls.crt, path: tls.crt }, { key: tls.key, path: tls.key }]
       {{- end }}
       {{- if $kafka.sasl.mechanism }}
       - secret:
-          name: {{ $kafka.sasl.passwordSecret }}
-          items: [{ key: {{ $kafka.sasl.passwordKey }}, path: password }]
+          name: {{ $kafka.sasl.passwordSecret | quote }}
+          items: [{ key: {{ $kafka.sasl.passwordKey | quote }}, path: password }]
       {{- end }}
 {{- end }}
 {{- end -}}

@@ -18,7 +18,7 @@
 {{/* (dict "root" $ "part" "gateway") → what never changes: selectors are immutable. */}}
 {{- define "dormouse.selector" -}}
 app.kubernetes.io/name: dormouse
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .part }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}

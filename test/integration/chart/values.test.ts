@@ -113,8 +113,39 @@ describeWithHelm('values that cannot be', (helm) => {
       { gateway: { autoscaling: { minReplicas: 3, maxReplicas: 2 } } },
       /autoscaling: expected minReplicas up to maxReplicas, got 3 and 2/,
     ],
+    [
+      'a label by which the chart finds its pods',
+      { gateway: { podLabels: { 'app.kubernetes.io/name': 'mine' } } },
+      /gateway\.podLabels: app\.kubernetes\.io\/name is a label of the chart's own/,
+    ],
+    [
+      'a name that no Service may have',
+      { fullnameOverride: '9.lives' },
+      /names begin with "9\.lives": expected a letter first, then letters, digits and hyphens/,
+    ],
   ]
   test.each(rows)('are refused in a sentence: %s', async (_title, values, sentence) => {
     expect(await helm.refusal({ values })).toMatch(sentence)
+  })
+})
+
+describeWithHelm('names that are something else to YAML', (helm) => {
+  test.each(['123', '1e3', 'true', 'null', 'my.dormouse'])('%s names a release', async (release) => {
+    const objects = await helm.render({ release, values: { fullnameOverride: 'dormouse' } })
+    expect(new Set(objects.map(({ metadata }) => metadata.labels['app.kubernetes.io/instance']))).toEqual(
+      new Set([release]),
+    )
+  })
+
+  test.each(['123', '1e3', 'true'])('%s names a namespace', async (namespace) => {
+    const values = { kafka: { embedded: { enabled: true } }, networkPolicy: { functionNamespaces: [namespace] } }
+    const objects = await helm.render({ namespace, values, apiVersions: ['monitoring.coreos.com/v1'] })
+    const namespaces = objects.map(({ metadata }) => metadata.namespace).filter((name) => name !== undefined)
+    expect(new Set(namespaces)).toEqual(new Set([namespace]))
+  })
+
+  test('a broker may be named by an IPv6 address', async () => {
+    const objects = await helm.render({ values: { kafka: { brokers: ['[fd00::1]:9092'] } } })
+    expect(JSON.stringify(objects)).toContain('"[fd00::1]:9092"')
   })
 })

@@ -82,10 +82,11 @@ describe('apply', () => {
 
   test('of a folder without manifests, or of none at all, exits 1', async () => {
     workspace.write('empty/readme.txt', '')
-    expect(await run('apply', '-f', 'empty')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('no manifests found in empty'),
-    })
+    for (const command of ['apply', 'delete', 'render'])
+      expect(await run(command, '-f', 'empty')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('no manifests found in empty'),
+      })
     expect(await run('apply', '-f', 'nowhere')).toMatchObject({
       code: 1,
       stderr: 'dormouse: nowhere: no such file or folder\n',
@@ -274,14 +275,18 @@ test('render packs code in, so that the result needs no files', async () => {
 })
 
 describe('mistakes on the command line', () => {
-  test.each([[['frobnicate']], [['get']], [['apply']], [['get', 'fn', '-o', 'xml']], [['dev', '--port', '99999']]])(
-    '%j exits 2 and points to the help',
-    async (args) => {
-      const { code, stderr } = await run(...args)
-      expect(code).toBe(2)
-      expect(stderr).toMatch(/^error: /)
-    },
-  )
+  test.each([
+    [['frobnicate']],
+    [['get']],
+    [['apply']],
+    [['get', 'fn', '-o', 'xml']],
+    [['dev', '--port', '99999']],
+    [['apply', '-f', 'app.yaml', '--timeout', '3000000']],
+  ])('%j exits 2 and points to the help', async (args) => {
+    const { code, stderr } = await run(...args)
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^error: /)
+  })
 
   test('--help and --version exit 0', async () => {
     const help = await run('--help')

@@ -61,6 +61,17 @@ test('a manifest that is put right without a change says so', async () => {
   await dev.says(/✓ manifests are right again/)
 })
 
+test('a mistake is told once for each save, also where the log of dev lies in the folder', async () => {
+  const dev = await workspace.dev('app', '--watch')
+  dev.child.stderr?.on('data', (chunk: Buffer) => workspace.append('app/dev.log', chunk.toString()))
+  workspace.write('app/fn.yaml', fn('hello', '2h'))
+  await dev.says(/✗ app\/fn\.yaml:/)
+  await delay(1_000)
+  expect(dev.stderr().match(/✗ app\/fn\.yaml:/g)).toHaveLength(1)
+  workspace.write('app/fn.yaml', `${fn('hello', '2h')}\n# the same mistake again\n`)
+  await dev.says(/✗ app\/fn\.yaml:[^]+✗ app\/fn\.yaml:/)
+})
+
 test('a save is applied while something else in the folder never stops changing', async () => {
   const dev = await workspace.dev('app', '--watch')
   let written = 0
@@ -80,6 +91,12 @@ test('without --watch a mistake is told before anything is started or applied', 
   const { code, stderr } = await workspace.run('dev', 'app', ...FREE_PORTS)
   expect([code, stderr]).toEqual([4, expect.stringMatching(/^app\/bad\.yaml:7:3: spec\.timeout: [^\n]+\n$/)])
   expect(existsSync(join(workspace.cwd, '.dormouse'))).toBe(false)
+})
+
+test('a folder without manifests is told as that', async () => {
+  workspace.remove('app/fn.yaml')
+  const dev = await workspace.dev('app')
+  await dev.says(/no manifests found in app\n/)
 })
 
 test('a folder that does not exist leaves no state directory behind', async () => {

@@ -110,6 +110,18 @@ describe('a folder', () => {
     ])
   })
 
+  test.each([
+    [
+      'no version',
+      'apiVersion: dormouse.dev\nkind: Function\n',
+      'no matches for kind "Function" in version "dormouse.dev"',
+    ],
+    ['another letter', 'apiversion: dormouse.dev/v1alpha1\nkind: Function\n', "Object 'apiVersion' is missing"],
+  ])('with a manifest whose apiVersion has %s does not pass it over', async (_, text, message) => {
+    write('app/fn.yaml', text)
+    expect((await load('app')).mistakes.map((mistake) => mistake.message)).toEqual([expect.stringContaining(message)])
+  })
+
   test('with one object described twice is a mistake that names the other file', async () => {
     for (const file of ['app/1.yaml', 'app/2.yaml']) write(file, `${head('a')}  code: { inline: { index.mjs: "1" } }\n`)
     expect((await load('app')).mistakes).toEqual([

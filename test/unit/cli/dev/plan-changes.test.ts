@@ -14,7 +14,7 @@ function entry(name: string, file: string, code = 'one'): LoadedManifest {
 const loaded = (manifests: LoadedManifest[], wrong: string[] = []): LoadedManifests => ({
   manifests,
   mistakes: wrong.map((file) => ({ file, message: 'wrong' })),
-  files: [],
+  fingerprint: '',
 })
 const after = (manifests: LoadedManifest[]) => planChanges(loaded(manifests), new Map()).applied
 const names = (entries: { manifest: { metadata: { name: string } } }[]) => entries.map((e) => e.manifest.metadata.name)

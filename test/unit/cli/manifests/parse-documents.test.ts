@@ -76,3 +76,18 @@ test('a List is unfolded and its items keep their places', () => {
 test.each(['', '---\n---\n', '# only a comment\n'])('%j holds nothing and no mistake', (text) => {
   expect(parseDocuments('e.yaml', text)).toEqual({ documents: [], mistakes: [] })
 })
+
+test.each([
+  ['leads nowhere', 'b: *nothing\n', expect.stringContaining('Unresolved alias')],
+  ['holds itself', 'b: &b\n  c: *b\n', 'an alias stands inside of what it stands for'],
+  ['is one of thousands', bomb(), expect.stringContaining('Excessive alias count')],
+])('an alias that %s is a mistake of its document, and others go on', (_, text, message) => {
+  const { documents, mistakes } = parseDocuments('a.yaml', `kind: A\n---\n${text}`)
+  expect(documents.map(({ value }) => value)).toEqual([{ kind: 'A' }])
+  expect(mistakes).toEqual([{ file: 'a.yaml', line: 3, column: 1, message }])
+})
+
+function bomb(): string {
+  const tenOf = (name: string) => `[${Array.from({ length: 10 }, () => name).join(', ')}]`
+  return `a: &a ${tenOf('x')}\nb: &b ${tenOf('*a')}\nc: ${tenOf('*b')}\n`
+}
