@@ -52,7 +52,9 @@ export class KafkaClient {
     if (topics?.length === 0) return new Map()
     await this.#connect()
     const broker = await this.#cluster.brokerPool.findConnectedBroker()
-    return viewOf(await broker.metadata(topics === undefined ? ALL_TOPICS : [...new Set(topics)]))
+    const answer = await broker.metadata(topics === undefined ? ALL_TOPICS : [...new Set(topics)])
+    if (hasMoved(this.#cluster, answer)) await this.refresh()
+    return viewOf(answer)
   }
 
   async broker(nodeId: number): Promise<Broker> {
@@ -69,7 +71,13 @@ export class KafkaClient {
 
   async coordinator(group: string): Promise<Broker> {
     await this.#connect()
-    return this.#cluster.findGroupCoordinator({ groupId: group })
+    try {
+      return await this.#cluster.findGroupCoordinator({ groupId: group })
+    } catch (error) {
+      // kafkajs asks those it knows, and nobody else, where they are.
+      await this.refresh().catch(() => undefined)
+      throw error
+    }
   }
 
   /** Who leads, or is there, may have changed. */
@@ -100,6 +108,14 @@ export class KafkaClient {
     if (!this.#cluster.isConnected()) await this.#cluster.connect()
     if (this.#cluster.getNodeIds().length === 0) await this.#cluster.refreshMetadata()
   }
+}
+
+/** One that we know has another address: who answers under the old one, if anybody, is not asked for what it leads. */
+function hasMoved({ brokerPool }: Cluster, { brokers }: RawMetadata): boolean {
+  return brokers.some(({ nodeId, host, port }) => {
+    const known = brokerPool.brokers[nodeId]?.connectionPool
+    return known !== undefined && (known.host !== host || known.port !== port)
+  })
 }
 
 function viewOf({ topicMetadata }: RawMetadata): TopicsView {

@@ -160,7 +160,7 @@ export class Membership {
     })
   }
 
-  /** Once more when the group has moved to another broker. */
+  /** Once more when the group, or the broker that has it, has moved. */
   async #ask<T>(action: (coordinator: Broker) => Promise<T>): Promise<T> {
     this.#coordinator ??= this.#options.client.coordinator(this.#options.group)
     try {
@@ -171,6 +171,7 @@ export class Membership {
       if (code !== undefined && !isTransient(code)) throw error
       this.#coordinator = undefined
       if (code !== CODES.NOT_COORDINATOR) throw error
+      await this.#options.client.refresh()
       this.#coordinator = this.#options.client.coordinator(this.#options.group)
       return await action(await this.#coordinator)
     }

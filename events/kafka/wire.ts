@@ -43,7 +43,7 @@ export interface WireBatch {
 
 export interface Broker {
   nodeId: number | null
-  connectionPool: { pool: Connection[] }
+  connectionPool: { pool: Connection[]; host: string; port: number }
   lookupRequest(apiKey: number, definition: unknown): (values: unknown) => Wire
   metadata(topics: string[]): Promise<RawMetadata>
   fetch(request: object): Promise<unknown>
