@@ -29,6 +29,8 @@ export class Consumption {
   readonly #tiers: ConsumerDriver
   readonly #states = new Map<string, SubscriptionState>()
   #cancelRefresh: (() => void) | undefined
+  /** As the latest `#follow` has them: a look that began before it is about others. */
+  #followed: ReadonlyMap<string, SubscriptionState> = new Map()
   #isClosed = false
 
   constructor(options: ConsumptionOptions) {
@@ -111,7 +113,6 @@ export class Consumption {
   }
 
   async #follow(): Promise<void> {
-    const { engine } = this.#options
     this.#cancelRefresh?.()
     const sources = new Map<string, SubscriptionState>()
     const tiers = new Map<string, SubscriptionState>()
@@ -120,19 +121,30 @@ export class Consumption {
       for (const delayMs of tierDelays(state.subscription.retry))
         tiers.set(retryTopic(state.subscription, delayMs), state)
     }
+    this.#followed = tiers
     this.#sources.setTopics(sources)
     this.#tiers.setTopics(tiers)
     await this.#addLeftovers(tiers)
-    if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+    this.#refreshLater(tiers)
+  }
+
+  #refreshLater(tiers: Map<string, SubscriptionState>): void {
+    const { clock } = this.#options.engine
+    if (this.#isFollowed(tiers)) this.#cancelRefresh = clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+  }
+
+  #isFollowed(tiers: ReadonlyMap<string, SubscriptionState>): boolean {
+    return this.#followed === tiers && !this.#isClosed
   }
 
   /** Tiers of an earlier policy, which may still hold records. */
   async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<void> {
     const existing = (await this.#options.engine.log.describe()).map(({ topic }) => topic)
+    if (!this.#isFollowed(tiers)) return
     const before = tiers.size
     for (const state of this.#states.values())
       for (const topic of tiersAmong(existing, state.subscription)) if (!tiers.has(topic)) tiers.set(topic, state)
-    if (tiers.size > before && !this.#isClosed) this.#tiers.setTopics(new Map(tiers))
+    if (tiers.size > before) this.#tiers.setTopics(new Map(tiers))
   }
 
   async #refresh(tiers: Map<string, SubscriptionState>): Promise<void> {
@@ -140,7 +152,7 @@ export class Consumption {
     await this.#addLeftovers(tiers).catch((error: unknown) =>
       engine.logger.warn('topics cannot be listed', { group, error }),
     )
-    if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+    this.#refreshLater(tiers)
   }
 }
 
