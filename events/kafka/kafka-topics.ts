@@ -46,12 +46,13 @@ export class KafkaTopics {
     return this.#attempt('asking for topics', () => this.#options.client.topics(topics))
   }
 
-  /** Settles when they can be used. True: some were made. */
+  /** Settles when they are there, and those that were made can be used. True: some were made. */
   async ensure(specs: readonly TopicSpec[]): Promise<boolean> {
     for (const { topic } of specs) checkTopicName(topic)
     const wanted = new Map([...specs].reverse().map((spec) => [spec.topic, spec]))
     const there = await this.view([...wanted.keys()])
-    const missing = [...wanted.values()].filter(({ topic }) => !isUsable(there, topic))
+    // One with a partition without a leader is there: its others can be written, and that one when it is led again.
+    const missing = [...wanted.values()].filter(({ topic }) => !there.has(topic))
     if (missing.length === 0) return false
     await this.#attempt('making topics', () => this.#create(missing))
     const names = missing.map(({ topic }) => topic)
