@@ -4,8 +4,9 @@
  */
 import type { SubscriptionInfo } from '../../api/events-api.ts'
 import type { StartFrom } from '../event-log.ts'
+import { KeptMarks } from '../replay/kept-marks.ts'
 import type { Subscription } from '../subscription.ts'
-import { retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
+import { deadLetterTopic, retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
 import { tierDelays } from '../retry-policy.ts'
 import { ConsumerDriver } from './consumer-driver.ts'
 import type { Engine } from './engine.ts'
@@ -32,10 +33,12 @@ export class Consumption {
   /** As the latest `#follow` has them: a look that began before it is about others. */
   #followed: ReadonlyMap<string, SubscriptionState> = new Map()
   #isClosed = false
+  readonly #keptMarks: KeptMarks
 
   constructor(options: ConsumptionOptions) {
     const { engine, group, startFrom } = options
     this.#options = options
+    this.#keptMarks = new KeptMarks(engine)
     this.#sources = new ConsumerDriver({ engine, group, role: 'source', startFrom })
     this.#tiers = new ConsumerDriver({ engine, group: retryGroup(group), role: 'tier', startFrom: 'earliest' })
   }
@@ -138,20 +141,26 @@ export class Consumption {
   }
 
   /** Tiers of an earlier policy, which may still hold records. */
-  async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<void> {
+  async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<string[]> {
     const existing = (await this.#options.engine.log.describe()).map(({ topic }) => topic)
-    if (!this.#isFollowed(tiers)) return
+    if (!this.#isFollowed(tiers)) return []
     const before = tiers.size
     for (const state of this.#states.values())
       for (const topic of tiersAmong(existing, state.subscription)) if (!tiers.has(topic)) tiers.set(topic, state)
     if (tiers.size > before) this.#tiers.setTopics(new Map(tiers))
+    return existing
   }
 
   async #refresh(tiers: Map<string, SubscriptionState>): Promise<void> {
     const { engine, group } = this.#options
-    await this.#addLeftovers(tiers).catch((error: unknown) =>
-      engine.logger.warn('topics cannot be listed', { group, error }),
-    )
+    try {
+      const existing = new Set(await this.#addLeftovers(tiers))
+      if (!this.#isFollowed(tiers)) return
+      const owners = [...this.#states.values()].map(({ subscription }) => subscription)
+      await this.#keptMarks.keep(owners.filter((owner) => existing.has(deadLetterTopic(owner))))
+    } catch (error) {
+      if (this.#isFollowed(tiers)) engine.logger.warn('topics cannot be looked through', { group, error })
+    }
     this.#refreshLater(tiers)
   }
 }
