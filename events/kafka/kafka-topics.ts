@@ -11,7 +11,7 @@ import {
   type TopicSpec,
 } from '../event-log.ts'
 import { attempt } from './attempts.ts'
-import { CODES, throwCode } from './error-codes.ts'
+import { CODES, deniedError, throwCode } from './error-codes.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
 import { EARLIEST, LATEST, listOffsets } from './list-offsets.ts'
 import { withCodes, type TopicPartitions } from './wire.ts'
@@ -33,6 +33,8 @@ const REQUEST_TIMEOUT_MS = 10_000
 /** Brokers hear of a change soon after the controller has made it. */
 const LOOK_EVERY_MS = 20
 const TOPIC_RESOURCE = 2
+/** As retention.ms says it. */
+const UNLIMITED = -1
 
 export class KafkaTopics {
   readonly #options: KafkaTopicsOptions
@@ -93,6 +95,7 @@ export class KafkaTopics {
       const { client } = this.#options
       const view = await client.topics([topic])
       const partitions = view.get(topic)
+      if (view.denied?.has(topic) === true) throw deniedError(topic)
       if (partitions === undefined)
         throw new EventLogError('unknown-topic', `expected a topic that exists, got ${JSON.stringify(topic)}`)
       const ids = partitions.map(({ partition }) => ({ topic, partition }))
@@ -146,8 +149,10 @@ export class KafkaTopics {
     })
     return new Map(
       resources.flatMap(({ errorCode, resourceName, configEntries }) =>
-        // Gone since we asked which there are.
-        errorCode === CODES.NONE ? [[resourceName, Number(configEntries[0]?.configValue ?? -1)] as const] : [],
+        // Gone since we asked which there are. Of one whose settings are not ours to see nobody knows for how long it keeps records.
+        errorCode === CODES.UNKNOWN_TOPIC_OR_PARTITION
+          ? []
+          : [[resourceName, Number(configEntries[0]?.configValue ?? UNLIMITED)] as const],
       ),
     )
   }

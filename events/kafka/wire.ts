@@ -46,6 +46,7 @@ export interface Broker {
   connectionPool: { pool: Connection[]; host: string; port: number }
   lookupRequest(apiKey: number, definition: unknown): (values: unknown) => Wire
   metadata(topics: string[]): Promise<RawMetadata>
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>
   fetch(request: object): Promise<unknown>
   produce(request: {
     acks: -1
