@@ -68,6 +68,7 @@ const MEANS: Readonly<Record<number, EventLogErrorCode>> = {
   [CODES.MESSAGE_TOO_LARGE]: 'too-large',
   [CODES.RECORD_LIST_TOO_LARGE]: 'too-large',
   [CODES.OFFSET_METADATA_TOO_LARGE]: 'too-large',
+  [CODES.INVALID_RECORD]: 'invalid-record',
   [CODES.ILLEGAL_GENERATION]: 'not-assigned',
   [CODES.UNKNOWN_MEMBER_ID]: 'not-assigned',
 }
