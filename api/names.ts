@@ -92,6 +92,8 @@ export const EVENT_HEADER = {
   batchFirstOffset: 'dormouse-batch-first-offset',
   batchLastOffset: 'dormouse-batch-last-offset',
   batchPart: 'dormouse-batch-part',
+  /** Of one whose key and headers alone are too large: `record+json`, its value is all of the record as JSON, or a part of that. */
+  batchContent: 'dormouse-batch-content',
 } as const
 
 export type RefusedReason = 'busy' | 'leaving' | 'not-specialized'

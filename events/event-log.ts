@@ -172,10 +172,18 @@ export interface EventLog {
 
 /**
  * unavailable: cannot be reached or written now, try again · full: no space · too-large: the record is larger than the log takes ·
+ * invalid-record: the topic does not take it as it is, as one that is compacted takes none without a key ·
  * unknown-topic · invalid-topic: the name is not allowed · not-assigned: the partition belongs to another consumer · closed
  */
 export type EventLogErrorCode =
-  'unavailable' | 'full' | 'too-large' | 'unknown-topic' | 'invalid-topic' | 'not-assigned' | 'closed'
+  | 'unavailable'
+  | 'full'
+  | 'too-large'
+  | 'invalid-record'
+  | 'unknown-topic'
+  | 'invalid-topic'
+  | 'not-assigned'
+  | 'closed'
 
 /** The message is one sentence that says what was expected and what came. */
 export class EventLogError extends Error {
@@ -186,6 +194,12 @@ export class EventLogError extends Error {
     super(message, options)
     this.code = code
   }
+}
+
+/** The same record, to the same topic, will be refused again. */
+export function isRefused(error: unknown): boolean {
+  const refusals: readonly string[] = ['too-large', 'invalid-record', 'invalid-topic']
+  return error instanceof EventLogError && refusals.includes(error.code)
 }
 
 export function isTooLarge(error: unknown): boolean {

@@ -1,8 +1,8 @@
 /** The records that a failed record becomes: the same key and value, its headers and ours. Pure. */
 import { EVENT_HEADER } from '../api/names.ts'
 import type { Failure } from './delivery.ts'
-import type { Header, LogRecord, NewRecord, Undecodable } from './event-log.ts'
-import { DLQ_PREFIX, cutText, hopHeaders, type RecordMeta } from './record-headers.ts'
+import type { Header, LogRecord, NewRecord } from './event-log.ts'
+import { DLQ_PREFIX, cutText, hopHeaders, type LetterPart, type RecordMeta } from './record-headers.ts'
 import type { Subscription } from './subscription.ts'
 import { deadLetterTopic, retryTopic } from './topic-names.ts'
 
@@ -44,22 +44,34 @@ export function deadLetterRecords(letter: DeadLetter): NewRecord[] {
 
 /** For a log that does not take it as one. */
 export function deadLetterParts(letter: DeadLetter): NewRecord[] {
-  const { offset } = letter.meta.origin
-  return partsOf(letter, letter.record.undecodable ?? { firstOffset: offset, lastOffset: offset })
+  const { record, meta } = letter
+  const { offset } = meta.origin
+  const of = record.undecodable ?? { firstOffset: offset, lastOffset: offset }
+  if (PART_BYTES - sizeBeside(record) >= LEAST_PART_BYTES) return partsOf(letter, of)
+  return partsOf({ ...letter, record: asJson(record) }, { ...of, content: 'record+json' })
+}
+
+/** Of one whose key and headers leave no room for a part of its value: all of it is the value. */
+function asJson(record: LogRecord): LogRecord {
+  const text = (bytes: Buffer | null) => bytes?.toString('base64') ?? null
+  const headers = record.headers.map(([name, value]) => [name, text(value)])
+  const value = Buffer.from(JSON.stringify({ key: text(record.key), value: text(record.value), headers }))
+  return { ...record, key: null, value, headers: [] }
 }
 
 /** Pieces of its value, numbered, each with its key and headers. */
-function partsOf(letter: DeadLetter, { firstOffset, lastOffset }: Pick<Undecodable, 'firstOffset' | 'lastOffset'>) {
+function partsOf(letter: DeadLetter, of: Pick<LetterPart, 'firstOffset' | 'lastOffset' | 'content'>) {
   const { record, meta } = letter
+  const { firstOffset, lastOffset, content } = of
   const { value } = record
   if (value === null) return [deadLetterRecord(letter)]
-  const partBytes = Math.max(LEAST_PART_BYTES, PART_BYTES - sizeBeside(record))
+  const partBytes = PART_BYTES - sizeBeside(record)
   const parts = Math.max(1, Math.ceil(value.length / partBytes))
   return Array.from({ length: parts }, (_, index) =>
     deadLetterRecord({
       ...letter,
       record: { ...record, value: value.subarray(index * partBytes, (index + 1) * partBytes) },
-      meta: { ...meta, batch: { firstOffset, lastOffset, part: index + 1, parts } },
+      meta: { ...meta, batch: { firstOffset, lastOffset, part: index + 1, parts, ...(content && { content }) } },
     }),
   )
 }

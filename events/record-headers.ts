@@ -33,6 +33,8 @@ export interface LetterPart {
   /** From 1. */
   part: number
   parts: number
+  /** The parts are of the whole record, and have neither its key nor its headers. */
+  content?: 'record+json'
 }
 
 const MAX_MESSAGE_BYTES = 1024
@@ -98,6 +100,7 @@ export function hopHeaders(original: readonly Header[], meta: RecordMeta, owner:
   put(EVENT_HEADER.batchFirstOffset, meta.batch?.firstOffset)
   put(EVENT_HEADER.batchLastOffset, meta.batch?.lastOffset)
   put(EVENT_HEADER.batchPart, meta.batch && `${meta.batch.part}/${meta.batch.parts}`)
+  put(EVENT_HEADER.batchContent, meta.batch?.content)
   return headers
 }
 

@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Deliverer, Delivery, DeliveryOutcome } from '../../events/delivery.ts'
-import { EventLogError, MAX_RECORD_BYTES, type EventLog } from '../../events/event-log.ts'
+import { isRefused, MAX_RECORD_BYTES, type EventLog } from '../../events/event-log.ts'
 import { MAX_RESULT_BYTES } from '../../events/invocation-ledger.ts'
 import type { Subscription } from '../../events/subscription.ts'
 import type { Lane } from '../../routing/lane.ts'
@@ -211,8 +211,7 @@ export class FunctionDeliverer implements Deliverer {
       return [done]
     } catch (error) {
       const message = `the reply to ${reply.record.topic} cannot be stored: ${errorText(error)}`
-      const isFinal = error instanceof EventLogError && (error.code === 'too-large' || error.code === 'invalid-topic')
-      if (!isFinal) return [{ kind: 'held', reason: message, retryAfterMs: REPLY_RETRY_MS }]
+      if (!isRefused(error)) return [{ kind: 'held', reason: message, retryAfterMs: REPLY_RETRY_MS }]
       return [{ kind: 'rejected', failure: { class: 'unhandled', status: answer.status, message } }]
     }
   }

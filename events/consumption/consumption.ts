@@ -4,8 +4,9 @@
  */
 import type { SubscriptionInfo } from '../../api/events-api.ts'
 import type { StartFrom } from '../event-log.ts'
+import { KeptMarks } from '../replay/kept-marks.ts'
 import type { Subscription } from '../subscription.ts'
-import { retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
+import { deadLetterTopic, retryGroup, retryTopic, tiersAmong } from '../topic-names.ts'
 import { tierDelays } from '../retry-policy.ts'
 import { ConsumerDriver } from './consumer-driver.ts'
 import type { Engine } from './engine.ts'
@@ -29,11 +30,15 @@ export class Consumption {
   readonly #tiers: ConsumerDriver
   readonly #states = new Map<string, SubscriptionState>()
   #cancelRefresh: (() => void) | undefined
+  /** As the latest `#follow` has them: a look that began before it is about others. */
+  #followed: ReadonlyMap<string, SubscriptionState> = new Map()
   #isClosed = false
+  readonly #keptMarks: KeptMarks
 
   constructor(options: ConsumptionOptions) {
     const { engine, group, startFrom } = options
     this.#options = options
+    this.#keptMarks = new KeptMarks(engine)
     this.#sources = new ConsumerDriver({ engine, group, role: 'source', startFrom })
     this.#tiers = new ConsumerDriver({ engine, group: retryGroup(group), role: 'tier', startFrom: 'earliest' })
   }
@@ -111,7 +116,6 @@ export class Consumption {
   }
 
   async #follow(): Promise<void> {
-    const { engine } = this.#options
     this.#cancelRefresh?.()
     const sources = new Map<string, SubscriptionState>()
     const tiers = new Map<string, SubscriptionState>()
@@ -120,27 +124,44 @@ export class Consumption {
       for (const delayMs of tierDelays(state.subscription.retry))
         tiers.set(retryTopic(state.subscription, delayMs), state)
     }
+    this.#followed = tiers
     this.#sources.setTopics(sources)
     this.#tiers.setTopics(tiers)
     await this.#addLeftovers(tiers)
-    if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+    this.#refreshLater(tiers)
+  }
+
+  #refreshLater(tiers: Map<string, SubscriptionState>): void {
+    const { clock } = this.#options.engine
+    if (this.#isFollowed(tiers)) this.#cancelRefresh = clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+  }
+
+  #isFollowed(tiers: ReadonlyMap<string, SubscriptionState>): boolean {
+    return this.#followed === tiers && !this.#isClosed
   }
 
   /** Tiers of an earlier policy, which may still hold records. */
-  async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<void> {
+  async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<string[]> {
     const existing = (await this.#options.engine.log.describe()).map(({ topic }) => topic)
+    if (!this.#isFollowed(tiers)) return []
     const before = tiers.size
     for (const state of this.#states.values())
       for (const topic of tiersAmong(existing, state.subscription)) if (!tiers.has(topic)) tiers.set(topic, state)
-    if (tiers.size > before && !this.#isClosed) this.#tiers.setTopics(new Map(tiers))
+    if (tiers.size > before) this.#tiers.setTopics(new Map(tiers))
+    return existing
   }
 
   async #refresh(tiers: Map<string, SubscriptionState>): Promise<void> {
     const { engine, group } = this.#options
-    await this.#addLeftovers(tiers).catch((error: unknown) =>
-      engine.logger.warn('topics cannot be listed', { group, error }),
-    )
-    if (!this.#isClosed) this.#cancelRefresh = engine.clock.after(REFRESH_MS, () => void this.#refresh(tiers))
+    try {
+      const existing = new Set(await this.#addLeftovers(tiers))
+      if (!this.#isFollowed(tiers)) return
+      const owners = [...this.#states.values()].map(({ subscription }) => subscription)
+      await this.#keptMarks.keep(owners.filter((owner) => existing.has(deadLetterTopic(owner))))
+    } catch (error) {
+      if (this.#isFollowed(tiers)) engine.logger.warn('topics cannot be looked through', { group, error })
+    }
+    this.#refreshLater(tiers)
   }
 }
 

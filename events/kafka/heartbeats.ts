@@ -3,6 +3,7 @@
  * moment are written at once, and so are their answers.
  */
 import type { Socket } from 'node:net'
+import { CODES, kafkaCode } from './error-codes.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import type { Broker } from './wire.ts'
 
@@ -27,7 +28,13 @@ export class Heartbeats {
   async send(coordinator: Broker, heartbeat: Heartbeat): Promise<void> {
     const broker = await this.#client.broker(Number(coordinator.nodeId))
     this.#hold(broker.connectionPool.pool[0]?.socket)
-    await broker.heartbeat(heartbeat)
+    try {
+      await broker.heartbeat(heartbeat)
+    } catch (error) {
+      // Under its address there may be another broker by now.
+      if (kafkaCode(error) === CODES.NOT_COORDINATOR) await this.#client.refresh()
+      throw error
+    }
   }
 
   /** Until the end of this turn of the event loop. */

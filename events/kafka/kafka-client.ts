@@ -5,7 +5,7 @@
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import type { Logger } from '../../lib/logger.ts'
 import { breakConnection, mend } from './connections.ts'
-import { CODES } from './error-codes.ts'
+import { CODES, kafkaCode } from './error-codes.ts'
 import { openSocket, withoutColons } from './ipv6-brokers.ts'
 import { withCodes, type Broker, type Cluster, type RawMetadata } from './wire.ts'
 
@@ -29,7 +29,10 @@ export interface TopicPartition {
 }
 
 /** Those that exist, of those asked for. */
-export type TopicsView = ReadonlyMap<string, readonly TopicPartition[]>
+export type TopicsView = ReadonlyMap<string, readonly TopicPartition[]> & {
+  /** Asked for by name, and not ours to see: whether they exist is not known. */
+  readonly denied?: ReadonlySet<string>
+}
 
 const TIMEOUT_MS = 10_000
 const CONNECTION_TIMEOUT_MS = 3_000
@@ -38,6 +41,8 @@ const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500, factor: 0.2
 /** No topic of this name can be made. Asking for it is asking for brokers only: an empty list would mean all topics. */
 const NO_TOPIC = '.'
 const ALL_TOPICS: string[] = []
+/** Of a coordinator; there are others of transactions. */
+const GROUP_TYPE = 0
 
 export class KafkaClient {
   readonly #cluster: Cluster
@@ -52,7 +57,9 @@ export class KafkaClient {
     if (topics?.length === 0) return new Map()
     await this.#connect()
     const broker = await this.#cluster.brokerPool.findConnectedBroker()
-    return viewOf(await broker.metadata(topics === undefined ? ALL_TOPICS : [...new Set(topics)]))
+    const answer = await broker.metadata(topics === undefined ? ALL_TOPICS : [...new Set(topics)])
+    if (hasMoved(this.#cluster, answer)) await this.refresh()
+    return viewOf(answer)
   }
 
   async broker(nodeId: number): Promise<Broker> {
@@ -69,7 +76,20 @@ export class KafkaClient {
 
   async coordinator(group: string): Promise<Broker> {
     await this.#connect()
-    return this.#cluster.findGroupCoordinator({ groupId: group })
+    try {
+      return await this.#cluster.findGroupCoordinator({ groupId: group })
+    } catch (error) {
+      // kafkajs asks those it knows, and nobody else, where they are.
+      await this.refresh().catch(() => undefined)
+      if (kafkaCode(error) === undefined) await this.#askForCoordinator(group)
+      throw error
+    }
+  }
+
+  /** kafkajs does not tell why nobody could say who has it. Throws what the broker answered. */
+  async #askForCoordinator(groupId: string): Promise<void> {
+    const broker = await this.#cluster.brokerPool.findConnectedBroker()
+    await broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_TYPE })
   }
 
   /** Who leads, or is there, may have changed. */
@@ -102,9 +122,19 @@ export class KafkaClient {
   }
 }
 
+/** One that we know has another address: who answers under the old one, if anybody, is not asked for what it leads. */
+function hasMoved({ brokerPool }: Cluster, { brokers }: RawMetadata): boolean {
+  return brokers.some(({ nodeId, host, port }) => {
+    const known = brokerPool.brokers[nodeId]?.connectionPool
+    return known !== undefined && (known.host !== host || known.port !== port)
+  })
+}
+
 function viewOf({ topicMetadata }: RawMetadata): TopicsView {
   const view = new Map<string, TopicPartition[]>()
+  const denied = new Set<string>()
   for (const { topic, topicErrorCode, isInternal, partitionMetadata } of topicMetadata) {
+    if (topicErrorCode === CODES.TOPIC_AUTHORIZATION_FAILED) denied.add(topic)
     if (topicErrorCode !== CODES.NONE || isInternal === true) continue
     const partitions = partitionMetadata.map(({ partitionId, leader }) => ({
       partition: partitionId,
@@ -115,7 +145,7 @@ function viewOf({ topicMetadata }: RawMetadata): TopicsView {
       partitions.sort((a, b) => a.partition - b.partition),
     )
   }
-  return view
+  return Object.assign(view, { denied })
 }
 
 /** kafkajs makes one per consumer and hands it to the assigner of partitions, which is never asked for anything here. */

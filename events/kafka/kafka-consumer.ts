@@ -15,7 +15,7 @@ import {
   type PartitionId,
 } from '../event-log.ts'
 import { HandlerGuard } from '../handler-guard.ts'
-import { isTransient, kafkaCode } from './error-codes.ts'
+import { deniedError, isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
@@ -110,7 +110,9 @@ export class KafkaConsumer implements Consumer {
 
   /** The topics as they were when they were asked for. */
   saw(view: TopicsView, { topics, askedMs }: Asked): void {
-    const seen = [...this.#topics].filter((topic) => topics.has(topic))
+    const isDenied = (topic: string) => view.denied?.has(topic) === true
+    for (const topic of [...this.#topics].filter(isDenied)) this.#guard.report(deniedError(topic))
+    const seen = [...this.#topics].filter((topic) => topics.has(topic) && !isDenied(topic))
     for (const topic of seen) if (!view.has(topic)) this.#known.gone(topic)
     const life = this.#life
     if (life === undefined || life.startedMs > askedMs) return

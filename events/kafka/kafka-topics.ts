@@ -11,7 +11,7 @@ import {
   type TopicSpec,
 } from '../event-log.ts'
 import { attempt } from './attempts.ts'
-import { CODES, throwCode } from './error-codes.ts'
+import { CODES, deniedError, throwCode } from './error-codes.ts'
 import type { KafkaClient, TopicsView } from './kafka-client.ts'
 import { EARLIEST, LATEST, listOffsets } from './list-offsets.ts'
 import { withCodes, type TopicPartitions } from './wire.ts'
@@ -33,6 +33,8 @@ const REQUEST_TIMEOUT_MS = 10_000
 /** Brokers hear of a change soon after the controller has made it. */
 const LOOK_EVERY_MS = 20
 const TOPIC_RESOURCE = 2
+/** As retention.ms says it. */
+const UNLIMITED = -1
 
 export class KafkaTopics {
   readonly #options: KafkaTopicsOptions
@@ -46,12 +48,13 @@ export class KafkaTopics {
     return this.#attempt('asking for topics', () => this.#options.client.topics(topics))
   }
 
-  /** Settles when they can be used. True: some were made. */
+  /** Settles when they are there, and those that were made can be used. True: some were made. */
   async ensure(specs: readonly TopicSpec[]): Promise<boolean> {
     for (const { topic } of specs) checkTopicName(topic)
     const wanted = new Map([...specs].reverse().map((spec) => [spec.topic, spec]))
     const there = await this.view([...wanted.keys()])
-    const missing = [...wanted.values()].filter(({ topic }) => !isUsable(there, topic))
+    // One with a partition without a leader is there: its others can be written, and that one when it is led again.
+    const missing = [...wanted.values()].filter(({ topic }) => !there.has(topic))
     if (missing.length === 0) return false
     await this.#attempt('making topics', () => this.#create(missing))
     const names = missing.map(({ topic }) => topic)
@@ -92,6 +95,7 @@ export class KafkaTopics {
       const { client } = this.#options
       const view = await client.topics([topic])
       const partitions = view.get(topic)
+      if (view.denied?.has(topic) === true) throw deniedError(topic)
       if (partitions === undefined)
         throw new EventLogError('unknown-topic', `expected a topic that exists, got ${JSON.stringify(topic)}`)
       const ids = partitions.map(({ partition }) => ({ topic, partition }))
@@ -145,8 +149,10 @@ export class KafkaTopics {
     })
     return new Map(
       resources.flatMap(({ errorCode, resourceName, configEntries }) =>
-        // Gone since we asked which there are.
-        errorCode === CODES.NONE ? [[resourceName, Number(configEntries[0]?.configValue ?? -1)] as const] : [],
+        // Gone since we asked which there are. Of one whose settings are not ours to see nobody knows for how long it keeps records.
+        errorCode === CODES.UNKNOWN_TOPIC_OR_PARTITION
+          ? []
+          : [[resourceName, Number(configEntries[0]?.configValue ?? UNLIMITED)] as const],
       ),
     )
   }

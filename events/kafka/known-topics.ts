@@ -17,18 +17,20 @@ export class KnownTopics {
     return this.#starts
   }
 
-  /** At those wanted that were not looked at yet; what was known of the others is forgotten. */
+  /** At those wanted that were not looked at yet, or not ours to see; what was known of the others is forgotten. */
   async look(wanted: ReadonlySet<string>): Promise<void> {
     for (const topic of this.#atFirst.keys()) if (!wanted.has(topic)) this.#atFirst.delete(topic)
     const missing = [...wanted].filter((topic) => !this.#atFirst.has(topic))
     if (missing.length === 0) return
     const view = await this.#client.topics(missing)
-    for (const topic of missing) if (!this.#atFirst.has(topic)) this.#atFirst.set(topic, view.get(topic)?.length ?? 0)
+    for (const topic of missing)
+      if (!this.#atFirst.has(topic) && view.denied?.has(topic) !== true)
+        this.#atFirst.set(topic, view.get(topic)?.length ?? 0)
   }
 
-  /** It has not appeared since. */
+  /** It has not appeared since, as far as we may know. */
   isOld({ topic, partition }: PartitionId): boolean {
-    return partition < (this.#atFirst.get(topic) ?? 0)
+    return partition < (this.#atFirst.get(topic) ?? Infinity)
   }
 
   /** A rebalance before the first commit must not begin elsewhere: it would skip what came meanwhile. */

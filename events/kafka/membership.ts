@@ -160,20 +160,28 @@ export class Membership {
     })
   }
 
-  /** Once more when the group has moved to another broker. */
+  /** Once more when the group, or the broker that has it, has moved. */
   async #ask<T>(action: (coordinator: Broker) => Promise<T>): Promise<T> {
-    this.#coordinator ??= this.#options.client.coordinator(this.#options.group)
     try {
-      return await action(await this.#coordinator)
+      return await action(await this.#find())
     } catch (error) {
       if (error instanceof EventLogError) throw error
       const code = kafkaCode(error)
       if (code !== undefined && !isTransient(code)) throw error
       this.#coordinator = undefined
       if (code !== CODES.NOT_COORDINATOR) throw error
-      this.#coordinator = this.#options.client.coordinator(this.#options.group)
-      return await action(await this.#coordinator)
+      await this.#options.client.refresh()
+      return await action(await this.#find())
     }
+  }
+
+  /** One that could not be found is looked for again. */
+  #find(): Promise<Broker> {
+    const finding = (this.#coordinator ??= this.#options.client.coordinator(this.#options.group))
+    finding.catch(() => {
+      if (this.#coordinator === finding) this.#coordinator = undefined
+    })
+    return finding
   }
 }
 

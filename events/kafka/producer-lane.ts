@@ -3,7 +3,7 @@
  * tried again, so that the broker stores it once. Order is kept. A batch whose fate is unknown when it is given up ends the lane's
  * identity: under the same number the broker would take the next batch for the one it may have, and store nothing.
  */
-import type { NewRecord } from '../event-log.ts'
+import { isTooLarge, type NewRecord } from '../event-log.ts'
 import { sizeOfRecord } from './wire-message.ts'
 
 export interface Sending {
@@ -30,6 +30,8 @@ export interface Batch {
 const MAX_BATCH_BYTES = 1_000_000
 const MAX_BATCH_RECORDS = 2_000
 const MAX_SEQUENCE = 2 ** 31 - 1
+/** Topics may take less, and may be told to take more later: after so many batches that were stored a larger one is tried. */
+const STORED_BEFORE_MORE = 64
 
 export class ProducerLane {
   readonly topic: string
@@ -39,8 +41,11 @@ export class ProducerLane {
   #identity: Identity | undefined
   #hadIdentity = false
   #sequence = 0
-  /** Sent at most so many at a time: one, after a batch was refused as a whole, until who is at fault is known. */
-  #mostRecords = MAX_BATCH_RECORDS
+  /** Of those that wait, so many go one by one: they were refused together, and who of them is at fault is not known. */
+  #alone = 0
+  /** What the topic takes at once, as far as it was found out. */
+  #mostBytes = MAX_BATCH_BYTES
+  #storedSince = 0
   isOnItsWay = false
   /** Not tried before. */
   notBeforeMs = 0
@@ -93,14 +98,19 @@ export class ProducerLane {
     const batch = this.#settle()
     this.#sequence = (batch.firstSequence + batch.sendings.length) % (MAX_SEQUENCE + 1)
     batch.sendings.forEach((sending, index) => sending.resolve(baseOffset + index))
-    if (this.#waiting.length === 0) this.#mostRecords = MAX_BATCH_RECORDS
+    if (this.#mostBytes === MAX_BATCH_BYTES || ++this.#storedSince < STORED_BEFORE_MORE) return
+    this.#mostBytes = Math.min(MAX_BATCH_BYTES, 2 * this.#mostBytes)
+    this.#storedSince = 0
   }
 
-  /** Nothing of the batch is stored: its number is free. Several are tried one by one, so that only who is at fault fails. */
+  /** Nothing of the batch is stored: its number is free. Several are tried in smaller batches, or one by one, so that only who is at fault fails. */
   refused(error: unknown): void {
     const { sendings } = this.#settle()
     if (sendings.length === 1) return sendings[0]?.reject(error)
-    this.#mostRecords = 1
+    if (isTooLarge(error)) {
+      this.#mostBytes = Math.ceil(sizeOf(sendings) / 2)
+      this.#storedSince = 0
+    } else this.#alone = sendings.length
     this.#waiting = [...sendings, ...this.#waiting]
   }
 
@@ -112,6 +122,7 @@ export class ProducerLane {
   /** Too late for the batch: it may be stored or not. */
   giveUp(error: unknown): void {
     const sendings = this.#batch?.sendings ?? this.#waiting.splice(0)
+    if (this.#batch === undefined) this.#alone = 0
     if (this.#batch !== undefined) this.forgetIdentity()
     this.#batch = undefined
     this.failures = 0
@@ -128,13 +139,17 @@ export class ProducerLane {
   }
 
   #take(): Sending[] {
+    const mostRecords = this.#alone > 0 ? 1 : MAX_BATCH_RECORDS
     let bytes = 0
     let count = 0
     for (const { sizeBytes } of this.#waiting) {
       bytes += sizeBytes
-      if (count > 0 && (bytes > MAX_BATCH_BYTES || count >= this.#mostRecords)) break
+      if (count > 0 && (bytes > this.#mostBytes || count >= mostRecords)) break
       count++
     }
+    this.#alone = Math.max(0, this.#alone - count)
     return this.#waiting.splice(0, count)
   }
 }
+
+const sizeOf = (sendings: readonly Sending[]): number => sendings.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)

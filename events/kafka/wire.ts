@@ -43,9 +43,10 @@ export interface WireBatch {
 
 export interface Broker {
   nodeId: number | null
-  connectionPool: { pool: Connection[] }
+  connectionPool: { pool: Connection[]; host: string; port: number }
   lookupRequest(apiKey: number, definition: unknown): (values: unknown) => Wire
   metadata(topics: string[]): Promise<RawMetadata>
+  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>
   fetch(request: object): Promise<unknown>
   produce(request: {
     acks: -1

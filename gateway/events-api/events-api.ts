@@ -174,6 +174,7 @@ function problemOf(error: unknown): ProblemError {
   switch (error.code) {
     case 'too-large':
       return new ProblemError('payload-too-large', message)
+    case 'invalid-record':
     case 'invalid-topic':
     case 'unknown-topic':
       return new ProblemError('bad-topic', message)

@@ -377,6 +377,7 @@ describe('a reply', () => {
   test.each([
     ['cannot be stored now holds the record', 'unavailable' as const, 'held'],
     ['can never be stored rejects it', 'too-large' as const, 'rejected'],
+    ['its topic does not take as it is rejects it', 'invalid-record' as const, 'rejected'],
   ])('that %s', async (_, code, want) => {
     const log = { send: () => Promise.reject(new EventLogError(code, 'no')) }
     const by = await deliverer({ signature: 'http' }, { log })

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { DeliveryOutcome } from '../../../events/delivery.ts'
+import type { EventLog } from '../../../events/event-log.ts'
 import { DONE, EventBed, failed, held, newRecord, subscription, valueOf } from '../../builders/event-bed.ts'
+import { replacing } from '../../builders/replacing.ts'
 
 let bed: EventBed
 beforeEach(async () => {
@@ -64,6 +66,37 @@ test('retries are counted by the delays of the policy that is, however often it 
   expect(await consumption.status('default/mailer')).toMatchObject({ retriedAfterMs: { 300: 1 }, done: 0 })
   expect(Object.keys((await consumption.status('default/mailer'))!.retriedAfterMs)).toEqual(['300'])
   expect((await consumption.status('default/mailer'))!.failed).toEqual({ handled: 6 })
+})
+
+test('a change while tiers are looked for leaves one look a minute, and no tier of who was left out', async () => {
+  const { retry } = subscription()
+  const asked: (() => void)[] = []
+  let isSlow = false
+  let looks = 0
+  const log = replacing<EventLog>(bed.log, {
+    describe: async (topics) => {
+      if (topics === undefined) looks++
+      if (topics === undefined && isSlow) await new Promise<void>((resolve) => asked.push(resolve))
+      return bed.log.describe(topics)
+    },
+  })
+  const consumption = await bed.consume(subscription({ retry: { ...retry, maxAttempts: 1 } }), {
+    engine: bed.engine({ log }),
+  })
+  isSlow = true
+  await bed.advance(60_000)
+  expect(asked).toHaveLength(1)
+  isSlow = false
+  await consumption.setSubscriptions([])
+  await bed.log.ensureTopics([{ topic: 'dormouse.default.mailer.retry.5', partitions: 1 }])
+  asked[0]!()
+  await bed.settle()
+  await bed.log.send([newRecord('late', 'dormouse.default.mailer.retry.5')])
+  await bed.settle()
+  expect(values()).toEqual([])
+  looks = 0
+  await bed.advance(300_000, 10_000)
+  expect(looks).toBe(5)
 })
 
 test('a subscription that is left out stops; when it is back it goes on where it was', async () => {

@@ -52,6 +52,31 @@ test('one that cannot wait for a retry becomes a dead letter, in parts if need b
   expect((await consumption.status('default/mailer'))?.sources).toMatchObject([{ lag: 0 }])
 })
 
+test.each([
+  ['headers', { headers: [['h', Buffer.alloc(MAX_RECORD_BYTES - 200, 1)] as const], value: null }],
+  ['a key', { key: Buffer.alloc(MAX_RECORD_BYTES - 200, 2), value: Buffer.from('v') }],
+])(
+  'one with %s that leave no room for its value is kept whole, as JSON in parts, and holds up nobody',
+  async (_, part) => {
+    bed.handle = (delivery) => (valueOf(delivery) === 'next' ? DONE : failed('down'))
+    const consumption = await bed.consume(subscription(), { engine: strict() })
+    const record = { ...newRecord('k:v'), ...part }
+    await bed.log.send([record])
+    await bed.publish('next')
+    await bed.advance(10_000, 500)
+    expect((await consumption.status('default/mailer'))?.sources).toMatchObject([{ lag: 0 }])
+    const letters = await bed.read(DEAD)
+    expect(letters.map(header('dormouse-batch-part'))).toEqual(['1/2', '2/2'])
+    expect(letters.map(header('dormouse-batch-content'))).toEqual(['record+json', 'record+json'])
+    expect(new Set(letters.map(header('dormouse-delivery-id'))).size).toBe(1)
+    const text = (bytes: Buffer | null) => bytes?.toString('base64') ?? null
+    expect(JSON.parse(Buffer.concat(letters.map(({ value }) => value!)).toString())).toEqual({
+      ...{ key: text(record.key), value: text(record.value) },
+      headers: record.headers.map(([name, value]) => [name, text(value)]),
+    })
+  },
+)
+
 test('one that has no attempt left keeps why it failed', async () => {
   bed.handle = () => failed('down')
   await bed.consume(subscription({ ordering: 'key', retry: { ...subscription().retry, maxAttempts: 1 } }), {

@@ -112,6 +112,21 @@ await describeOnKafka('records on a real Kafka', () => {
     await bed.until(() => expect(listener.texts).toEqual(numbers(20).filter((n) => Number(n) % 5 !== 0)))
   })
 
+  test('without a key are refused for good by a topic that is compacted, and fail nobody beside them', async () => {
+    const topic = unique('compacted')
+    const admin = bed.other.admin()
+    await admin.connect()
+    await admin.createTopics({
+      topics: [{ topic, numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+    })
+    await admin.disconnect()
+    const key = Buffer.from('k')
+    const sent = [record(topic, 'a', { key }), record(topic, 'b'), record(topic, 'c', { key })]
+    expect(await Promise.all(sent.map((each) => codeOf(bed.log.send([each]))))).toEqual([
+      ...['no error', 'invalid-record', 'no error'],
+    ])
+  })
+
   test('sent to a topic that was deleted behind our back go to one that is made anew', async () => {
     const [topic, other] = [await bed.topicOf(3), await bed.topicOf(1)]
     await bed.log.send([record(topic, 'old'), record(other, 'a')])

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { EventLogError } from '../../../../events/event-log.ts'
 import { ProducerLane } from '../../../../events/kafka/producer-lane.ts'
 
 const record = (text: string) => ({ topic: 't', key: null, value: Buffer.from(text), headers: [] })
@@ -52,6 +53,37 @@ describe('a lane', () => {
     expect(texts()).toEqual(['b'])
     lane.stored(8)
     expect(ends).toEqual({ a: 7, bad: 'refused', b: 8 })
+  })
+
+  test('only those that were refused together go one by one: what came meanwhile goes in batches', () => {
+    const { lane, push, texts } = bench()
+    push('a', 'bad')
+    lane.next()
+    push('c', 'd')
+    lane.refused(new Error('first'))
+    expect(texts()).toEqual(['a'])
+    lane.stored(0)
+    expect(texts()).toEqual(['bad'])
+    lane.refused(new Error('refused'))
+    expect(texts()).toEqual(['c', 'd'])
+  })
+
+  test('finds out how much a topic takes at once, and tries more from time to time', () => {
+    const { lane, push } = bench()
+    let taken = 50_000
+    const sizes: number[] = []
+    for (let n = 0; n < 1_000; n++) {
+      push(...Array.from({ length: 100 }, () => 'x'.repeat(1_000)))
+      const size = lane.next()!.sendings.length
+      sizes.push(size)
+      if (size * 1_000 > taken) lane.refused(new EventLogError('too-large', 'of a batch'))
+      else lane.stored(0)
+      if (n === 500) taken = 1_000_000
+    }
+    const found = sizes.slice(100, 500)
+    expect(found.filter((size) => size > 50).length).toBeLessThan(10)
+    expect(found.reduce((sum, size) => sum + size) / found.length).toBeGreaterThan(20)
+    expect(Math.max(...sizes.slice(501))).toBeGreaterThan(400)
   })
 
   test('what is given up may be stored: its numbers are never used for others', () => {
