@@ -6,6 +6,9 @@ import { EXIT } from './exit-codes.ts'
 /** Who has something better to say about the interruption says it within this. */
 const LAST_WORDS_MS = 300
 
+/** Why `signal` aborts when nobody reads what is written any more: that ends what goes on for ever, and cuts nothing short that has effects. */
+export const READER_GONE = Symbol('nobody reads the output any more')
+
 /** What `work` comes to. Throws CliError (interrupted) when `signal` aborts before and `work` goes on: the process has to be ended then. */
 export async function untilInterrupted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const settled = new AbortController()
@@ -18,8 +21,9 @@ export async function untilInterrupted<T>(signal: AbortSignal, work: Promise<T>)
 
 async function interruption(interrupted: AbortSignal, settled: AbortSignal): Promise<never> {
   await new Promise<void>((resolve) => {
-    if (interrupted.aborted) return resolve()
-    interrupted.addEventListener('abort', () => resolve(), { once: true, signal: settled })
+    const end = () => interrupted.reason === READER_GONE || resolve()
+    if (interrupted.aborted) end()
+    else interrupted.addEventListener('abort', end, { once: true, signal: settled })
   })
   await delay(LAST_WORDS_MS)
   throw new CliError(EXIT.interrupted, 'interrupted')

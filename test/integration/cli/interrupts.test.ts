@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
@@ -47,4 +49,29 @@ test.each([
   await new Promise((resolve) => command.child.stdin?.write(MORE_THAN_FITS_A_PIPE, resolve))
   command.child.kill('SIGINT')
   expect(await command.ended).toEqual(INTERRUPTED)
+})
+
+test('output that cannot be written is a failure that is told', () => {
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, [workspace.command, 'version'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^dormouse: the output cannot be written: ENOSPC.*\n$/)])
+})
+
+test('delete goes on when nobody reads any more what it has done', async () => {
+  const deleted: string[] = []
+  const slow = createServer(({ url = '' }, response) => {
+    deleted.push(url)
+    setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'), 250)
+  }).listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  const server = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`
+  const { child, ended } = workspace.start(['delete', 'fn', 'a', 'b', 'c', 'd', 'e', '--server', server])
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  expect((await ended).code).toBe(0)
+  slow.close()
+  expect(deleted).toHaveLength(5)
 })
