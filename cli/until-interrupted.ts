@@ -13,17 +13,27 @@ export const READER_GONE = Symbol('nobody reads the output any more')
 export async function untilInterrupted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const settled = new AbortController()
   try {
-    return await Promise.race([work, interruption(signal, settled.signal)])
+    return await Promise.race([work, interruption(evenUnread(signal), settled.signal)])
   } finally {
     settled.abort()
   }
 }
 
+/** The same signal for work with effects: it does not abort because a reader is gone. */
+export function evenUnread(signal: AbortSignal): AbortSignal {
+  const interrupted = new AbortController()
+  const pass = () => {
+    if (signal.reason !== READER_GONE) interrupted.abort(signal.reason)
+  }
+  if (signal.aborted) pass()
+  else signal.addEventListener('abort', pass, { once: true })
+  return interrupted.signal
+}
+
 async function interruption(interrupted: AbortSignal, settled: AbortSignal): Promise<never> {
   await new Promise<void>((resolve) => {
-    const end = () => interrupted.reason === READER_GONE || resolve()
-    if (interrupted.aborted) end()
-    else interrupted.addEventListener('abort', end, { once: true, signal: settled })
+    if (interrupted.aborted) return resolve()
+    interrupted.addEventListener('abort', () => resolve(), { once: true, signal: settled })
   })
   await delay(LAST_WORDS_MS)
   throw new CliError(EXIT.interrupted, 'interrupted')
