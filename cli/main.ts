@@ -5,6 +5,7 @@ import { CliError, ManifestError } from './cli-error.ts'
 import type { CliContext } from './context.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { createProgram } from './program.ts'
+import { READER_GONE } from './until-interrupted.ts'
 import { errorText } from '../lib/error-text.ts'
 
 const interrupted = new AbortController()
@@ -73,10 +74,12 @@ process.on('SIGTERM', onInterrupt)
 process.on('SIGHUP', onInterrupt)
 /** A reader that has enough (`dormouse logs | head`) is no failure, but the end of the work: a `dev` still stops cleanly. */
 let exitCodeOfLostReader: ExitCode | undefined
-process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE' && exitCodeOfLostReader === undefined)
+    process.stderr.write(`dormouse: the output cannot be written: ${message}\n`)
   exitCodeOfLostReader = code === 'EPIPE' ? EXIT.ok : EXIT.failure
   process.exitCode = exitCodeOfLostReader
-  interrupted.abort()
+  interrupted.abort(READER_GONE)
 })
 // A terminal that was closed, just before its SIGHUP: there is nobody to tell any more.
 process.stderr.on('error', () => undefined)
@@ -88,7 +91,7 @@ async function run(): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOfLostReader ?? exitCodeOf(error, program.opts<{ debug?: boolean }>().debug === true)
     // What was interrupted may wait on, for an answer that never comes.
-    if (interrupted.signal.aborted) process.exit()
+    if (interrupted.signal.aborted && interrupted.signal.reason !== READER_GONE) process.exit()
   }
 }
 

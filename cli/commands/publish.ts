@@ -7,6 +7,7 @@ import type { CliContext, ServerOptions } from '../context.ts'
 import { dataText, readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
 import { formatPosition } from '../output/payload.ts'
+import { evenUnread } from '../until-interrupted.ts'
 
 interface PublishOptions extends ServerOptions {
   data?: string
@@ -54,7 +55,8 @@ async function publish(context: CliContext, topic: string, options: PublishOptio
   await withConnection(context, options, async (connection) => {
     const gateway = await connection.gateway()
     // One after the other: in a partition they stand as they stood in the file.
-    for (const value of values) await publishOne(context, gateway, { ...event, value })
+    const signal = evenUnread(context.signal)
+    for (const value of values) await publishOne({ ...context, signal }, gateway, { ...event, value })
   })
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
@@ -12,12 +14,12 @@ const INTERRUPTED = { code: 130, stdout: '', stderr: 'dormouse: interrupted\n' }
 
 let workspace: ReturnType<typeof createWorkspace>
 let silent: Server
-let address: string
+let silence: string
 beforeAll(async () => {
   workspace = createWorkspace()
   silent = createServer(() => undefined).listen(0, '127.0.0.1')
   await once(silent, 'listening')
-  address = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  silence = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
 })
 afterAll(async () => {
   await workspace.end()
@@ -33,7 +35,7 @@ test.each([
   ['dlq', 'list', '--trigger', 'hello'],
 ])('Ctrl-C ends %s %s that waits for a server which says nothing', async (...args) => {
   const asked = once(silent, 'request')
-  const command = workspace.start([...args, '--server', address])
+  const command = workspace.start([...args, '--server', silence])
   await asked
   command.child.kill('SIGINT')
   expect(await command.ended).toEqual(INTERRUPTED)
@@ -43,8 +45,37 @@ test.each([
   ['publish', 'names'],
   ['apply', '-f', '-'],
 ])('Ctrl-C ends %s that waits for standard input', async (...args) => {
-  const command = workspace.start([...args, '--server', address], { stdinStaysOpen: true })
+  const command = workspace.start([...args, '--server', silence], { stdinStaysOpen: true })
   await new Promise((resolve) => command.child.stdin?.write(MORE_THAN_FITS_A_PIPE, resolve))
   command.child.kill('SIGINT')
   expect(await command.ended).toEqual(INTERRUPTED)
+})
+
+test('output that cannot be written is a failure that is told', () => {
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, [workspace.command, 'version'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^dormouse: the output cannot be written: ENOSPC.*\n$/)])
+})
+
+test.each([
+  ['delete', ['fn', 'a', 'b', 'c', 'd', 'e']],
+  ['publish', ['names', '--lines', '-d', 'a\nb\nc\nd\ne']],
+])('%s goes on when nobody reads any more what it has done', async (verb, args) => {
+  let done = 0
+  const slow = createServer(({ method = '' }, response) => {
+    const answer = JSON.stringify({ urls: { internal: address() }, topic: 'names', partition: 0, offset: done })
+    if (method !== 'GET') done += 1
+    setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end(answer), 250)
+  }).listen(0, '127.0.0.1')
+  const address = () => `http://127.0.0.1:${(slow.address() as AddressInfo).port}`
+  await once(slow, 'listening')
+  const { child, ended } = workspace.start([verb, ...args, '--server', address()])
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  expect((await ended).code).toBe(0)
+  slow.close()
+  expect(done).toBe(5)
 })
