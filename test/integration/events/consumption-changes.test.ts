@@ -87,6 +87,7 @@ test('a change while tiers are looked for leaves one look a minute, and no tier 
   await bed.advance(60_000)
   expect(asked).toHaveLength(1)
   isSlow = false
+  await bed.advance(2_000)
   await consumption.setSubscriptions([])
   await bed.log.ensureTopics([{ topic: 'dormouse.default.mailer.retry.5', partitions: 1 }])
   asked[0]!()
@@ -97,6 +98,22 @@ test('a change while tiers are looked for leaves one look a minute, and no tier 
   looks = 0
   await bed.advance(300_000, 10_000)
   expect(looks).toBe(5)
+})
+
+test('a hundred that begin, and go on for minutes, ask for all topics a few times, together', async () => {
+  let looks = 0
+  const log = replacing<EventLog>(bed.log, {
+    describe: (topics) => {
+      if (topics === undefined) looks++
+      return bed.log.describe(topics)
+    },
+  })
+  const engine = bed.engine({ log })
+  for (let n = 0; n < 100; n++)
+    await bed.consume(subscription({ key: `default/t${n}` }), { engine, group: `group-${n}` })
+  expect(looks).toBe(1)
+  await bed.advance(180_000, 1_000)
+  expect(looks).toBeLessThanOrEqual(7)
 })
 
 test('a subscription that is left out stops; when it is back it goes on where it was', async () => {
