@@ -23,6 +23,8 @@ export interface ConsumptionOptions {
 
 /** A tier that an earlier policy used is read on until this finds it gone. */
 const REFRESH_MS = 60_000
+/** The list of topics is as old at most: when it is looked through again, and at a beginning, of which there may be hundreds in a row. */
+const LIST_AGE_MS = { again: 30_000, beginning: 1_000 }
 
 export class Consumption {
   readonly #options: ConsumptionOptions
@@ -127,7 +129,7 @@ export class Consumption {
     this.#followed = tiers
     this.#sources.setTopics(sources)
     this.#tiers.setTopics(tiers)
-    await this.#addLeftovers(tiers)
+    await this.#addLeftovers(tiers, LIST_AGE_MS.beginning)
     this.#refreshLater(tiers)
   }
 
@@ -141,8 +143,8 @@ export class Consumption {
   }
 
   /** Tiers of an earlier policy, which may still hold records. */
-  async #addLeftovers(tiers: Map<string, SubscriptionState>): Promise<string[]> {
-    const existing = (await this.#options.engine.log.describe()).map(({ topic }) => topic)
+  async #addLeftovers(tiers: Map<string, SubscriptionState>, maxAgeMs: number): Promise<readonly string[]> {
+    const existing = await this.#options.engine.topicList.names(maxAgeMs)
     if (!this.#isFollowed(tiers)) return []
     const before = tiers.size
     for (const state of this.#states.values())
@@ -154,7 +156,7 @@ export class Consumption {
   async #refresh(tiers: Map<string, SubscriptionState>): Promise<void> {
     const { engine, group } = this.#options
     try {
-      const existing = new Set(await this.#addLeftovers(tiers))
+      const existing = new Set(await this.#addLeftovers(tiers, LIST_AGE_MS.again))
       if (!this.#isFollowed(tiers)) return
       const owners = [...this.#states.values()].map(({ subscription }) => subscription)
       await this.#keptMarks.keep(owners.filter((owner) => existing.has(deadLetterTopic(owner))))

@@ -7,6 +7,7 @@ import type { EventLog, LogRecord } from '../event-log.ts'
 import type { RecordMeta } from '../record-headers.ts'
 import type { Subscription } from '../subscription.ts'
 import { Scheduler } from './scheduler.ts'
+import { TopicList } from './topic-list.ts'
 
 export interface EngineLimits {
   /** Of one partition: above, it is paused until half is left. */
@@ -66,6 +67,7 @@ export class Engine {
   readonly sparingLog: SparingLog
   readonly limits: EngineLimits
   readonly scheduler: Scheduler
+  readonly topicList: TopicList
   readonly onEnd: EngineOptions['onEnd']
   /** In all buffers. */
   bufferedBytes = 0
@@ -82,5 +84,6 @@ export class Engine {
     this.sparingLog = new SparingLog({ logger, clock })
     this.limits = { ...DEFAULT_ENGINE_LIMITS, ...limits }
     this.scheduler = new Scheduler(deliverer)
+    this.topicList = new TopicList({ log, clock })
   }
 }

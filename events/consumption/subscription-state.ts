@@ -93,11 +93,12 @@ export class SubscriptionState {
   }
 
   async #make(topic: string): Promise<void> {
-    const { log } = this.#engine
+    const { log, topicList } = this.#engine
     const sources = await log.describe(this.subscription.topics)
     const most = Math.max(1, ...sources.map(({ partitions }) => partitions))
     const limit = topic === deadLetterTopic(this.subscription) ? MAX_DEAD_LETTER_PARTITIONS : MAX_TIER_PARTITIONS
     const spec: TopicSpec = { topic, partitions: Math.min(most, limit), retentionMs: OWN_TOPIC_RETENTION_MS }
     await log.ensureTopics([spec])
+    topicList.forget()
   }
 }

@@ -1,9 +1,9 @@
 /** Positions that are not there any more when a dispatcher process comes to read from them. */
 import { expect, test } from '@jest/globals'
-import { triggerGroup } from '../../../events/topic-names.ts'
+import { retryGroup, triggerGroup } from '../../../events/topic-names.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
-import { joined, numbered, useDispatchers, type Triggered } from './dispatchers-bed.ts'
+import { fails, joined, numbered, ok, useDispatchers, type Triggered } from './dispatchers-bed.ts'
 
 const RECORDS = 100
 
@@ -41,6 +41,26 @@ await describeOnKafka('a dispatcher process whose position is gone', () => {
       deadLetters: {},
     })
     expect(await latest.counts()).toMatchObject({ attempts: { done: 1 }, duplicatesSkipped: 0, deadLetters: {} })
+  })
+
+  test('in its tiers, too, since that has expired: what waits for a retry is retried all the same', async () => {
+    const backoff = { initialMs: 10_000, factor: 1, maxMs: 10_000 }
+    const world = await bed.trigger('expired-tiers', {
+      feed: { startFrom: 'latest', retry: { maxAttempts: 3, backoff, maxAgeMs: 3_600_000 } },
+      answer: (call, response) => (call.attempt === 1 ? fails : ok)(call, response),
+    })
+    await joined(bed, world, 1)
+    await world.send(...numbered(RECORDS))
+    const waiting = async () => (await world.counts()).retries[backoff.initialMs] === RECORDS
+    await eventually('all of them wait', waiting, { withinMs: 60_000, everyMs: 100 })
+    await bed.fleet.stop()
+    await bed.admin((admin) => admin.deleteGroups([groupOf(world), retryGroup(groupOf(world))]))
+    bed.fleet.start()
+    const again = () => world.calls.filter(({ attempt }) => attempt === 2)
+    await eventually('all called again', () => again().length === RECORDS, { withinMs: 60_000 })
+    await world.done()
+    expect(new Set(again().map(({ body }) => body.toString())).size).toBe(RECORDS)
+    expect(world.calls).toHaveLength(2 * RECORDS)
   })
 
   test('since retention was faster goes on with the oldest record that is left, and counts that', async () => {
