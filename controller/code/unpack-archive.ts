@@ -86,6 +86,8 @@ async function unpackTar(archive: Buffer, files: UnpackedFiles): Promise<void> {
       entry.resume()
     } else if (type === 'file' || type === 'contiguous-file') {
       await files.add(files.admit(name), entry as AsyncIterable<Buffer>)
+    } else if (type === 'symlink' && isCommandOfNpm(files.admit(name))) {
+      entry.resume()
     } else {
       throw new CodeError(`it contains ${quoted(name)}, a ${type ?? 'thing'}: only files and folders are taken`)
     }
@@ -107,15 +109,24 @@ async function unpackZip(archive: Buffer, files: UnpackedFiles): Promise<void> {
   for await (const entry of zip.eachEntry()) {
     const isFolder = entry.fileName.endsWith('/')
     const path = files.admit(isFolder ? entry.fileName.slice(0, -1) : entry.fileName)
+    if (isUnixType(entry, SYMLINK) && isCommandOfNpm(path)) continue
     refuseSpecial(entry)
     if (!isFolder) await files.add(path, await contentOf(zip, entry))
   }
 }
 
+/** Links that npm makes of packages' commands, wherever there are packages: no code loads them, so they are left out. */
+const isCommandOfNpm = (path: string) => /(^|\/)node_modules\/\.bin\/[^/]+$/.test(path)
+
+const SYMLINK = 0o120000
+/** Not said, file, folder. */
+const PLAIN_TYPES = [0, 0o100000, 0o040000]
+const isUnixType = ({ externalFileAttributes }: Entry, type: number) =>
+  ((externalFileAttributes >>> 16) & 0o170000) === type
+
 /** What the upper half says if it was made on Unix: the type of the file, of which only plain files and folders are taken. */
 function refuseSpecial(entry: Entry): void {
-  const type = (entry.externalFileAttributes >>> 16) & 0o170000
-  if (type !== 0 && type !== 0o100000 && type !== 0o040000)
+  if (!PLAIN_TYPES.some((type) => isUnixType(entry, type)))
     throw new CodeError(`it contains ${quoted(entry.fileName)}, a link or device: only files and folders are taken`)
   if ((entry.generalPurposeBitFlag & 1) !== 0) throw new CodeError(`${quoted(entry.fileName)} in it is encrypted`)
 }

@@ -79,6 +79,24 @@ describe('what is no file and no folder refuses the archive', () => {
     )
   })
 
+  test('but not the links that npm makes of commands: they are left out', async () => {
+    const names = ['node_modules/.bin/tsc', 'a/node_modules/.bin/acorn']
+    const links = names.map((name) => ({ name, type: 'symlink' as const, linkname: '../typescript/bin/tsc' }))
+    const wanted = FILES.map(({ name }) => name).sort()
+    for (const archive of [
+      await tarGz([...FILES, ...links]),
+      zip([...FILES, ...names.map((name) => ({ name, content: '../x', mode: 0o120777 }))]),
+    ])
+      expect([...(await unpackArchive(archive, LIMITS)).keys()].sort()).toEqual(wanted)
+  })
+
+  test.each(['node_modules/tsc', '.bin/tsc', 'node_modules/.bin/a/b', 'node_modules/.bin/../../a'])(
+    'a link elsewhere: %j',
+    async (name) => {
+      expect(await refusal(tarGz([{ name, type: 'symlink', linkname: '/etc/passwd' }]))).toMatch(/it contains /)
+    },
+  )
+
   test('an encrypted file', async () => {
     expect(await refusal(zip([{ name: 'a', content: 'x', flags: 1 }]))).toContain('encrypted')
   })
