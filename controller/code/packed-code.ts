@@ -12,7 +12,8 @@ import { z } from 'zod'
 export const CODE_LIMITS = {
   archiveBytes: 5 * 1024 * 1024,
   unpackedBytes: 16 * 1024 * 1024,
-  files: 1_000,
+  /** Packages are many small files: those of the larger frameworks are 2,000 to 4,000. */
+  files: 10_000,
   pathBytes: 255,
 } as const
 

@@ -34,7 +34,7 @@ test.each([
     ],
     '"a" is a file and a folder at once',
   ],
-  ['too many', Array.from({ length: 1001 }, (_, n) => [`${n}`, bytes('')]), 'at most 1000 are taken'],
+  ['too many', Array.from({ length: 10_001 }, (_, n) => [`${n}`, bytes('')]), 'at most 10000 are taken'],
 ] as [string, [string, Buffer][], string][])('%s are refused', (_, entries, sentence) => {
   expect(() => codeFiles(entries)).toThrow(sentence)
 })
