@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { platformError, type ErrorObject } from './error-object.ts'
 import { parseHandlerName, type HandlerName } from './handler-name.ts'
 import { STREAMING } from './response-stream.ts'
-import { listensLikeServer, type ServerLike } from './server-like.ts'
+import { letClose, listensLikeServer, type ServerLike } from './server-like.ts'
 import type { Signature } from './specialization.ts'
 
 export type AnyFunction = (...args: unknown[]) => unknown
@@ -86,7 +86,7 @@ function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
     const owner = walk(root, names.slice(0, -1))
     const found = walk(owner, names.slice(-1))
     if (found === undefined) continue
-    if (wanted.signature === 'http' && listensLikeServer(found)) return { kind: 'server', server: found }
+    if (wanted.signature === 'http' && listensLikeServer(found)) return asServer(found)
     if (typeof found !== 'function') throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}`)
     return asFunction(found as AnyFunction, owner, owner === module)
   }
@@ -107,6 +107,11 @@ function walk(from: unknown, names: string[]): unknown {
     value = (value as Record<string, unknown>)[name]
   }
   return value
+}
+
+function asServer(server: ServerLike): UserFunction {
+  letClose(server)
+  return { kind: 'server', server }
 }
 
 /** Called as a method of what holds it, so that instances of classes work as nested exports; a module's own exports have no `this`. */

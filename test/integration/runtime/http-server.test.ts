@@ -82,3 +82,26 @@ describe('an exported http.Server whose listener is async', () => {
     expect((await runtime.call({ path: '/slow' })).text).toBe('slow')
   })
 })
+
+describe('an exported http.Server', () => {
+  const ENDS = `
+      export const handler = http.createServer((req, res) => res.end('ok')).on('close', () => console.log('closed'))`
+
+  test('can be closed by who made it when the process is told to end, though it never listened', async () => {
+    const runtime = await server(`${ENDS}
+      process.on('SIGTERM', () => handler.close((error) => { console.log('after', error); process.exit(error ? 9 : 0) }))`)
+    expect((await runtime.call()).text).toBe('ok')
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toMatch(/\tclosed\n[^]*\tafter undefined\n/)
+  })
+
+  test('is closed as usual when it listens on a port of its own', async () => {
+    const runtime = await server(`${ENDS}
+      await new Promise((resolve) => handler.listen(0, '127.0.0.1', resolve))
+      process.on('SIGTERM', () => handler.close((error) => { console.log('after', error, handler.listening); process.exit(0) }))`)
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toMatch(/\tclosed\n[^]*\tafter undefined false\n/)
+  })
+})
