@@ -39,8 +39,9 @@ export function startableOf(workers: Iterable<Backlogged>, batchSize = 1): Start
 export function oldestDueAgeMs({ oldest }: Pick<PartitionWorker, 'oldest'>, nowMs: number): number | undefined {
   if (oldest === undefined) return undefined
   // Only what waits for a retry has a due time.
-  const ageMs = nowMs - (oldest.meta.dueMs ?? oldest.record.timestampMs)
-  return ageMs < 0 ? undefined : ageMs
+  const sinceMs = oldest.meta.dueMs ?? oldest.record.timestampMs
+  // Kafka's -1: its producer has not said when.
+  return sinceMs < 0 || sinceMs > nowMs ? undefined : nowMs - sinceMs
 }
 
 /** In a source that is not read on: what lies behind, as far as it was last looked at. */
