@@ -1,5 +1,8 @@
-/** W3C trace context: what a `traceparent` may look like. Longer ones than any version has are refused unread. */
-const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
+/**
+ * W3C trace context: what a `traceparent` may look like. Version ff is none, and version 00 has nothing behind its flags. Longer ones than any
+ * version has are refused unread.
+ */
+const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
 const LONGEST = 255
 
 export function isTraceparent(text: string | undefined): text is string {

@@ -1,6 +1,7 @@
 /** What the gateway adds to a request on its way to a pod, and takes from an answer on its way to the client. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { HEADER, HEADER_PREFIX } from '../../api/names.ts'
+import { isTraceparent } from '../../lib/trace-context.ts'
 import { isCorsHeader } from '../routes/cors.ts'
 import type { RequestHead } from './request-head.ts'
 import { traceparentFrom } from './identity.ts'
@@ -31,6 +32,8 @@ export function addForwarding(head: RequestHead, origin: Origin): void {
     HEADER.requestId,
     origin.requestId,
   )
+  // It belongs to the trace that it came with, and to no other (W3C trace context §3.3).
+  if (head.tracestate !== undefined && isTraceparent(head.traceparent)) headers.push('tracestate', head.tracestate)
   if (!origin.trusted) return
   if (head.logType !== undefined) headers.push(HEADER.logType, head.logType)
   if (head.clientContext !== undefined) headers.push(HEADER.clientContext, head.clientContext)

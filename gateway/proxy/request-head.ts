@@ -19,6 +19,7 @@ export interface RequestHead {
   upgrade: string | undefined
   requestId: string | undefined
   traceparent: string | undefined
+  tracestate: string | undefined
   forwardedFor: string | undefined
   forwardedProto: string | undefined
   forwardedHost: string | undefined
@@ -46,6 +47,7 @@ const SPECIAL = new Map<string, Handler>([
   ['content-length', readLength],
   ['x-request-id', readRequestId],
   ['traceparent', (head, value) => void (head.traceparent = value)],
+  ['tracestate', (head, value) => void (head.tracestate = join(head.tracestate, value))],
   ['x-forwarded-for', (head, value) => void (head.forwardedFor = join(head.forwardedFor, value))],
   ['x-forwarded-proto', (head, value) => void (head.forwardedProto ??= value)],
   ['x-forwarded-host', (head, value) => void (head.forwardedHost ??= value)],
@@ -66,6 +68,7 @@ export function readHead(raw: readonly string[]): RequestHead {
     upgrade: undefined,
     requestId: undefined,
     traceparent: undefined,
+    tracestate: undefined,
     forwardedFor: undefined,
     forwardedProto: undefined,
     forwardedHost: undefined,
