@@ -61,8 +61,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
   /** The caller has lost interest, or an upgraded connection has ended: the pod hears at once, the sink nothing more. */
   abort(reason: Error): void {
     if (this.#state === 'done') return
-    const controller = this.#controller
-    const wasUpgraded = this.#state === 'upgraded'
+    const [controller, wasUpgraded] = [this.#controller, this.#state === 'upgraded']
     this.#finish()
     if (!wasUpgraded) controller?.abort(reason)
   }
@@ -194,13 +193,14 @@ export class Call extends Waiter implements PodHandler, Expiring {
   #attemptFailed(error: Error): void {
     const { pod } = this
     if (pod === undefined) return
-    const [written, acknowledged] = [this.#written, this.#acknowledged]
-    const { kind, problem } = failureOf(error, { written, acknowledged, acknowledges: pod.endpoint.acknowledges })
+    const progress = { written: this.#written, acknowledged: this.#acknowledged }
+    const { kind, problem } = failureOf(error, { ...progress, acknowledges: pod.endpoint.acknowledges })
     switch (kind) {
       case 'not-sent':
         this.lane.block(pod, 'unreachable')
         return this.#replay('connect', problem)
       case 'not-executed':
+        this.connection?.broken()
         if (++this.#unacknowledged > MAX_UNACKNOWLEDGED) return this.#fail(problem)
         return this.#replay('unacknowledged', problem)
       case 'failed':

@@ -18,6 +18,8 @@ export interface PodHandler extends Dispatcher.DispatchHandler {
 export interface PodConnection {
   /** The answer has been read to its end. */
   answered(): void
+  /** It ended before the pod accepted the request: those that are free have probably ended with it, and only not said so yet. */
+  broken(): void
 }
 
 export class PodAgent {
@@ -63,6 +65,10 @@ class Connection extends Client implements PodConnection {
   answered(): void {
     this.#pod.giveBack(this)
   }
+
+  broken(): void {
+    this.#pod.dropFree()
+  }
 }
 
 class PodConnections {
@@ -94,6 +100,15 @@ class PodConnections {
     if (connection.free || connection.closing) return
     connection.free = true
     this.#free.push(connection)
+  }
+
+  /** Whoever comes next opens a new one, and hears at once when nobody listens any more. */
+  dropFree(): void {
+    for (const connection of this.#free.splice(0)) {
+      connection.closing = true
+      this.#all.delete(connection)
+      connection.close().catch(() => undefined)
+    }
   }
 
   #add(): Connection {

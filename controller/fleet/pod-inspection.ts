@@ -9,7 +9,7 @@ import type { FleetMetrics } from './fleet-metrics.ts'
 import { probeImage } from './image-probe.ts'
 import { judgeInspection, type InspectionInput, type InspectionVerdict } from './inspection-policy.ts'
 import type { PodLabels } from './pod-labels.ts'
-import { functionKeyOf, type PodRecord } from './pod-record.ts'
+import { functionKeyOf, type PodClaim, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodContact } from './pod-status.ts'
 import type { PodTable } from './pod-table.ts'
@@ -188,21 +188,30 @@ export class PodInspector {
   }
 
   #adopt(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): void {
-    const { function: key, revision, acknowledges, repair } = verdict
     if (record.stage === 'ready') return
-    const { table, labels, removal, metrics, clock, leadership } = this.#options
+    const { table, labels, removal, metrics, leadership } = this.#options
     // What runs there is let finish; who calls it with our data key is refused.
     if (record.otherKeys !== undefined) return removal.retire(record, 'it was made with other keys')
-    const nowMs = clock.now()
+    table.change(record, { stage: 'ready', claim: this.#claimOf(record, verdict) })
+    if (!verdict.repair || !leadership.leads) return
+    metrics.labelRepairs.inc()
+    labels.claimed(record)
+  }
+
+  #claimOf(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): PodClaim {
+    const { function: key, revision, acknowledges } = verdict
+    const nowMs = this.#options.clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined
     const guess = { revision, claimedAtMs: nowMs, acknowledges, isGuessed: true }
     // Of one that another controller took only the pod's word is known, which does not tell whose the Function is.
     const uid = known?.function.uid || (this.#options.existing(key, revision)?.uid ?? '')
-    const claim = { ...(known ?? guess), function: { ...splitKey(key), uid }, readyAtMs: nowMs }
-    table.change(record, { stage: 'ready', claim })
-    if (!repair || !leadership.leads) return
-    metrics.labelRepairs.inc()
-    labels.claimed(record)
+    return {
+      ...(known ?? guess),
+      function: { ...splitKey(key), uid },
+      // What was guessed when it was found taken says nothing of it.
+      acknowledges: acknowledges || known?.acknowledges === true,
+      readyAtMs: nowMs,
+    }
   }
 }
 

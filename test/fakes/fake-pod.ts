@@ -125,6 +125,11 @@ export class FakePod {
     await closed
   }
 
+  /** Dies of the next request, before 102. */
+  dieOfNext(): void {
+    this.beforeServing = () => this.kill()
+  }
+
   async stop(): Promise<void> {
     if (this.#server.listening) await this.kill()
   }

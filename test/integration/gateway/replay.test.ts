@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { until } from '../../builders/eventually.ts'
+import { wokeUp } from '../../fakes/fake-controller.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 
 let world: GatewayWorld
@@ -99,6 +100,25 @@ test('a request that ends every connection unacknowledged is given up after thre
   pod.faults.push('reset-before-ack', 'reset-before-ack', 'reset-before-ack', 'reset-before-ack', 'reset-before-ack')
   expect((await post()).status).toBe(502)
   expect(pod.faults).toHaveLength(1)
+})
+
+test('a pod that ends with many connections ends as one: the request waits for another', async () => {
+  world = await GatewayWorld.start({ fn: { concurrency: 10 } })
+  const together: (() => void)[] = []
+  const pod = await world.pod({
+    script: (_request, response) => {
+      together.push(() => response.end('ok'))
+      if (together.length === 8) for (const end of together) end()
+    },
+  })
+  const answers = await Promise.all(Array.from({ length: 8 }, () => post()))
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+  expect(pod.connections).toBe(8)
+  const other = await world.sleepingPod()
+  world.controller.onActivation = () => wokeUp(other.endpoint)
+  pod.dieOfNext()
+  expect((await post()).status).toBe(200)
+  expect(other.executed).toBe(1)
 })
 
 test('a body that is too large to be kept is refused with Retry-After instead of being sent again', async () => {

@@ -124,6 +124,32 @@ test('a connection that its answer closes costs the next request nothing, though
   expect(seen.opened).toBe(6)
 })
 
+test('when a connection is broken the free ones are not used either, and those that run go on', async () => {
+  const ends: (() => void)[] = []
+  const { origin, seen } = await pod((request, response) => {
+    if (request.headers['x-slow'] === undefined) response.end('ok')
+    else ends.push(() => response.end('slow'))
+  })
+  const through = agent()
+  await Promise.all(Array.from({ length: 4 }, () => send(through, origin)))
+  const slow = send(through, origin, ['x-slow', '1'])
+  await eventually('it runs', () => ends.length === 1)
+  const handler: PodHandler = {
+    onRequestStart: () => undefined,
+    onResponseStart: () => undefined,
+    onResponseData: () => undefined,
+    onResponseEnd: () => handler.connection?.answered(),
+    onResponseError: () => undefined,
+  }
+  through.dispatch({ origin, method: 'GET', path: '/', headers: [], body: null }, handler)
+  handler.connection?.broken()
+  expect(await send(through, origin)).toBe('ok')
+  expect(seen.opened).toBe(5)
+  ends[0]?.()
+  expect(await slow).toBe('slow')
+  await eventually('the others are closed', () => seen.open <= 3)
+})
+
 test('a request that undici refuses costs no connection', async () => {
   const { origin, seen } = await pod()
   const through = agent()

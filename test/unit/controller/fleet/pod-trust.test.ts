@@ -105,6 +105,18 @@ test('a pod whose labels were lost is believed with the proof that it was given 
   expect(endpoints('a/sibling')).toHaveLength(1)
 })
 
+test('a pod that was found taken acknowledges as it says itself, whatever was guessed of it', async () => {
+  const { world, observer, inspector, table } = follower()
+  observer.seen(podOf({ labels: { ...POOLED, state: 'generic' }, podIP: '10.9.9.9' }))
+  await inspector.settled()
+  const record = table.get('p1')!
+  const guess = { function: { namespace: 'a', name: 'sibling', uid: '' }, revision: 'r1', claimedAtMs: 0 }
+  table.change(record, { stage: 'taken', claim: { ...guess, acknowledges: false, isGuessed: true } })
+  world.health = runs('a/sibling', 'r1')
+  await inspector.inspect(record)
+  expect(toFleetPod(record, (uid) => uid)?.endpoint).toMatchObject({ acknowledges: true })
+})
+
 test('a pod that said it runs another function than its labels say is what its labels say', async () => {
   const { world, table, inspector, observer, endpoints } = follower()
   observer.seen(podOf({ labels: { ...POOLED, state: 'generic' }, podIP: '10.9.9.9' }))
