@@ -196,10 +196,11 @@ export class EventLogError extends Error {
   }
 }
 
+const REFUSALS: readonly EventLogErrorCode[] = ['too-large', 'invalid-record', 'invalid-topic']
+
 /** The same record, to the same topic, will be refused again. */
 export function isRefused(error: unknown): boolean {
-  const refusals: readonly string[] = ['too-large', 'invalid-record', 'invalid-topic']
-  return error instanceof EventLogError && refusals.includes(error.code)
+  return error instanceof EventLogError && REFUSALS.includes(error.code)
 }
 
 export function isTooLarge(error: unknown): boolean {

@@ -104,11 +104,7 @@ class PodConnections {
 
   /** Whoever comes next opens a new one, and hears at once when nobody listens any more. */
   dropFree(): void {
-    for (const connection of this.#free.splice(0)) {
-      connection.closing = true
-      this.#all.delete(connection)
-      connection.close().catch(() => undefined)
-    }
+    for (const connection of this.#free.splice(0)) this.#close(connection)
   }
 
   #add(): Connection {
@@ -125,9 +121,13 @@ class PodConnections {
   /** Its socket is gone, and with it the request it had. One that was not sent yet is undici's to send over a new socket. */
   #remove(connection: Connection): void {
     if (connection.closing || connection.stats.size > 0) return
+    if (connection.free) this.#free.splice(this.#free.lastIndexOf(connection), 1)
+    this.#close(connection)
+  }
+
+  #close(connection: Connection): void {
     connection.closing = true
     this.#all.delete(connection)
-    if (connection.free) this.#free.splice(this.#free.lastIndexOf(connection), 1)
     connection.close().catch(() => undefined)
     if (this.#all.size === 0) this.#onEmpty()
   }

@@ -3,6 +3,7 @@
  * What is of another type for any of them is quoted, and what they take in no file is escaped.
  */
 import { Document, visit } from 'yaml'
+import { unicodeEscape } from '../../lib/unicode-escape.ts'
 
 const WORDS = /^(?:y|yes|n|no|on|off|true|false|null|nan|=|<<)$/i
 /** Numbers of any base with underscores, infinity, times, dates. */
@@ -19,13 +20,9 @@ export function toYaml(value: unknown): string {
       if (typeof scalar.value === 'string' && isQuoted(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
     },
   })
-  return document.toString({ lineWidth: 0 }).replace(UNPRINTABLE, escaped)
+  return document.toString({ lineWidth: 0 }).replace(UNPRINTABLE, unicodeEscape)
 }
 
 function isQuoted(text: string): boolean {
   return [WORDS, NUMBERS, NO_BLOCK, UNPRINTABLE].some((pattern) => text.search(pattern) >= 0)
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

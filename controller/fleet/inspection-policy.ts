@@ -80,6 +80,11 @@ const giveUp = (reason: GiveUp['reason'], message: string): InspectionVerdict =>
   why: { reason, message },
 })
 
+/** What is asked again until then. */
+function afterPatience(attempts: number, patience: number, verdict: InspectionVerdict): InspectionVerdict {
+  return attempts < patience ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS } : verdict
+}
+
 export function judgeInspection(input: InspectionInput): InspectionVerdict {
   const { outcome, attempts } = input
   if (outcome.kind !== 'answered') return judgeSilence(input, outcome.kind)
@@ -89,9 +94,7 @@ export function judgeInspection(input: InspectionInput): InspectionVerdict {
     case 'generic':
       return judgeGeneric(input)
     case 'specializing':
-      return attempts < PATIENCE.specializing
-        ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-        : giveUp('silent', 'it does not finish loading its code')
+      return afterPatience(attempts, PATIENCE.specializing, giveUp('silent', 'it does not finish loading its code'))
     case 'leaving':
       return giveUp('exited', 'it is ending by itself')
     case 'specialized':
@@ -104,9 +107,8 @@ function judgeGeneric({ label, isNew, canFinish, attempts }: InspectionInput): I
   if (!isNew) return giveUp('restarted', 'it was restarted and has forgotten its function')
   // Its maker does so within milliseconds.
   if (canFinish && attempts >= PATIENCE.orphan) return { kind: 'finish' }
-  return attempts < PATIENCE.newborn
-    ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-    : giveUp('silent', 'its maker has not told it which function it is')
+  const untold = giveUp('silent', 'its maker has not told it which function it is')
+  return afterPatience(attempts, PATIENCE.newborn, untold)
 }
 
 function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): InspectionVerdict {
@@ -114,8 +116,7 @@ function judgeSilence(input: InspectionInput, kind: 'silent' | 'unreachable'): I
   if (!isUp)
     return attempts < PATIENCE.booting ? { kind: 'ask-again', afterMs: BOOTING_ASK_AGAIN_MS } : { kind: 'not-up' }
   const patience = kind === 'silent' ? silentPatience(input) : PATIENCE.unreachable
-  if (attempts < patience) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-  return giveUp('silent', 'it does not answer on its control port')
+  return afterPatience(attempts, patience, giveUp('silent', 'it does not answer on its control port'))
 }
 
 function judgeSpecialized(
@@ -123,19 +124,18 @@ function judgeSpecialized(
   { function: key, revision, acknowledges = false }: InspectedHealth,
 ): InspectionVerdict {
   if (key == null || revision == null) return giveUp('unknown-function', 'it does not say which function it runs')
-  if (!exists && attempts < PATIENCE.unknown) return { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-  if (!exists)
-    return giveUp('unknown-function', `it runs ${key} in revision ${revision}, which does not exist any more`)
+  const unknown = (message: string) => giveUp('unknown-function', message)
+  if (!exists) {
+    const gone = unknown(`it runs ${key} in revision ${revision}, which does not exist any more`)
+    return afterPatience(attempts, PATIENCE.unknown, gone)
+  }
   const runs = { function: key as ObjectKey, revision, acknowledges }
   const adopt: InspectionVerdict = { kind: 'adopt', ...runs, repair: label === 'generic' }
-  if (label === 'generic') return isProven ? adopt : judgeUnproven(key, attempts)
+  if (label === 'generic') {
+    const unproven = unknown(`it says that it runs ${key}, and neither its labels nor a proof do`)
+    return isProven ? adopt : afterPatience(attempts, PATIENCE.unproven, unproven)
+  }
   return labelled?.function === key && labelled.revision === revision
     ? adopt
-    : giveUp('unknown-function', `its labels do not agree with it: it runs ${key} in revision ${revision}`)
-}
-
-function judgeUnproven(key: string, attempts: number): InspectionVerdict {
-  return attempts < PATIENCE.unproven
-    ? { kind: 'ask-again', afterMs: ASK_AGAIN_MS }
-    : giveUp('unknown-function', `it says that it runs ${key}, and neither its labels nor a proof do`)
+    : unknown(`its labels do not agree with it: it runs ${key} in revision ${revision}`)
 }

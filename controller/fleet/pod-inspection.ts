@@ -44,6 +44,8 @@ export interface PodInspectorOptions {
 const COUNTED_ON = 4
 const INSPECTED_STAGES = new Set<PodRecord['stage']>(['booting', 'idle', 'taken', 'ready'])
 
+type Adoption = Extract<InspectionVerdict, { kind: 'adopt' }>
+
 export class PodInspector {
   readonly #options: PodInspectorOptions
   readonly #running = new Map<string, Promise<void>>()
@@ -187,7 +189,7 @@ export class PodInspector {
     if (template !== undefined) this.#options.finish(record, template)
   }
 
-  #adopt(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): void {
+  #adopt(record: PodRecord, verdict: Adoption): void {
     if (record.stage === 'ready') return
     const { table, labels, removal, metrics, leadership } = this.#options
     // What runs there is let finish; who calls it with our data key is refused.
@@ -198,7 +200,7 @@ export class PodInspector {
     labels.claimed(record)
   }
 
-  #claimOf(record: PodRecord, verdict: InspectionVerdict & { kind: 'adopt' }): PodClaim {
+  #claimOf(record: PodRecord, verdict: Adoption): PodClaim {
     const { function: key, revision, acknowledges } = verdict
     const nowMs = this.#options.clock.now()
     const known = record.claim?.revision === revision ? record.claim : undefined

@@ -34,6 +34,8 @@ export type TopicsView = ReadonlyMap<string, readonly TopicPartition[]> & {
   readonly denied?: ReadonlySet<string>
 }
 
+export const isDenied = (view: TopicsView, topic: string): boolean => view.denied?.has(topic) === true
+
 const TIMEOUT_MS = 10_000
 const CONNECTION_TIMEOUT_MS = 3_000
 /** kafkajs tries again a little by itself; the rest is decided by whoever asks. */

@@ -18,7 +18,7 @@ import { HandlerGuard } from '../handler-guard.ts'
 import { deniedError, isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
 import type { Heartbeats } from './heartbeats.ts'
-import type { KafkaClient, TopicsView } from './kafka-client.ts'
+import { isDenied, type KafkaClient, type TopicsView } from './kafka-client.ts'
 import { KnownTopics } from './known-topics.ts'
 import { Membership, type Generation, type GroupTimes } from './membership.ts'
 import { judgeOutOfRange } from './out-of-range.ts'
@@ -110,9 +110,9 @@ export class KafkaConsumer implements Consumer {
 
   /** The topics as they were when they were asked for. */
   saw(view: TopicsView, { topics, askedMs }: Asked): void {
-    const isDenied = (topic: string) => view.denied?.has(topic) === true
-    for (const topic of [...this.#topics].filter(isDenied)) this.#guard.report(deniedError(topic))
-    const seen = [...this.#topics].filter((topic) => topics.has(topic) && !isDenied(topic))
+    const denied = [...this.#topics].filter((topic) => isDenied(view, topic))
+    for (const topic of denied) this.#guard.report(deniedError(topic))
+    const seen = [...this.#topics].filter((topic) => topics.has(topic) && !isDenied(view, topic))
     for (const topic of seen) if (!view.has(topic)) this.#known.gone(topic)
     const life = this.#life
     if (life === undefined || life.startedMs > askedMs) return

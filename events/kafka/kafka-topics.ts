@@ -12,7 +12,7 @@ import {
 } from '../event-log.ts'
 import { attempt } from './attempts.ts'
 import { CODES, deniedError, throwCode } from './error-codes.ts'
-import type { KafkaClient, TopicsView } from './kafka-client.ts'
+import { isDenied, type KafkaClient, type TopicsView } from './kafka-client.ts'
 import { EARLIEST, LATEST, listOffsets } from './list-offsets.ts'
 import { withCodes, type TopicPartitions } from './wire.ts'
 
@@ -95,7 +95,7 @@ export class KafkaTopics {
       const { client } = this.#options
       const view = await client.topics([topic])
       const partitions = view.get(topic)
-      if (view.denied?.has(topic) === true) throw deniedError(topic)
+      if (isDenied(view, topic)) throw deniedError(topic)
       if (partitions === undefined)
         throw new EventLogError('unknown-topic', `expected a topic that exists, got ${JSON.stringify(topic)}`)
       const ids = partitions.map(({ partition }) => ({ topic, partition }))

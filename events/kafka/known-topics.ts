@@ -1,6 +1,6 @@
 /** What a consumer knows of the topics it wants: which partitions there were when they were first wanted, and where it began in them. */
 import { partitionName, type Assignment, type CommittedOffset, type PartitionId } from '../event-log.ts'
-import type { KafkaClient } from './kafka-client.ts'
+import { isDenied, type KafkaClient } from './kafka-client.ts'
 
 export class KnownTopics {
   readonly #client: KafkaClient
@@ -24,8 +24,7 @@ export class KnownTopics {
     if (missing.length === 0) return
     const view = await this.#client.topics(missing)
     for (const topic of missing)
-      if (!this.#atFirst.has(topic) && view.denied?.has(topic) !== true)
-        this.#atFirst.set(topic, view.get(topic)?.length ?? 0)
+      if (!this.#atFirst.has(topic) && !isDenied(view, topic)) this.#atFirst.set(topic, view.get(topic)?.length ?? 0)
   }
 
   /** It has not appeared since, as far as we may know. */

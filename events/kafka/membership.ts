@@ -177,7 +177,9 @@ export class Membership {
 
   /** One that could not be found is looked for again. */
   #find(): Promise<Broker> {
-    const finding = (this.#coordinator ??= this.#options.client.coordinator(this.#options.group))
+    if (this.#coordinator !== undefined) return this.#coordinator
+    const finding = this.#options.client.coordinator(this.#options.group)
+    this.#coordinator = finding
     finding.catch(() => {
       if (this.#coordinator === finding) this.#coordinator = undefined
     })

@@ -7,7 +7,7 @@ import { isRecord } from '../../api/record.ts'
 export type ApiGatewayAnswer =
   /**
    * `headers` is flat: name, value, …; names in lower case, set-cookie once per cookie. Length and connection are the caller's.
-   * `statedLength`: what the function says of it; of an answer to HEAD only the function knows.
+   * `statedLength`: of an answer without a body, what the function says of it; of one to HEAD only the function knows.
    */
   | { kind: 'answer'; statusCode: number; headers: string[]; body: Buffer; statedLength?: number }
   | { kind: 'malformed'; message: string }
@@ -73,7 +73,7 @@ function explicitAnswer(result: Record<string, unknown>, streamed?: Buffer): Api
   const cookies = readCookies(result['cookies'])
   const body = statusCode === 204 || statusCode === 304 ? Buffer.alloc(0) : given
   if (body.length > 0 && !headers.has('content-type')) headers.set('content-type', 'text/plain; charset=utf-8')
-  const statedLength = readLength(result['headers'])
+  const statedLength = body.length === 0 ? readLength(result['headers']) : undefined
   const answer = { kind: 'answer' as const, statusCode, headers: [...headers].flat().concat(cookies), body }
   return statedLength === undefined ? answer : { ...answer, statedLength }
 }

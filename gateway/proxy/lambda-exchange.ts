@@ -8,7 +8,7 @@ import { billable, billedMsOf } from '../../routing/billed.ts'
 import { invoke, type InvokeAnswer } from '../../routing/invoke.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
-import { fromResult, fromStream } from '../api-gateway/answer.ts'
+import { fromResult, fromStream, type ApiGatewayAnswer } from '../api-gateway/answer.ts'
 import { toApiGatewayEvent } from '../api-gateway/event.ts'
 import { outcomeOf } from '../metrics/function-tally.ts'
 import type { Admitted } from './admitted.ts'
@@ -92,17 +92,18 @@ export class LambdaExchange {
     noteColdStart(call, this.#context.tally, cold)
     if (typeof failure === 'string') {
       const type = ['content-type', 'application/json', HEADER.error, failure]
-      return this.#write(answer.status, [...type, ...cold], answer.body)
+      return this.#write({ statusCode: answer.status, headers: [...type, ...cold], body: answer.body })
     }
-    if (answer.status !== 200)
-      return this.#write(answer.status, ['content-type', 'application/json', ...cold], answer.body)
+    if (answer.status !== 200) {
+      const headers = ['content-type', 'application/json', ...cold]
+      return this.#write({ statusCode: answer.status, headers, body: answer.body })
+    }
     const converted = isStreamed(answer) ? fromStream(answer.body, contentTypeOf(answer)) : fromResult(answer.body)
     if (converted.kind === 'malformed') return this.#problem(new ProblemError('bad-answer', converted.message))
-    const { statusCode, headers, body, statedLength } = converted
-    this.#write(statusCode, [...headers, ...cold], body, statedLength)
+    this.#write({ ...converted, headers: [...converted.headers, ...cold] })
   }
 
-  #write(...[status, headers, body, statedLength]: HttpAnswer): void {
+  #write({ statusCode: status, headers, body, statedLength }: HttpAnswer): void {
     const { request, response, requestId, extraHeaders, draining } = this.#context
     const all = addCors(headers, extraHeaders)
     // That of a HEAD is what a GET would get (RFC 9110 §8.6): zero only when the function says so.
@@ -141,7 +142,7 @@ export class LambdaExchange {
   }
 }
 
-type HttpAnswer = [status: number, headers: readonly string[], body: Buffer, statedLength?: number]
+type HttpAnswer = Omit<Extract<ApiGatewayAnswer, { kind: 'answer' }>, 'kind'>
 
 const contentTypeOf = ({ headers }: InvokeAnswer): string => headers['content-type'] ?? 'application/octet-stream'
 

@@ -3,6 +3,7 @@
  * Waiting, choosing a pod and forwarding are the call's (routing/call.ts); the answer's way back is the exchange's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { HEADER } from '../../api/names.ts'
 import type { CallRequest } from '../../routing/call-types.ts'
 import { unknownFunction, type Lane } from '../../routing/lane.ts'
@@ -77,11 +78,17 @@ export class Pipeline {
       return void response.writeHead(admitted.status, headers).end()
     }
     const { target, lane } = admitted
+    const client = this.complete(head, { requestId, socket: request.socket })
+    this.#forward({ ...exchange, client, target, lane })
+  }
+
+  /** Adds to `head` what a pod is told of the request's way. Returns the address of who asked; see trusted-proxies.ts. */
+  complete(head: RequestHead, { requestId, socket }: { requestId: string; socket: Socket }): string {
     const { proxies, trusted } = this.options
-    const peer = clientAddress(request.socket)
+    const peer = clientAddress(socket)
     const client = proxies.clientOf(head, peer)
     addForwarding(head, { requestId, peer, trusted })
-    this.#forward({ ...exchange, client, target, lane })
+    return client
   }
 
   /** Match and admit: the function a request goes to, or the answer it gets instead. */

@@ -11,8 +11,8 @@ import type { Call } from '../../routing/call.ts'
 import type { CallSink } from '../../routing/call-types.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import { Exchange, type ExchangeContext } from './exchange.ts'
-import { clientAddress, requestIdFrom } from './identity.ts'
-import { addForwarding, answerHeaders } from './outgoing-headers.ts'
+import { requestIdFrom } from './identity.ts'
+import { answerHeaders } from './outgoing-headers.ts'
 import type { Pipeline } from './pipeline.ts'
 import { endThenCut, sendProblem } from './problem-answer.ts'
 import { readHead } from './request-head.ts'
@@ -43,7 +43,7 @@ export class Upgrades {
     const response = responseOn(request, socket)
     const head = readHead(request.rawHeaders)
     const requestId = requestIdFrom(head.requestId)
-    const { router, metrics, proxies, trusted, draining } = this.#pipeline.options
+    const { router, metrics, trusted, draining } = this.#pipeline.options
     const admitted = this.#pipeline.admit(request, head)
     if (admitted.kind !== 'admitted' || admitted.lane.fn.signature !== 'http' || head.hasBody) {
       const problem = admitted.kind === 'problem' ? admitted.problem : notUpgradable(request.headers.upgrade)
@@ -52,9 +52,7 @@ export class Upgrades {
     }
     const { lane, target } = admitted
     const upgradeTo = head.upgrade ?? 'websocket'
-    const peer = clientAddress(socket)
-    proxies.clientOf(head, peer)
-    addForwarding(head, { requestId, peer, trusted })
+    this.#pipeline.complete(head, { requestId, socket })
     const tally = metrics.tally(lane.key)
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
     const exchange = new UpgradeExchange(context, upgrade, (pod) => this.#join(socket, pod))

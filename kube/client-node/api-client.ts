@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
+import { unicodeEscape } from '../../lib/unicode-escape.ts'
 import { ApiRefusal, unavailable } from './api-errors.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { Connections, type Purpose } from './connections.ts'
@@ -177,8 +178,7 @@ export class ApiClient {
  * writes them its own way before it patches, and then takes the object for changed.
  */
 function toJson(body: unknown): string {
-  const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(body).replace(/[<>&\u2028\u2029]/g, escape)
+  return JSON.stringify(body).replace(/[<>&\u2028\u2029]/g, unicodeEscape)
 }
 
 async function bodyOf({ body }: Answer): Promise<unknown> {

@@ -45,6 +45,11 @@ function text(value: unknown): string {
   }
 }
 
+/** Of whatever user code threw, with its files named as their author knows them. */
+export function thrownObject(codeDir: string, thrown: unknown): ErrorObject {
+  return relativeTo(codeDir, errorObject(thrown))
+}
+
 /** Names the user's files relative to their code directory, wherever that happens to be. */
 export function relativeTo(codeDir: string, error: ErrorObject): ErrorObject {
   const shorten = (line: string) => shortenPaths(codeDir, line)

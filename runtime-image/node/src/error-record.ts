@@ -2,7 +2,7 @@
  * What a log says of an error beyond its object: what caused it. `fetch failed` is nothing to go by, and a refused connection to a name with
  * two addresses has no message at all. Callers are not told: causes speak of what lies behind the function.
  */
-import { errorObject, relativeTo, type ErrorObject } from './error-object.ts'
+import { errorObject, thrownObject, type ErrorObject } from './error-object.ts'
 
 export interface ErrorRecord extends ErrorObject {
   code?: string | number
@@ -17,7 +17,7 @@ const MOST = 8
 
 /** Never throws, whatever was thrown. */
 export function errorRecord(codeDir: string, thrown: unknown, deepest = DEEPEST): ErrorRecord {
-  const object = relativeTo(codeDir, errorObject(thrown))
+  const object = thrownObject(codeDir, thrown)
   const { code, cause, errors } = partsOf(thrown)
   const inner = (error: unknown) => errorRecord(codeDir, error, deepest - 1)
   return {

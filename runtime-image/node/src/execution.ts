@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { answerText, answerFailure, type ErrorKind, type Headers } from './answer.ts'
 import { PAYLOAD_LIMIT_BYTES } from './body.ts'
 import { FUNCTION_VERSION } from './context.ts'
-import { errorObject, platformError, relativeTo, type ErrorObject } from './error-object.ts'
+import { errorObject, platformError, thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord } from './error-record.ts'
 import type { Invocation } from './invocation.ts'
 import { endLine, startLine, timeoutLine } from './log-format.ts'
@@ -64,7 +64,7 @@ export class Execution {
   /** The handler threw, rejected or called back with an error. */
   failWith(thrown: unknown): void {
     const { codeDir } = this.ports
-    this.fail('handled', relativeTo(codeDir, errorObject(thrown)), () => errorRecord(codeDir, thrown))
+    this.fail('handled', thrownObject(codeDir, thrown), () => errorRecord(codeDir, thrown))
   }
 
   /** The handler has ended its answer and failed then: the answer is whole, and there is nobody else to tell. */

@@ -2,7 +2,7 @@
  * The ways in which user code ends the process: exit, kill, abort, uncaught exceptions and rejections. Callers are answered first.
  * Exit codes are those of Lambda's runtime client.
  */
-import { errorObject, platformError, relativeTo, type ErrorObject } from './error-object.ts'
+import { platformError, thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord, type ErrorRecord } from './error-record.ts'
 import type { Logs } from './logs.ts'
 
@@ -37,12 +37,12 @@ export function guardExits(process: NodeJS.Process, ports: ExitPorts): void {
     return abort()
   }
   process.on('uncaughtException', (error) => {
-    const object = relativeTo(ports.codeDir(), errorObject(error))
+    const object = thrownObject(ports.codeDir(), error)
     const record = errorRecord(ports.codeDir(), error)
     end(ports, { log: 'Uncaught Exception', record, object, exitCode: UNCAUGHT_EXIT_CODE })
   })
   process.on('unhandledRejection', (reason) => {
-    const object = rejectionOf(relativeTo(ports.codeDir(), errorObject(reason)))
+    const object = rejectionOf(thrownObject(ports.codeDir(), reason))
     const record = { ...errorRecord(ports.codeDir(), reason), ...object }
     end(ports, { log: 'Unhandled Promise Rejection', record, object, exitCode: UNHANDLED_REJECTION_EXIT_CODE })
   })

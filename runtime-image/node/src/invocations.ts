@@ -39,10 +39,9 @@ export class Invocations {
       this.forgetFd(invocation)
       this.closed(response)
     })
-    const isBuffered = this.pod.claim?.signature !== 'http' && !this.isStreaming()
     this.hold(invocation, socketFd(response.socket))
-    // What is buffered is written after its slot was given back.
-    if (!isBuffered) this.followHead(invocation, response)
+    // Every other answer is written after its slot was given back.
+    if (this.pod.claim?.signature === 'http' || this.isStreaming()) this.followHead(invocation, response)
     invocation.timer = this.timer(invocation, () => this.timeOut(invocation))
   }
 

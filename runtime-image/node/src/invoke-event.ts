@@ -160,15 +160,10 @@ function runStreaming(call: EventCall, event: unknown): void {
     execution.fail('unhandled', neverSettled())
     stream.destroy()
   }
-  if (call.isAlone)
-    setImmediate(
-      () =>
-        execution.isOver ||
-        execution.response.once(
-          'close',
-          call.loop.start(() => drained()),
-        ),
-    )
+  const watch = () => {
+    if (!execution.isOver) execution.response.once('close', call.loop.start(drained))
+  }
+  if (call.isAlone) setImmediate(watch)
   const ended = () => {
     hasHandlerEnded = true
     if (stream.destroyed) abandon(call, stream)

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
-import { errorObject, relativeTo, type ErrorObject } from './error-object.ts'
+import { thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord } from './error-record.ts'
 import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
@@ -101,7 +101,7 @@ function callAtClose(response: ServerResponse, onClose: () => void): void {
 /** A throw and a rejection are the same failure, whether or not the handler is async. */
 function guard({ invocation }: HttpCall, ports: HttpPorts, handler: (onRejected: (error: unknown) => void) => unknown) {
   const onRejected = (thrown: unknown) => {
-    const error = relativeTo(ports.codeDir, errorObject(thrown))
+    const error = thrownObject(ports.codeDir, thrown)
     ports.logs.log('ERROR', `Invoke Error \t${JSON.stringify(errorRecord(ports.codeDir, thrown))}`, invocation)
     invocation.fail('handled', error)
   }

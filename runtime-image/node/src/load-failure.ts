@@ -1,5 +1,5 @@
 /** From whatever loading threw to the error object of the 422 answer. */
-import { errorObject, relativeTo, shortenPaths, type ErrorObject } from './error-object.ts'
+import { thrownObject, shortenPaths, type ErrorObject } from './error-object.ts'
 import { causesOf } from './error-record.ts'
 import { LoadError } from './load-handler.ts'
 import { findSyntaxError, placeIn, type Place } from './syntax-error.ts'
@@ -8,7 +8,7 @@ const MISSING_MODULE = new Set(['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR
 
 export async function loadFailure(thrown: unknown, codeDir: string, files: string[]): Promise<ErrorObject> {
   if (thrown instanceof LoadError) return thrown.object
-  const plain = relativeTo(codeDir, errorObject(thrown))
+  const plain = thrownObject(codeDir, thrown)
   if (thrown instanceof SyntaxError && !wasRaisedByRunningCode(thrown, codeDir)) {
     return syntaxFailure(plain, codeDir, await findSyntaxError(thrown, codeDir, files))
   }
