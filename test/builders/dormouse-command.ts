@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
 
-const COMMAND = fileURLToPath(new URL('../../bin/dormouse.js', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const COMMAND = join(ROOT, 'bin/dormouse.js')
 export const FREE_PORTS = ['--port', '0', '--internal-port', '0', '--management-port', '0']
 
 export interface Ran {
@@ -42,6 +43,8 @@ export function createWorkspace(files: Record<string, string> = {}, kubeconfig?:
     cwd,
     /** bin/dormouse.js, for those who start it themselves. */
     command: COMMAND,
+    /** Where package.json lies. */
+    root: ROOT,
     write,
     append: (name: string, text: string) => appendFileSync(join(cwd, name), text),
     start,

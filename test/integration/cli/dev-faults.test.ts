@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, jest } from '@jest/globals'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -112,6 +112,20 @@ describe('dormouse dev that ends', () => {
     expect((await dev.ended).code).toBe(0)
     expect(pods.filter(isAlive)).toEqual([])
     expect(existsSync(join(workspace.cwd, '.dormouse/owner.json'))).toBe(false)
+  })
+
+  test('by SIGTERM to the npm that runs it stops as well', async () => {
+    const args = ['run', '-s', '--prefix', workspace.root, 'dormouse', '--', 'dev', join(workspace.cwd, 'app')]
+    const stateDir = join(workspace.cwd, '.dormouse')
+    const npm = spawn('npm', [...args, ...FREE_PORTS, '--state-dir', stateDir], { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    npm.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    await eventually('it is up', () => said.includes('Dormouse is up'), { withinMs: 20_000 })
+    const processes = await descendants(npm.pid!)
+    npm.kill('SIGTERM')
+    const stopped = eventually('no process', () => processes.filter(isAlive).length === 0)
+    await stopped.finally(() => processes.filter(isAlive).forEach((pid) => process.kill(pid, 'SIGTERM')))
+    expect(existsSync(join(stateDir, 'owner.json'))).toBe(false)
   })
 
   test('at a second Ctrl-C does so at once, and leaves no process', async () => {
