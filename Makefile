@@ -18,7 +18,7 @@ $(STAMP): package.json package-lock.json
 demo: $(STAMP) ## wake, load, roll out and put to sleep the hello functions; KEEP=1 leaves them running, KAFKA=1 puts events on a real Kafka
 	@npm run -s demo -- $(if $(KEEP),--keep) $(if $(KAFKA),--kafka)
 
-kafka: $(STAMP) ## a Kafka to develop against, from Maven Central on the machine's JDK (or KAFKA_BROKERS); NODES=3, PORT=9092
+kafka: $(STAMP) ## a Kafka to develop against, KAFKA_BROKERS', or one on the machine's JDK, or in a container; NODES=3, PORT=9092
 	@npm run -s kafka -- up --nodes $(NODES) --port $(PORT)
 
 kafka-stop: $(STAMP) ## end it and throw its data away

@@ -46,6 +46,7 @@ const CLIENT_LIBRARIES = [
   { name: 'tar-stream', home: 'controller/code/unpack-archive.ts' },
   { name: 'chokidar', home: 'cli/' },
   { name: 'commander', home: 'cli/' },
+  { name: 'testcontainers', home: 'scripts/kafka/container-kafka.ts' },
   { name: 'esbuild', home: ['runtime-image/node/build-runtime.ts', 'images/bundle.ts'] },
 ]
 const restrict = (libraries) => [

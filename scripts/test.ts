@@ -49,7 +49,7 @@ async function staticChecks(): Promise<Counts> {
 async function sayWhichKafka(): Promise<void> {
   const found = await findKafkaIn({
     env: process.env,
-    onFetch: (directory) => console.log(`fetching Kafka into ${directory}`),
+    onFetch: (what) => console.log(`fetching ${what}…`),
   })
   console.log(found.kind === 'missing' ? `SKIP tests on Kafka: ${found.reason}` : `tests on Kafka use ${found.name}`)
 }

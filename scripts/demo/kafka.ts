@@ -2,7 +2,7 @@
 import { openKafkaEventLog } from '../../events/kafka/kafka-event-log.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { findKafkaIn } from '../kafka/find-kafka.ts'
-import { startLocalKafka } from '../kafka/local-kafka.ts'
+import { openFound } from '../kafka/open-found.ts'
 import { DemoError } from './platform-view.ts'
 
 export interface DemoKafka {
@@ -16,8 +16,7 @@ const OURS = /^(orders$|dormouse\.)/
 
 /** Throws DemoError: there is none, and why. */
 export async function startDemoKafka(tell: (text: string) => void): Promise<DemoKafka> {
-  const onFetch = (directory: string) => tell(`Kafka is fetched from Maven Central into ${directory} (once, 43 MB)`)
-  const found = await findKafkaIn({ env: process.env, onFetch })
+  const found = await findKafkaIn({ env: process.env, onFetch: (what) => tell(`Fetching ${what}`) })
   if (found.kind === 'missing') throw new DemoError(found.reason)
   if (found.source === 'environment') {
     const kafka = await borrow(found.brokers)
@@ -25,10 +24,9 @@ export async function startDemoKafka(tell: (text: string) => void): Promise<Demo
     return kafka
   }
   const startedAt = performance.now()
-  const { java, jars, name } = found
-  const kafka = await startLocalKafka({ java, jars, optimize: true })
+  const kafka = await openFound(found, { optimize: true })
   const tookMs = Math.round(performance.now() - startedAt)
-  tell(`Events are on ${name}, which was started at ${kafka.brokers.join(',')} in ${tookMs} ms`)
+  tell(`Events are on ${kafka.name}, which was started at ${kafka.brokers.join(',')} in ${tookMs} ms`)
   return kafka
 }
 

@@ -20,7 +20,7 @@ export async function openKafkaForPods(nodeAddress: string | undefined): Promise
   const { name } = found
   if (found.source === 'environment')
     return { kind: 'available', name, forPods: found.brokers, forTests: found.brokers, stop: async () => undefined }
-  if (nodeAddress === undefined)
+  if (found.source === 'container' || nodeAddress === undefined)
     return { kind: 'missing', reason: 'pods of this cluster cannot reach a broker on this machine: set KAFKA_BROKERS' }
   const forPods = `${nodeAddress}:${PODS_PORT}`
   const { java, jars } = found

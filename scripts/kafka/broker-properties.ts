@@ -1,4 +1,4 @@
-/** server.properties of one node: broker and controller in one process, as small and as quick to start as Kafka allows. */
+/** The settings of one node: broker and controller in one process, as small and as quick to start as Kafka allows. */
 
 export interface NodeAddress {
   /** 1, 2, 3 */
@@ -17,11 +17,11 @@ export interface PropertiesOptions {
 
 export const BROKER_HOST = '127.0.0.1'
 
-export function brokerProperties({ node, nodes, directory, settings }: PropertiesOptions): string {
+export function brokerSettings({ node, nodes, directory, settings }: PropertiesOptions): Record<string, string> {
   const replicas = String(Math.min(nodes.length, 3))
   const inSync = String(Math.max(1, Math.min(nodes.length, 3) - 1))
   const client = `PLAINTEXT://${BROKER_HOST}:${node.port}`
-  const properties: Record<string, string> = {
+  return {
     'process.roles': 'broker,controller',
     'node.id': String(node.id),
     'controller.quorum.voters': nodes.map((n) => `${n.id}@${BROKER_HOST}:${n.controllerPort}`).join(','),
@@ -51,7 +51,11 @@ export function brokerProperties({ node, nodes, directory, settings }: Propertie
     'log.segment.delete.delay.ms': '1000',
     ...settings,
   }
-  return Object.entries(properties)
+}
+
+/** server.properties */
+export function brokerProperties(options: PropertiesOptions): string {
+  return Object.entries(brokerSettings(options))
     .map(([key, value]) => `${key}=${value}\n`)
     .join('')
 }

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { countBrokers } from './ask-broker.ts'
 import { findKafkaIn } from './find-kafka.ts'
 import { evict, Landlord, rentKafka, type KafkaAddress } from './landlord.ts'
-import { startLocalKafka } from './local-kafka.ts'
+import { openFound } from './open-found.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -40,7 +40,7 @@ async function up(): Promise<void> {
   if (running !== undefined) return tell(running, 'runs already')
   const found = await findKafkaIn({
     env: process.env,
-    onFetch: (directory) => console.log(`fetching Kafka from Maven Central into ${directory} (once, 43 MB)…`),
+    onFetch: (what) => console.log(`fetching ${what}…`),
   })
   if (found.kind === 'missing') throw new Error(found.reason)
   if (found.source === 'environment') {
@@ -99,12 +99,12 @@ async function down(): Promise<void> {
 
 async function serve(): Promise<void> {
   const found = await findKafkaIn({ env: process.env })
-  if (found.kind === 'missing' || found.source !== 'local') throw new Error('expected a Kafka of our own to serve')
-  const { java, jars, name } = found
-  const options = { java, jars, nodes: nodesAsked(), firstPort: Number(values.port), heapMb: 512, optimize: true }
-  const kafka = await startLocalKafka(options)
+  if (found.kind === 'missing' || found.source === 'environment')
+    throw new Error('expected a Kafka of our own to serve')
+  const options = { nodes: nodesAsked(), firstPort: Number(values.port), heapMb: 512, optimize: true }
+  const kafka = await openFound(found, options)
   const onStop = () => kafka.stop()
-  const landlord = await Landlord.open({ at: SOCKET, open: async () => ({ brokers: kafka.brokers, name }), onStop })
+  const landlord = await Landlord.open({ at: SOCKET, open: async () => kafka, onStop })
   const end = () => void kafka.stop().then(() => landlord.close())
   process.on('SIGTERM', end)
   process.on('SIGINT', end)

@@ -1,4 +1,6 @@
+import { startContainerKafka } from './container-kafka.ts'
 import type { FoundKafka } from './find-kafka.ts'
+import { KafkaSetupError } from './kafka-setup-error.ts'
 import { startLocalKafka, type LocalKafkaOptions } from './local-kafka.ts'
 
 export interface OpenedKafka {
@@ -16,6 +18,11 @@ export async function openFound(
 ): Promise<OpenedKafka> {
   const { name } = found
   if (found.source === 'environment') return { name, brokers: found.brokers, stop: async () => undefined }
+  if (found.source === 'container') {
+    if (options.nodes === 3)
+      throw new KafkaSetupError('start-failed', 'in a container there is one node: three need a JDK, or KAFKA_BROKERS')
+    return { name, ...(await startContainerKafka({ ...options, host: found.host, port: options.firstPort })) }
+  }
   const kafka = await startLocalKafka({ ...options, java: found.java, jars: found.jars })
   return { name, brokers: kafka.brokers, stop: () => kafka.stop() }
 }

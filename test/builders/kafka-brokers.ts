@@ -4,6 +4,7 @@
  */
 import { describe } from '@jest/globals'
 import { findKafkaIn, type FoundKafka } from '../../scripts/kafka/find-kafka.ts'
+import { openFound } from '../../scripts/kafka/open-found.ts'
 import { KafkaSetupError } from '../../scripts/kafka/kafka-setup-error.ts'
 import { rentKafka, type KafkaAddress } from '../../scripts/kafka/landlord.ts'
 import { startLocalKafka, type LocalKafka, type LocalKafkaOptions } from '../../scripts/kafka/local-kafka.ts'
@@ -34,32 +35,27 @@ export function sharedKafka(): Promise<KafkaAddress> {
   return rentKafka(landlord)
 }
 
-/** Throws KafkaSetupError. Brokers of KAFKA_BROKERS are handed out as they are: they can be neither killed nor stopped. */
+/** Throws KafkaSetupError. Only those on the machine's JDK can be killed, and those of KAFKA_BROKERS not even stopped. */
 export async function kafkaForTests(options: TestKafkaOptions = {}): Promise<TestKafka> {
   const found = await findKafka()
   if (found.kind === 'missing') throw new KafkaSetupError('start-failed', found.reason)
   const { name } = found
-  if (found.source === 'environment') return { ...notOurs(found.brokers), name }
+  if (found.source !== 'local') return { ...notOurs(name), ...(await openFound(found, options)) }
   const { java, jars } = found
   return { ...(await startLocalKafka({ ...options, java, jars })), name }
 }
 
-function notOurs(brokers: string[]): LocalKafka {
+function notOurs(name: string): Omit<LocalKafka, 'brokers' | 'stop'> {
   const refuse = () => {
-    throw new KafkaSetupError(
-      'not-ours',
-      'the brokers of KAFKA_BROKERS were not started by this test and are not its to stop',
-    )
+    throw new KafkaSetupError('not-ours', `${name} was not started by this test as a process, and is not its to kill`)
   }
   return {
-    brokers,
     kill: refuse,
     shutDown: refuse,
     start: refuse,
     freeze: refuse,
     thaw: refuse,
     dataOf: refuse,
-    stop: async () => undefined,
   }
 }
 
@@ -68,6 +64,6 @@ export async function describeOnKafka(title: string, suite: () => void, need: { 
   const found = await findKafka()
   if (found.kind === 'missing') return describe.skip(`${title} [skipped: ${found.reason}]`, suite)
   if (need.ours === true && found.source !== 'local')
-    return describe.skip(`${title} [skipped: KAFKA_BROKERS is set, and its brokers are not ours to kill]`, suite)
+    return describe.skip(`${title} [skipped: ${found.name} is not ours to kill]`, suite)
   describe(`${title} (${found.name})`, suite)
 }

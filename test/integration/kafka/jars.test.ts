@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { findKafkaIn } from '../../../scripts/kafka/find-kafka.ts'
 import { ensureJars, jarsDirectory } from '../../../scripts/kafka/jars.ts'
+import { KafkaSetupError } from '../../../scripts/kafka/kafka-setup-error.ts'
 
 let home: string
 let env: NodeJS.ProcessEnv
@@ -71,6 +72,10 @@ describe('the jars of a local Kafka', () => {
 })
 
 describe('who looks for a Kafka', () => {
+  const containers = async () => {
+    throw new KafkaSetupError('no-containers', 'no container engine answers')
+  }
+
   it('takes the brokers of KAFKA_BROKERS', async () => {
     expect(await findKafkaIn({ env: { KAFKA_BROKERS: 'a:9092, b:9092' } })).toMatchObject({
       brokers: ['a:9092', 'b:9092'],
@@ -81,17 +86,26 @@ describe('who looks for a Kafka', () => {
     const java = program('java', `echo 'openjdk version "11.0.2"' >&2`)
     mkdirSync(join(home, 'bin'))
     program('bin/java', `exec '${java}'`)
-    expect(await findKafkaIn({ env: { ...env, JAVA_HOME: home } })).toEqual({
+    expect(await findKafkaIn({ env: { ...env, JAVA_HOME: home }, containers })).toEqual({
       kind: 'missing',
-      reason: `KAFKA_BROKERS is not set, and a local Kafka needs a JDK 17 or later in JAVA_HOME or PATH: ${home}/bin/java is Java 11`,
+      reason: `KAFKA_BROKERS is not set, and a local Kafka needs a JDK 17 or later in JAVA_HOME or PATH: ${home}/bin/java is Java 11, and no container engine answers`,
     })
   })
 
   it('is told to install Maven', async () => {
     program('java', `echo 'openjdk version "21.0.2"' >&2`)
-    expect(await findKafkaIn({ env: { ...env, PATH: `${home}:/bin-without-maven` } })).toEqual({
+    expect(await findKafkaIn({ env: { ...env, PATH: `${home}:/bin-without-maven` }, containers })).toEqual({
       kind: 'missing',
       reason: expect.stringContaining('install mvn'),
+    })
+  })
+
+  it('takes a container where an engine runs and no JDK is', async () => {
+    expect(
+      await findKafkaIn({ env: { ...env, JAVA_HOME: '/none' }, containers: async () => ({ host: 'here' }) }),
+    ).toEqual({
+      ...{ kind: 'available', source: 'container', host: 'here' },
+      name: 'Kafka in a container of apache/kafka:4.1.0',
     })
   })
 })
