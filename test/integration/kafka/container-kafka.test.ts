@@ -9,11 +9,14 @@ jest.setTimeout(90_000)
 const found = await findContainers().catch(errorText)
 const reason = typeof found === 'string' ? ` [skipped: ${found}]` : ''
 
-;(typeof found === 'string' ? test.skip : test)(`a Kafka in a container serves until it is stopped${reason}`, async () => {
-  if (typeof found === 'string') throw new Error(found)
-  const kafka = await startContainerKafka(found)
-  const port = Number(kafka.brokers[0]!.split(':').at(-1))
-  expect(await countBrokers(found.host, port)).toBe(1)
-  await kafka.stop()
-  await expect(countBrokers(found.host, port)).rejects.toThrow()
-})
+;(typeof found === 'string' ? test.skip : test)(
+  `a Kafka in a container serves until it is stopped${reason}`,
+  async () => {
+    if (typeof found === 'string') throw new Error(found)
+    const kafka = await startContainerKafka(found)
+    const port = Number(kafka.brokers[0]!.split(':').at(-1))
+    expect(await countBrokers(found.host, port)).toBe(1)
+    await kafka.stop()
+    await expect(countBrokers(found.host, port)).rejects.toThrow()
+  },
+)
