@@ -14,8 +14,16 @@ export class ConfigError extends Error {
 export function parseEnvironment<T extends z.ZodType>(schema: T, environment: Environment): z.infer<T> {
   const result = schema.safeParse(environment)
   if (result.success) return result.data
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-  throw new ConfigError(issues.join('\n'))
+  throw new ConfigError(result.error.issues.map((issue) => tell(issue, environment)).join('\n'))
+}
+
+function tell(issue: z.core.$ZodIssue, environment: Environment): string {
+  const name = issue.path.join('.')
+  const value = environment[name]
+  if (issue.code !== 'invalid_type') return `${name}: ${issue.message}`
+  return value === undefined
+    ? `${name}: expected a value, it is not set`
+    : `${name}: expected a ${issue.expected}, got ${JSON.stringify(value)}`
 }
 
 /** The text of the file a variable names; throws ConfigError. */
