@@ -101,8 +101,9 @@ export class FunctionMemory {
       if (alive.has(uid)) continue
       this.#ready.delete(uid)
       const why = pods.find((pod) => pod.uid === uid)?.ended
-      const message = `its pod ended as soon as it was ready${why === undefined ? '' : `: ${why}`}`
-      if (nowMs - readyAtMs < YOUNG_MS) this.fail(revision, { kind: 'ended', message, nowMs })
+      const aliveMs = nowMs - readyAtMs
+      const message = `the last one did after ${(aliveMs / 1_000).toFixed(1)} s${why === undefined ? '' : `: ${why}`}`
+      if (aliveMs < YOUNG_MS) this.fail(revision, { kind: 'ended', message, nowMs })
     }
     for (const { uid, phase, revision, readyAtMs = nowMs } of pods) {
       if (phase !== 'ready') continue

@@ -20,7 +20,8 @@
  *   Serving   | True    | RevisionServes  | some revision, named in the message, can take calls: whatever Ready says, callers are fine
  *   Serving   | False   | CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound: nothing can take calls, and why
  *   RolledOut | True    | UpToDate        | the revision that takes calls is the one the spec asks for
- *   RolledOut | False   | RollingOut, CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound, StartFailed: the spec's revision takes
+ *   Ready     | False   | PodsEnd         | pods come up and end at once (message: how), by what they are called with as a rule; others are started
+ *   RolledOut | False   | RollingOut, CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound, StartFailed, PodsEnd: the spec's revision takes
  *             |         | no calls yet, and why
  *   Named     | True    | ServiceExists   | http://<name>.<namespace> reaches it; only where Services are made
  *   Named     | False   | NameTaken       | a Service of its name is somebody else's and was left alone: it answers there
@@ -124,6 +125,15 @@ function rolledOut(seen: FunctionObservation, rollout: Rollout): Said {
   return { status: 'False', reason: 'RollingOut', message: rollingOut(revision, rollout.serving?.revision) }
 }
 
+const START_FAILED = {
+  reason: 'StartFailed',
+  message: (revision: string, why: string) => `No pod of revision ${revision} comes up: ${why}`,
+}
+const PODS_END = {
+  reason: 'PodsEnd',
+  message: (revision: string, why: string) => `Pods of revision ${revision} end right after they were ready: ${why}`,
+}
+
 /** What keeps the spec's revision from running. */
 function troubleOf(seen: FunctionObservation, { stage }: Rollout): Said | undefined {
   if (stage.kind === 'code-pending') return undefined
@@ -132,8 +142,9 @@ function troubleOf(seen: FunctionObservation, { stage }: Rollout): Said | undefi
   // Nobody wants a pod of a proven revision that sleeps: whether one would come up now is not known.
   const isWanted = stage.kind !== 'serves' || wantedPods(seen.target, seen) > 0
   if (!failure || !isWanted || readyPods(seen.target, seen).length > 0) return undefined
-  const message = `No pod of revision ${seen.target.revision} comes up: ${failure.message}. It is tried again.`
-  return { status: 'False', reason: 'StartFailed', message }
+  const said = failure.kind === 'start' ? START_FAILED : PODS_END
+  const message = said.message(seen.target.revision, failure.message)
+  return { status: 'False', reason: said.reason, message: `${message}. It is tried again.` }
 }
 
 function named({ service, function: { metadata } }: FunctionObservation): Record<string, Said> {

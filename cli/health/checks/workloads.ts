@@ -21,6 +21,7 @@ const REMEDIES: Record<string, string | ((describe: string) => string)> = {
   RuntimeNotFound: 'Correct spec.runtime, or create the Runtime: `dormouse get rt` lists those there are.',
   CodeLoadFailed: (describe) => `Correct the code: ${describe} names file and line.`,
   StartFailed: (describe) => `See why with ${describe}: what its pods need is not there.`,
+  PodsEnd: (describe) => `See how with ${describe}, and what they were doing with \`dormouse logs\`.`,
   FunctionNotFound: 'Apply the Function, or correct spec.function.',
   Conflicted: 'Change its route, or delete the Trigger that has it.',
   InvalidSchedule: 'Correct spec.cron.schedule.',

@@ -149,7 +149,8 @@ describe('pods', () => {
     await bed.pass(60_000, 250)
     expect(bed.starts()).toBeGreaterThan(4)
     expect(bed.starts()).toBeLessThan(12)
-    expect(await bed.condition('web', 'Ready')).toBe('False StartFailed')
+    expect(await bed.condition('web', 'Ready')).toBe('False PodsEnd')
+    expect(await bed.message('web', 'Ready')).toMatch(/^Pods of revision \S+ end .*: the last one did after 0\.\d s/)
   })
 
   test('that do not start are tried again with growing waits, the reason is said and goes when one comes up', async () => {

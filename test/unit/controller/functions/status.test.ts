@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { FunctionStatus } from '../../../../api/function.ts'
+import type { StartFailure } from '../../../../controller/functions/function-memory.ts'
 import type { FunctionObservation } from '../../../../controller/functions/observe.ts'
 import { decideRollout } from '../../../../controller/functions/rollout.ts'
 import { statusOf, type AddressRules } from '../../../../controller/functions/status.ts'
@@ -19,12 +20,9 @@ const said = ({ conditions }: FunctionStatus) =>
   Object.fromEntries(conditions?.map(({ type, status: is, reason }) => [type, `${is} ${reason}`]) ?? [])
 
 const good = { servingRevision: 'r2', fates: new Map([['r2', loads]]) }
-const failures = new Map(
-  ['r1', 'r2'].map((name) => [
-    name,
-    { kind: 'start' as const, attempts: 1, message: 'no room', atMs: 0, retryAtMs: 1 },
-  ]),
-)
+const failing = (kind: StartFailure['kind']) =>
+  new Map(['r1', 'r2'].map((name) => [name, { kind, attempts: 1, message: 'no room', atMs: 0, retryAtMs: 1 }] as const))
+const failures = failing('start')
 
 const table: { rule: string; seen: Partial<FunctionObservation>; want: [string, string, string] }[] = [
   { rule: 'asleep', seen: good, want: ['True Asleep', 'True RevisionServes', 'True UpToDate'] },
@@ -72,6 +70,11 @@ const table: { rule: string; seen: Partial<FunctionObservation>; want: [string, 
     rule: 'pods do not start',
     seen: { ...good, desired: 1, failures },
     want: ['False StartFailed', 'True RevisionServes', 'True UpToDate'],
+  },
+  {
+    rule: 'pods end young',
+    seen: { ...good, desired: 1, failures: failing('ended') },
+    want: ['False PodsEnd', 'True RevisionServes', 'True UpToDate'],
   },
   {
     rule: 'one more pod does not start',
