@@ -3,8 +3,12 @@ import { isRecord } from '../../api/record.ts'
 
 const REQUIRED = ['id', 'source', 'type'] as const
 const NOT_EMPTY: ReadonlySet<string> = new Set(['subject', 'dataschema', 'datacontenttype'])
-const ATTRIBUTE_NAME = /^[a-z0-9]+$/
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
+/** What has the name of its data is none. */
+const ATTRIBUTE_NAME = /^(?!data$)[a-z0-9]+$/
+const TIMESTAMP =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+/** Padded or not, of either alphabet, in lines or not. */
+const BASE64 = /^[\w+/\s-]*={0,2}\s*$/
 
 /** One sentence, or undefined when these can be the attributes of an event. */
 export function mistakeIn(attributes: Readonly<Record<string, unknown>>): string | undefined {
@@ -56,6 +60,7 @@ export function parseEnvelope(body: Buffer | null): Envelope {
     return data === undefined ? { attributes: texts } : { attributes: texts, data }
   if (data !== undefined) throw new Error('expected either data or data_base64, got both')
   if (typeof base64 !== 'string') throw new Error(`expected data_base64 to be text, got ${typeof base64}`)
+  if (!BASE64.test(base64)) throw new Error('expected data_base64 to be base64, got other text')
   return { attributes: texts, bytes: Buffer.from(base64, 'base64') }
 }
 

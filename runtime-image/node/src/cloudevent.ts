@@ -46,8 +46,12 @@ function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
-const ATTRIBUTE_NAME = /^[a-z0-9]+$/
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
+/** What has the name of its data is none. */
+const ATTRIBUTE_NAME = /^(?!data$)[a-z0-9]+$/
+const TIMESTAMP =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+/** Padded or not, of either alphabet, in lines or not. */
+const BASE64 = /^[\w+/\s-]*={0,2}\s*$/
 
 function binary(headers: IncomingHttpHeaders, body: Buffer): CloudEvent {
   const attributes: Record<string, unknown> = {}
@@ -86,6 +90,7 @@ function structured(body: Buffer): CloudEvent {
   if (base64 === undefined || base64 === null) return data === undefined ? event : { ...event, data }
   if (data !== undefined) throw new Invalid('expected either data or data_base64, got both')
   if (typeof base64 !== 'string') throw new Invalid(`data_base64 must be a string, got ${typeof base64}`)
+  if (!BASE64.test(base64)) throw new Invalid('data_base64 must be base64, got other text')
   return { ...event, ...dataOf(event['datacontenttype'] as string | undefined, Buffer.from(base64, 'base64')) }
 }
 

@@ -34,6 +34,8 @@ test('attributes of a structured event that are null are absent, data that is nu
 test.each<[object, string]>([
   [{ id: null }, 'id must be a non-empty string, got nothing'],
   [{ time: 'yesterday' }, 'time must be an RFC 3339 timestamp, got "yesterday"'],
+  [{ time: '2026-01-31T12:00:00+25:00' }, 'time must be an RFC 3339 timestamp, got "2026-01-31T12:00:00+25:00"'],
+  [{ data_base64: 'no base64!' }, 'data_base64 must be base64, got other text'],
   [{ id: 7 }, 'id must be a non-empty string, got 7'],
   [{ Upper: 'x' }, 'attribute names are lower-case letters and digits, got "Upper"'],
   [{ list: [1] }, 'list must be a string, a number or a boolean, got [1]'],
@@ -42,4 +44,15 @@ test.each<[object, string]>([
   const body = { specversion: '1.0', id: '1', source: '/s', type: 't', ...change }
   const headers = { 'content-type': 'application/cloudevents+json; charset=utf-8' }
   expect(parseCloudEvent(headers, Buffer.from(JSON.stringify(body)))).toEqual({ kind: 'invalid', status: 400, message })
+})
+
+test('an attribute with the name of the data is refused', () => {
+  const parsed = parseCloudEvent({ ...HEAD, 'ce-data': 'x' }, Buffer.alloc(0))
+  expect(parsed).toMatchObject({ kind: 'invalid', status: 400, message: expect.stringContaining('got "data"') })
+})
+
+test.each(['aGk=', 'aGk', 'aGk=\n'])('data_base64 %j is read', (data_base64) => {
+  const body = { specversion: '1.0', id: '1', source: '/s', type: 't', datacontenttype: 'text/plain', data_base64 }
+  const parsed = parseCloudEvent({ 'content-type': 'application/cloudevents+json' }, Buffer.from(JSON.stringify(body)))
+  expect(parsed).toMatchObject({ kind: 'event', event: { data: 'hi' } })
 })
