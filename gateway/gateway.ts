@@ -4,6 +4,7 @@
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { ObjectKey } from '../api/names.ts'
 import { monotonicClock } from '../lib/clock.ts'
 import { closeServer, listen } from '../lib/listen.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -17,13 +18,14 @@ import { functionRoutes } from './management/function-routes.ts'
 import { EventsTally } from './metrics/events-tally.ts'
 import { GatewayMetrics } from './metrics/gateway-metrics.ts'
 import { BodyBudget } from './proxy/body-budget.ts'
-import { resolveInternal } from './proxy/internal-target.ts'
+import { functionOfHost, resolveInternal } from './proxy/internal-target.ts'
 import { Latecomers } from './proxy/latecomers.ts'
+import { refuseOtherSites } from './proxy/loopback-callers.ts'
 import { Listener, type ListenerLimits } from './proxy/listener.ts'
 import { Pipeline } from './proxy/pipeline.ts'
 import { ANY_PROXY, type TrustedProxies } from './proxy/trusted-proxies.ts'
 import { PublicTargets } from './proxy/public-target.ts'
-import type { IncomingTarget, Resolution } from './proxy/target.ts'
+import { problemResolution, type IncomingTarget, type Resolution } from './proxy/target.ts'
 import { Upgrades } from './proxy/upgrade.ts'
 import { errorText } from '../lib/error-text.ts'
 
@@ -37,6 +39,8 @@ export interface GatewayOptions {
   logger: Logger
   /** Absent: every address, IPv6 and IPv4. */
   host?: string | undefined
+  /** The internal listener serves this machine, and no pages of other sites: see loopback-callers.ts. */
+  machineOnly?: boolean
   /** 0 = any free port. */
   ports?: { public: number; internal: number; management: number }
   limits?: Partial<GatewayLimits>
@@ -120,10 +124,9 @@ class GatewayProcess implements Gateway {
     this.metrics = options.metrics ?? createMetrics({ processMetrics: true })
     this.router = this.#createRouter()
     this.#tallies.register(this.metrics, this.router)
-    const internal = (target: IncomingTarget) => resolveInternal(target, (key) => this.router.lane(key) !== undefined)
     this.#listeners = {
       public: this.#createListener(false, (target) => this.#routes.resolve(target)),
-      internal: this.#createListener(true, internal),
+      internal: this.#createListener(true, (target) => this.#resolveInternal(target)),
     }
     this.#management = createManagementServer({
       metrics: this.metrics,
@@ -155,6 +158,13 @@ class GatewayProcess implements Gateway {
     clearTimeout(cut)
     await this.router.stop()
     await closeServer(this.#management)
+  }
+
+  #resolveInternal(target: IncomingTarget): Resolution {
+    const exists = (key: ObjectKey | undefined) => key !== undefined && this.router.lane(key) !== undefined
+    const isFunction = (host: string) => exists(functionOfHost(host))
+    const problem = this.#options.machineOnly === true ? refuseOtherSites(target, isFunction) : undefined
+    return problem === undefined ? resolveInternal(target, exists) : problemResolution(problem)
   }
 
   #createRouter(): Router {

@@ -166,6 +166,7 @@ async function startGateway(parts: GatewayParts, stops: StopList): Promise<{ gat
     token: () => token,
     reporter: `local-${process.pid}`,
     host: HOST,
+    machineOnly: true,
     ports,
     ...(limits && { limits }),
     metrics,

@@ -18,6 +18,7 @@ const CATALOGUE = {
   'invocation-type-unsupported': { status: 400, title: 'This invocation type is not supported' },
   'upgrade-not-supported': { status: 400, title: 'This function does not take upgraded connections' },
   'topic-reserved': { status: 403, title: 'This topic belongs to the platform' },
+  'foreign-site': { status: 403, title: 'Pages of other sites are not served here' },
   'unknown-invocation': { status: 404, title: 'There is no such invocation' },
   'unknown-route': { status: 404, title: 'No trigger serves this host and path' },
   'unknown-function': { status: 404, title: 'There is no such function' },

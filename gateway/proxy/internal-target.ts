@@ -26,7 +26,7 @@ export function resolveInternal(incoming: IncomingTarget, exists: (key: ObjectKe
 }
 
 /** `hello.default.svc.cluster.local:8081` → `default/hello`. */
-function functionOfHost(host: string): ObjectKey | undefined {
+export function functionOfHost(host: string): ObjectKey | undefined {
   const first = host.indexOf('.')
   if (first <= 0) return undefined
   const [name = '', namespace = ''] = hostName(host).split('.', 2)
