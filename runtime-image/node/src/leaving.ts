@@ -2,8 +2,7 @@
  * The end of a pod's life: no new work, what runs is finished, exit. Idle connections stay open until then: a request that is on
  * its way over one of them gets a refusal its caller can act on instead of a reset.
  */
-// Not the global: user code may replace it.
-import { setTimeout } from 'node:timers'
+import { nowMs, setTimeout } from './clock.ts'
 import type { Invocations } from './invocations.ts'
 import type { Pod } from './pod.ts'
 
@@ -60,7 +59,7 @@ export class Leaving {
   /** A handler outlived its deadline and may still run: the environment is not used again. */
   private reset(): void {
     const { pod } = this.ports
-    const last = Math.max(Date.now(), ...[...pod.running].map((invocation) => invocation.deadlineMs))
+    const last = Math.max(nowMs(), ...[...pod.running].map((invocation) => invocation.deadlineMs))
     pod.board?.postPlatform({ id: 'reset', deadlineMs: last + RESET_SLACK_MS, fd: -1 })
     this.begin()
   }
@@ -74,7 +73,7 @@ export class Leaving {
 
   private hasLastWords(): boolean {
     const { pod, lastWords } = this.ports
-    pod.board?.postPlatform({ id: 'leaving', deadlineMs: Date.now() + LAST_WORDS_MS, fd: -1 })
+    pod.board?.postPlatform({ id: 'leaving', deadlineMs: nowMs() + LAST_WORDS_MS, fd: -1 })
     return lastWords()
   }
 

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { writeSync } from 'node:fs'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { nowDate, nowMs, setTimeout } from './clock.ts'
 import { removeCodeDir } from './code-dir.ts'
 import { ControlServer } from './control-server.ts'
 import { DataServer } from './data-server.ts'
@@ -51,7 +52,7 @@ export class Runtime {
     this.verifier = new SignatureVerifier(environment.publicKey)
     this.secret = environment.secretFd === undefined ? undefined : takeStartSecret(environment.secretFd)
     const scope = new AsyncLocalStorage<LogScope>()
-    this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: () => new Date() })
+    this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: nowDate })
     this.control = this.createControl()
     this.data = this.createData(scope)
     const signals = new EndSignals(process, () => this.leaving.begin())
@@ -98,7 +99,7 @@ export class Runtime {
       secret: this.secret,
       specialize: (claim, response) => this.specialize(claim, response),
       spend: (error) => this.spend(error),
-      now: Date.now,
+      now: nowMs,
     })
   }
 

@@ -1,6 +1,7 @@
 /** From a claimed pod to a function that answers: files, environment, watchdog, load. */
 import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
+import { clearTimeout, monotonicMs, nowMs, setTimeout } from './clock.ts'
 import { writeCodeDir } from './code-dir.ts'
 import { lambdaEnvironment } from './context.ts'
 import { platformError, type ErrorObject } from './error-object.ts'
@@ -44,10 +45,10 @@ export async function specialize(claim: Specialization, fd: number, ports: Speci
   ports.onCodeDir(codeDir)
   prepareProcess(claim, codeDir, ports)
   const board = guard(claim, fd, ports)
-  const startedAt = performance.now()
+  const startedAt = monotonicMs()
   try {
     const user = await withTimeout(loadHandler(codeDir, claim.handler, claim.signature), ports.initTimeoutMs)
-    const initMs = performance.now() - startedAt
+    const initMs = monotonicMs() - startedAt
     checkSignature(user, claim)
     pod.become({ user, codeDir, initMs })
     return { kind: 'loaded', initMs }
@@ -74,7 +75,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
 function guard(claim: Specialization, fd: number, ports: SpecializePorts): WatchdogBoard {
   const board = new WatchdogBoard(claim.concurrency)
   ports.pod.board = board
-  board.postPlatform({ id: 'init', deadlineMs: Date.now() + ports.initTimeoutMs, fd })
+  board.postPlatform({ id: 'init', deadlineMs: nowMs() + ports.initTimeoutMs, fd })
   ports.watchdog.watch({
     memory: board.memory,
     timeoutMs: claim.timeoutMs,
