@@ -33,6 +33,28 @@ test('an error whose parts are odd is still told', () => {
   expect(errorObject(hostile).errorType).toBe('Runtime.UnreadableError')
 })
 
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no')
+    },
+  ],
+  ['is no text', () => [{}]],
+])('an error whose stack %s has its name and message', (_how, get) => {
+  const error = Object.defineProperty(new RangeError('far'), 'stack', { get })
+  expect(errorObject(error)).toEqual({ errorType: 'RangeError', errorMessage: 'far', trace: [] })
+})
+
+test.each([
+  ['an error', new Error('\0'.repeat(8e6))],
+  ['a string', '\0'.repeat(8e6)],
+])('%s of any length fits into an answer, and says how long it was', (_what, thrown) => {
+  const object = errorObject(thrown)
+  expect(JSON.stringify(object).length).toBeLessThan(6 * 1024 * 1024)
+  expect(object.errorMessage).toMatch(/… \(8000000 characters\)$/)
+})
+
 test('anything that can be thrown gives three fields of the right types that survive JSON', () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), (thrown) => {
