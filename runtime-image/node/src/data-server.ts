@@ -18,7 +18,7 @@ import { invokeCloudEvent } from './invoke-cloudevent.ts'
 import { invokeEvent } from './invoke-event.ts'
 import { invokeHttp, invokeUpgrade, takesUpgrades } from './invoke-http.ts'
 import { timeoutMessage } from './log-format.ts'
-import type { Logs, LogScope } from './logs.ts'
+import type { Logs } from './logs.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Loaded, Pod } from './pod.ts'
 import { takeHead, takeHeadsEarly, type RequestHead } from './request-head.ts'
@@ -33,7 +33,7 @@ const LARGEST_HEAD_BYTES = 32 * 1024
 export interface DataPorts {
   pod: Pod
   logs: Logs
-  scope: AsyncLocalStorage<LogScope>
+  scope: AsyncLocalStorage<Invocation>
   invocations: Invocations
   podName: string
   env: Record<string, string | undefined>

@@ -12,9 +12,10 @@ import type { Environment } from './environment.ts'
 import type { ErrorObject } from './error-object.ts'
 import { guardExits } from './exits.ts'
 import { createFdWriter } from './fd-writer.ts'
+import type { Invocation } from './invocation.ts'
 import { Invocations } from './invocations.ts'
 import { Leaving } from './leaving.ts'
-import { Logs, type LogScope } from './logs.ts'
+import { Logs } from './logs.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { phoneHome } from './phone-home.ts'
 import { Pod } from './pod.ts'
@@ -40,6 +41,7 @@ export class Runtime {
   private readonly verifier: SignatureVerifier
   private readonly secret: SecretText | undefined
   private readonly watchdog = new Watchdog()
+  private readonly scope = new AsyncLocalStorage<Invocation>()
   private readonly logs: Logs
   private readonly control: ControlServer
   private readonly data: DataServer
@@ -51,10 +53,9 @@ export class Runtime {
     this.process = process
     this.verifier = new SignatureVerifier(environment.publicKey)
     this.secret = environment.secretFd === undefined ? undefined : takeStartSecret(environment.secretFd)
-    const scope = new AsyncLocalStorage<LogScope>()
-    this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: nowDate })
+    this.logs = new Logs({ scope: this.scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: nowDate })
     this.control = this.createControl()
-    this.data = this.createData(scope)
+    this.data = this.createData()
     const signals = new EndSignals(process, () => this.leaving.begin())
     this.leaving = new Leaving({
       pod: this.pod,
@@ -103,11 +104,11 @@ export class Runtime {
     })
   }
 
-  private createData(scope: AsyncLocalStorage<LogScope>): DataServer {
+  private createData(): DataServer {
     return new DataServer({
       pod: this.pod,
       logs: this.logs,
-      scope,
+      scope: this.scope,
       invocations: this.invocations,
       podName: this.environment.pod.name,
       env: this.process.env,
@@ -132,6 +133,7 @@ export class Runtime {
       pod,
       watchdog: this.watchdog,
       logs,
+      running: () => this.scope.getStore(),
       process,
       podName: environment.pod.name,
       codeParent: environment.codeDir,

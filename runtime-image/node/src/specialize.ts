@@ -5,6 +5,7 @@ import { clearTimeout, monotonicMs, nowMs, setTimeout } from './clock.ts'
 import { writeCodeDir } from './code-dir.ts'
 import { lambdaEnvironment } from './context.ts'
 import { platformError, type ErrorObject } from './error-object.ts'
+import { InvokeStore, type Running } from './invoke-store.ts'
 import { loadFailure } from './load-failure.ts'
 import { loadHandler, LoadError, type UserFunction } from './load-handler.ts'
 import type { Logs } from './logs.ts'
@@ -27,6 +28,8 @@ export interface SpecializePorts {
   pod: Pod
   watchdog: Watchdog
   logs: Logs
+  /** The invocation whose code asks. */
+  running: () => Running | undefined
   podName: string
   codeParent: string | undefined
   compileCache: string | undefined
@@ -64,7 +67,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
   const { process } = ports
   Object.assign(process.env, claim.env, lambdaEnvironment(claim, ports.podName, codeDir))
   process.chdir(codeDir)
-  Object.assign(globalThis, { awslambda })
+  Object.assign(globalThis, { awslambda: { ...awslambda, InvokeStore: new InvokeStore(ports.running) } })
   ports.logs.capture(console, process)
   const fs = process.getBuiltinModule('node:fs')
   followStandardWrites(fs, () => ports.logs.tail)
