@@ -25,7 +25,8 @@ export interface LeavingPorts {
 export class Leaving {
   private readonly ports: LeavingPorts
   private hasBegun = false
-  private isEnding = false
+  /** Nothing runs any more: what is left are the last words of user code. */
+  isEnding = false
   private exitCode = 0
 
   constructor(ports: LeavingPorts) {

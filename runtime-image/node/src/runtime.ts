@@ -126,6 +126,7 @@ export class Runtime {
         this.invocations.failAll('unhandled', ({ id }) => objectFor(id))
       },
       stopAdmitting: () => (pod.state = 'leaving'),
+      isEnding: () => this.leaving.isEnding,
       abandon: (exitCode) => this.leaving.abandon(exitCode),
     })
     response.once('close', () => pod.board?.forgetFd(0))
