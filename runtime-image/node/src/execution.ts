@@ -107,7 +107,7 @@ export class Execution {
     const report = this.report()
     const { invocation } = this
     const lines = this.startedAt === undefined ? '' : endLine(invocation.id) + reportLine(invocation.id, report)
-    invocation.tail?.append(lines)
+    if (lines !== '') invocation.tail?.appendLines(lines)
     const headers: Headers = { 'dormouse-report': reportHeader(report) }
     if (invocation.tail !== undefined) headers['dormouse-log-result'] = invocation.tail.toBase64()
     this.ports.release(invocation)
