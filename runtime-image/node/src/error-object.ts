@@ -1,5 +1,5 @@
 /** Lambda's error object: how a failure of user code is told to callers. */
-import { isAbsolute } from 'node:path'
+import { dirname, isAbsolute } from 'node:path'
 
 export interface ErrorObject {
   errorType: string
@@ -10,6 +10,7 @@ export interface ErrorObject {
 /** Message and stack have room in an answer together, whatever JSON makes of their characters. */
 const LONGEST_TEXT = 256 * 1024
 
+const FRAME = /^\s+at /
 /** Frames of the server itself say nothing to a function's author. */
 const OWN_FRAME = /^\s+at .*[\\/]runtime-node[\\/](?:[0-9a-f]+[\\/])?\w+\.cjs:\d/
 
@@ -73,7 +74,14 @@ export function thrownObject(codeDir: string, thrown: unknown): ErrorObject {
 /** Names the user's files relative to their code directory, wherever that happens to be. */
 export function relativeTo(codeDir: string, error: ErrorObject): ErrorObject {
   const shorten = (line: string) => shortenPaths(codeDir, line)
-  return { ...error, errorMessage: shorten(error.errorMessage), trace: error.trace.map(shorten) }
+  const trace = error.trace.map((line) => (FRAME.test(line) ? shortenBeside(codeDir, shorten(line)) : shorten(line)))
+  return { ...error, errorMessage: shorten(error.errorMessage), trace }
+}
+
+/** Where a source map says that sources lie: beside what was built. */
+function shortenBeside(codeDir: string, frame: string): string {
+  const parent = dirname(codeDir)
+  return isAbsolute(codeDir) ? frame.replaceAll(`file://${parent}/`, '../').replaceAll(`${parent}/`, '../') : frame
 }
 
 export function shortenPaths(codeDir: string, line: string): string {

@@ -72,11 +72,17 @@ test('paths below the code directory become relative, others stay', () => {
     '    at f (file:///tmp/code-1/a/b.mjs:1:2)',
     '    at g (/tmp/code-1/c.js:3:4)',
     '    at h (/usr/lib/d.js:5:6)',
+    '    at i (file:///tmp/src/e.ts:7:8)',
+    '    at async /tmp/src/e.ts:9:10',
+    'no frame: /tmp/src/e.ts',
   ]
   expect(relativeTo('/tmp/code-1', { errorType: 'E', errorMessage: '', trace }).trace).toEqual([
     'Error: in .',
     '    at f (a/b.mjs:1:2)',
     '    at g (c.js:3:4)',
     '    at h (/usr/lib/d.js:5:6)',
+    '    at i (../src/e.ts:7:8)',
+    '    at async ../src/e.ts:9:10',
+    'no frame: /tmp/src/e.ts',
   ])
 })
