@@ -4,6 +4,7 @@
  */
 export const END_SIGNALS: readonly string[] = ['SIGTERM', 'SIGINT'] satisfies NodeJS.Signals[]
 
+type Listener = (...args: unknown[]) => void
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
 export class EndSignals {
@@ -22,6 +23,10 @@ export class EndSignals {
       return true
     }
     process.emit = intercept as typeof process.emit
+    // Hidden: many packages (by way of signal-exit) send a signal on only where nobody else listens.
+    const listeners = process.listeners.bind(process) as (event: string | symbol) => Listener[]
+    process.listeners = ((event: string | symbol) =>
+      listeners(event).filter((listener) => listener !== ours)) as typeof process.listeners
     // Node catches a signal only while it has a listener.
     for (const signal of END_SIGNALS) process.on(signal, ours)
   }

@@ -44,6 +44,22 @@ describe('a SIGTERM listener of user code', () => {
     expect(runtime.stdout).not.toContain('still there')
   })
 
+  test('that finds itself alone, as signal-exit asks, sends it on', async () => {
+    const code = `
+      const onSignal = (signal) => {
+        if (process.listeners(signal).length > 1) return
+        process.off(signal, onSignal)
+        console.log('alone')
+        process.kill(process.pid, signal)
+      }
+      process.on('SIGTERM', onSignal)
+      export const handler = () => 1`
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toContain('alone')
+  })
+
   test('that sends its signal on while something runs fails nobody', async () => {
     const files = withListener(`() => undefined`)
     files['index.mjs'] = files['index.mjs'].replace(`console.log('in')`, `process.kill(process.pid, 'SIGTERM')`)
