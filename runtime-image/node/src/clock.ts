@@ -5,11 +5,16 @@
 import timers from 'node:timers'
 
 const RealDate = Date
+const monotonicNs = process.hrtime.bigint.bind(process.hrtime)
 
 /** Epoch ms. */
 export const nowMs = RealDate.now
-export const monotonicMs = performance.now.bind(performance)
 export const { clearTimeout, setImmediate, setTimeout } = timers
+
+/** Not of `performance`: Node takes a millisecond to load that. */
+export function monotonicMs(): number {
+  return Number(monotonicNs()) / 1e6
+}
 
 export function nowDate(): Date {
   return new RealDate()

@@ -36,6 +36,7 @@ describe('time that user code fakes is for user code only', () => {
       for (const owner of [globalThis, require('node:timers')])
         for (const name of ['setTimeout', 'clearTimeout', 'setImmediate', 'setInterval']) owner[name] = () => 0
       performance.now = () => NaN
+      process.hrtime.bigint = () => 0n
       globalThis.Date = { now: () => FAKED }`,
     'timers of node:test': `require('node:test').mock.timers.enable({ now: FAKED })`,
   }
