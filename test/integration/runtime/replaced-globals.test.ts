@@ -27,6 +27,29 @@ test('the platform’s own timers do not depend on globals that user code may re
   expect((await runtime.exited).code).toBe(0)
 })
 
+test.each(['event', 'http'] as const)(
+  'nor does anything else, of signature %s, on process and Buffer',
+  async (signature) => {
+    const code = `
+    globalThis.process = { env: {} }
+    delete globalThis.Buffer
+    exports.handler = async (event, response) => {
+      console.log('told')
+      if (response.end) for await (const chunk of event) response.write(chunk)
+      if (response.end) return void response.end('é')
+      if (event.fail) throw new Error('failed')
+      return event
+    }`
+    const runtime = await RuntimeProcess.with({ files: { 'index.js': code }, signature })
+    expect((await runtime.call({ body: '{"a":1}' })).text).toBe(signature === 'http' ? '{"a":1}é' : '{"a":1}')
+    expect(await runtime.printed('told')).toContain('\treq-1\tINFO\ttold')
+    if (signature === 'event') expect((await runtime.invoke({ fail: true })).text).toContain('"errorMessage":"failed"')
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.codeDirs()).toEqual([])
+  },
+)
+
 describe('time that user code fakes is for user code only', () => {
   /** As mockdate and timekeeper do, sinon with all it knows of Node, and Node itself. */
   const FAKES = {
