@@ -47,6 +47,7 @@ export class Leaving {
   /** The process is beyond repair and everybody was told: it waits only for the answers to reach the kernel. */
   abandon(exitCode: number): void {
     setTimeout(() => this.ports.exit(exitCode), FLUSH_MS)
+    this.boundLastWords()
     this.start(exitCode)
   }
 
@@ -73,9 +74,13 @@ export class Leaving {
   }
 
   private hasLastWords(): boolean {
-    const { pod, lastWords } = this.ports
-    pod.board?.postPlatform({ id: 'leaving', deadlineMs: nowMs() + LAST_WORDS_MS, fd: -1 })
-    return lastWords()
+    this.boundLastWords()
+    return this.ports.lastWords()
+  }
+
+  /** Listeners of user code (signals, `uncaughtException`, `exit`) may block the loop: the watchdog ends what does not end. */
+  boundLastWords(): void {
+    this.ports.pod.board?.postPlatform({ id: 'leaving', deadlineMs: nowMs() + LAST_WORDS_MS, fd: -1 })
   }
 
   /** Upgraded connections have no end of their own; they get as long as a request could have taken. */

@@ -68,7 +68,10 @@ export class Runtime {
   /** Serves from the moment that both ports listen; resolves when the waiting pod has made itself ready for more. */
   async start(): Promise<void> {
     const { host, readyFd, phoneHome: home, pod: self, exitOnStdinEnd, ...sockets } = this.environment
-    this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
+    this.process.on('exit', () => {
+      this.leaving.boundLastWords()
+      if (this.codeDir !== undefined) removeCodeDir(this.codeDir)
+    })
     const [control, data] = await Promise.all([
       listen(this.control.server, { fd: sockets.controlFd, port: sockets.controlPort, host }),
       listen(this.data.server, { fd: sockets.dataFd, port: sockets.dataPort, host }),

@@ -60,6 +60,19 @@ describe('a SIGTERM listener of user code', () => {
     expect(runtime.stdout).toContain('alone')
   })
 
+  test.each([
+    ['exit', 'process.exit(3)'],
+    ['exit', `process.kill(process.pid, 'SIGTERM')`],
+    ['uncaughtException', `setTimeout(() => { throw new Error('x') }); await new Promise((r) => setTimeout(r, 100))`],
+  ])('of %s that blocks the event loop does not keep the pod, after %s', async (event, statement) => {
+    const code = `process.on('${event}', () => { for (;;); })
+      // Until the watchdog's thread is there.
+      export const handler = async () => { await new Promise((r) => setTimeout(r, 500)); ${statement} }`
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    await runtime.invoke({})
+    expect(await runtime.exited).toEqual({ code: null, signal: 'SIGKILL' })
+  })
+
   test('that sends its signal on while something runs fails nobody', async () => {
     const files = withListener(`() => undefined`)
     files['index.mjs'] = files['index.mjs'].replace(`console.log('in')`, `process.kill(process.pid, 'SIGTERM')`)
