@@ -49,6 +49,7 @@ const CLIENT_LIBRARIES = [
   { name: 'testcontainers', home: 'scripts/kafka/container-kafka.ts' },
   { name: 'esbuild', home: ['runtime-image/node/build-runtime.ts', 'images/bundle.ts'] },
 ]
+const OWN_CLOCK = 'user code may replace it: clock.ts'
 const restrict = (libraries) => [
   'error',
   {
@@ -143,6 +144,21 @@ export default tseslint.config(
     // User code runs in this process: its console and environment are the runtime's to set up.
     files: ['runtime-image/**/*.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-console': 'off' },
+  },
+  {
+    // It may fake time, too. (The watchdog's thread has globals of its own.)
+    files: ['runtime-image/node/src/*.ts'],
+    ignores: ['runtime-image/node/src/clock.ts', 'runtime-image/node/src/watchdog-thread.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['performance', 'setTimeout', 'clearTimeout', 'setImmediate'].map((name) => ({ name, message: OWN_CLOCK })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "NewExpression[callee.name='Date'], MemberExpression[object.name='Date']", message: OWN_CLOCK },
+      ],
+    },
   },
   {
     // Tests read top to bottom; a long table or story is clearer than its pieces.

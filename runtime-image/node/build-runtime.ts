@@ -55,6 +55,8 @@ async function bundle(outdir: string): Promise<void> {
     format: 'cjs',
     target: 'node26',
     charset: 'ascii',
+    // Of its own: user code may replace the globals, as bundles made for browsers do.
+    banner: { js: '"use strict"; const { Buffer, process } = globalThis;' },
     legalComments: 'none',
   })
 }

@@ -78,6 +78,7 @@ export function lambdaEnvironment(
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(specialization.memoryMb),
     // Without it Powertools counts no cold starts.
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    ...(specialization.concurrency > 1 && { AWS_LAMBDA_MAX_CONCURRENCY: String(specialization.concurrency) }),
     AWS_LAMBDA_LOG_GROUP_NAME: logGroupName(specialization),
     AWS_LAMBDA_LOG_STREAM_NAME: podName,
     _HANDLER: specialization.handler,

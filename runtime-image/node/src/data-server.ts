@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream'
 import { answerFailure, answerJson, problem, refuse } from './answer.ts'
 import { PAYLOAD_LIMIT_BYTES, readBody, type Body } from './body.ts'
+import { nowDate, nowMs } from './clock.ts'
 import { createContext, traceId } from './context.ts'
 import { platformError } from './error-object.ts'
 import { Execution } from './execution.ts'
@@ -17,7 +18,7 @@ import { invokeCloudEvent } from './invoke-cloudevent.ts'
 import { invokeEvent } from './invoke-event.ts'
 import { invokeHttp, invokeUpgrade, takesUpgrades } from './invoke-http.ts'
 import { timeoutMessage } from './log-format.ts'
-import type { Logs, LogScope } from './logs.ts'
+import type { Logs } from './logs.ts'
 import type { LoopWatch } from './loop-watch.ts'
 import type { Loaded, Pod } from './pod.ts'
 import { takeHead, takeHeadsEarly, type RequestHead } from './request-head.ts'
@@ -32,7 +33,7 @@ const LARGEST_HEAD_BYTES = 32 * 1024
 export interface DataPorts {
   pod: Pod
   logs: Logs
-  scope: AsyncLocalStorage<LogScope>
+  scope: AsyncLocalStorage<Invocation>
   invocations: Invocations
   podName: string
   env: Record<string, string | undefined>
@@ -73,7 +74,7 @@ export class DataServer {
     const { claim, loaded } = pod
     if (claim === undefined || loaded === undefined) return refuse(response, 'not-specialized')
     const invocation = new Invocation(head, deadlineOf(head, claim), () => undefined)
-    if (invocation.deadlineMs <= Date.now()) return answerTimeout(response, invocation, claim)
+    if (invocation.deadlineMs <= nowMs()) return answerTimeout(response, invocation, claim)
     invocation.fail = (kind, error) => answerFailure(response, { kind, error })
     invocations.accept(invocation, response)
     if (request.httpVersionMinor > 0) response.writeProcessing()
@@ -109,7 +110,7 @@ export class DataServer {
     if (loaded.user.kind === 'server') return
     const { head, id: requestId, deadlineMs } = invocation
     const { podName, env } = this.ports
-    const context = createContext({ specialization: claim, podName, head, requestId, deadlineMs, now: Date.now })
+    const context = createContext({ specialization: claim, podName, head, requestId, deadlineMs, now: nowMs })
     const isAlone = claim.concurrency === 1
     if (isAlone) setTrace(env, head.traceparent)
     if (claim.signature === 'event') {
@@ -122,7 +123,7 @@ export class DataServer {
   private execution({ invocation, response, claim, loaded }: Accepted): Execution {
     return new Execution(invocation, response, {
       logs: this.ports.logs,
-      now: () => new Date(),
+      now: nowDate,
       memoryMb: claim.memoryMb,
       timeoutMs: claim.timeoutMs,
       codeDir: loaded.codeDir,
@@ -177,7 +178,7 @@ interface Accepted {
 }
 
 function deadlineOf(head: RequestHead, claim: Specialization): number {
-  return head.deadlineMs ?? Date.now() + claim.timeoutMs
+  return head.deadlineMs ?? nowMs() + claim.timeoutMs
 }
 
 /** Nothing was executed, and a caller that goes by what the platform told it may find another pod that knows its key. */

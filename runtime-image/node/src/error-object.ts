@@ -1,5 +1,5 @@
 /** Lambda's error object: how a failure of user code is told to callers. */
-import { isAbsolute } from 'node:path'
+import { dirname, isAbsolute } from 'node:path'
 
 export interface ErrorObject {
   errorType: string
@@ -7,6 +7,10 @@ export interface ErrorObject {
   trace: string[]
 }
 
+/** Message and stack have room in an answer together, whatever JSON makes of their characters. */
+const LONGEST_TEXT = 256 * 1024
+
+const FRAME = /^\s+at /
 /** Frames of the server itself say nothing to a function's author. */
 const OWN_FRAME = /^\s+at .*[\\/]runtime-node[\\/](?:[0-9a-f]+[\\/])?\w+\.cjs:\d/
 
@@ -24,11 +28,24 @@ function isErrorLike(value: unknown): value is Error {
 }
 
 function fromError(error: Error): ErrorObject {
-  const stack: unknown = error.stack
   return {
     errorType: text(error.name) || 'Error',
     errorMessage: text(error.message),
-    trace: typeof stack === 'string' ? stack.split('\n').filter((line) => !OWN_FRAME.test(line)) : [],
+    trace: traceOf(error),
+  }
+}
+
+/** A stack is made when it is first read, by the `Error.prepareStackTrace` of user code if it has one: that may throw, too. */
+function traceOf(error: Error): string[] {
+  try {
+    const stack: unknown = error.stack
+    return typeof stack === 'string'
+      ? cut(stack)
+          .split('\n')
+          .filter((line) => !OWN_FRAME.test(line))
+      : []
+  } catch {
+    return []
   }
 }
 
@@ -37,12 +54,16 @@ function fromValue(value: unknown): ErrorObject {
 }
 
 function text(value: unknown): string {
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return cut(value)
   try {
-    return String(value)
+    return cut(String(value))
   } catch {
     return Object.prototype.toString.call(value)
   }
+}
+
+function cut(long: string): string {
+  return long.length <= LONGEST_TEXT ? long : `${long.slice(0, LONGEST_TEXT)}… (${long.length} characters)`
 }
 
 /** Of whatever user code threw, with its files named as their author knows them. */
@@ -53,7 +74,14 @@ export function thrownObject(codeDir: string, thrown: unknown): ErrorObject {
 /** Names the user's files relative to their code directory, wherever that happens to be. */
 export function relativeTo(codeDir: string, error: ErrorObject): ErrorObject {
   const shorten = (line: string) => shortenPaths(codeDir, line)
-  return { ...error, errorMessage: shorten(error.errorMessage), trace: error.trace.map(shorten) }
+  const trace = error.trace.map((line) => (FRAME.test(line) ? shortenBeside(codeDir, shorten(line)) : shorten(line)))
+  return { ...error, errorMessage: shorten(error.errorMessage), trace }
+}
+
+/** Where a source map says that sources lie: beside what was built. */
+function shortenBeside(codeDir: string, frame: string): string {
+  const parent = dirname(codeDir)
+  return isAbsolute(codeDir) ? frame.replaceAll(`file://${parent}/`, '../').replaceAll(`${parent}/`, '../') : frame
 }
 
 export function shortenPaths(codeDir: string, line: string): string {

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { answerText, answerFailure, type ErrorKind, type Headers } from './answer.ts'
 import { PAYLOAD_LIMIT_BYTES } from './body.ts'
+import { monotonicMs } from './clock.ts'
 import { FUNCTION_VERSION } from './context.ts'
 import { errorObject, platformError, thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord } from './error-record.ts'
@@ -40,7 +41,7 @@ export class Execution {
 
   start(): void {
     this.ports.logs.platform(startLine(this.invocation.id, FUNCTION_VERSION), this.invocation)
-    this.startedAt = performance.now()
+    this.startedAt = monotonicMs()
   }
 
   /** Answers with the handler's result; `undefined` becomes what `emptyAs` says. */
@@ -106,7 +107,7 @@ export class Execution {
     const report = this.report()
     const { invocation } = this
     const lines = this.startedAt === undefined ? '' : endLine(invocation.id) + reportLine(invocation.id, report)
-    invocation.tail?.append(lines)
+    if (lines !== '') invocation.tail?.appendLines(lines)
     const headers: Headers = { 'dormouse-report': reportHeader(report) }
     if (invocation.tail !== undefined) headers['dormouse-log-result'] = invocation.tail.toBase64()
     this.ports.release(invocation)
@@ -123,7 +124,7 @@ export class Execution {
   private report(): Report {
     const initMs = this.ports.takeInitMs()
     return {
-      durationMs: performance.now() - (this.startedAt ?? performance.now()),
+      durationMs: monotonicMs() - (this.startedAt ?? monotonicMs()),
       memoryMb: this.ports.memoryMb,
       maxMemoryMb: maxMemoryMb(),
       ...(initMs === undefined ? {} : { initMs }),
@@ -136,7 +137,7 @@ const memory = { maxMb: 0, askedAt: -Infinity }
 
 /** The process's peak so far, at most 50 ms old: asking the system costs as much as the rest of an invocation's bookkeeping. */
 function maxMemoryMb(): number {
-  const now = performance.now()
+  const now = monotonicMs()
   if (now - memory.askedAt > MEMORY_AGE_MS) {
     memory.askedAt = now
     memory.maxMb = Math.ceil(process.resourceUsage().maxRSS / 1024)

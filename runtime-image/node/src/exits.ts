@@ -2,6 +2,7 @@
  * The ways in which user code ends the process: exit, kill, abort, uncaught exceptions and rejections. Callers are answered first.
  * Exit codes are those of Lambda's runtime client.
  */
+import { END_SIGNALS } from './end-signals.ts'
 import { platformError, thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord, type ErrorRecord } from './error-record.ts'
 import type { Logs } from './logs.ts'
@@ -16,6 +17,8 @@ export interface ExitPorts {
   failAll: (objectFor: (requestId: string) => ErrorObject) => void
   /** No new work from now on. */
   stopAdmitting: () => void
+  /** Nothing is left but user code's own shut-down. */
+  isEnding: () => boolean
   /** Ends the process once the answers are out. */
   abandon: (exitCode: number) => void
 }
@@ -29,6 +32,8 @@ export function guardExits(process: NodeJS.Process, ports: ExitPorts): void {
     return exit(code)
   }
   process.kill = (pid, signal) => {
+    // A listener that has cleaned up sends its signal on, and means the end: nobody else would come of ours.
+    if (pid === process.pid && ports.isEnding() && END_SIGNALS.includes(String(signal ?? 'SIGTERM'))) return exit(0)
     if (pid === process.pid && isDeadly(process, signal)) failWith(ports, `signal: ${signal ?? 'SIGTERM'}`)
     return kill(pid, signal)
   }

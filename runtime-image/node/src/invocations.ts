@@ -2,9 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-// Not the globals: user code may replace those.
-import { clearTimeout, setTimeout } from 'node:timers'
 import type { ErrorKind } from './answer.ts'
+import { clearTimeout, nowMs, setTimeout } from './clock.ts'
 import { platformError, type ErrorObject } from './error-object.ts'
 import type { Invocation } from './invocation.ts'
 import { timeoutMessage } from './log-format.ts'
@@ -105,7 +104,7 @@ export class Invocations {
   }
 
   private timer(invocation: Invocation, onDeadline: () => void): NodeJS.Timeout {
-    const leftMs = Math.min(Math.max(0, invocation.deadlineMs - Date.now()), LONGEST_TIMER_MS)
+    const leftMs = Math.min(Math.max(0, invocation.deadlineMs - nowMs()), LONGEST_TIMER_MS)
     // The servers hold the loop open, except while user code's own emptiness is waited for.
     return setTimeout(onDeadline, leftMs).unref()
   }

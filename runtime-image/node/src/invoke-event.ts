@@ -1,8 +1,7 @@
 /** Signature `event`: Lambda's `(event, context, callback)` and `awslambda.streamifyResponse` handlers. */
 import { EventEmitter } from 'node:events'
-// Not the global: user code may replace it.
-import { setImmediate } from 'node:timers'
 import { answerJson } from './answer.ts'
+import { setImmediate } from './clock.ts'
 import type { LambdaContext } from './context.ts'
 import { errorObject, platformError } from './error-object.ts'
 import type { Execution } from './execution.ts'

@@ -10,11 +10,11 @@ import { errorRecord } from './error-record.ts'
 import { makeInert, restoreMethods } from './inert-response.ts'
 import type { Invocation } from './invocation.ts'
 import type { UserFunction } from './load-handler.ts'
-import type { Logs, LogScope } from './logs.ts'
+import type { Logs } from './logs.ts'
 import { emitCatching } from './server-listeners.ts'
 
 export interface HttpPorts {
-  scope: AsyncLocalStorage<LogScope>
+  scope: AsyncLocalStorage<Invocation>
   logs: Logs
   codeDir: string
 }
@@ -85,7 +85,7 @@ export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer },
 }
 
 /** Node emits a connection's events in the connection's context, not the invocation's: logs from listeners would be nobody's. */
-function bindEvents(emitter: EventEmitter, invocation: Invocation, scope: AsyncLocalStorage<LogScope>): void {
+function bindEvents(emitter: EventEmitter, invocation: Invocation, scope: AsyncLocalStorage<Invocation>): void {
   const emit = emitter.emit.bind(emitter)
   emitter.emit = (...args: Parameters<typeof emit>) => scope.run(invocation, () => emit(...args))
 }

@@ -2,8 +2,7 @@
  * The end of a pod's life: no new work, what runs is finished, exit. Idle connections stay open until then: a request that is on
  * its way over one of them gets a refusal its caller can act on instead of a reset.
  */
-// Not the global: user code may replace it.
-import { setTimeout } from 'node:timers'
+import { nowMs, setTimeout } from './clock.ts'
 import type { Invocations } from './invocations.ts'
 import type { Pod } from './pod.ts'
 
@@ -26,7 +25,8 @@ export interface LeavingPorts {
 export class Leaving {
   private readonly ports: LeavingPorts
   private hasBegun = false
-  private isEnding = false
+  /** Nothing runs any more: what is left are the last words of user code. */
+  isEnding = false
   private exitCode = 0
 
   constructor(ports: LeavingPorts) {
@@ -47,6 +47,7 @@ export class Leaving {
   /** The process is beyond repair and everybody was told: it waits only for the answers to reach the kernel. */
   abandon(exitCode: number): void {
     setTimeout(() => this.ports.exit(exitCode), FLUSH_MS)
+    this.boundLastWords()
     this.start(exitCode)
   }
 
@@ -60,7 +61,7 @@ export class Leaving {
   /** A handler outlived its deadline and may still run: the environment is not used again. */
   private reset(): void {
     const { pod } = this.ports
-    const last = Math.max(Date.now(), ...[...pod.running].map((invocation) => invocation.deadlineMs))
+    const last = Math.max(nowMs(), ...[...pod.running].map((invocation) => invocation.deadlineMs))
     pod.board?.postPlatform({ id: 'reset', deadlineMs: last + RESET_SLACK_MS, fd: -1 })
     this.begin()
   }
@@ -73,9 +74,13 @@ export class Leaving {
   }
 
   private hasLastWords(): boolean {
-    const { pod, lastWords } = this.ports
-    pod.board?.postPlatform({ id: 'leaving', deadlineMs: Date.now() + LAST_WORDS_MS, fd: -1 })
-    return lastWords()
+    this.boundLastWords()
+    return this.ports.lastWords()
+  }
+
+  /** Listeners of user code (signals, `uncaughtException`, `exit`) may block the loop: the watchdog ends what does not end. */
+  boundLastWords(): void {
+    this.ports.pod.board?.postPlatform({ id: 'leaving', deadlineMs: nowMs() + LAST_WORDS_MS, fd: -1 })
   }
 
   /** Upgraded connections have no end of their own; they get as long as a request could have taken. */

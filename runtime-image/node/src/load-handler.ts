@@ -1,6 +1,6 @@
 /** Finds and loads the user's handler by Lambda's rules. */
 import { existsSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, setSourceMapsSupport } from 'node:module'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { platformError, type ErrorObject } from './error-object.ts'
@@ -30,6 +30,8 @@ export async function loadHandler(codeDir: string, handler: string, signature: S
   const name = parseHandlerName(handler)
   if (name.kind === 'malformed') throw new LoadError(platformError('Runtime.MalformedHandlerName', name.message))
   const path = findModule(codeDir, name)
+  // Read with the module, understood only when an error is told.
+  if (isFile(`${path}.map`)) setSourceMapsSupport(true)
   const module: unknown = await import(pathToFileURL(path).href)
   return pick(module, name.exports, { handler, signature })
 }

@@ -1,5 +1,6 @@
 /** The last 4 KB of what an invocation logged, kept only when its caller asked for it. */
 export const TAIL_BYTES = 4096
+export const NEWLINE = 0x0a
 
 export class LogTail {
   private chunks: Buffer[] = []
@@ -10,6 +11,12 @@ export class LogTail {
     this.chunks.push(bytes)
     this.size += bytes.length
     while (this.size - (this.chunks[0]?.length ?? 0) >= TAIL_BYTES) this.size -= this.chunks.shift()?.length ?? 0
+  }
+
+  /** Complete lines, which begin on one of their own: user code may have left its last one unfinished. */
+  appendLines(lines: string): void {
+    const last = this.chunks.findLast((chunk) => chunk.length > 0)
+    this.append(last === undefined || last.at(-1) === NEWLINE ? lines : `\n${lines}`)
   }
 
   /** Base64 of at most 4 KB; a character cut in two at the front is left out. */

@@ -7,7 +7,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import { format, inspect, type InspectOptions } from 'node:util'
 import type { FdWriter } from './fd-writer.ts'
 import { NO_REQUEST, userLine, type LogLevel } from './log-format.ts'
-import type { LogTail } from './log-tail.ts'
+import { NEWLINE, type LogTail } from './log-tail.ts'
 import { StandardStream } from './standard-stream.ts'
 
 export interface LogScope {
@@ -24,6 +24,8 @@ export interface LogsPorts {
 
 export class Logs {
   private readonly ports: LogsPorts
+  /** User code left its last line on stdout unfinished. */
+  private isMidLine = false
 
   constructor(ports: LogsPorts) {
     this.ports = ports
@@ -34,10 +36,11 @@ export class Logs {
     this.platform(userLine({ time: this.ports.now(), requestId: scope?.id ?? NO_REQUEST, level, message }), scope)
   }
 
-  /** Complete lines as they are. */
+  /** Complete lines as they are, which begin on one of their own. */
   platform(lines: string, scope: LogScope | undefined): void {
-    scope?.tail?.append(lines)
-    this.ports.stdout(lines)
+    scope?.tail?.appendLines(lines)
+    this.ports.stdout(this.isMidLine ? `\n${lines}` : lines)
+    this.isMidLine = false
   }
 
   /** Of the running invocation, if its caller asked for one. */
@@ -64,6 +67,7 @@ export class Logs {
   private stream(fd: number, write: FdWriter): StandardStream {
     return new StandardStream(fd, (bytes) => {
       this.tail?.append(bytes)
+      if (fd === 1 && bytes.length > 0) this.isMidLine = bytes.at(-1) !== NEWLINE
       write(bytes)
     })
   }

@@ -3,6 +3,7 @@
  * HTTP by hand over a socket: loading Node's HTTP client takes longer than the whole exchange, just when the pod is wanted most.
  */
 import { connect } from 'node:net'
+import { monotonicMs, setTimeout } from './clock.ts'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
@@ -21,14 +22,14 @@ export interface PhoneHomeBody {
 
 /** `url` is `http:`. `isNeeded` is asked before every attempt: a pod that was found in another way need not call. */
 export function phoneHome(home: { url: string; token: string }, body: PhoneHomeBody, isNeeded: () => boolean): void {
-  const startedAt = performance.now()
+  const startedAt = monotonicMs()
   const url = new URL(home.url)
   const message = requestMessage(url, home.token, JSON.stringify(body))
   let pauseMs = FIRST_PAUSE_MS
   const attempt = () => {
     if (!isNeeded()) return
     exchange(url, message, (ok) => {
-      if (ok || performance.now() - startedAt + pauseMs > GIVE_UP_AFTER_MS) return
+      if (ok || monotonicMs() - startedAt + pauseMs > GIVE_UP_AFTER_MS) return
       setTimeout(attempt, pauseMs).unref()
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
     })

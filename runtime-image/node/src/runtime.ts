@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { writeSync } from 'node:fs'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { nowDate, nowMs, setTimeout } from './clock.ts'
 import { removeCodeDir } from './code-dir.ts'
 import { ControlServer } from './control-server.ts'
 import { DataServer } from './data-server.ts'
@@ -11,9 +12,10 @@ import type { Environment } from './environment.ts'
 import type { ErrorObject } from './error-object.ts'
 import { guardExits } from './exits.ts'
 import { createFdWriter } from './fd-writer.ts'
+import type { Invocation } from './invocation.ts'
 import { Invocations } from './invocations.ts'
 import { Leaving } from './leaving.ts'
-import { Logs, type LogScope } from './logs.ts'
+import { Logs } from './logs.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { phoneHome } from './phone-home.ts'
 import { Pod } from './pod.ts'
@@ -39,6 +41,7 @@ export class Runtime {
   private readonly verifier: SignatureVerifier
   private readonly secret: SecretText | undefined
   private readonly watchdog = new Watchdog()
+  private readonly scope = new AsyncLocalStorage<Invocation>()
   private readonly logs: Logs
   private readonly control: ControlServer
   private readonly data: DataServer
@@ -50,10 +53,9 @@ export class Runtime {
     this.process = process
     this.verifier = new SignatureVerifier(environment.publicKey)
     this.secret = environment.secretFd === undefined ? undefined : takeStartSecret(environment.secretFd)
-    const scope = new AsyncLocalStorage<LogScope>()
-    this.logs = new Logs({ scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: () => new Date() })
+    this.logs = new Logs({ scope: this.scope, stdout: createFdWriter(1), stderr: createFdWriter(2), now: nowDate })
     this.control = this.createControl()
-    this.data = this.createData(scope)
+    this.data = this.createData()
     const signals = new EndSignals(process, () => this.leaving.begin())
     this.leaving = new Leaving({
       pod: this.pod,
@@ -66,7 +68,10 @@ export class Runtime {
   /** Serves from the moment that both ports listen; resolves when the waiting pod has made itself ready for more. */
   async start(): Promise<void> {
     const { host, readyFd, phoneHome: home, pod: self, exitOnStdinEnd, ...sockets } = this.environment
-    this.process.on('exit', () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
+    this.process.on('exit', () => {
+      this.leaving.boundLastWords()
+      if (this.codeDir !== undefined) removeCodeDir(this.codeDir)
+    })
     const [control, data] = await Promise.all([
       listen(this.control.server, { fd: sockets.controlFd, port: sockets.controlPort, host }),
       listen(this.data.server, { fd: sockets.dataFd, port: sockets.dataPort, host }),
@@ -98,15 +103,15 @@ export class Runtime {
       secret: this.secret,
       specialize: (claim, response) => this.specialize(claim, response),
       spend: (error) => this.spend(error),
-      now: Date.now,
+      now: nowMs,
     })
   }
 
-  private createData(scope: AsyncLocalStorage<LogScope>): DataServer {
+  private createData(): DataServer {
     return new DataServer({
       pod: this.pod,
       logs: this.logs,
-      scope,
+      scope: this.scope,
       invocations: this.invocations,
       podName: this.environment.pod.name,
       env: this.process.env,
@@ -124,6 +129,7 @@ export class Runtime {
         this.invocations.failAll('unhandled', ({ id }) => objectFor(id))
       },
       stopAdmitting: () => (pod.state = 'leaving'),
+      isEnding: () => this.leaving.isEnding,
       abandon: (exitCode) => this.leaving.abandon(exitCode),
     })
     response.once('close', () => pod.board?.forgetFd(0))
@@ -131,6 +137,7 @@ export class Runtime {
       pod,
       watchdog: this.watchdog,
       logs,
+      running: () => this.scope.getStore(),
       process,
       podName: environment.pod.name,
       codeParent: environment.codeDir,

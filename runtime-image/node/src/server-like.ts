@@ -1,3 +1,5 @@
+import { setImmediate } from './clock.ts'
+
 /** An http.Server of the user's: never listening, it gets the events the data port receives. */
 export interface ServerLike {
   emit(event: string, ...args: unknown[]): boolean

@@ -1,9 +1,11 @@
 /** From a claimed pod to a function that answers: files, environment, watchdog, load. */
 import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
+import { clearTimeout, monotonicMs, nowMs, setTimeout } from './clock.ts'
 import { writeCodeDir } from './code-dir.ts'
 import { lambdaEnvironment } from './context.ts'
 import { platformError, type ErrorObject } from './error-object.ts'
+import { InvokeStore, type Running } from './invoke-store.ts'
 import { loadFailure } from './load-failure.ts'
 import { loadHandler, LoadError, type UserFunction } from './load-handler.ts'
 import type { Logs } from './logs.ts'
@@ -26,6 +28,8 @@ export interface SpecializePorts {
   pod: Pod
   watchdog: Watchdog
   logs: Logs
+  /** The invocation whose code asks. */
+  running: () => Running | undefined
   podName: string
   codeParent: string | undefined
   compileCache: string | undefined
@@ -44,10 +48,10 @@ export async function specialize(claim: Specialization, fd: number, ports: Speci
   ports.onCodeDir(codeDir)
   prepareProcess(claim, codeDir, ports)
   const board = guard(claim, fd, ports)
-  const startedAt = performance.now()
+  const startedAt = monotonicMs()
   try {
     const user = await withTimeout(loadHandler(codeDir, claim.handler, claim.signature), ports.initTimeoutMs)
-    const initMs = performance.now() - startedAt
+    const initMs = monotonicMs() - startedAt
     checkSignature(user, claim)
     pod.become({ user, codeDir, initMs })
     return { kind: 'loaded', initMs }
@@ -63,7 +67,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
   const { process } = ports
   Object.assign(process.env, claim.env, lambdaEnvironment(claim, ports.podName, codeDir))
   process.chdir(codeDir)
-  Object.assign(globalThis, { awslambda })
+  Object.assign(globalThis, { awslambda: { ...awslambda, InvokeStore: new InvokeStore(ports.running) } })
   ports.logs.capture(console, process)
   const fs = process.getBuiltinModule('node:fs')
   followStandardWrites(fs, () => ports.logs.tail)
@@ -74,7 +78,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
 function guard(claim: Specialization, fd: number, ports: SpecializePorts): WatchdogBoard {
   const board = new WatchdogBoard(claim.concurrency)
   ports.pod.board = board
-  board.postPlatform({ id: 'init', deadlineMs: Date.now() + ports.initTimeoutMs, fd })
+  board.postPlatform({ id: 'init', deadlineMs: nowMs() + ports.initTimeoutMs, fd })
   ports.watchdog.watch({
     memory: board.memory,
     timeoutMs: claim.timeoutMs,

@@ -3,6 +3,7 @@
  * and compiles what lies there on first use. Nothing here may fail a pod, and it stops as soon as somebody wants the pod.
  */
 import { request } from 'node:http'
+import { setImmediate, setTimeout } from './clock.ts'
 import type { Watchdog } from './watchdog.ts'
 
 /** Starts Node's ES module loader. */

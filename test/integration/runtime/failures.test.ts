@@ -143,3 +143,22 @@ test('a function that takes far more memory than it may is ended with an answer'
   expect(object(answer.text).errorType).toBe('Runtime.OutOfMemory')
   expect((await runtime.exited).signal).toBe('SIGKILL')
 })
+
+describe('a trace names lines of the source', () => {
+  const code = `exports.handler = async () => { throw new Error('mapped') }\n`
+  const map = JSON.stringify({ version: 3, sources: ['../src/orders.ts'], names: [], mappings: 'AAUA' })
+  const traceOf = async (files: Record<string, string>) => {
+    const runtime = await RuntimeProcess.with({ files })
+    return (JSON.parse((await runtime.invoke({})).text) as { trace: string[] }).trace[1]
+  }
+
+  test('when a source map lies beside the handler', async () => {
+    const files = { 'index.js': `${code}//# sourceMappingURL=index.js.map`, 'index.js.map': map }
+    expect(await traceOf(files)).toMatch(/ \(?\.\.\/src\/orders\.ts:11:1\)?$/)
+  })
+
+  test('which may be broken', async () => {
+    const files = { 'index.js': `${code}//# sourceMappingURL=index.js.map`, 'index.js.map': '{"version":3,"sou' }
+    expect(await traceOf(files)).toMatch(/index\.js:1:\d/)
+  })
+})

@@ -31,6 +31,71 @@ describe('a SIGTERM listener of user code', () => {
     expect(runtime.stdout).toContain('flushed SIGTERM')
   })
 
+  test.each(['SIGTERM', 'SIGINT'] as const)('that sends %s on when it is done ends the pod at once', async (signal) => {
+    const code = `process.once('${signal}', () => {
+        setTimeout(() => { console.log('cleaned'); process.kill(process.pid, '${signal}') }, 20)
+        setTimeout(() => console.log('still there'), 300)
+      })
+      export const handler = () => 1`
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    runtime.child.kill(signal)
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toContain('cleaned')
+    expect(runtime.stdout).not.toContain('still there')
+  })
+
+  test('that finds itself alone, as signal-exit asks, sends it on', async () => {
+    const code = `
+      const onSignal = (signal) => {
+        if (process.listeners(signal).length > 1) return
+        process.off(signal, onSignal)
+        console.log('alone')
+        process.kill(process.pid, signal)
+      }
+      process.on('SIGTERM', onSignal)
+      export const handler = () => 1`
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toContain('alone')
+  })
+
+  test.each([
+    ['exit', 'process.exit(3)'],
+    ['exit', `process.kill(process.pid, 'SIGTERM')`],
+    ['uncaughtException', `setTimeout(() => { throw new Error('x') }); await new Promise((r) => setTimeout(r, 100))`],
+  ])('of %s that blocks the event loop does not keep the pod, after %s', async (event, statement) => {
+    const code = `process.on('${event}', () => { for (;;); })
+      // Until the watchdog's thread is there.
+      export const handler = async () => { await new Promise((r) => setTimeout(r, 500)); ${statement} }`
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    await runtime.invoke({})
+    expect(await runtime.exited).toEqual({ code: null, signal: 'SIGKILL' })
+  })
+
+  test('that sends its signal on while something runs fails nobody', async () => {
+    const files = withListener(`() => undefined`)
+    files['index.mjs'] = files['index.mjs'].replace(`console.log('in')`, `process.kill(process.pid, 'SIGTERM')`)
+    const runtime = await RuntimeProcess.with({ files })
+    expect(await runtime.invoke({ ms: 100 })).toMatchObject({ status: 200, text: '"done"' })
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test.each([
+    'process.removeAllListeners(signal)',
+    'for (const one of process.listeners(signal)) process.off(signal, one)',
+  ])('removed with all others, %s, leaves what runs to be finished', async (removal) => {
+    const files = withListener(`() => console.log('removed')`)
+    files['index.mjs'] += `\nfor (const signal of ['SIGTERM', 'SIGINT']) { ${removal} }`
+    const runtime = await RuntimeProcess.with({ files, concurrency: 5 })
+    const running = runtime.invoke({ ms: 300 })
+    await runtime.printed('\tin\n')
+    runtime.child.kill('SIGTERM')
+    expect(await running).toMatchObject({ status: 200, text: '"done"' })
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).not.toContain('removed')
+  })
+
   test.each([
     ['never exits', `() => setInterval(() => undefined, 1000)`],
     ['throws', `() => { throw new Error('x') }`],

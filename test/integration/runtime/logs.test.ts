@@ -53,6 +53,28 @@ describe('logs', () => {
     expect(runtime.stderr).toBe('')
   })
 
+  test('begin on a line of their own, in the tail, too, whatever user code left unfinished', async () => {
+    const runtime = await event(`export const handler = async () => {
+      process.stdout.write('progress: '); process.stdout.write('1'); process.stdout.write('00%'); console.log('record')
+      process.stdout.write('whole\\n'); console.log('next'); process.stdout.write('unfinished'); process.stdout.write('') }`)
+    const { headers } = await runtime.invoke({}, { headers: { 'dormouse-log-type': 'Tail' } })
+    const tail = Buffer.from(String(headers['dormouse-log-result']), 'base64').toString()
+    const want = [
+      /^START/,
+      /^progress: 100%$/,
+      /\trecord$/,
+      /^whole$/,
+      /\tnext$/,
+      /^unfinished$/,
+      /^END/,
+      /^REPORT/,
+      /^$/,
+    ]
+    for (const text of [tail, await runtime.printed('REPORT')]) {
+      expect(text.split('\n')).toEqual(want.map((line) => expect.stringMatching(line)))
+    }
+  })
+
   test('keep a record on one line: stack traces have carriage returns', async () => {
     const runtime = await event(`export const handler = async () => { console.error(new TypeError('bad')) }`)
     await runtime.invoke({})

@@ -33,6 +33,28 @@ test('an error whose parts are odd is still told', () => {
   expect(errorObject(hostile).errorType).toBe('Runtime.UnreadableError')
 })
 
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('no')
+    },
+  ],
+  ['is no text', () => [{}]],
+])('an error whose stack %s has its name and message', (_how, get) => {
+  const error = Object.defineProperty(new RangeError('far'), 'stack', { get })
+  expect(errorObject(error)).toEqual({ errorType: 'RangeError', errorMessage: 'far', trace: [] })
+})
+
+test.each([
+  ['an error', new Error('\0'.repeat(8e6))],
+  ['a string', '\0'.repeat(8e6)],
+])('%s of any length fits into an answer, and says how long it was', (_what, thrown) => {
+  const object = errorObject(thrown)
+  expect(JSON.stringify(object).length).toBeLessThan(6 * 1024 * 1024)
+  expect(object.errorMessage).toMatch(/… \(8000000 characters\)$/)
+})
+
 test('anything that can be thrown gives three fields of the right types that survive JSON', () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), (thrown) => {
@@ -50,11 +72,17 @@ test('paths below the code directory become relative, others stay', () => {
     '    at f (file:///tmp/code-1/a/b.mjs:1:2)',
     '    at g (/tmp/code-1/c.js:3:4)',
     '    at h (/usr/lib/d.js:5:6)',
+    '    at i (file:///tmp/src/e.ts:7:8)',
+    '    at async /tmp/src/e.ts:9:10',
+    'no frame: /tmp/src/e.ts',
   ]
   expect(relativeTo('/tmp/code-1', { errorType: 'E', errorMessage: '', trace }).trace).toEqual([
     'Error: in .',
     '    at f (a/b.mjs:1:2)',
     '    at g (c.js:3:4)',
     '    at h (/usr/lib/d.js:5:6)',
+    '    at i (../src/e.ts:7:8)',
+    '    at async ../src/e.ts:9:10',
+    'no frame: /tmp/src/e.ts',
   ])
 })
