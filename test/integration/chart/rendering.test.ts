@@ -179,6 +179,13 @@ describeWithHelm('the chart', (helm) => {
     )
   })
 
+  test('what a process of ours says last is kept as the reason why it ended', async () => {
+    const pods = podsOf(await helm.render({ values: { kafka: { brokers: ['kafka:9092'] } } }))
+    const containers = pods.filter(({ name }) => !name.endsWith('-test')).flatMap(({ spec }) => spec.containers)
+    const policies = containers.map(({ terminationMessagePolicy }) => terminationMessagePolicy as string)
+    expect(policies).toEqual(Array.from({ length: 3 }, () => 'FallbackToLogsOnError'))
+  })
+
   test('pods of functions have a writable root unless that is forbidden', async () => {
     const rootOf = async (values: Record<string, unknown>) =>
       variable(await helm.render({ values }), 'dormouse-controller', 'DORMOUSE_POD_ROOT')
