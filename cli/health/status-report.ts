@@ -21,7 +21,7 @@ function headSection(observation: Observation): string {
   const version = valueOf(apiServer)?.version
   const installed = valueOf(observation.deployments)?.flatMap((one) => one.metadata.labels?.[VERSION_LABEL] ?? []) ?? []
   const versions = [...new Set(installed)].join(', ')
-  const where = namespace ?? ((valueOf(services)?.length ?? 0) > 0 ? 'several: say --system-namespace' : 'none found')
+  const where = namespace ?? whereText(services)
   return [
     line('Cluster:', `${cluster}${version === undefined ? '' : ` (${version})`}`),
     line('Installation:', `${where}${versions === '' ? '' : `, version ${versions}`}`),
@@ -29,6 +29,11 @@ function headSection(observation: Observation): string {
       ? []
       : [line('Leader:', leaderText(observation)), line('Kafka:', kafkaText(observation))]),
   ].join('\n')
+}
+
+function whereText(services: Observation['services']): string {
+  if (services.kind === 'hidden') return 'not seen: say --system-namespace'
+  return services.value.length > 0 ? 'several: say --system-namespace' : 'none found'
 }
 
 const line = (name: string, value: string) => `${name.padEnd(14)}${value}`
