@@ -327,7 +327,10 @@ describe('network', () => {
 })
 
 test('what may not be seen is told, and everything else goes on', () => {
-  const observation = fineInstallation({ pods: hidden, deployments: hidden, functionPods: hidden, apiServer: hidden })
-  expect(hiddenOf(observation)).toEqual(['pods: pods is forbidden'])
+  const not = (what: string) => ({ kind: 'hidden' as const, what, why: `${what} is forbidden` })
+  const two = { pods: not('pods'), functionPods: not('pods') }
+  const observation = fineInstallation({ ...two, deployments: not('deployments'), apiServer: not('version') })
+  const each = ['version: version is forbidden', 'deployments: deployments is forbidden', 'pods: pods is forbidden']
+  expect(hiddenOf(observation)).toEqual(each)
   expect(diagnose(observation)).toEqual([])
 })
