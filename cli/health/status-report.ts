@@ -5,7 +5,7 @@ import type { Deployment, PlatformPod } from '../cluster/platform-kinds.ts'
 import { VERSION_LABEL } from '../cluster/installation.ts'
 import { formatAge } from '../output/age.ts'
 import { formatTable } from '../output/table.ts'
-import { leaseOf } from './checks/leader.ts'
+import { leaseOf, silentForMs } from './checks/leader.ts'
 import { componentOf } from './checks/platform.ts'
 import { notReady } from './checks/workloads.ts'
 import { count, groupBy } from './finding.ts'
@@ -42,6 +42,8 @@ function leaderText(observation: Observation): string {
   if (observation.leases.kind === 'hidden') return 'not seen'
   const { holderIdentity = '', acquireTime = '' } = leaseOf(observation)?.spec ?? {}
   if (holderIdentity === '') return 'none'
+  const silentMs = silentForMs(observation)
+  if (silentMs !== undefined) return `none: ${holderIdentity} led last, ${formatAge(silentMs)} ago`
   return `${holderIdentity} for ${formatAge(observation.nowMs - Date.parse(acquireTime))}`
 }
 

@@ -54,3 +54,12 @@ test('who may not look into all namespaces is told to say where it is, not that 
   const report = statusReport(fineInstallation({ namespace: undefined, services, deployments: seen([]) }))
   expect(report).toMatch(/^Installation: not seen: say --system-namespace$/m)
 })
+
+test('who has not renewed its lease for long does not lead', () => {
+  const fine = fineInstallation()
+  const [lease] = fine.leases.kind === 'seen' ? fine.leases.value : []
+  const spec = { ...lease!.spec, renewTime: minutesAgo(5) }
+  expect(statusReport({ ...fine, leases: seen([{ ...lease!, spec }]) })).toMatch(
+    /^Leader: +none: dormouse-controller-1 led last, 5m ago$/m,
+  )
+})
