@@ -119,6 +119,7 @@ livenessProbe:
 - name: DORMOUSE_REPORTER
   valueFrom:
     fieldRef:
+      apiVersion: v1
       fieldPath: metadata.name
 {{ include "dormouse.commonEnv" . }}
 {{- end -}}
