@@ -99,10 +99,9 @@ export class LeaderElection {
   async #claim() {
     const { cluster, namespace, name, identity } = this.#options
     this.#lease = await cluster.get(LEASES, { namespace, name })
-    if (!this.#lease) return { kind: 'free' } as const
     const nowMs = this.#clock.now()
-    this.#sighting = sightLease(this.#lease, this.#sighting, nowMs)
-    return claimLease(this.#lease, this.#sighting, { identity, nowMs })
+    if (this.#lease) this.#sighting = sightLease(this.#lease, this.#sighting, nowMs)
+    return claimLease(this.#sighting, { identity, nowMs })
   }
 
   /** Of several who try at once, the first wins: the others' resourceVersion has passed. */

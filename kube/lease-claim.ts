@@ -4,6 +4,7 @@ import type { Lease } from './objects.ts'
 
 /** A state of the Lease, and since when we have seen it unchanged, by our own clock. */
 export interface LeaseSighting {
+  holder: string
   /** Holder and time of its last renewal, as one text; the time is compared, never read. */
   mark: string
   seenMs: number
@@ -19,15 +20,16 @@ export function sightLease({ spec = {} }: Lease, last: LeaseSighting | undefined
   const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 0 } = spec
   const mark = JSON.stringify([holderIdentity, renewTime])
   if (last?.mark === mark) return last
-  return { mark, seenMs: nowMs, durationMs: leaseDurationSeconds * 1000 }
+  return { holder: holderIdentity, mark, seenMs: nowMs, durationMs: leaseDurationSeconds * 1000 }
 }
 
+/** By its last sighting, also when it was deleted since: whoever held it may not know yet. Undefined: there has never been one. */
 export function claimLease(
-  { spec = {} }: Lease,
-  sighting: LeaseSighting,
+  sighting: LeaseSighting | undefined,
   { identity, nowMs }: { identity: string; nowMs: number },
 ): LeaseClaim {
-  const { holderIdentity: by = '' } = spec
+  if (!sighting) return { kind: 'free' }
+  const { holder: by } = sighting
   if (by === identity) return { kind: 'ours' }
   const forMs = sighting.seenMs + sighting.durationMs - nowMs
   return by === '' || forMs <= 0 ? { kind: 'free' } : { kind: 'held', by, forMs }

@@ -71,12 +71,12 @@ export function valueOf<T>(seen: Seen<T>): T | undefined {
   return seen.kind === 'seen' ? seen.value : undefined
 }
 
-/** One sentence per thing that could not be looked at. */
+/** One sentence per thing that could not be looked at, each once. */
 export function hiddenOf(observation: Observation): string[] {
   const parts: Seen<unknown>[] = [
     ...[observation.apiServer, observation.crds, observation.services, observation.deployments, observation.pods],
     ...[observation.leases, observation.functions, observation.triggers, observation.runtimes],
     ...[observation.functionPods, observation.functionServices, observation.warnings, observation.policies],
   ]
-  return parts.flatMap((part) => (part.kind === 'hidden' ? [`${part.what}: ${part.why}`] : []))
+  return [...new Set(parts.flatMap((part) => (part.kind === 'hidden' ? [`${part.what}: ${part.why}`] : [])))]
 }

@@ -5,6 +5,7 @@ import type { KubeObject } from '../../api/object.ts'
 import type { CacheOptions, Kind } from '../../kube/cluster.ts'
 import { ClusterError } from '../../kube/errors.ts'
 import { EVENTS, LEASES, SERVICES, type ClusterEvent, type Service } from '../../kube/objects.ts'
+import { CliError } from '../cli-error.ts'
 import type { OpenCluster } from '../cluster/connect-cluster.ts'
 import { reasonOf } from '../cluster/forwarded-door.ts'
 import { INSTALLATION_LABELS, namespacesOf } from '../cluster/installation.ts'
@@ -16,6 +17,7 @@ import {
   type PlatformPod,
 } from '../cluster/platform-kinds.ts'
 import { isUnknownKind } from '../cluster/refusal.ts'
+import { EXIT } from '../exit-codes.ts'
 import { askPods } from './ask-pods.ts'
 import { valueOf, type ApiServer, type NamedCluster, type Observation, type Seen } from './observation.ts'
 import { wantedSchemas } from '../install/chart.ts'
@@ -28,15 +30,20 @@ export interface ObserveOptions {
   now: () => number
 }
 
+const VERSION_OF_API = 'the version of the API server'
+const PATIENCE_MS = 10_000
+
 const OURS = { [LABEL.managedBy]: 'dormouse' }
 
 export async function observe(options: ObserveOptions): Promise<Observation> {
   const { open, named, cliVersion, systemNamespace, now } = options
   const within = systemNamespace === undefined ? {} : { namespace: systemNamespace }
-  const services = await list(open, SERVICES, { ...within, labels: INSTALLATION_LABELS })
-  const namespace = systemNamespace ?? onlyNamespace(services)
-  const [apiServer, crds, platform, workloads] = await Promise.all([
+  const [apiServer, services] = await Promise.all([
     seeApiServer(open, now),
+    list(open, SERVICES, { ...within, labels: INSTALLATION_LABELS }),
+  ])
+  const namespace = systemNamespace ?? onlyNamespace(services)
+  const [crds, platform, workloads] = await Promise.all([
     list(open, CUSTOM_RESOURCE_DEFINITIONS),
     observePlatform(open, namespace),
     observeWorkloads(open),
@@ -118,10 +125,15 @@ async function see<T>(what: string, look: () => Promise<T>): Promise<Seen<T>> {
   }
 }
 
-function seeApiServer({ api }: OpenCluster, now: () => number): Promise<Seen<ApiServer>> {
-  return see('the version of the API server', async () => {
-    const before = now()
-    const response = await api.request('/version', { signal: AbortSignal.timeout(10_000) })
+/** Throws CliError (unreachable) when nothing answers: of everything else that would be told later, once for each. */
+async function seeApiServer({ api, access }: OpenCluster, now: () => number): Promise<Seen<ApiServer>> {
+  const before = now()
+  const limit = AbortSignal.timeout(PATIENCE_MS)
+  const response = await api.request('/version', { signal: limit }).catch((error: unknown) => {
+    const why = limit.aborted ? `no answer within ${PATIENCE_MS / 1000} s` : reasonOf(error)
+    throw new CliError(EXIT.unreachable, `${access.name}: ${VERSION_OF_API} cannot be seen: ${why}`, { cause: error })
+  })
+  return see(VERSION_OF_API, async () => {
     const ourTimeMs = (before + now()) / 2
     // Whatever stands before it may answer with a page.
     const { gitVersion } = (await response.json().catch(() => ({}))) as { gitVersion?: string }

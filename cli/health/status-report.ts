@@ -5,7 +5,7 @@ import type { Deployment, PlatformPod } from '../cluster/platform-kinds.ts'
 import { VERSION_LABEL } from '../cluster/installation.ts'
 import { formatAge } from '../output/age.ts'
 import { formatTable } from '../output/table.ts'
-import { leaseOf } from './checks/leader.ts'
+import { leaseOf, silentForMs } from './checks/leader.ts'
 import { componentOf } from './checks/platform.ts'
 import { notReady } from './checks/workloads.ts'
 import { count, groupBy } from './finding.ts'
@@ -21,7 +21,7 @@ function headSection(observation: Observation): string {
   const version = valueOf(apiServer)?.version
   const installed = valueOf(observation.deployments)?.flatMap((one) => one.metadata.labels?.[VERSION_LABEL] ?? []) ?? []
   const versions = [...new Set(installed)].join(', ')
-  const where = namespace ?? ((valueOf(services)?.length ?? 0) > 0 ? 'several: say --system-namespace' : 'none found')
+  const where = namespace ?? whereText(services)
   return [
     line('Cluster:', `${cluster}${version === undefined ? '' : ` (${version})`}`),
     line('Installation:', `${where}${versions === '' ? '' : `, version ${versions}`}`),
@@ -31,12 +31,19 @@ function headSection(observation: Observation): string {
   ].join('\n')
 }
 
+function whereText(services: Observation['services']): string {
+  if (services.kind === 'hidden') return 'not seen: say --system-namespace'
+  return services.value.length > 0 ? 'several: say --system-namespace' : 'none found'
+}
+
 const line = (name: string, value: string) => `${name.padEnd(14)}${value}`
 
 function leaderText(observation: Observation): string {
   if (observation.leases.kind === 'hidden') return 'not seen'
   const { holderIdentity = '', acquireTime = '' } = leaseOf(observation)?.spec ?? {}
   if (holderIdentity === '') return 'none'
+  const silentMs = silentForMs(observation)
+  if (silentMs !== undefined) return `none: ${holderIdentity} led last, ${formatAge(silentMs)} ago`
   return `${holderIdentity} for ${formatAge(observation.nowMs - Date.parse(acquireTime))}`
 }
 

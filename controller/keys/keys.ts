@@ -16,7 +16,7 @@ import {
 import type { KeyObject } from 'node:crypto'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Cluster } from '../../kube/cluster.ts'
-import { isAlreadyExists, isConflict } from '../../kube/errors.ts'
+import { isAlreadyExists, isConflict, isForbidden, type ClusterError } from '../../kube/errors.ts'
 import { SECRETS, type Secret } from '../../kube/objects.ts'
 
 export const KEYS_SECRET = 'dormouse-keys'
@@ -42,7 +42,7 @@ export interface ProvenClaim {
   revision: string
 }
 
-/** The Secret exists but does not hold what it should; the message names the field. */
+/** The Secret does not hold what it should, or is gone; the message says what, and what to do. */
 export class KeysError extends Error {
   override readonly name = 'KeysError'
   readonly code = 'keys-invalid'
@@ -86,7 +86,11 @@ async function firstWins<T>(write: () => Promise<T>): Promise<T | undefined> {
     return await write()
   } catch (error) {
     if (isAlreadyExists(error) || isConflict(error)) return undefined
-    throw error
+    if (!isForbidden(error)) throw error
+    const { message } = error as ClusterError
+    throw new KeysError(`${message}. The chart installs this Secret: \`helm upgrade\` brings it back, empty`, {
+      cause: error,
+    })
   }
 }
 

@@ -31,7 +31,7 @@ export function decideRival({ leases, own, sightings, nowMs }: RivalInput): Riva
     if (isOwn(lease)) return false
     const sighting = sightLease(lease, sightings.get(keyOf(lease)), nowMs)
     seen.set(keyOf(lease), sighting)
-    return claimLease(lease, sighting, { identity: '', nowMs }).kind === 'held'
+    return claimLease(sighting, { identity: '', nowMs }).kind === 'held'
   })
   const older = living.filter((lease) => ours === undefined || isBefore(lease, ours)).sort(byAge)
   return {

@@ -6,10 +6,10 @@ import type { Dispatcher } from 'undici'
 import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
-import { unicodeEscape } from '../../lib/unicode-escape.ts'
 import { ApiRefusal, unavailable } from './api-errors.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { Connections, type Purpose } from './connections.ts'
+import { goJson } from './go-json.ts'
 import { retryAfterMs } from './retry-after.ts'
 import { WarningLog } from './warning-log.ts'
 
@@ -165,20 +165,12 @@ export class ApiClient {
         'user-agent': userAgent,
         ...(body !== undefined && { 'content-type': contentType }),
       },
-      ...(body !== undefined && { body: toJson(body) }),
+      ...(body !== undefined && { body: goJson(body) }),
       ...(signal && { signal }),
       headersTimeout: timeoutMs,
       bodyTimeout: purpose === 'watch' ? watchSilenceMs : timeoutMs,
     }
   }
-}
-
-/**
- * As Go writes it. Both ways mean the same, but the API server keeps fields of any shape (a ControllerRevision's `data`) as the bytes it got,
- * writes them its own way before it patches, and then takes the object for changed.
- */
-function toJson(body: unknown): string {
-  return JSON.stringify(body).replace(/[<>&\u2028\u2029]/g, unicodeEscape)
 }
 
 async function bodyOf({ body }: Answer): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, jest } from '@jest/globals'
 import { scenario, useBed } from './bed.ts'
 import { json } from './call.ts'
@@ -16,6 +17,31 @@ const PARTS = ['controller', 'gateway', 'dispatcher']
 const WRITING = `import { writeFile } from 'node:fs/promises'
   const written = (path) => writeFile(path, 'x').then(() => true, ({ code }) => code)
   export const handler = async () => ({ tmp: await written('/tmp/x'), root: await written('/x') })`
+
+describeOnCluster('switching autoscaling on', () => {
+  const bed = useBed('autoscaling')
+  afterAll(() => upgrade({ 'gateway.autoscaling.enabled': false }), HELM_LIMIT_MS)
+
+  scenario(bed, 'leaves as many gateways as there are, and so does the next upgrade', async () => {
+    const args = ['--namespace', e2e().namespace, 'get', 'deployment', `${e2e().release}-gateway`]
+    const replicas = () => kubectl([...args, '-o', 'jsonpath={.spec.replicas}'])
+    const before = await replicas()
+    const seen = new Set<string>()
+    let isOver = false
+    const watch = async () => {
+      for (; !isOver; await delay(50)) seen.add(await replicas())
+    }
+    const switchOn = async () => {
+      for (const targetCPUUtilizationPercentage of [70, 71]) {
+        const autoscaling = { enabled: true, minReplicas: 1, maxReplicas: 3, targetCPUUtilizationPercentage }
+        const { code, stderr } = await upgrade({ 'gateway.autoscaling': autoscaling })
+        expect([code, stderr]).toEqual([0, expect.anything()])
+      }
+    }
+    await Promise.all([watch(), switchOn().finally(() => (isOver = true))])
+    expect([...seen]).toEqual([before])
+  })
+})
 
 describeOnCluster(
   'an installation under load',

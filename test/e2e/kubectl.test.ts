@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals'
 import { scenario, useBed } from './bed.ts'
+import { json } from './call.ts'
 import { describeOnCluster } from './environment.ts'
 import { startKubectl } from './kubectl.ts'
 import { functionOf, saying } from './manifests.ts'
@@ -42,6 +43,17 @@ describeOnCluster('kubectl', () => {
     await bed.eventually('two pods', async () => (await bed.pods('scaled')).length === 2, 60_000)
     await bed.kubectl('scale', 'fn/scaled', '--replicas=0')
     await bed.eventually('no pod', async () => (await bed.pods('scaled')).length === 0, 90_000)
+  })
+
+  scenario(bed, 'deletes a Function and leaves what it owns, with --cascade=orphan', async () => {
+    await bed.deploy(functionOf('orphaned', saying('orphaned')))
+    await bed.kubectl('delete', 'fn', 'orphaned', '--cascade=orphan', '--timeout=30s')
+    const owners = 'jsonpath={.items[*].metadata.ownerReferences}'
+    const args = ['get', 'controllerrevisions,services', '-l', 'dormouse.dev/function=orphaned']
+    expect(await bed.kubectl(...args, '-o', 'name')).toMatch(/controllerrevision[^]*service/)
+    expect(await bed.kubectl(...args, '-o', owners)).toBe('')
+    await bed.deploy(functionOf('orphaned', saying('anew')))
+    expect(json(await bed.firstCall('orphaned'))['says']).toBe('anew')
   })
 
   scenario(bed, 'describes why a Function is not Ready, in conditions and events', async () => {

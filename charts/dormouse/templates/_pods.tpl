@@ -76,6 +76,8 @@ topologySpreadConstraints:
 name: {{ .part }}
 image: {{ include "dormouse.image" . }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+# What a process says last is why it ended: `kubectl describe` and `dormouse doctor` show it.
+terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -117,6 +119,7 @@ livenessProbe:
 - name: DORMOUSE_REPORTER
   valueFrom:
     fieldRef:
+      apiVersion: v1
       fieldPath: metadata.name
 {{ include "dormouse.commonEnv" . }}
 {{- end -}}

@@ -17,6 +17,14 @@ export function clusterNowMs({ apiServer, nowMs }: Observation): number {
   return seen === undefined ? nowMs : nowMs + (seen.timeMs - seen.ourTimeMs)
 }
 
+/** For how long whoever holds the lead has been silent, when that is so long that it leads no longer and nobody else does. */
+export function silentForMs(observation: Observation): number | undefined {
+  const { renewTime = '', leaseDurationSeconds = 6 } = leaseOf(observation)?.spec ?? {}
+  const silentMs = clusterNowMs(observation) - Date.parse(renewTime)
+  // Twice: the API server's time is known to the second, and a successor may be on its way.
+  return silentMs > 2000 * leaseDurationSeconds ? silentMs : undefined
+}
+
 export function checkLeader(observation: Observation): Finding[] {
   // Where none is ready, that is what is wrong: told by the platform's check.
   if (valueOf(observation.leases) === undefined || !controllersReady(observation)) return []
@@ -42,8 +50,7 @@ function heldFindings(observation: Observation, { spec }: Lease, holder: string)
     const problem = `The leader's clock is ${Math.round(-silentMs / 1000)} s ahead of the API server's.`
     return [finding(problem, 'Set the clocks of the nodes by NTP.')]
   }
-  // Twice: the API server's time is known to the second, and a successor may be on its way.
-  if (silentMs > 2000 * leaseDurationSeconds) {
+  if (silentForMs(observation) !== undefined) {
     const problem = `${holder} held the lead last, ${Math.round(silentMs / 1000)} s ago, and nobody has taken it since.`
     return [finding(problem, seeLog(observation))]
   }

@@ -1,6 +1,7 @@
 /** Functions and Triggers that are not ready, by reason; Runtimes whose pods do not come up. Pure. */
 import { LABEL } from '../../../api/names.ts'
 import type { Condition, KubeObject } from '../../../api/object.ts'
+import type { ClusterEvent } from '../../../kube/objects.ts'
 import type { PlatformPod } from '../../cluster/platform-kinds.ts'
 import { describeObject, podCommands } from '../commands.ts'
 import { count, groupBy, some, type Finding } from '../finding.ts'
@@ -121,7 +122,10 @@ const RECENT_MS = 10 * 60_000
 function warningFindings(observation: Observation): Finding[] {
   const { warnings, nowMs } = observation
   const recent = (valueOf(warnings) ?? []).filter(
-    ({ reason, lastTimestamp }) => SAID_OF_PODS.includes(reason) && nowMs - Date.parse(lastTimestamp) < RECENT_MS,
+    (warning) =>
+      SAID_OF_PODS.includes(warning.reason) &&
+      nowMs - Date.parse(warning.lastTimestamp) < RECENT_MS &&
+      !isOver(observation, warning),
   )
   return [...groupBy(recent, ({ reason, message }) => `${reason}: ${message}`).values()].map((group) => {
     const [first] = group
@@ -132,4 +136,11 @@ function warningFindings(observation: Observation): Finding[] {
     const problem = sentence(`said of ${some(names)} in the last ten minutes (${reason}): ${message}`)
     return { subject: 'pods', problem, remedy: sentence(remedyFor({ reason, message }, { describe })) }
   })
+}
+
+/** Its Function is gone, or has woken since. */
+function isOver({ functions }: Observation, { reason, involvedObject }: ClusterEvent): boolean {
+  if (functions.kind === 'hidden') return false
+  const about = functions.value.find(({ metadata }) => metadata.uid === involvedObject.uid)
+  return about === undefined || (reason === 'CannotWake' && (about.status?.readyPods ?? 0) > 0)
 }

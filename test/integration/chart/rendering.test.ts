@@ -126,6 +126,21 @@ describeWithHelm('the chart', (helm) => {
       }
     })
 
+    test('applied by kubectl or Argo CD a second time it changes nothing: no default is missing where they would see one', async () => {
+      const objects = await rendered()
+      const of = (kind: string) => objects.filter((object) => object.kind === kind).map((object) => object['spec'])
+      const ports = of('NetworkPolicy').flatMap(({ ingress }) =>
+        ingress.flatMap((rule: Rendered) => rule['ports'] ?? []),
+      )
+      for (const port of ports) expect(port).toEqual({ port: expect.anything(), protocol: 'TCP' })
+      for (const { strategy } of of('Deployment')) expect(strategy.type).toBeDefined()
+      const containers = podsOf(objects).flatMap(({ spec }) => spec.containers)
+      const variables = containers.flatMap(({ env = [] }) => env.map(({ valueFrom }: Rendered) => valueFrom?.fieldRef))
+      for (const reference of variables.filter(Boolean)) expect(reference.apiVersion).toBe('v1')
+      // What is false is not stored.
+      for (const spec of of('Service')) expect(Object.values(spec)).not.toContain(false)
+    })
+
     test('every Service, budget and autoscaler finds pods, and every port of a Service exists there', async () => {
       const objects = await rendered()
       const pods = podsOf(objects)
@@ -179,6 +194,13 @@ describeWithHelm('the chart', (helm) => {
     )
   })
 
+  test('what a process of ours says last is kept as the reason why it ended', async () => {
+    const pods = podsOf(await helm.render({ values: { kafka: { brokers: ['kafka:9092'] } } }))
+    const containers = pods.filter(({ name }) => !name.endsWith('-test')).flatMap(({ spec }) => spec.containers)
+    const policies = containers.map(({ terminationMessagePolicy }) => terminationMessagePolicy as string)
+    expect(policies).toEqual(Array.from({ length: 3 }, () => 'FallbackToLogsOnError'))
+  })
+
   test('pods of functions have a writable root unless that is forbidden', async () => {
     const rootOf = async (values: Record<string, unknown>) =>
       variable(await helm.render({ values }), 'dormouse-controller', 'DORMOUSE_POD_ROOT')
@@ -195,7 +217,8 @@ describeWithHelm('the chart', (helm) => {
     expect(variable(objects, 'blue-dormouse-controller', 'DORMOUSE_PLATFORM_URL')).toBe(`http://${internal}`)
     expect(variable(objects, 'blue-dormouse-controller', 'DORMOUSE_FUNCTION_SERVICES')).toBe(internal)
     const { spec } = find(objects, 'Service', 'blue-dormouse-controllers')
-    expect(spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: false, ports: [{ port: 8082 }] })
+    expect(spec).toMatchObject({ clusterIP: 'None', ports: [{ port: 8082 }] })
+    expect(spec.publishNotReadyAddresses ?? false).toBe(false)
     expect(find(objects, 'Service', 'blue-dormouse-gateway-internal')['spec'].ports).toMatchObject([
       { port: 80, targetPort: 'internal' },
     ])

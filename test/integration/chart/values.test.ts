@@ -56,6 +56,13 @@ describeWithHelm('values that cannot be', (helm) => {
       { controller: { replicas: -1 } },
       /'\/controller\/replicas': minimum: got -1, want 0/,
     ],
+    ['a part that is null', { controller: null }, /missing property 'controller'/],
+    [
+      'a section inside a part that is null',
+      { gateway: { autoscaling: null } },
+      /at '\/gateway': missing property 'autoscaling'/,
+    ],
+    ['a value that names need and that is null', { clusterDomain: null }, /missing property 'clusterDomain'/],
     [
       'a level that is none',
       { logLevel: 'loud' },

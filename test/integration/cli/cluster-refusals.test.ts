@@ -52,3 +52,19 @@ test.each([
       stderr: expect.stringContaining(`the version of the API server cannot be seen: ${sentence}\n`),
     })
 })
+
+test.each([['status'], ['doctor']])(
+  '%s of an API server that says nothing ends after ten seconds, and says so',
+  async (command) => {
+    answer = () => undefined
+    const startedMs = performance.now()
+    expect(await workspace.run(command, '--kubeconfig', 'config')).toEqual({
+      code: 5,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^dormouse: context other of .*: the version of the API server cannot be seen: no answer within 10 s\n$/,
+      ),
+    })
+    expect(performance.now() - startedMs).toBeLessThan(20_000)
+  },
+)

@@ -144,6 +144,24 @@ describe('a leader election', () => {
     expect(cut.story).toEqual(['leads', PAUSES, 'lost: b has taken the lease'])
   })
 
+  test('a Lease that somebody deletes is made again by whoever held it: nobody else begins meanwhile, and nobody ends', async () => {
+    const leader = new Contender('a')
+    await advance(100)
+    const other = new Contender('b')
+    for (let times = 0; times < 20; times++) {
+      await advance(2_300)
+      await cluster.delete(LEASES, REF)
+      await advance(1_000)
+    }
+    await advance(3_000)
+    expect([leader.story, other.story]).toEqual([['leads'], []])
+    expect(await lease()).toMatchObject({ holderIdentity: 'a' })
+    await cluster.delete(LEASES, REF)
+    leader.hangs = true
+    await advance(10_000)
+    expect(other.story).toEqual(['leads'])
+  })
+
   test('who could not renew leads again with the next renewal when nobody else has led, as often as that happens', async () => {
     const alone = new Contender('a')
     await advance(100)

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { LABEL } from '../../../../api/names.ts'
 import { rivalSentence } from '../../../../controller/rivals/rival-watch.ts'
 import { diagnose } from '../../../../cli/health/diagnose.ts'
+import type { KubeObject } from '../../../../api/object.ts'
 import { hiddenOf, type Observation } from '../../../../cli/health/observation.ts'
 import type { PlatformPod } from '../../../../cli/cluster/platform-kinds.ts'
 import {
@@ -32,6 +33,20 @@ const fn = (name: string, ready?: { status: 'True' | 'False' | 'Unknown'; reason
         { type: 'Ready', ...ready, message: `Because of ${name}.`, lastTransitionTime: minutesAgo(ageMinutes) },
       ],
     },
+  }) as never
+
+const said = (name: string, { uid = 'its own', readyPods = 0 } = {}) => {
+  const { metadata, status, ...rest } = fn(name, { status: 'True', reason: 'Asleep' }) as Required<KubeObject> & {
+    status: object
+  }
+  return { ...rest, metadata: { ...metadata, uid }, status: { ...status, readyPods } } as never
+}
+const warning = (reason: string, { minutes }: { minutes: number }) =>
+  ({
+    reason,
+    message: 'exceeded quota: small',
+    lastTimestamp: minutesAgo(minutes),
+    involvedObject: { namespace: 'shop', name: 'a', uid: 'its own' },
   }) as never
 
 test('of an installation in which nothing is wrong nothing is said', () => {
@@ -256,17 +271,22 @@ describe('workloads', () => {
     ])
   })
   test('pods that were never created are told by what the controller said, while that is recent', () => {
-    const warning = (minutes: number) =>
-      ({
-        reason: 'PoolBackOff',
-        message: 'exceeded quota: small',
-        lastTimestamp: minutesAgo(minutes),
-        involvedObject: { namespace: 'shop', name: 'a' },
-      }) as never
-    expect(told({ warnings: seen([warning(1)]) })).toEqual([
+    const functions = seen([said('a')])
+    const runtimes = seen([{ metadata: meta('node'), spec: {} } as never])
+    expect(told({ functions, runtimes, warnings: seen([warning('PoolBackOff', { minutes: 1 })]) })).toEqual([
       'pods: Said of shop/a in the last ten minutes (PoolBackOff): exceeded quota: small.',
     ])
-    expect(told({ warnings: seen([warning(11)]) })).toEqual([])
+    expect(told({ functions, runtimes, warnings: seen([warning('PoolBackOff', { minutes: 11 })]) })).toEqual([])
+  })
+  test('what was said of a Function that is gone, was made anew or has woken since is over', () => {
+    const warnings = seen([warning('CannotWake', { minutes: 1 })])
+    const runtimes = seen([{ metadata: meta('node'), spec: {} } as never])
+    const of = (...functions: never[]) => told({ functions: seen(functions), runtimes, warnings })
+    expect(of(said('a'))).toHaveLength(1)
+    expect(of()).toEqual([])
+    expect(of(said('a', { uid: 'another' }))).toEqual([])
+    expect(of(said('a', { readyPods: 1 }))).toEqual([])
+    expect(told({ functions: hidden, runtimes, warnings })).toHaveLength(1)
   })
 })
 
@@ -327,7 +347,10 @@ describe('network', () => {
 })
 
 test('what may not be seen is told, and everything else goes on', () => {
-  const observation = fineInstallation({ pods: hidden, deployments: hidden, functionPods: hidden, apiServer: hidden })
-  expect(hiddenOf(observation)).toEqual(Array(4).fill('pods: pods is forbidden'))
+  const not = (what: string) => ({ kind: 'hidden' as const, what, why: `${what} is forbidden` })
+  const two = { pods: not('pods'), functionPods: not('pods') }
+  const observation = fineInstallation({ ...two, deployments: not('deployments'), apiServer: not('version') })
+  const each = ['version: version is forbidden', 'deployments: deployments is forbidden', 'pods: pods is forbidden']
+  expect(hiddenOf(observation)).toEqual(each)
   expect(diagnose(observation)).toEqual([])
 })

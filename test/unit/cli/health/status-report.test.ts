@@ -48,3 +48,18 @@ test('what may not be seen is no zero', () => {
     /^Leader: +not seen$[\s\S]*^Functions: +not seen$/m,
   )
 })
+
+test('who may not look into all namespaces is told to say where it is, not that there is none', () => {
+  const services = { kind: 'hidden' as const, what: 'services', why: 'services is forbidden' }
+  const report = statusReport(fineInstallation({ namespace: undefined, services, deployments: seen([]) }))
+  expect(report).toMatch(/^Installation: not seen: say --system-namespace$/m)
+})
+
+test('who has not renewed its lease for long does not lead', () => {
+  const fine = fineInstallation()
+  const [lease] = fine.leases.kind === 'seen' ? fine.leases.value : []
+  const spec = { ...lease!.spec, renewTime: minutesAgo(5) }
+  expect(statusReport({ ...fine, leases: seen([{ ...lease!, spec }]) })).toMatch(
+    /^Leader: +none: dormouse-controller-1 led last, 5m ago$/m,
+  )
+})

@@ -1,6 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { KEYS_SECRET, KeysError, loadKeys, sameText } from '../../../../controller/keys/keys.ts'
+import { ClusterError } from '../../../../kube/errors.ts'
 import { createMemoryCluster } from '../../../../kube/memory/memory-cluster.ts'
 import { SECRETS } from '../../../../kube/objects.ts'
 
@@ -25,6 +26,15 @@ describe('loadKeys', () => {
     expect(b.dataKey('u')).toBe(a.dataKey('u'))
     expect((await loadKeys(cluster, 'ns')).publicKey).toBe(a.publicKey)
     expect((await cluster.get(SECRETS, metadata))?.metadata.labels).toEqual({ installed: 'yes' })
+  })
+
+  test('of a Secret that is gone and may not be made says what brings it back', async () => {
+    const cluster = createMemoryCluster()
+    const forbidden = new ClusterError('Forbidden', 'create Secret ns/dormouse-keys: secrets is forbidden')
+    const bound = { ...cluster, get: async () => undefined, create: () => Promise.reject(forbidden) }
+    await expect(loadKeys(bound as unknown as typeof cluster, 'ns')).rejects.toThrow(
+      'create Secret ns/dormouse-keys: secrets is forbidden. The chart installs this Secret: `helm upgrade` brings it back, empty',
+    )
   })
 
   test('signs what the public key verifies', async () => {
