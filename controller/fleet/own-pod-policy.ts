@@ -22,6 +22,12 @@ type Made = Pick<
  */
 export const LONGEST_POOL_TIMEOUT_MS = 60_000
 
+/**
+ * What pods of pools can use: V8 reads how large its heap may be when a process begins, and theirs begin with 128Mi. It gives those 256 MB;
+ * memory that is added later is none for JavaScript.
+ */
+const LARGEST_POOL_MEMORY_MB = 256
+
 /** Undefined: a pod of its Runtime's pool will do. */
 export function ownPodKind({
   image,
@@ -34,7 +40,8 @@ export function ownPodKind({
   if (image !== undefined) return 'image'
   if (timeoutMs > LONGEST_POOL_TIMEOUT_MS) return 'runtime'
   if (secretEnv !== undefined || configMapEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
-  return resources !== undefined && isGuaranteed(resources) ? 'runtime' : undefined
+  if (resources === undefined) return undefined
+  return isGuaranteed(resources) || isLarge(resources) ? 'runtime' : undefined
 }
 
 /** The same of a spec: does its Runtime's pool have to be ready for it? */
@@ -42,7 +49,8 @@ export function usesPool({ image, env, serviceAccountName, resources, timeout }:
   if (image !== undefined || serviceAccountName !== undefined) return false
   if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return false
   if (env.some(({ valueFrom }) => valueFrom !== undefined)) return false
-  return !isGuaranteed(containerResources(resources))
+  const has = containerResources(resources)
+  return !isGuaranteed(has) && !isLarge(has)
 }
 
 /** What a function that sleeps most of its life sets aside, and what pods of pools are born with. */
@@ -93,6 +101,11 @@ function isSameAmount(has: string | undefined, wanted: string, plain: (quantity:
     // Written by somebody else, in a notation that Functions do not have.
     return false
   }
+}
+
+/** Its heap has to be made for it. */
+export function isLarge({ limits }: Pick<ContainerResources, 'limits'>): boolean {
+  return memoryMb(limits.memory) > LARGEST_POOL_MEMORY_MB
 }
 
 /** Requests equal to limits put a pod into another class of service, which never changes in a pod's life. */

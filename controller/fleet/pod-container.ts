@@ -1,9 +1,10 @@
 /** Pure: the one container of a pod: a Runtime that is told who it is, or an image that is told where to listen. */
 import { DEFAULT_PORT } from '../../api/names.ts'
+import { memoryMb } from '../../api/quantity.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Container, EnvVar } from '../../kube/objects.ts'
 import type { ContainerResources, RevisionTemplate } from './fleet.ts'
-import { POOL_RESOURCES } from './own-pod-policy.ts'
+import { isLarge, POOL_RESOURCES } from './own-pod-policy.ts'
 import { PUBLIC_KEY_VARIABLE } from './pod-status.ts'
 
 /** What all pods of one controller are told. */
@@ -39,7 +40,7 @@ export function runtimeContainer(runtime: Runtime, input: RuntimeContainerInput)
     name: 'runtime',
     image: runtime.spec.image,
     ...(runtime.spec.command && { command: runtime.spec.command }),
-    env: [...kubeletVariables(template), ...environment(settings, phoneHomeToken)],
+    env: [...kubeletVariables(template), ...heapVariables(resources), ...environment(settings, phoneHomeToken)],
     ...(settings.readOnlyRoot === true ? { resources, ...READ_ONLY } : { resources: withDisk(resources), ...WRITABLE }),
     ...(control !== 0 &&
       data !== 0 && {
@@ -102,6 +103,16 @@ function withDisk({ requests, limits }: ContainerResources) {
  */
 function upOnce(check: Record<string, unknown>): Record<string, unknown> {
   return { ...check, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 300 }
+}
+
+/** Of the memory; V8 itself takes half. The rest is for what is no JavaScript: Node, buffers, stacks. */
+const HEAP_SHARE = 0.85
+
+/** Only Node reads it; runtimes of other languages see the memory of their container. */
+function heapVariables({ limits }: ContainerResources): EnvVar[] {
+  if (!isLarge({ limits })) return []
+  const heapMb = Math.floor(memoryMb(limits.memory) * HEAP_SHARE)
+  return [{ name: 'NODE_OPTIONS', value: `--max-old-space-size=${heapMb}` }]
 }
 
 function kubeletVariables({ secretEnv = [], configMapEnv = [] }: KubeletEnv): EnvVar[] {

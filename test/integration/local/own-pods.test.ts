@@ -32,6 +32,19 @@ test('one request starts one pod of its own, not one per moment that it waits', 
   expect((await platform.pods('exact')).length).toBeLessThanOrEqual(2)
 })
 
+test('a function with much memory has a heap that can use it, and its own programs are not told of it', async () => {
+  const code = `import v8 from 'node:v8'
+    export const handler = () => ({ heap: v8.getHeapStatistics().heap_size_limit / 2 ** 20, options: process.env.NODE_OPTIONS })`
+  platform = await startPlatform({
+    manifests: [functionManifest('large', code, { resources: { limits: { memory: '1Gi' } } })],
+  })
+  const answer = await (await platform.invoke('large')).json()
+  const { heap, options } = answer as { heap: number; options?: string }
+  expect(options).toBeUndefined()
+  expect(heap).toBeGreaterThan(800)
+  expect(heap).toBeLessThan(1000)
+})
+
 test('a pod of its own that is killed is replaced by another', async () => {
   platform = await startPlatform({
     manifests: [functionManifest('exact', ANSWER, { ...GUARANTEED, scaling: { min: 1 } })],

@@ -42,8 +42,13 @@ describe('a function', () => {
     ['that asks for nothing takes pods of the pool', {}, undefined],
     [
       'with other limits takes pods of the pool, which are resized',
-      { resources: { limits: { memory: '1Gi' } } },
+      { resources: { limits: { memory: '256Mi' } } },
       undefined,
+    ],
+    [
+      'with more memory than the heap of a pod that exists can use gets pods of its own',
+      { resources: { limits: { memory: '257Mi' } } },
+      'runtime',
     ],
     ['with secrets gets pods of its own', secretEnv, 'runtime'],
     [
