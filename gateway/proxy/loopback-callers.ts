@@ -7,6 +7,8 @@ import { headerOf } from '../routes/cors.ts'
 import type { IncomingTarget } from './target.ts'
 
 const LOOPBACK = /^(localhost|[\w-]+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i
+/** Addresses, and names that no public DNS has, such as that under which containers call the machine they run on: nobody can rebind them. */
+const PRIVATE = /^(\[[\da-f:.]+\]|\d+\.\d+\.\d+\.\d+|[\w-]*|[\w.-]+\.(localhost|internal))(:\d+)?$/i
 /** As in a cluster. */
 const FUNCTION = /^[\w-]+\.[\w-]+(\.svc(\.cluster\.local)?)?(:\d+)?$/i
 
@@ -15,9 +17,8 @@ export function refuseOtherSites(
   { host, method, rawHeaders }: IncomingTarget,
   isFunction: (host: string) => boolean,
 ): ProblemError | undefined {
-  const isOurs = host === '' || LOOPBACK.test(host) || (FUNCTION.test(host) && isFunction(host))
-  if (!isOurs)
-    return new ProblemError('foreign-site', `expected a loopback Host such as localhost, got ${JSON.stringify(host)}`)
+  const isOurs = PRIVATE.test(host) || (FUNCTION.test(host) && isFunction(host))
+  if (!isOurs) return new ProblemError('foreign-site', `expected a Host such as localhost, got ${JSON.stringify(host)}`)
   const origin = headerOf(rawHeaders, 'origin')
   const isForeign = origin === undefined ? isCrossSite(rawHeaders) && !isRead(method) : !isOfThisMachine(origin, host)
   if (!isForeign) return undefined
