@@ -1,4 +1,5 @@
 /** Requests node's parser refuses before there is a request: answered with a problem on the bare connection, then closed. */
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import { requestIdFrom } from './identity.ts'
@@ -25,10 +26,28 @@ export function answerClientError(error: ParserError, socket: Duplex, maxUrlByte
   return problem.code
 }
 
+/** A client takes this listener for a proxy. What it would get behind a request that has no answer yet, it would take for that. */
+export function answerConnect({ headers, url }: IncomingMessage, socket: Duplex): ProblemCode {
+  socket.on('error', () => socket.destroy())
+  const problem = new ProblemError('method-not-allowed', `expected a request for a function, got CONNECT ${url ?? ''}`)
+  const requestId = requestIdFrom(String(headers['x-request-id'] ?? '') || undefined)
+  if (isAnswering(socket)) socket.destroy()
+  else answerAndLinger(socket, rawProblem(problem, requestId, 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'))
+  return problem.code
+}
+
 /** To clients that begin with HTTP/2 and read nothing else: an empty SETTINGS frame and GOAWAY with error 13 (RFC 9113 §7). */
 const HTTP_1_1_REQUIRED = Buffer.from('000000040000000000' + '000008070000000000' + '000000000000000d', 'hex')
 
-/** Node keeps the answer in progress on the socket; its documentation recommends this check. */
+/**
+ * Node keeps the answer in progress on the socket. A request that was sent behind another before that was answered cannot have the
+ * connection for itself: it is answered in its turn, like any other.
+ */
+export function isAnswering(socket: Duplex): boolean {
+  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null
+}
+
+/** The check that Node’s documentation recommends. */
 function answerBegun(socket: Duplex): boolean {
   const message = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
   return message?.headersSent === true

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { closeServer, listen, type ListenAddress } from '../../lib/listen.ts'
-import { answerClientError } from './early-errors.ts'
+import { answerClientError, answerConnect, isAnswering } from './early-errors.ts'
 
 export interface ListenerLimits {
   /** All request headers and the target together; more is 431. */
@@ -34,14 +34,6 @@ export interface ListenerHandlers {
  */
 const OFFERS = /^\s*(h2c?|(http|tls)\/[\d.]+)(\s*,\s*(h2c?|(http|tls)\/[\d.]+))*\s*$/i
 
-/**
- * Node keeps the answer in progress on the socket. A request that was sent behind another before that was answered cannot have the
- * connection for itself: it is answered in its turn, like any other.
- */
-function isAnswering(socket: Duplex): boolean {
-  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null
-}
-
 export class Listener {
   readonly #server: Server
 
@@ -63,6 +55,7 @@ export class Listener {
     this.#server.on('request', (request, response) => handlers.onRequest(request, response, false))
     this.#server.on('checkContinue', (request, response) => handlers.onRequest(request, response, true))
     this.#server.on('upgrade', (request, socket, head) => handlers.onUpgrade(request, socket, head))
+    this.#server.on('connect', (request, socket) => handlers.onRejected(answerConnect(request, socket)))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
       const code = answerClientError(error, socket, limits.maxUrlBytes)
       if (code !== undefined) handlers.onRejected(code)

@@ -26,17 +26,19 @@ export function sendProblem(response: ServerResponse, { problem, requestId, extr
 }
 
 /** The same for a connection on which no request could be parsed. */
-export function rawProblem(problem: ProblemError, requestId: string): string {
+export function rawProblem(problem: ProblemError, requestId: string, allow?: string): string {
   const body = problemBody(problem, requestId)
   const retry = problem.retryAfterSeconds === undefined ? '' : `retry-after: ${problem.retryAfterSeconds}\r\n`
+  const allowed = allow === undefined ? '' : `allow: ${allow}\r\n`
   return (
     `HTTP/1.1 ${problem.status} ${PHRASES[problem.status] ?? 'Error'}\r\ncontent-type: application/problem+json\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\n${HEADER.requestId}: ${requestId}\r\n${retry}connection: close\r\n\r\n${body}`
+    `content-length: ${Buffer.byteLength(body)}\r\n${HEADER.requestId}: ${requestId}\r\n${retry}${allowed}connection: close\r\n\r\n${body}`
   )
 }
 
 const PHRASES: Record<number, string> = {
   400: 'Bad Request',
+  405: 'Method Not Allowed',
   408: 'Request Timeout',
   414: 'URI Too Long',
   431: 'Request Header Fields Too Large',

@@ -44,6 +44,27 @@ test.each([
   expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ code, status })
 })
 
+test.each(['publicPort', 'internalPort'] as const)('CONNECT is answered with a problem at the %s', async (port) => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod()
+  const client = await RawClient.open(world.ports[port])
+  clients.push(client)
+  client.send('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\nX-Request-Id: r-1\r\n\r\n')
+  await client.expect(/^HTTP\/1\.1 405 Method Not Allowed\r\n[^]*dormouse-request-id: r-1\r\nallow: GET, [^]*\}$/)
+  await client.untilClosed()
+  expect(client.received).toContain('"code":"method-not-allowed"')
+  expect(await world.metrics()).toMatch(/dormouse_gateway_\w+\{code="method-not-allowed"\} 1/)
+  expect(pod.seen).toEqual([])
+})
+
+test('CONNECT behind a request without an answer yet is not taken for its answer', async () => {
+  world = await GatewayWorld.start()
+  await world.pod({ script: () => undefined })
+  const client = await raw('GET / HTTP/1.1\r\nHost: a\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')
+  await client.untilClosed()
+  expect(client.received).toBe('')
+})
+
 test.each([
   ['several Host headers', 'Host: a\r\nHost: b\r\n'],
   ['several Host headers, the first one empty', 'Host:\r\nHost: a\r\n'],
