@@ -81,10 +81,11 @@ export class KafkaClient {
     try {
       return await this.#cluster.findGroupCoordinator({ groupId: group })
     } catch (error) {
-      // kafkajs asks those it knows, and nobody else, where they are.
+      // kafkajs asks those it knows, and nobody else, where they are. Known now, it is found without the caller's next pause.
       await this.refresh().catch(() => undefined)
-      if (kafkaCode(error) === undefined) await this.#askForCoordinator(group)
-      throw error
+      if (kafkaCode(error) !== undefined) throw error
+      await this.#askForCoordinator(group)
+      return await this.#cluster.findGroupCoordinator({ groupId: group })
     }
   }
 

@@ -4,6 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EventLog } from '../../../events/event-log.ts'
+import { KafkaClient } from '../../../events/kafka/kafka-client.ts'
+import { silentLogger } from '../../../lib/logger.ts'
 import { numbers, record, unique } from '../../conformance/event-log/harness.ts'
 import { QUICK, useKafkaBed } from '../../builders/kafka-bed.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
@@ -106,23 +108,30 @@ await describeOnKafka(
 
     test('under another address is found by the name that was given at first', async () => {
       const [before, after] = [await front(), await front()]
+      const client = new KafkaClient({ brokers: bed.kafka.brokers, logger: silentLogger })
       try {
         await bed.kafka.kill(1)
         await advertise(before.address)
         const log = bed.open()
         const topic = unique('topic')
         await log.ensureTopics([{ topic, partitions: 1 }])
-        const listener = bed.listen({ group: unique('group'), topics: [topic] }, log)
+        const group = unique('group')
+        const listener = bed.listen({ group, topics: [topic] }, log)
         await log.send([record(topic, 'a')])
         await bed.until(() => expect(listener.texts).toEqual(['a']))
         await listener.commitAll()
+        await client.topics([topic])
+        await client.coordinator(group)
         await bed.kafka.kill(1)
         await before.close()
         await delay(QUICK.sessionTimeoutMs + 2_000)
         await advertise(after.address)
         await log.send([record(topic, 'b')])
         await bed.until(() => expect(listener.texts.at(-1)).toBe('b'), 60_000)
+        // At the first try: who reads would wait for its next one for ten seconds.
+        expect(await client.coordinator(group)).toMatchObject({ nodeId: 1 })
       } finally {
+        await client.close()
         await Promise.all([before.close().catch(() => undefined), after.close()])
       }
     })
