@@ -1,4 +1,4 @@
-/** How far a Trigger is behind on a real broker, where a partition ends with what is for nobody. */
+/** What operators see of a Trigger on a real broker where others were at its topics or in its group. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { Consumption } from '../../../events/consumption/consumption.ts'
 import { Engine, type EngineLimits } from '../../../events/consumption/engine.ts'
@@ -99,5 +99,33 @@ await describeOnKafka('a Trigger on a real Kafka', () => {
     await bed.log.send([newRecord('d', topic)])
     await bed.until(() => expect(seen).toEqual(['a', 'd']))
     await nothingLeft(lags)
+  })
+
+  test('whose group another client is in says so, and begins once that has left', async () => {
+    const topic = await bed.topicOf(1)
+    const group = unique('group')
+    const foreign = bed.other.consumer({ groupId: group })
+    await foreign.connect()
+    await foreign.subscribe({ topics: [topic] })
+    const joined = new Promise((resolve) => foreign.on('consumer.group_join', resolve))
+    await foreign.run({ eachMessage: async () => undefined })
+    await joined
+    const errors: string[] = []
+    const texts: (string | undefined)[] = []
+    const consumer = bed.log.consumer({
+      ...{ group, topics: [topic], startFrom: 'earliest', onAssigned: () => undefined },
+      onRevoked: async () => undefined,
+      onRecords: (_, records) => void texts.push(...records.map(({ value }) => value?.toString())),
+      onError: ({ message }) => void errors.push(message),
+    })
+    try {
+      await bed.until(() => expect(errors).not.toEqual([]))
+      expect(errors[0]).toContain(`${group}: the broker answered INCONSISTENT_GROUP_PROTOCOL (a client other than a`)
+      await foreign.disconnect()
+      await bed.log.send([newRecord('a', topic)])
+      await bed.until(() => expect(texts).toEqual(['a']))
+    } finally {
+      await consumer.close()
+    }
   })
 })
