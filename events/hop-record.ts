@@ -43,12 +43,12 @@ export function deadLetterRecords(letter: DeadLetter): NewRecord[] {
 }
 
 /** For a log that does not take it as one. */
-export function deadLetterParts(letter: DeadLetter): NewRecord[] {
+function deadLetterParts(letter: DeadLetter, mostBytes: number): NewRecord[] {
   const { record, meta } = letter
   const { offset } = meta.origin
   const of = record.undecodable ?? { firstOffset: offset, lastOffset: offset }
-  if (PART_BYTES - sizeBeside(record) >= LEAST_PART_BYTES) return partsOf(letter, of)
-  return partsOf({ ...letter, record: asJson(record) }, { ...of, content: 'record+json' })
+  if (mostBytes - sizeBeside(record) >= LEAST_PART_BYTES) return partsOf(letter, { ...of, mostBytes })
+  return partsOf({ ...letter, record: asJson(record) }, { ...of, mostBytes, content: 'record+json' })
 }
 
 /** Of one whose key and headers leave no room for a part of its value: all of it is the value. */
@@ -59,13 +59,17 @@ function asJson(record: LogRecord): LogRecord {
   return { ...record, key: null, value, headers: [] }
 }
 
+interface PartSize {
+  mostBytes?: number
+}
+
 /** Pieces of its value, numbered, each with its key and headers. */
-function partsOf(letter: DeadLetter, of: Pick<LetterPart, 'firstOffset' | 'lastOffset' | 'content'>) {
+function partsOf(letter: DeadLetter, of: Pick<LetterPart, 'firstOffset' | 'lastOffset' | 'content'> & PartSize) {
   const { record, meta } = letter
-  const { firstOffset, lastOffset, content } = of
+  const { firstOffset, lastOffset, content, mostBytes = PART_BYTES } = of
   const { value } = record
   if (value === null) return [deadLetterRecord(letter)]
-  const partBytes = PART_BYTES - sizeBeside(record)
+  const partBytes = mostBytes - sizeBeside(record)
   const parts = Math.max(1, Math.ceil(value.length / partBytes))
   return Array.from({ length: parts }, (_, index) =>
     deadLetterRecord({
@@ -96,6 +100,16 @@ function deadLetterRecord({ subscription, record, meta, failure, group }: DeadLe
 /** With its headers it fits into what brokers take by default. */
 const PART_BYTES = 960 * 1024
 /** Of one with large headers: a record must not become a thousand. */
-const LEAST_PART_BYTES = 16 * 1024
+const LEAST_PART_BYTES = 15 * 1024
+
+/** Its topic may take less than ours do, as operators set it. */
+const PART_SIZES = [PART_BYTES]
+for (let bytes = PART_BYTES / 2; bytes >= LEAST_PART_BYTES; bytes /= 2) PART_SIZES.push(bytes)
+
+/** What it may be stored as, in the order to be tried: as one, then in ever smaller parts. What fits in none has to wait. */
+export const LETTER_FORMS: readonly ((letter: DeadLetter) => NewRecord[])[] = [
+  deadLetterRecords,
+  ...PART_SIZES.map((mostBytes) => (letter: DeadLetter) => deadLetterParts(letter, mostBytes)),
+]
 
 const header = (name: string, value: string | number): Header => [name, Buffer.from(String(value))]

@@ -70,6 +70,14 @@ export class OffsetTracker {
     return !wasDone
   }
 
+  /** What stands before `position` and was not tracked is for nobody. False: that is no news. */
+  pass(position: number): boolean {
+    if (position <= this.#next) return false
+    if (this.#inPlace.size > 0) this.#forgetGap(position)
+    this.#next = position
+    return true
+  }
+
   done(offset: number): void {
     const index = this.#indexOf(offset)
     if (index === undefined || this.#done[index] === true) return

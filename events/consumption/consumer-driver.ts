@@ -72,6 +72,7 @@ export class ConsumerDriver {
       onAssigned: (assignments) => this.#assigned(assignments),
       onRevoked: (partitions) => this.#revoked(partitions),
       onRecords: (partition, records) => this.#workers.get(partitionName(partition))?.accept(records),
+      onPosition: (partition, position) => this.#passed(partition, position),
       onError: (error) => {
         this.stats.error(error, engine.wall.now())
         engine.sparingLog.warn(error.message, 'a consumer met an error and goes on', { group, error })
@@ -115,6 +116,12 @@ export class ConsumerDriver {
     worker.drop()
     this.#dirty.delete(worker)
     if (this.#workers.get(partitionName(worker.id)) === worker) this.#workers.delete(partitionName(worker.id))
+  }
+
+  /** Markers of transactions, and what was deleted, are no lag: neither here nor for who reads our commits. */
+  #passed(partition: PartitionId, position: number): void {
+    const worker = this.#workers.get(partitionName(partition))
+    if (worker?.tracker.pass(position) === true) this.#progressed(worker, 0)
   }
 
   #progressed(worker: PartitionWorker, acknowledged: number): void {

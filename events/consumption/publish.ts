@@ -2,7 +2,7 @@
 import { backoffMs } from '../../lib/backoff.ts'
 import { pause } from '../../lib/pause.ts'
 import { isTooLarge, type NewRecord } from '../event-log.ts'
-import { deadLetterParts, deadLetterRecords, type DeadLetter } from '../hop-record.ts'
+import { LETTER_FORMS, type DeadLetter } from '../hop-record.ts'
 import type { PartitionWorker } from './partition-worker.ts'
 
 /** gone: the partition was taken away before it could be stored; its next owner gets the record again. */
@@ -12,8 +12,13 @@ const PUBLISH_RETRY = { firstMs: 500, longestMs: 30_000 }
 
 /** In parts when it does not fit as one: then `stored` or `gone`. */
 export async function publishDeadLetter(worker: PartitionWorker, letter: DeadLetter): Promise<Published> {
-  const whole = await publishAll(worker, deadLetterRecords(letter))
-  return whole === 'too-large' ? publishAll(worker, deadLetterParts(letter), 'must fit') : whole
+  let published: Published = 'too-large'
+  for (const [index, formOf] of LETTER_FORMS.entries()) {
+    const isLast = index === LETTER_FORMS.length - 1
+    published = await publishAll(worker, formOf(letter), isLast ? 'must fit' : 'may be too large')
+    if (published !== 'too-large') break
+  }
+  return published
 }
 
 async function publishAll(

@@ -7,7 +7,7 @@ import {
   type EventLog,
   type LogRecord,
 } from '../event-log.ts'
-import { deadLetterParts, deadLetterRecords, undecodableFailure, type DeadLetter } from '../hop-record.ts'
+import { deadLetterRecords, LETTER_FORMS, undecodableFailure, type DeadLetter } from '../hop-record.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { endsOf, readToEnd } from '../read-topic.ts'
 import { hopMeta, uidOf } from '../record-headers.ts'
@@ -82,12 +82,18 @@ async function move(letters: readonly DeadLetter[], state: SubscriptionState, lo
 }
 
 async function sendLetter(log: EventLog, letter: DeadLetter): Promise<void> {
-  try {
-    await log.send(deadLetterRecords(letter))
-  } catch (error) {
-    if (!isTooLarge(error)) throw error
-    await log.send(deadLetterParts(letter))
+  let refusal: unknown
+  for (const formOf of LETTER_FORMS) {
+    try {
+      // The first part is the largest: where it does not fit, none is stored.
+      for (const record of formOf(letter)) await log.send([record])
+      return
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      refusal = error
+    }
   }
+  throw refusal
 }
 
 function areBehind(committed: readonly CommittedOffset[], ends: ReadonlyMap<string, number>): boolean {

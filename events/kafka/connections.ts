@@ -25,6 +25,7 @@ export async function breakConnection(connection: Connection): Promise<void> {
 /** What kafkajs 2.2.4 does wrong with a connection. */
 export function mend(connection: Connection): void {
   beginAfresh(connection)
+  letGoOfTheDead(connection)
   restWhenIdle(connection.requestQueue)
   lookLessOften(connection.requestQueue)
 }
@@ -39,6 +40,21 @@ function beginAfresh(connection: Connection): void {
       connection.bytesNeeded = LENGTH_BYTES
     }
     return connect()
+  }
+}
+
+/**
+ * While a broker is away kafkajs closes a connection to it again and again, and a socket that is closed already takes a listener each time:
+ * from the eleventh on Node warns of a leak.
+ */
+function letGoOfTheDead(connection: Connection): void {
+  const disconnect = connection.disconnect.bind(connection)
+  connection.disconnect = async () => {
+    const result = await disconnect()
+    const { socket } = connection
+    // Its `unref` waits for a connection that never comes.
+    if (socket?.destroyed === true) socket.removeAllListeners('connect')
+    return result
   }
 }
 

@@ -30,6 +30,7 @@ export const CODES = {
   TOPIC_AUTHORIZATION_FAILED: 29,
   GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  INVALID_TIMESTAMP: 32,
   TOPIC_ALREADY_EXISTS: 36,
   INVALID_REPLICATION_FACTOR: 38,
   NOT_CONTROLLER: 41,
@@ -50,6 +51,12 @@ export const CODES = {
 
 const NAMES = new Map<number, string>(Object.entries(CODES).map(([name, code]) => [code, name]))
 export const codeName = (code: number): string => NAMES.get(code) ?? `error ${code}`
+
+/** What whoever reads of them is to look for. */
+const HINTS: Readonly<Record<number, string>> = {
+  [CODES.INCONSISTENT_GROUP_PROTOCOL]: 'a client other than a dispatcher is in this group, and must leave it first',
+  [CODES.INVALID_TIMESTAMP]: 'the clock here and the broker’s are too far apart, or the topic takes no such times',
+}
 
 /** The same request may succeed later, or elsewhere. */
 const TRANSIENT = new Set<number>([
@@ -79,7 +86,8 @@ export class KafkaCodeError extends Error {
   readonly code: number
 
   constructor(code: number, what: string) {
-    super(`${what}: the broker answered ${codeName(code)}`)
+    const hint = HINTS[code]
+    super(`${what}: the broker answered ${codeName(code)}${hint === undefined ? '' : ` (${hint})`}`)
     this.code = code
   }
 }

@@ -220,7 +220,10 @@ export class KafkaConsumer implements Consumer {
     // It was sought, or taken away, meanwhile.
     if (read.next !== next || this.#life !== life) return
     this.#guard.report(found.error)
-    if (found.kind === 'deleted') return this.#reader?.seek(read.id, found.begin)
+    if (found.kind === 'deleted') {
+      this.#reader?.seek(read.id, found.begin)
+      return this.#options.onPosition?.(read.id, found.begin)
+    }
     this.#known.isAnother(read.id)
     // Its commit, which is of a log that is no more, must not be made anew.
     life.drop((each) => each === read).end()

@@ -5,8 +5,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
+import { errorText } from '../../lib/error-text.ts'
 import { pause } from '../../lib/pause.ts'
-import type { EventLog, LogRecord } from '../event-log.ts'
+import { isTooLarge, type EventLog, type LogRecord } from '../event-log.ts'
 import { hopHeaders, type RecordMeta } from '../record-headers.ts'
 import { readToEnd, type TopicReader } from '../read-topic.ts'
 import { tierDelays } from '../retry-policy.ts'
@@ -54,6 +55,17 @@ function noRecordIn({ undecodable }: LogRecord, { batch, failure }: RecordMeta):
   return batch && `it is part ${batch.part} of ${batch.parts} of a record that is too large for one dead letter`
 }
 
+/** Those behind it must not wait for it: it will be refused again. */
+async function refusalOf(sending: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await sending
+    return undefined
+  } catch (error) {
+    if (!isTooLarge(error)) throw error
+    return `the retry tier does not take it: ${errorText(error)}`
+  }
+}
+
 /** Says why it refuses one. */
 type Move = (letter: DeadLetter) => Promise<string | undefined>
 
@@ -87,7 +99,8 @@ export class Replay {
       const { failure, firstFailedAtMs, ...kept } = meta
       const again = { ...kept, attempt: 1, dueMs: now(), redriveCount: meta.redriveCount + 1 }
       const headers = hopHeaders(record.headers, again, owner.key)
-      await log.send([{ topic, key: record.key, value: record.value, headers }])
+      const refusal = await refusalOf(log.send([{ topic, key: record.key, value: record.value, headers }]))
+      if (refusal !== undefined) return refusal
       if (waitMs > 0) await pause(clock, waitMs, request.signal)
       return undefined
     })

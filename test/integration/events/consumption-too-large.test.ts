@@ -52,6 +52,26 @@ test('one that cannot wait for a retry becomes a dead letter, in parts if need b
   expect((await consumption.status('default/mailer'))?.sources).toMatchObject([{ lag: 0 }])
 })
 
+test('one that its topic of dead letters takes in small parts only, as an operator set it, holds up nobody either', async () => {
+  const log = withFailingSends(bed.log, ({ topic, value }: NewRecord) =>
+    topic === DEAD && (value?.length ?? 0) > 100_000 ? new EventLogError('too-large', 'too large') : undefined,
+  )
+  bed.handle = (delivery) => (valueOf(delivery) === 'next' ? DONE : failed('down'))
+  const of = subscription()
+  const consumption = await bed.consume(
+    { ...of, retry: { ...of.retry, maxAttempts: 1 } },
+    { engine: bed.engine({ log }) },
+  )
+  const value = largeWith(500_000)
+  await send(value)
+  await bed.publish('next')
+  await bed.advance(10_000, 500)
+  const letters = await bed.read(DEAD)
+  expect(letters.map(header('dormouse-batch-part'))).toEqual(letters.map((_, at) => `${at + 1}/${letters.length}`))
+  expect(Buffer.concat(letters.map(({ value: part }) => part!)).equals(value)).toBe(true)
+  expect((await consumption.status('default/mailer'))?.sources).toMatchObject([{ lag: 0 }])
+})
+
 test.each([
   ['headers', { headers: [['h', Buffer.alloc(MAX_RECORD_BYTES - 200, 1)] as const], value: null }],
   ['a key', { key: Buffer.alloc(MAX_RECORD_BYTES - 200, 2), value: Buffer.from('v') }],

@@ -127,6 +127,22 @@ test('the bytes of a batch that could not be decoded are listed, refused with a 
   expect(await listed()).toEqual([])
 })
 
+test('a dead letter that its retry tier does not take is refused with a sentence, and those behind it are replayed', async () => {
+  await bed.consume()
+  await bed.publish('bad1', 'bad2')
+  const log = withFailingSends(bed.log, ({ value }) =>
+    value?.toString() === 'bad1' ? new EventLogError('too-large', 'expected less, got more') : undefined,
+  )
+  const strict = new Replay({ log, clock: bed.clock, now: bed.clock.now, owner: subscription() })
+  const { matched, moved, refused } = await strict.redrive({ filter: {} })
+  expect([matched, moved, refused.map(({ reason }) => reason)]).toEqual([
+    ...[2, 1],
+    ['the retry tier does not take it: expected less, got more'],
+  ])
+  isMended = true
+  expect(await listed()).toContain('bad1')
+})
+
 test('a dead letter that was replayed ten times is refused with a sentence', async () => {
   await bed.consume()
   await bed.publish('bad1')

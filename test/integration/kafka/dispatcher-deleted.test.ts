@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { Kafka, logLevel, ConfigResourceTypes } from 'kafkajs'
 import { EVENT_HEADER } from '../../../api/names.ts'
 import { textOf } from '../../../events/record-headers.ts'
-import { tiersAmong } from '../../../events/topic-names.ts'
+import { deadLetterTopic, tiersAmong } from '../../../events/topic-names.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { fails, joined, numbered, ok, useDispatchers, type Triggered } from './dispatchers-bed.ts'
@@ -70,5 +70,41 @@ await describeOnKafka('two dispatcher processes', () => {
       ...['mine', EVENT_HEADER.batchPart, EVENT_HEADER.errorClass].map((name) => textOf(headers, name)),
     ])
     expect(told).toEqual([1, 2, 3].map((part) => ['k', 'yes', `${part}/3`, 'too-large']))
+  })
+
+  test.each([
+    ['it fails for good', 1],
+    ['its Trigger is deleted', 5],
+  ])('keep a record in small parts where %s and its dead letters take no larger ones', async (_, maxAttempts) => {
+    const value = Buffer.from(JSON.stringify('0123456789'.repeat(60_000)))
+    const world = await bed.trigger(`small-${maxAttempts}`, {
+      partitions: 1,
+      feed: { retry: { ...retry, maxAttempts } },
+      answer: fails,
+    })
+    const topic = deadLetterTopic(ownerOf(world))
+    await bed.log.ensureTopics([{ topic, partitions: 1 }])
+    await bed.admin((admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            ...{ type: ConfigResourceTypes.TOPIC, name: topic },
+            configEntries: [{ name: 'max.message.bytes', value: '100000' }],
+          },
+        ],
+      }),
+    )
+    await world.send({ key: Buffer.from('k'), value })
+    if (maxAttempts > 1) {
+      const waits = async () => (await world.counts()).retries[HOUR_MS] === 1
+      await eventually('it waits', waits, PATIENT)
+      bed.replace(world)
+      await eventually('no tier', async () => (await tiersOf(world)).length === 0, PATIENT)
+    } else await world.done()
+    const letters = await world.deadLetters()
+    expect(Buffer.concat(letters.map((letter) => letter.value!)).equals(value)).toBe(true)
+    const parts = letters.map(({ headers }) => textOf(headers, EVENT_HEADER.batchPart))
+    expect(parts).toEqual(letters.map((_letter, at) => `${at + 1}/${letters.length}`))
   })
 })

@@ -32,6 +32,15 @@ test('offsets with gaps are tracked as they come', () => {
   expect(tracker.lowWater).toBe(21)
 })
 
+test('what is for nobody is passed, and no news is told as none', () => {
+  const tracker = trackerAt(0)
+  tracker.track(0)
+  expect([tracker.pass(5), tracker.pass(5), tracker.pass(3)]).toEqual([true, false, false])
+  expect(tracker.lowWater).toBe(0)
+  tracker.done(0)
+  expect([tracker.lowWater, tracker.next, reopened(tracker).lowWater]).toEqual([5, 5, 5])
+})
+
 test('a record that stands for several offsets is done with all of them', () => {
   const tracker = trackerAt(0)
   expect(tracker.track(0)).toBe(true)

@@ -1,5 +1,6 @@
 /** What is mended of kafkajs 2.2.4 where a connection is made. That it helps is seen on the real broker (kafka-*.test.ts). */
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { Socket } from 'node:net'
 import { breakConnection, mend } from '../../../../events/kafka/connections.ts'
 import type { Connection } from '../../../../events/kafka/wire.ts'
 
@@ -85,5 +86,15 @@ describe('connections of kafkajs', () => {
       ...['forget data', 'forget end', 'forget timeout', 'forget error'],
       ...['destroy', 'reject', 'disconnect'],
     ])
+  })
+
+  test('that are closed again and again leave nothing at a socket that is gone', async () => {
+    const socket = new Socket().destroy()
+    const { connection } = fakeConnection()
+    const disconnect = async () => dead.socket?.unref()
+    const dead = { ...connection, socket, disconnect } as unknown as Connection
+    mend(dead)
+    for (let n = 0; n < 20; n++) await dead.disconnect()
+    expect(socket.listenerCount('connect')).toBe(0)
   })
 })
