@@ -44,8 +44,10 @@ export function addGetCommand(program: Command, context: CliContext): void {
 interface Listing {
   kind: CliKind
   objects: KubeObject[]
-  /** Asked for by name, not as part of a list. */
-  byName: boolean
+  /** One was asked for by name, not a list. */
+  single: boolean
+  /** Of what was asked for by name and is not there. */
+  missing: readonly CliError[]
 }
 
 interface Getting {
@@ -61,10 +63,16 @@ async function get({ context, connection, options }: Getting, words: readonly st
   const listings = all
     ? await Promise.all(ALL_KINDS.map((kind) => list(client, { kind, names: [] }, options)))
     : [await list(client, parseTarget(words), options)]
+  const missing = listings.flatMap((listing) => listing.missing)
+  if (listings.some(({ objects }) => objects.length > 0) || missing.length === 0) print({ context, options }, listings)
+  if (missing.length > 0) throw allMissing(missing)
+}
+
+function print({ context, options }: Pick<Getting, 'context' | 'options'>, listings: readonly Listing[]): void {
   const objects = listings.flatMap((listing) => listing.objects)
   const { output } = options
   if (output === 'name') return void context.stdout.write(objects.map(nameLine).join(''))
-  const single = objects.length === 1 && listings[0]?.byName === true
+  const single = listings[0]?.single === true
   if (output !== 'table') return void context.stdout.write(printObjects(objects, output, single))
   if (objects.length === 0) return void context.stderr.write(`${nothingFound(options)}\n`)
   context.stdout.write(`${tables(context, listings, options)}\n`)
@@ -78,10 +86,21 @@ async function list(
   const { kind, names } = target
   const where = options.allNamespaces === true ? {} : { namespace: options.namespace }
   const { plural } = kind
-  if (names.length === 0) return { kind, byName: false, objects: await client.list({ plural, ...where }) }
+  if (names.length === 0) return { kind, single: false, missing: [], objects: await client.list({ plural, ...where }) }
   if (options.allNamespaces === true) throw new CliError(EXIT.usage, 'names cannot be given together with -A')
-  const objects = await Promise.all(names.map((name) => client.get({ plural, name, ...where })))
-  return { kind, byName: true, objects }
+  const found = await Promise.all(names.map((name) => client.get({ plural, name, ...where }).catch(ifMissing)))
+  const missing = found.filter((each) => each instanceof CliError)
+  const objects = found.filter((each): each is KubeObject => !(each instanceof CliError))
+  return { kind, single: names.length === 1, missing, objects }
+}
+
+function ifMissing(error: unknown): CliError {
+  if (error instanceof CliError && error.exitCode === EXIT.notFound) return error
+  throw error
+}
+
+function allMissing(missing: readonly CliError[]): CliError {
+  return new CliError(EXIT.notFound, missing.map(({ message }) => message).join('\ndormouse: '))
 }
 
 function tables(context: CliContext, listings: readonly Listing[], options: GetOptions): string {

@@ -132,6 +132,15 @@ describe('get', () => {
     })
   })
 
+  test('of several names prints what is there, then what is not, and exits 3', async () => {
+    const { code, stdout, stderr } = await run('get', 'fn', 'nobody', 'echo', 'neither')
+    expect([code, stdout]).toEqual([3, expect.stringMatching(/^NAME .*\necho .*\n$/)])
+    const said = (name: string) => `dormouse: Function default/${name} does not exist\n`
+    expect(stderr).toBe(said('nobody') + said('neither'))
+    const json = await run('get', 'fn', 'nobody', 'echo', '-o', 'json')
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([3, { kind: 'List', items: [{ kind: 'Function' }] }])
+  })
+
   test('never shows secrets', async () => {
     expect((await run('get', 'secrets', '-A')).code).toBe(2)
   })
