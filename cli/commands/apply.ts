@@ -34,7 +34,7 @@ export function addApplyCommand(program: Command, context: CliContext): void {
     .description('create or change what manifests describe, and wait until it serves')
     .requiredOption('-f, --filename <path>', 'file, folder (with its subfolders) or - (stdin); repeatable', collect)
     .option('--no-wait', 'do not wait until it serves')
-    .option('--timeout <seconds>', 'how long to wait', parseSeconds, 60)
+    .option('--timeout <seconds>', 'how long to wait; 0 = look once', parseSeconds, 60)
     .action((options: ApplyOptions) => apply(context, options))
   withServerOptions(withNamespaceOption(command)).addHelpText(
     'after',

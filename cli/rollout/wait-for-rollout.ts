@@ -18,6 +18,7 @@ export type RolloutEnd =
 export interface RolloutWait {
   client: ApiClient
   target: RolloutTarget
+  /** 0 = looks once. */
   timeoutMs: number
   /** The user's Ctrl-C. */
   signal: AbortSignal
@@ -28,6 +29,7 @@ export interface RolloutWait {
 /** Throws CliError (unreachable) when the instance goes away meanwhile, (interrupted) on abort. */
 export async function waitForRollout(wait: RolloutWait): Promise<RolloutEnd> {
   const { timeoutMs, signal } = wait
+  if (timeoutMs === 0) return lookOnce(wait)
   const timeout = AbortSignal.timeout(timeoutMs)
   let waitingFor = 'waits for the controller'
   const waiting = (what: string) => {
@@ -47,6 +49,11 @@ export async function waitForRollout(wait: RolloutWait): Promise<RolloutEnd> {
   if (signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted; the rollout goes on')
   if (timeout.aborted) return { kind: 'timeout', waitingFor }
   throw new CliError(EXIT.unreachable, 'the instance stopped while the rollout was waited for')
+}
+
+async function lookOnce({ client, target: { generation, ...query } }: RolloutWait): Promise<RolloutEnd> {
+  const status = rolloutStatus(await client.get(query), generation)
+  return status.kind === 'pending' ? { kind: 'timeout', waitingFor: status.waitingFor } : status
 }
 
 /** Undefined when the watch ends before. */

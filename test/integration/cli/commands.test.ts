@@ -53,6 +53,11 @@ describe('apply', () => {
     expect((await run('apply', '-f', 'app.yaml')).stdout).toMatch(/^trigger\/web configured$/m)
   })
 
+  test('with --timeout 0 looks once: what serves already is ready', async () => {
+    const { code, stdout } = await run('apply', '-f', 'app.yaml', '--timeout', '0')
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^function\/echo ready +revision /m)])
+  })
+
   test('reads standard input', async () => {
     const { ended } = workspace.start(['apply', '-f', '-'], {
       stdin: fn('from-stdin', inline('export const handler = () => 1')),
