@@ -1,9 +1,9 @@
 /** Requests node's parser refuses before there is a request: answered with a problem on the bare connection, then closed. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import { requestIdFrom } from './identity.ts'
-import { answerAndLinger, rawProblem } from './problem-answer.ts'
+import { answerAndLinger, rawProblem, throwAwayInput } from './problem-answer.ts'
 
 interface ParserError extends NodeJS.ErrnoException {
   rawPacket?: Buffer
@@ -15,15 +15,27 @@ export function answerClientError(error: ParserError, socket: Duplex, maxUrlByte
     socket.destroy()
     return undefined
   }
-  // An answer is on its way already: what follows it would be read as part of it.
-  if (answerBegun(socket)) {
-    socket.destroy(error)
-    return undefined
-  }
   const problem = problemOfParser(error, maxUrlBytes)
   const isHttp2 = error.code === 'HPE_PAUSED_H2_UPGRADE'
-  answerAndLinger(socket, isHttp2 ? HTTP_1_1_REQUIRED : rawProblem(problem, requestIdFrom(undefined)))
+  const answer = isHttp2 ? HTTP_1_1_REQUIRED : rawProblem(problem, requestIdFrom(undefined))
+  answerInTurn(socket, answer)
   return problem.code
+}
+
+/** Requests that came whole before what cannot be read are answered first. */
+function answerInTurn(socket: Duplex, answer: string | Buffer): void {
+  const message = answerInProgress(socket)
+  if (message?.req.complete === true) {
+    throwAwayInput(socket)
+    message.once('close', () => {
+      if (socket.writable) answerInTurn(socket, answer)
+      else socket.destroy()
+    })
+    return
+  }
+  // It is the body of this request that broke; what follows an answer that has begun would be read as part of it.
+  if (message?.headersSent === true) socket.destroy()
+  else answerAndLinger(socket, answer)
 }
 
 /** A client takes this listener for a proxy. What it would get behind a request that has no answer yet, it would take for that. */
@@ -39,18 +51,17 @@ export function answerConnect({ headers, url }: IncomingMessage, socket: Duplex)
 /** To clients that begin with HTTP/2 and read nothing else: an empty SETTINGS frame and GOAWAY with error 13 (RFC 9113 §7). */
 const HTTP_1_1_REQUIRED = Buffer.from('000000040000000000' + '000008070000000000' + '000000000000000d', 'hex')
 
-/**
- * Node keeps the answer in progress on the socket. A request that was sent behind another before that was answered cannot have the
- * connection for itself: it is answered in its turn, like any other.
- */
-export function isAnswering(socket: Duplex): boolean {
-  return ((socket as { _httpMessage?: object | null })._httpMessage ?? null) !== null
+/** Node keeps the answer in progress on the socket, also one that has not begun; its documentation recommends this check. */
+function answerInProgress(socket: Duplex): ServerResponse | undefined {
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }
 
-/** The check that Node’s documentation recommends. */
-function answerBegun(socket: Duplex): boolean {
-  const message = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
-  return message?.headersSent === true
+/**
+ * A request that was sent behind another before that was answered cannot have the connection for itself: it is answered in its turn, like
+ * any other.
+ */
+export function isAnswering(socket: Duplex): boolean {
+  return answerInProgress(socket) !== undefined
 }
 
 function problemOfParser(error: ParserError, maxUrlBytes: number): ProblemError {

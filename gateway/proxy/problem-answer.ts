@@ -59,11 +59,15 @@ export function lingerOnClose(request: IncomingMessage): void {
 
 /** The same for a connection whose parser gave up: it must not see what still comes. */
 export function answerAndLinger(socket: Duplex, answer: string | Buffer): void {
+  throwAwayInput(socket)
+  socket.write(answer)
+  endThenCut(socket)
+}
+
+export function throwAwayInput(socket: Duplex): void {
   // Node's parser lets go of the connection when somebody else listens.
   socket.on('data', () => undefined)
   for (const listener of socket.listeners('data').slice(0, -1)) socket.off('data', listener as () => void)
-  socket.write(answer)
-  endThenCut(socket)
   socket.resume()
 }
 

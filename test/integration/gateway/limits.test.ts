@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { until } from '../../builders/eventually.ts'
+import type { PodScript } from '../../fakes/fake-pod.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
@@ -202,4 +203,22 @@ test('after an answer the connection serves the next request', async () => {
   client.received = ''
   client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}')
   await client.expect(/"ok":true/)
+})
+
+test('what cannot be read behind requests that run is answered after them, and takes no answer away', async () => {
+  world = await GatewayWorld.start({ fn: { concurrency: 5 } })
+  const script: PodScript = ({ url = '' }, response) => {
+    response.write(`begun ${url};`)
+    setTimeout(() => response.end(`ended ${url};`), 150)
+  }
+  const pod = await world.pod({ script })
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
+  const client = await raw(`${get('/1')}${get('/2')}\x16\x03\x01 garbage\r\n\r\n`)
+  await client.untilClosed()
+  expect(client.received).toMatch(/200 OK[^]*ended \/1;[^]*200 OK[^]*ended \/2;[^]*HTTP\/1\.1 400 [^]*"bad-request"/)
+  const late = await raw(get('/3'))
+  await late.expect(/begun \/3/)
+  await late.send('garbage\r\n\r\n').send('more\r\n\r\n').untilClosed()
+  expect(late.received).toMatch(/ended \/3;[^]*HTTP\/1\.1 400 /)
+  await until(() => pod.running === 0)
 })
