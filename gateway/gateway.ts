@@ -193,6 +193,7 @@ class GatewayProcess implements Gateway {
     const latecomers = new Latecomers({
       clock: monotonicClock,
       onNews: (listener) => this.router.onSnapshot(listener),
+      hasFeed: () => this.router.feed.connected,
     })
     const draining = () => this.#draining
     const shared = { router: this.router, metrics: this.#tallies, draining, latecomers, budget: this.#budget }

@@ -10,11 +10,14 @@ export interface LatecomersOptions {
   onNews: (listener: () => void) => () => void
   /** A change reaches all replicas of the controller, and their gateways, within it. */
   limitMs?: number
+  /** Without the feed nothing reaches us: it comes back within a few seconds where controllers are. */
+  hasFeed?: () => boolean
   /** Held at once. */
   most?: number
 }
 
 const LIMIT_MS = 250
+const LIMIT_WITHOUT_FEED_MS = 5_000
 const MOST = 256
 
 export class Latecomers {
@@ -31,7 +34,7 @@ export class Latecomers {
    * returned function has been.
    */
   hold(again: () => boolean, late: () => void): (() => void) | false {
-    const { clock, limitMs = LIMIT_MS, most = MOST } = this.#options
+    const { clock, most = MOST } = this.#options
     if (this.#held.size >= most) return false
     const leave = () => {
       cancel()
@@ -40,13 +43,18 @@ export class Latecomers {
     const look = () => {
       if (again()) leave()
     }
-    const cancel = clock.after(limitMs, () => {
+    const cancel = clock.after(this.#limitMs(), () => {
       leave()
       late()
     })
     this.#held.add(look)
     this.#unsubscribe ??= this.#options.onNews(() => this.#held.forEach((look) => look()))
     return leave
+  }
+
+  #limitMs(): number {
+    const { limitMs = LIMIT_MS, hasFeed = () => true } = this.#options
+    return hasFeed() ? limitMs : LIMIT_WITHOUT_FEED_MS
   }
 
   #leave(look: () => void): void {

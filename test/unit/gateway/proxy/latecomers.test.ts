@@ -2,14 +2,17 @@ import { describe, expect, test } from '@jest/globals'
 import { Latecomers } from '../../../../gateway/proxy/latecomers.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
-function bed(most?: number) {
+function bed(most?: number, hasFeed = true) {
   const clock = new FakeClock()
   const listeners = new Set<() => void>()
   const onNews = (listener: () => void) => {
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
-  const latecomers = new Latecomers({ clock, onNews, limitMs: 100, ...(most !== undefined && { most }) })
+  const latecomers = new Latecomers({
+    ...{ clock, onNews, limitMs: 100, hasFeed: () => hasFeed },
+    ...(most !== undefined && { most }),
+  })
   const calls: string[] = []
   let isKnown = false
   return {
@@ -52,6 +55,15 @@ describe('a request for what nobody has heard of', () => {
     clock.advance(1)
     expect(calls).toEqual(['late'])
     expect(listeners.size).toBe(0)
+  })
+
+  test('is late after some seconds where no controller tells of anything', () => {
+    const { hold, clock, calls } = bed(undefined, false)
+    hold()
+    clock.advance(4_999)
+    expect(calls).toEqual([])
+    clock.advance(1)
+    expect(calls).toEqual(['late'])
   })
 
   test('is forgotten when its client leaves', () => {
