@@ -126,7 +126,7 @@ class GatewayProcess implements Gateway {
     this.#tallies.register(this.metrics, this.router)
     this.#listeners = {
       public: this.#createListener(false, (target) => this.#routes.resolve(target)),
-      internal: this.#createListener(true, (target) => this.#resolveInternal(target)),
+      internal: this.#createListener(true, this.#internalTargets()),
     }
     this.#management = createManagementServer({
       metrics: this.metrics,
@@ -160,11 +160,14 @@ class GatewayProcess implements Gateway {
     await closeServer(this.#management)
   }
 
-  #resolveInternal(target: IncomingTarget): Resolution {
+  #internalTargets(): (target: IncomingTarget) => Resolution {
     const exists = (key: ObjectKey | undefined) => key !== undefined && this.router.lane(key) !== undefined
+    if (this.#options.machineOnly !== true) return (target) => resolveInternal(target, exists)
     const isFunction = (host: string) => exists(functionOfHost(host))
-    const problem = this.#options.machineOnly === true ? refuseOtherSites(target, isFunction) : undefined
-    return problem === undefined ? resolveInternal(target, exists) : problemResolution(problem)
+    return (target) => {
+      const problem = refuseOtherSites(target, isFunction)
+      return problem === undefined ? resolveInternal(target, exists) : problemResolution(problem)
+    }
   }
 
   #createRouter(): Router {

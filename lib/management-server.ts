@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http'
 import type { Metrics } from './metrics.ts'
 import { problemJson, PROBLEM_TYPE, type Problem } from './problem.ts'
 import { errorText } from './error-text.ts'
+import { hostOfOrigin } from './web-origin.ts'
 
 export interface RouteRequest {
   params: Record<string, string>
@@ -91,14 +92,11 @@ function refuseForeignHosts({ headers: { host = '' } }: Request, response: Respo
 /** A page that an operator has open may send what needs no leave of ours, a POST of text for one; browsers say then where it comes from. */
 function refuseOtherSites({ method, headers }: Request, response: Response, next: NextFunction): void {
   const { origin, host } = headers
-  const isForeign = headers['sec-fetch-site'] === 'cross-site' || (origin !== undefined && hostOf(origin) !== host)
+  const isForeign =
+    headers['sec-fetch-site'] === 'cross-site' || (origin !== undefined && hostOfOrigin(origin) !== host)
   if (method === 'GET' || method === 'HEAD' || !isForeign) return next()
   const message = `expected no request from a page of another site, got one from ${JSON.stringify(origin ?? 'another site')}`
   sendProblem(response, { status: 403, code: 'foreign-origin', message })
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined
 }
 
 async function run(route: Route, request: Request, response: Response): Promise<void> {

@@ -40,8 +40,7 @@ export function ownPodKind({
   if (image !== undefined) return 'image'
   if (timeoutMs > LONGEST_POOL_TIMEOUT_MS) return 'runtime'
   if (secretEnv !== undefined || configMapEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
-  if (resources === undefined) return undefined
-  return isGuaranteed(resources) || isLarge(resources) ? 'runtime' : undefined
+  return resources !== undefined && isFixedAtBirth(resources) ? 'runtime' : undefined
 }
 
 /** The same of a spec: does its Runtime's pool have to be ready for it? */
@@ -49,8 +48,7 @@ export function usesPool({ image, env, serviceAccountName, resources, timeout }:
   if (image !== undefined || serviceAccountName !== undefined) return false
   if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return false
   if (env.some(({ valueFrom }) => valueFrom !== undefined)) return false
-  const has = containerResources(resources)
-  return !isGuaranteed(has) && !isLarge(has)
+  return !isFixedAtBirth(containerResources(resources))
 }
 
 /** What a function that sleeps most of its life sets aside, and what pods of pools are born with. */
@@ -101,6 +99,11 @@ function isSameAmount(has: string | undefined, wanted: string, plain: (quantity:
     // Written by somebody else, in a notation that Functions do not have.
     return false
   }
+}
+
+/** No pod that exists can be resized to them. */
+function isFixedAtBirth(resources: ContainerResources): boolean {
+  return isGuaranteed(resources) || isLarge(resources)
 }
 
 /** Its heap has to be made for it. */

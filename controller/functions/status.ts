@@ -17,10 +17,10 @@
  *   Ready     | False   | RuntimeNotFound | spec.runtime names a Runtime that does not exist; goes away by itself when it is created
  *   Ready     | False   | StartFailed     | pods do not come up (message: why); the platform's or the cluster's trouble, tried again
  *             |         |                 | with growing waits up to a minute
+ *   Ready     | False   | PodsEnd         | pods come up and end at once (message: how), by what they are called with as a rule; others are started
  *   Serving   | True    | RevisionServes  | some revision, named in the message, can take calls: whatever Ready says, callers are fine
  *   Serving   | False   | CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound: nothing can take calls, and why
  *   RolledOut | True    | UpToDate        | the revision that takes calls is the one the spec asks for
- *   Ready     | False   | PodsEnd         | pods come up and end at once (message: how), by what they are called with as a rule; others are started
  *   RolledOut | False   | RollingOut, CodeLoadFailed, CodeUnavailable, FetchingCode, RuntimeNotFound, StartFailed, PodsEnd: the spec's revision takes
  *             |         | no calls yet, and why
  *   Named     | True    | ServiceExists   | http://<name>.<namespace> reaches it; only where Services are made
@@ -30,6 +30,7 @@
 import type { FunctionStatus } from '../../api/function.ts'
 import { setCondition } from '../../kube/conditions.ts'
 import type { ConditionInput } from '../../kube/conditions.ts'
+import type { StartFailure } from './function-memory.ts'
 import type { FunctionObservation } from './observe.ts'
 import { canNameService } from '../services/resources.ts'
 import { isProven, podsOf, readyPods, wantedPods } from './rollout.ts'
@@ -125,13 +126,9 @@ function rolledOut(seen: FunctionObservation, rollout: Rollout): Said {
   return { status: 'False', reason: 'RollingOut', message: rollingOut(revision, rollout.serving?.revision) }
 }
 
-const START_FAILED = {
-  reason: 'StartFailed',
-  message: (revision: string, why: string) => `No pod of revision ${revision} comes up: ${why}`,
-}
-const PODS_END = {
-  reason: 'PodsEnd',
-  message: (revision: string, why: string) => `Pods of revision ${revision} end right after they were ready: ${why}`,
+const FAILURES: Record<StartFailure['kind'], { reason: string; what: (revision: string) => string }> = {
+  start: { reason: 'StartFailed', what: (revision) => `No pod of revision ${revision} comes up` },
+  ended: { reason: 'PodsEnd', what: (revision) => `Pods of revision ${revision} end right after they were ready` },
 }
 
 /** What keeps the spec's revision from running. */
@@ -142,9 +139,8 @@ function troubleOf(seen: FunctionObservation, { stage }: Rollout): Said | undefi
   // Nobody wants a pod of a proven revision that sleeps: whether one would come up now is not known.
   const isWanted = stage.kind !== 'serves' || wantedPods(seen.target, seen) > 0
   if (!failure || !isWanted || readyPods(seen.target, seen).length > 0) return undefined
-  const said = failure.kind === 'start' ? START_FAILED : PODS_END
-  const message = said.message(seen.target.revision, failure.message)
-  return { status: 'False', reason: said.reason, message: `${message}. It is tried again.` }
+  const { reason, what } = FAILURES[failure.kind]
+  return { status: 'False', reason, message: `${what(seen.target.revision)}: ${failure.message}. It is tried again.` }
 }
 
 function named({ service, function: { metadata } }: FunctionObservation): Record<string, Said> {

@@ -2,6 +2,7 @@
  * Who may call an internal listener that is on loopback, as in local mode: programs of this machine. Pages of other sites that a developer has open
  * in a browser reach it as well, and could call functions and publish events; by DNS rebinding even under a name of their own. Pure.
  */
+import { hostOfOrigin } from '../../lib/web-origin.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import { headerOf } from '../routes/cors.ts'
 import type { IncomingTarget } from './target.ts'
@@ -33,7 +34,6 @@ const isCrossSite = (rawHeaders: readonly string[]) => headerOf(rawHeaders, 'sec
 
 /** A development server's page, on whatever port, is at home. */
 function isOfThisMachine(origin: string, host: string): boolean {
-  if (!URL.canParse(origin)) return false
-  const from = new URL(origin).host
-  return LOOPBACK.test(from) || from === host
+  const from = hostOfOrigin(origin)
+  return from !== undefined && (LOOPBACK.test(from) || from === host)
 }

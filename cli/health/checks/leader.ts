@@ -19,18 +19,22 @@ export function clusterNowMs({ apiServer, nowMs }: Observation): number {
 
 /** For how long whoever holds the lead has been silent, when that is so long that it leads no longer and nobody else does. */
 export function silentForMs(observation: Observation): number | undefined {
-  const { renewTime = '', leaseDurationSeconds = 6 } = leaseOf(observation)?.spec ?? {}
-  const silentMs = clusterNowMs(observation) - Date.parse(renewTime)
+  const { silentMs, leaseMs } = lastSign(observation)
   // Twice: the API server's time is known to the second, and a successor may be on its way.
-  return silentMs > 2000 * leaseDurationSeconds ? silentMs : undefined
+  return silentMs > 2 * leaseMs ? silentMs : undefined
+}
+
+/** Of whoever holds the lead. Negative: its clock is ahead. */
+function lastSign(observation: Observation): { silentMs: number; leaseMs: number } {
+  const { renewTime = '', leaseDurationSeconds = 6 } = leaseOf(observation)?.spec ?? {}
+  return { silentMs: clusterNowMs(observation) - Date.parse(renewTime), leaseMs: leaseDurationSeconds * 1000 }
 }
 
 export function checkLeader(observation: Observation): Finding[] {
   // Where none is ready, that is what is wrong: told by the platform's check.
   if (valueOf(observation.leases) === undefined || !controllersReady(observation)) return []
-  const lease = leaseOf(observation)
-  const holder = lease?.spec?.holderIdentity ?? ''
-  if (lease !== undefined && holder !== '') return heldFindings(observation, lease, holder)
+  const holder = leaseOf(observation)?.spec?.holderIdentity ?? ''
+  if (holder !== '') return heldFindings(observation, holder)
   return [finding('No replica leads: nothing is reconciled, scaled or ticked.', seeLog(observation))]
 }
 
@@ -43,10 +47,9 @@ function seeLog(observation: Observation): string {
   return `See why the controllers cannot write the Lease: ${logOfPart(observation, 'controller')}.`
 }
 
-function heldFindings(observation: Observation, { spec }: Lease, holder: string): Finding[] {
-  const { renewTime = '', leaseDurationSeconds = 6 } = spec ?? {}
-  const silentMs = clusterNowMs(observation) - Date.parse(renewTime)
-  if (silentMs < -1000 * leaseDurationSeconds) {
+function heldFindings(observation: Observation, holder: string): Finding[] {
+  const { silentMs, leaseMs } = lastSign(observation)
+  if (silentMs < -leaseMs) {
     const problem = `The leader's clock is ${Math.round(-silentMs / 1000)} s ahead of the API server's.`
     return [finding(problem, 'Set the clocks of the nodes by NTP.')]
   }

@@ -27,7 +27,10 @@ const PREFIX = 'DORMOUSE_'
 const MOST_FD = 1_048_576
 const DEFAULT_INIT_TIMEOUT_MS = 10_000
 
-/** Reads and removes every `DORMOUSE_*` variable, and what Node itself was told at its start. Throws an Error that names the variable, what was expected and what came. */
+/**
+ * Reads and removes every `DORMOUSE_*` variable, and removes what Node itself was told at its start. Throws an Error that names the variable,
+ * what was expected and what came.
+ */
 export function takeEnvironment(env: Record<string, string | undefined>): Environment {
   const taken = take(env)
   delete env['NODE_OPTIONS']

@@ -9,15 +9,21 @@ const withListener = (listener: string) => ({
     export const handler = async (e) => { console.log('in'); await new Promise((r) => setTimeout(r, e.ms ?? 0)); return 'done' }`,
 })
 
+/** The call that runs at SIGTERM is finished, and then the process ends by itself. */
+async function endedWhileItServes(files: Record<string, string>): Promise<RuntimeProcess> {
+  const runtime = await RuntimeProcess.with({ files, concurrency: 5 })
+  const running = runtime.invoke({ ms: 300 })
+  await runtime.printed('\tin\n')
+  runtime.child.kill('SIGTERM')
+  expect(await running).toMatchObject({ status: 200, text: '"done"' })
+  expect(await runtime.exited).toEqual({ code: 0, signal: null })
+  return runtime
+}
+
 describe('a SIGTERM listener of user code', () => {
   test('hears of it once nothing runs any more, so that its exit fails nobody', async () => {
     const files = withListener(`() => { console.log('bye'); process.exit(0) }`)
-    const runtime = await RuntimeProcess.with({ files, concurrency: 5 })
-    const running = runtime.invoke({ ms: 300 })
-    await runtime.printed('\tin\n')
-    runtime.child.kill('SIGTERM')
-    expect(await running).toMatchObject({ status: 200, text: '"done"' })
-    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    const runtime = await endedWhileItServes(files)
     expect(runtime.stdout.match(/bye/g)).toHaveLength(1)
   })
 
@@ -87,12 +93,7 @@ describe('a SIGTERM listener of user code', () => {
   ])('removed with all others, %s, leaves what runs to be finished', async (removal) => {
     const files = withListener(`() => console.log('removed')`)
     files['index.mjs'] += `\nfor (const signal of ['SIGTERM', 'SIGINT']) { ${removal} }`
-    const runtime = await RuntimeProcess.with({ files, concurrency: 5 })
-    const running = runtime.invoke({ ms: 300 })
-    await runtime.printed('\tin\n')
-    runtime.child.kill('SIGTERM')
-    expect(await running).toMatchObject({ status: 200, text: '"done"' })
-    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    const runtime = await endedWhileItServes(files)
     expect(runtime.stdout).not.toContain('removed')
   })
 
