@@ -49,6 +49,8 @@ export const HEADER = {
   deadline: 'dormouse-deadline-ms',
   error: 'dormouse-error',
   refused: 'dormouse-refused',
+  /** On answers that are the last of their pod: whoever comes next goes elsewhere. */
+  leaving: 'dormouse-leaving',
   report: 'dormouse-report',
   logType: 'dormouse-log-type',
   logResult: 'dormouse-log-result',

@@ -1,5 +1,6 @@
 /** What an attempt that ended in an error proves: nothing was sent, nothing was executed, or neither can be said. */
-import type { RefusedReason } from '../api/names.ts'
+import type { IncomingHttpHeaders } from 'node:http'
+import { HEADER, type RefusedReason } from '../api/names.ts'
 import type { FeedFunction } from '../api/protocol.ts'
 import type { CallRequest } from './call-types.ts'
 import { ProblemError } from './problems.ts'
@@ -23,12 +24,16 @@ export interface AttemptProgress {
   acknowledges: boolean
 }
 
-/** 403: the pod was made ready with another data key. */
-export const mayRefuse = (status: number) => status === 503 || status === 403
-
-/** The header's value when it is one of the contract's; such an answer proves that nothing was executed. */
-export function refusalOf(value: string | string[] | undefined): RefusedReason | undefined {
+/** Of an answer that proves that nothing was executed. 403: the pod was made ready with another data key. */
+export function refusalOf(status: number, headers: IncomingHttpHeaders): RefusedReason | undefined {
+  if (status !== 503 && status !== 403) return undefined
+  const value = headers[HEADER.refused]
   return value === 'busy' || value === 'leaving' || value === 'not-specialized' ? value : undefined
+}
+
+/** The pod ends with this answer: it takes nothing more, and may be gone before the next request reaches it. */
+export function isLastAnswer(status: number, headers: IncomingHttpHeaders): boolean {
+  return status === 500 && headers[HEADER.leaving] !== undefined
 }
 
 export function failureOf(error: Error, progress: AttemptProgress): AttemptFailure {

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { HEADER, type RefusedReason } from '../api/names.ts'
-import { deadlineExceeded, failureOf, isStuck, MAX_UNACKNOWLEDGED, mayRefuse, refusalOf } from './attempt-failure.ts'
+import { deadlineExceeded, failureOf, isLastAnswer, isStuck, MAX_UNACKNOWLEDGED, refusalOf } from './attempt-failure.ts'
 import type { CallDeps, CallRequest, CallSink, CallState, ReplayReason, StreamedBody, Upgrade } from './call-types.ts'
 import type { Expiring } from './deadlines.ts'
 import { Waiter, type Lane } from './lane.ts'
@@ -132,13 +132,13 @@ export class Call extends Waiter implements PodHandler, Expiring {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#state !== 'sending') return
     if (status < 200) return status === 102 ? this.#accepted() : this.#sink.onInterim?.(status, headers)
-    const refusal = this.#acknowledged || !mayRefuse(status) ? undefined : refusalOf(headers[HEADER.refused])
+    const refusal = this.#acknowledged ? undefined : refusalOf(status, headers)
     if (refusal !== undefined) {
       this.#refusal = refusal
       this.#state = 'refused'
       return
     }
-    this.#accepted()
+    this.#accepted(isLastAnswer(status, headers))
     this.#state = 'answering'
     this.#sink.onStart(status, headers)
   }
@@ -177,9 +177,9 @@ export class Call extends Waiter implements PodHandler, Expiring {
     }
   }
 
-  #accepted(): void {
+  #accepted(isLast = false): void {
     this.#acknowledged = true
-    if (this.pod !== undefined) this.lane.worked(this.pod)
+    if (this.pod !== undefined) this.lane.worked(this.pod, isLast)
     this.#stream?.forget()
   }
 

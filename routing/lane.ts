@@ -117,14 +117,16 @@ export class Lane {
     if (this.#queue.size > 0) this.#handOut()
   }
 
-  /** The pod answered as it should: its next refusal counts as the first. */
-  worked(pod: PodSlots): void {
+  /** The pod answered as it should: its next refusal counts as the first. `isLast`: it takes nothing more. */
+  worked(pod: PodSlots, isLast = false): void {
     if (pod.strikes > 0) pod.strikes = 0
+    if (isLast) this.block(pod, 'leaving')
   }
 
   /** Leaves the pod out for a while; see block-policy. */
   block(pod: PodSlots, cause: BlockCause): void {
     this.#pods.block(pod, cause)
+    if (this.#queue.size > 0) this.#options.onShortage(this)
   }
 
   /** An activation's answer: usable at once, before the feed brings it. Returns how many waiters it served. */

@@ -19,7 +19,7 @@ export function answerText(response: ServerResponse, head: { status: number; hea
 /** Once the head is out only cutting the connection tells the caller that the answer is not whole. */
 export function answerFailure(
   response: ServerResponse,
-  failure: { kind: ErrorKind; error: ErrorObject },
+  failure: { kind: ErrorKind; error: ErrorObject; isLast?: boolean },
   headers: Headers = {},
 ): void {
   if (response.headersSent) {
@@ -30,7 +30,8 @@ export function answerFailure(
   // A phrase that user code left is not that of a 500, and may be one that Node refuses to send.
   response.statusMessage = ''
   const own = { 'content-type': 'application/json', 'dormouse-error': failure.kind }
-  answerText(response, { status: 500, headers: { ...own, ...headers } }, JSON.stringify(failure.error))
+  const last = failure.isLast === true ? { 'dormouse-leaving': 'true' } : {}
+  answerText(response, { status: 500, headers: { ...own, ...last, ...headers } }, JSON.stringify(failure.error))
 }
 
 const PROBLEM: Record<RefusedReason, string> = {

@@ -75,7 +75,7 @@ export class DataServer {
     if (claim === undefined || loaded === undefined) return refuse(response, 'not-specialized')
     const invocation = new Invocation(head, deadlineOf(head, claim), () => undefined)
     if (invocation.deadlineMs <= nowMs()) return answerTimeout(response, invocation, claim)
-    invocation.fail = (kind, error) => answerFailure(response, { kind, error })
+    invocation.fail = (kind, error) => answerFailure(response, { kind, error, isLast: invocation.isLast })
     invocations.accept(invocation, response)
     if (request.httpVersionMinor > 0) response.writeProcessing()
     this.dispatch({ request, response, invocation, claim, loaded })

@@ -81,7 +81,8 @@ export class Execution {
     } else {
       this.logFailure(record())
     }
-    this.close()((headers) => answerFailure(this.response, { kind, error }, headers))
+    const { isLast } = this.invocation
+    this.close()((headers) => answerFailure(this.response, { kind, error, isLast }, headers))
   }
 
   /** The request was not one: answered before anything ran, so there is nothing to log or to report. */

@@ -15,6 +15,8 @@ export class Invocation implements LogScope {
   /** Slot on the watchdog's board. */
   slot: number | undefined
   timer: NodeJS.Timeout | undefined
+  /** The process ends with it, or begins to: its failure says so. */
+  isLast = false
   /** Answers in the handler's place; does nothing once answered. */
   fail: Fail
   /** From the first byte of the answer on the watchdog must write none of its own. Calling it again is without effect. */

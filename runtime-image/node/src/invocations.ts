@@ -76,7 +76,10 @@ export class Invocations {
 
   /** The process cannot go on: everybody is told, as far as their answer has not begun. */
   failAll(kind: ErrorKind, errorFor: (invocation: Invocation) => ErrorObject): void {
-    for (const invocation of [...this.pod.running]) invocation.fail(kind, errorFor(invocation))
+    for (const invocation of [...this.pod.running]) {
+      invocation.isLast = true
+      invocation.fail(kind, errorFor(invocation))
+    }
   }
 
   private hold(invocation: Invocation, fd: number): void {
@@ -115,8 +118,9 @@ export class Invocations {
     // The loop turns: however long the answer takes to be read, nothing is blocked.
     this.unwatch(invocation)
     const message = `RequestId: ${invocation.id} Error: ${timeoutMessage(claim.timeoutMs)}`
+    invocation.isLast = claim.signature !== 'http'
     invocation.fail('timeout', platformError('Sandbox.Timedout', message))
-    if (claim.signature !== 'http') this.onReset()
+    if (invocation.isLast) this.onReset()
   }
 
   private isStreaming(): boolean {

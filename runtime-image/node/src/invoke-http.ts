@@ -59,7 +59,7 @@ function answerInPlace(call: RequestCall, failure: { kind: ErrorKind; error: Err
   restoreMethods(response)
   // It may yet destroy the connection, which must be nobody else's by then. One that still brings a body is left open: closing it loses the answer.
   if (request.complete) response.shouldKeepAlive = false
-  answerFailure(response, failure)
+  answerFailure(response, { ...failure, isLast: invocation.isLast })
   if (!isCut) makeInert(response)
 }
 

@@ -138,7 +138,7 @@ function answer(
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
-    ...(kind === undefined ? [] : [`dormouse-error: ${kind}`]),
+    ...(kind === undefined ? [] : [`dormouse-error: ${kind}`, 'dormouse-leaving: true']),
   ]
   write(fd, `${head.join('\r\n')}\r\n\r\n${body}`)
 }

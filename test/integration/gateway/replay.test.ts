@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { until } from '../../builders/eventually.ts'
 import { wokeUp } from '../../fakes/fake-controller.ts'
+import type { PodScript } from '../../fakes/fake-pod.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 
 let world: GatewayWorld
@@ -146,4 +147,18 @@ test('a function cannot pretend to refuse: after 102 its answer is its answer', 
   const answer = await post()
   expect([answer.status, await answer.text(), answer.headers.get('dormouse-refused')]).toEqual([503, 'mine', null])
   expect(pod.executed).toBe(1)
+})
+
+test('a pod whose answer is its last gets no more, though it still listens', async () => {
+  world = await GatewayWorld.start({ fn: { concurrency: 1 } })
+  const script: PodScript = (_request, response) =>
+    response.writeHead(500, { 'dormouse-error': 'unhandled', 'dormouse-leaving': 'true' }).end('{}')
+  const ending = await world.pod({ script })
+  const other = await world.sleepingPod()
+  world.controller.onActivation = () => wokeUp(other.endpoint)
+  const [crashed, ...answers] = await Promise.all([post(), post(), post()])
+  expect([crashed.status, crashed.headers.get('dormouse-leaving')]).toEqual([500, null])
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect([ending.executed, other.executed]).toEqual([1, 2])
+  expect(await replays()).toBeUndefined()
 })

@@ -6,6 +6,9 @@ afterEach(endRuntimes)
 const event = (code: string, more = {}) =>
   RuntimeProcess.with({ files: { 'index.mjs': `export const handler = ${code}` }, ...more })
 
+/** Whoever comes next must not be sent there. */
+const LAST = { 'dormouse-leaving': 'true' }
+
 const object = (text: string) => JSON.parse(text) as { errorType: string; errorMessage: string }
 
 describe('a process that cannot go on answers first, then ends', () => {
@@ -35,7 +38,7 @@ describe('a process that cannot go on answers first, then ends', () => {
   ])('%s', async (...[_what, statement, errorType, errorMessage, code]) => {
     const runtime = await event(`() => new Promise(() => { ${statement}; setInterval(() => {}, 100) })`)
     const answer = await runtime.invoke({})
-    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'unhandled' } })
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'unhandled', ...LAST } })
     expect(object(answer.text)).toMatchObject({ errorType, errorMessage })
     expect(await runtime.exited).toEqual({ code, signal: null })
     expect(runtime.stdout).toContain('END RequestId: req-1')
@@ -60,7 +63,23 @@ describe('a process that cannot go on answers first, then ends', () => {
       { concurrency: 3 },
     )
     const answers = await Promise.all([{}, {}, { end: true }].map((e) => runtime.invoke(e)))
-    for (const answer of answers) expect(answer.headers['dormouse-error']).toBe('unhandled')
+    for (const answer of answers) expect(answer.headers).toMatchObject({ 'dormouse-error': 'unhandled', ...LAST })
+  })
+
+  test('a request that is answered by node itself, too', async () => {
+    const code = `(req, res) => (req.url === '/end' ? process.exit(1) : setTimeout(() => { throw new Error('x') }, 5))`
+    for (const path of ['/end', '/throw']) {
+      const runtime = await event(code, { signature: 'http' })
+      expect(
+        await runtime.call({ path, headers: { 'dormouse-deadline-ms': String(Date.now() + 9000) } }),
+      ).toMatchObject({ status: 500, headers: LAST })
+      await runtime.exited
+    }
+  })
+
+  test('and a failure that it lives on after does not say so', async () => {
+    const runtime = await event(`async () => { throw new Error('handled') }`)
+    expect((await runtime.invoke({})).headers).not.toHaveProperty('dormouse-leaving')
   })
 
   test('and with nothing running just ends, after saying why', async () => {
@@ -77,7 +96,7 @@ describe('a deadline', () => {
   test('is answered as timeout; the environment is reset', async () => {
     const runtime = await event(`async () => { await new Promise((r) => setTimeout(r, 5000)) }`, { timeoutMs: 250 })
     const answer = await runtime.invoke({}, { deadlineMs: 250 })
-    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' } })
+    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout', ...LAST } })
     expect(object(answer.text)).toEqual({
       errorType: 'Sandbox.Timedout',
       errorMessage: 'RequestId: req-1 Error: Task timed out after 0.25 seconds',
@@ -103,6 +122,7 @@ describe('a deadline', () => {
     const runtime = await event(`async () => 1`)
     const answer = await runtime.invoke({}, { deadlineMs: -1 })
     expect(answer).toMatchObject({ headers: { 'dormouse-error': 'timeout' }, informational: [] })
+    expect(answer.headers).not.toHaveProperty('dormouse-leaving')
     expect(runtime.stdout).toBe('')
     expect((await runtime.invoke({})).text).toBe('1')
   })
@@ -110,7 +130,8 @@ describe('a deadline', () => {
   test('passed by a blocked loop is answered by the watchdog, which names the request and ends the process', async () => {
     const runtime = await event(`async () => { console.log('before'); for (;;); }`, { timeoutMs: 200 })
     const answer = await runtime.invoke({}, { deadlineMs: 200, requestId: 'blocked-1' })
-    expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' }, informational: [102] })
+    const headers = { 'dormouse-error': 'timeout', ...LAST }
+    expect(answer).toMatchObject({ status: 500, headers, informational: [102] })
     expect((await runtime.exited).signal).toBe('SIGKILL')
     expect(await runtime.printed('blocked past', 'stderr')).toMatch(
       /blocked-1\tERROR\tThe event loop is blocked past the deadline/,
