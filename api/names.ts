@@ -14,6 +14,8 @@ export const LABEL = {
   revision: `${GROUP}/revision`,
   /** Hash of what the pod was made from, so that a changed Runtime is seen. */
   template: `${GROUP}/template`,
+  /** On generic pods with more memory than others: MiB. */
+  memory: `${GROUP}/memory`,
   /** On pods made for one function alone: what their container is, `runtime` or `image`. */
   own: `${GROUP}/own`,
   managedBy: 'app.kubernetes.io/managed-by',

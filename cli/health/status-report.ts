@@ -1,6 +1,7 @@
 /** `dormouse status`: the state of an installation for human eyes. Pure. */
-import { LABEL } from '../../api/names.ts'
+import { LABEL, type ObjectKey } from '../../api/names.ts'
 import type { Condition, KubeObject } from '../../api/object.ts'
+import { poolKey, poolName, poolParts, poolSize } from '../../api/pool-name.ts'
 import type { Deployment, PlatformPod } from '../cluster/platform-kinds.ts'
 import { VERSION_LABEL } from '../cluster/installation.ts'
 import { formatAge } from '../output/age.ts'
@@ -97,21 +98,27 @@ function readinessText(seen: Seen<Conditioned[]>, nowMs: number): string {
   return [`${seen.value.length}`, `${ready} ready`, ...others].join(', ')
 }
 
+function poolOf({ metadata: { namespace = '', labels = {} } }: PlatformPod): ObjectKey {
+  const memory = labels[LABEL.memory]
+  return poolKey({
+    namespace,
+    runtime: labels[LABEL.runtime] ?? '',
+    ...(memory !== undefined && { memoryMb: Number(memory) }),
+  })
+}
+
 /** Warm pods by runtime and namespace, and what is claimed of them. */
 function poolSection({ functionPods, runtimes }: Observation): string {
   const pods = valueOf(functionPods) ?? []
-  const byPool = groupBy(
-    pods,
-    ({ metadata }) => `${metadata.namespace ?? ''}/${metadata.labels?.[LABEL.runtime] ?? ''}`,
-  )
+  const byPool = groupBy(pods, poolOf)
   if (byPool.size === 0) return ''
   const rows = [...byPool].sort().map(([key, members]) => {
-    const [namespace = '', runtime = ''] = key.split('/')
-    const size = valueOf(runtimes)?.find(({ metadata }) => metadata.name === runtime)?.spec.pool.size
+    const { namespace, ...pool } = poolParts(key as ObjectKey)
+    const size = valueOf(runtimes)?.find(({ metadata }) => metadata.name === pool.runtime)?.spec.pool.size
     const states = groupBy(members, ({ metadata }) => metadata.labels?.[LABEL.state] ?? '')
     const number = (state: string) => String(states.get(state)?.length ?? 0)
-    const warm = `${number('generic')}${size === undefined ? '' : `/${size}`}`
-    return [runtime === '' ? '(own image)' : runtime, namespace, warm, number('claimed')]
+    const warm = `${number('generic')}${size === undefined ? '' : `/${poolSize(size, pool)}`}`
+    return [pool.runtime === '' ? '(own image)' : poolName(pool), namespace, warm, number('claimed')]
   })
   return `${formatTable(['RUNTIME', 'NAMESPACE', 'WARM', 'CLAIMED'], rows)}\n${count(pods.length, 'pod')} of functions`
 }

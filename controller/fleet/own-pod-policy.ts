@@ -7,6 +7,7 @@ import type { FunctionSpec } from '../../api/function.ts'
 import { durationMs } from '../../api/duration.ts'
 import { cpuMillis, memoryMb, quantityBytes } from '../../api/quantity.ts'
 import type { ContainerResources, RevisionTemplate } from './fleet.ts'
+import type { PoolName } from '../../api/pool-name.ts'
 
 /** What the container of a pod of its own is: a Runtime, made the function's when it is up, or an image nobody can ask anything. */
 export type OwnPodKind = 'runtime' | 'image'
@@ -23,10 +24,13 @@ type Made = Pick<
 export const LONGEST_POOL_TIMEOUT_MS = 60_000
 
 /**
- * What pods of pools can use: V8 reads how large its heap may be when a process begins, and theirs begin with 128Mi. It gives those 256 MB;
+ * What most pods of pools can use: V8 reads how large its heap may be when a process begins, and theirs begin with 128Mi. It gives those 256 MB;
  * memory that is added later is none for JavaScript.
  */
-const LARGEST_POOL_MEMORY_MB = 256
+const LARGEST_COMMON_MEMORY_MB = 256
+
+/** MiB of memory that pods wait with, made for it from birth, where a Function asks for just as much. */
+const LARGE_POOLS_MB: readonly number[] = [384, 512, 768, 1024, 1536, 2048, 3072, 4096]
 
 /** Undefined: a pod of its Runtime's pool will do. */
 export function ownPodKind({
@@ -43,12 +47,20 @@ export function ownPodKind({
   return resources !== undefined && isFixedAtBirth(resources) ? 'runtime' : undefined
 }
 
-/** The same of a spec: does its Runtime's pool have to be ready for it? */
-export function usesPool({ image, env, serviceAccountName, resources, timeout }: FunctionSpec): boolean {
-  if (image !== undefined || serviceAccountName !== undefined) return false
-  if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return false
-  if (env.some(({ valueFrom }) => valueFrom !== undefined)) return false
-  return !isFixedAtBirth(containerResources(resources))
+/** The same of a spec: the pool that has to be ready for it, if one has. */
+export function poolOfSpec({
+  image,
+  runtime,
+  env,
+  serviceAccountName,
+  resources,
+  timeout,
+}: FunctionSpec): PoolName | undefined {
+  if (image !== undefined || serviceAccountName !== undefined) return undefined
+  if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return undefined
+  if (env.some(({ valueFrom }) => valueFrom !== undefined)) return undefined
+  const made = containerResources(resources)
+  return isFixedAtBirth(made) ? undefined : poolOf({ resources: made, ...(runtime !== undefined && { runtime }) })
 }
 
 /** What a function that sleeps most of its life sets aside, and what pods of pools are born with. */
@@ -103,12 +115,26 @@ function isSameAmount(has: string | undefined, wanted: string, plain: (quantity:
 
 /** No pod that exists can be resized to them. */
 function isFixedAtBirth(resources: ContainerResources): boolean {
-  return isGuaranteed(resources) || isLarge(resources)
+  const isLargeAlone = isLarge(resources) && !LARGE_POOLS_MB.includes(memoryMb(resources.limits.memory))
+  return isLargeAlone || isGuaranteed(resources)
+}
+
+/** The pool of pods that become it; not of functions with pods of their own. */
+export function poolOf({ runtime = '', resources }: Pick<RevisionTemplate, 'runtime' | 'resources'>): PoolName {
+  return resources !== undefined && isLarge(resources)
+    ? { runtime, memoryMb: memoryMb(resources.limits.memory) }
+    : { runtime }
+}
+
+/** What pods of that pool are born with. */
+export function poolResources(memoryMb: number | undefined): ContainerResources {
+  if (memoryMb === undefined) return POOL_RESOURCES
+  return containerResources({ limits: { ...DEFAULT_LIMITS, memory: `${memoryMb}Mi` } })
 }
 
 /** Its heap has to be made for it. */
 export function isLarge({ limits }: Pick<ContainerResources, 'limits'>): boolean {
-  return memoryMb(limits.memory) > LARGEST_POOL_MEMORY_MB
+  return memoryMb(limits.memory) > LARGEST_COMMON_MEMORY_MB
 }
 
 /** Requests equal to limits put a pod into another class of service, which never changes in a pod's life. */

@@ -10,6 +10,7 @@ import type { FleetMetrics } from './fleet-metrics.ts'
 import type { NewOwnPod } from './own-pods.ts'
 import type { PodSettings } from './pod-container.ts'
 import { createRefusal } from './pod-trouble.ts'
+import type { PoolParts } from '../../api/pool-name.ts'
 import { genericPod, ownPod } from './resources.ts'
 
 export interface PodCreationOptions {
@@ -22,6 +23,11 @@ export interface PodCreationOptions {
   seen: (pod: Pod) => void
 }
 
+export interface NewGenericPod extends Omit<PoolParts, 'runtime'> {
+  name: string
+  runtime: Runtime
+}
+
 export class PodCreation {
   readonly #options: PodCreationOptions
 
@@ -30,9 +36,9 @@ export class PodCreation {
   }
 
   /** Resolves with the pod's uid. */
-  generic({ namespace, name, runtime }: { namespace: string; name: string; runtime: Runtime }): Promise<string> {
+  generic({ namespace, name, ...made }: NewGenericPod): Promise<string> {
     const { settings } = this.#options
-    return this.#create(genericPod({ runtime, ...this.#identity(namespace, name), settings }))
+    return this.#create(genericPod({ ...made, ...this.#identity(namespace, name), settings }))
   }
 
   own({ name, template, runtime }: NewOwnPod): Promise<string> {

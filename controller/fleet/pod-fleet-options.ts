@@ -12,6 +12,8 @@ import type { Leadership } from '../leadership.ts'
 import type { CodeSupply, RevisionTemplate } from './fleet.ts'
 import type { FunctionEvents } from './function-events.ts'
 import type { PodSettings } from './pod-container.ts'
+import type { PodRecord } from './pod-record.ts'
+import { poolKey } from '../../api/pool-name.ts'
 import type { RuntimeClient } from './runtime-client.ts'
 
 export interface PodFleetOptions {
@@ -60,9 +62,13 @@ export const DEFAULT_FLEET_LIMITS: FleetLimits = {
 /** What pool/ sees of a pod that belongs to no function. */
 export interface GenericPod {
   uid: string
-  namespace: string
-  runtime: string
+  pool: ObjectKey
   template: string
   ready: boolean
   createdAtMs: number
+}
+
+export function toGenericPod(record: PodRecord): GenericPod {
+  const { uid, template, stage, createdAtMs } = record
+  return { uid, pool: poolKey(record), template, ready: stage === 'idle', createdAtMs }
 }

@@ -10,12 +10,12 @@ import { pause } from '../../lib/pause.ts'
 import { BootBackoff, type BootState } from './boot-backoff.ts'
 import { PodStartError, type Fleet, type FleetPod, type RevisionTemplate, type StartedPod } from './fleet.ts'
 import { createFleetMetrics, type FleetMetrics } from './fleet-metrics.ts'
-import { ownPodKind } from './own-pod-policy.ts'
+import { ownPodKind, poolOf } from './own-pod-policy.ts'
 import { OwnPods } from './own-pods.ts'
 import type { PhoneHomeVerdict } from './phone-home.ts'
 import { PodCreation } from './pod-creation.ts'
 import { PodDoor, type PhoneHomeCall } from './pod-door.ts'
-import type { GenericPod, PodFleetOptions } from './pod-fleet-options.ts'
+import { toGenericPod, type GenericPod, type PodFleetOptions } from './pod-fleet-options.ts'
 import { PodInspector } from './pod-inspection.ts'
 import { PodLabels } from './pod-labels.ts'
 import { PodObserver } from './pod-observer.ts'
@@ -182,8 +182,7 @@ export class PodFleet implements Fleet {
 
   /** Booting and waiting pods of all namespaces. */
   *generic(): Iterable<GenericPod> {
-    for (const { uid, namespace, runtime, template, stage, createdAtMs } of this.#table.allGeneric())
-      yield { uid, namespace, runtime, template, ready: stage === 'idle', createdAtMs }
+    for (const record of this.#table.allGeneric()) yield toGenericPod(record)
   }
 
   /** Generic pods asked of the API and not shown by it yet. */
@@ -211,8 +210,8 @@ export class PodFleet implements Fleet {
     this.#backoff.forget(pool)
   }
 
-  createGeneric(namespace: string, runtime: Runtime): void {
-    void this.#supply.create(namespace, runtime)
+  createGeneric(pool: ObjectKey, runtime: Runtime): void {
+    void this.#supply.create(pool, runtime)
   }
 
   discardGeneric(podUid: string, reason: string): void {
@@ -229,7 +228,7 @@ export class PodFleet implements Fleet {
 
   #take(template: RevisionTemplate, claim: WantedClaim) {
     const isOwn = ownPodKind(template) !== undefined || this.#resize.isRefused(template)
-    return isOwn ? this.#own.take(template, claim) : this.#supply.take(template.runtime ?? '', claim)
+    return isOwn ? this.#own.take(template, claim) : this.#supply.take(poolOf(template), claim)
   }
 
   #madeHere(podUid: string): void {

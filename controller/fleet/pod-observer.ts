@@ -94,6 +94,7 @@ export class PodObserver {
       name,
       namespace,
       runtime: runtime ?? '',
+      ...memoryOf(pod),
       ...(own && { own }),
       ...this.#otherKeys(pod),
       template: labels?.[LABEL.template] ?? '',
@@ -187,6 +188,11 @@ export class PodObserver {
     // Whatever it said of itself was wrong: it is asked again, and has to agree.
     else table.change(record, { stage: 'taken', claim })
   }
+}
+
+function memoryOf({ metadata }: Pod): { memoryMb?: number } {
+  const memory = metadata.labels?.[LABEL.memory]
+  return memory === undefined ? {} : { memoryMb: parseInt(memory, 10) }
 }
 
 function ownKindOf({ metadata }: Pod): OwnPodKind | undefined {

@@ -29,6 +29,8 @@ export interface PodRecord {
   readonly namespace: string
   /** Empty: an image of its function's own. */
   readonly runtime: string
+  /** Of the pool it was made for, when that is one of large pods. */
+  readonly memoryMb?: number
   /** Made for one function alone. */
   readonly own?: OwnPodKind
   /** See templateHash(). */
@@ -67,11 +69,6 @@ export type NewPodRecord = Omit<
 >
 
 export const refOf = ({ namespace, name }: { namespace: string; name: string }) => ({ namespace, name })
-
-/** Pods of one namespace and runtime wait together. */
-export function poolKey({ namespace, runtime }: { namespace: string; runtime: string }): ObjectKey {
-  return objectKey(namespace, runtime)
-}
 
 export function functionKeyOf(record: PodRecord): ObjectKey | undefined {
   return record.claim && objectKey(record.claim.function.namespace, record.claim.function.name)

@@ -2,7 +2,7 @@
  * Generic pods for whoever needs one: hands out waiting pods, creates one for every start that finds none, and gives the first that boots
  * to the oldest start of its namespace and runtime. Leaves to pool/ how many should wait, to pod-start.ts what is done with them.
  */
-import { objectKey, splitKey, type ObjectKey } from '../../api/names.ts'
+import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -10,10 +10,12 @@ import type { Leadership } from '../leadership.ts'
 import { PodStartError } from './fleet.ts'
 import type { BootBackoff } from './boot-backoff.ts'
 import { pickIdle } from './pick-idle.ts'
-import { poolKey, type PodRecord } from './pod-record.ts'
+import type { NewGenericPod } from './pod-creation.ts'
+import type { PodRecord } from './pod-record.ts'
 import type { GiveUp } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
 import { createRefusal, notCreated } from './pod-trouble.ts'
+import { poolKey, poolParts, type PoolName } from '../../api/pool-name.ts'
 import { WaitingStarts, type SuppliedPod, type WaitingStart, type WantedClaim } from './waiting-starts.ts'
 
 export interface PodSupplyOptions {
@@ -27,7 +29,7 @@ export interface PodSupplyOptions {
   templateOf: (runtime: Runtime) => string
   newName(runtime: string): string
   /** Creates the pod and puts it into the table. */
-  create(pod: { namespace: string; name: string; runtime: Runtime }): Promise<void>
+  create(pod: NewGenericPod): Promise<void>
   /** A pod could not be created: told to whoever logs and counts. */
   createFailed(pool: ObjectKey, error: unknown): void
 }
@@ -63,7 +65,7 @@ export class PodSupply {
   /** Pods asked of the API and not yet in the table. */
   creatingIn(pool: ObjectKey): number {
     const { table } = this.#options
-    const isUnknown = (name: string) => table.byName(namespaceOf(pool), name) === undefined
+    const isUnknown = (name: string) => table.byName(poolParts(pool).namespace, name) === undefined
     return [...(this.#creating.get(pool) ?? [])].filter(isUnknown).length
   }
 
@@ -72,12 +74,12 @@ export class PodSupply {
   }
 
   /** A pod claimed for the caller: at once and synchronously when one waits. Throws PodStartError. */
-  take(runtimeName: string, claim: WantedClaim): Promise<SuppliedPod> {
-    const pool = poolKey({ namespace: claim.function.namespace, runtime: runtimeName })
-    const runtime = this.#options.runtimes.get({ name: runtimeName })
+  take(name: PoolName, claim: WantedClaim): Promise<SuppliedPod> {
+    const pool = poolKey({ namespace: claim.function.namespace, ...name })
+    const runtime = this.#options.runtimes.get({ name: name.runtime })
     if (this.#stopped) return Promise.reject(new PodStartError('stopped', 'the controller is stopping'))
     if (runtime === undefined)
-      return Promise.reject(new PodStartError('runtime-missing', `there is no Runtime named ${runtimeName}`))
+      return Promise.reject(new PodStartError('runtime-missing', `there is no Runtime named ${name.runtime}`))
     const idle = pickIdle(this.#options.table.generic(pool), {
       template: this.#options.templateOf(runtime),
       leads: this.#options.leadership.leads,
@@ -133,13 +135,12 @@ export class PodSupply {
   }
 
   /** Asks the API for one more generic pod. Never rejects: a failure counts as one that did not boot. */
-  async create(namespace: string, runtime: Runtime): Promise<void> {
-    const pool = objectKey(namespace, runtime.metadata.name)
+  async create(pool: ObjectKey, runtime: Runtime): Promise<void> {
     const name = this.#options.newName(runtime.metadata.name)
     const creating = this.#creating.get(pool) ?? new Set()
     this.#creating.set(pool, creating.add(name))
     try {
-      await this.#options.create({ namespace, name, runtime })
+      await this.#options.create({ ...poolParts(pool), name, runtime })
     } catch (error) {
       this.#createFailed(pool, error)
     } finally {
@@ -206,14 +207,14 @@ export class PodSupply {
 
   #balance(pool: ObjectKey): void {
     const waiters = this.#waiters.of(pool)
-    const runtime = this.#options.runtimes.get({ name: runtimeOf(pool) })
+    const runtime = this.#options.runtimes.get({ name: poolParts(pool).runtime })
     if (this.#stopped || runtime === undefined) return
     const missing = waiters.length - this.#coming(pool)
     if (missing <= 0) return
     const blocked = this.#blocked(pool)
     if (blocked !== undefined) this.#waiters.failAll(waiters, blocked)
     else if (this.#isHeld(pool)) this.#balanceLater(pool)
-    else for (let made = 0; made < missing; made += 1) void this.create(namespaceOf(pool), runtime)
+    else for (let made = 0; made < missing; made += 1) void this.create(pool, runtime)
   }
 
   /** On their way up, of this process: they call home here. Those of another controller go to who waits there. */
@@ -224,7 +225,7 @@ export class PodSupply {
   /** Without those whose creation has not been answered: they are counted as such. */
   #bootingHere(pool: ObjectKey): PodRecord[] {
     const { clock, runtimes, table, templateOf } = this.#options
-    const runtime = runtimes.get({ name: runtimeOf(pool) })
+    const runtime = runtimes.get({ name: poolParts(pool).runtime })
     const wanted = runtime && templateOf(runtime)
     const sinceMs = clock.now() - BOOT_PATIENCE_MS
     const creating = this.#creating.get(pool)
@@ -245,6 +246,3 @@ export class PodSupply {
     if (newest !== undefined) this.#waiters.fail(newest, notCreated(error))
   }
 }
-
-const namespaceOf = (pool: ObjectKey) => splitKey(pool).namespace
-const runtimeOf = (pool: ObjectKey) => splitKey(pool).name

@@ -6,7 +6,7 @@ import type { MergePatch, NewObject } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
 import { ownerReference } from '../ownership.ts'
 import type { RevisionTemplate } from './fleet.ts'
-import { LONGEST_POOL_TIMEOUT_MS, ownPodKind, POOL_RESOURCES } from './own-pod-policy.ts'
+import { LONGEST_POOL_TIMEOUT_MS, ownPodKind, POOL_RESOURCES, poolResources } from './own-pod-policy.ts'
 import { imageContainer, runtimeContainer, TMP_VOLUME, type PodSettings } from './pod-container.ts'
 import { contactText, type PodContact } from './pod-status.ts'
 
@@ -24,16 +24,21 @@ interface PodInput {
 
 export interface GenericPodInput extends PodInput {
   runtime: Runtime
+  /** Of a pool of large pods, MiB. */
+  memoryMb?: number | undefined
 }
 
 /** A pod that waits for a function: owned by its Runtime until it is claimed. */
-export function genericPod({ runtime, namespace, name, phoneHomeToken, settings }: GenericPodInput): NewObject<Pod> {
+export function genericPod({ runtime, memoryMb, ...input }: GenericPodInput): NewObject<Pod> {
+  const { namespace, name, phoneHomeToken, settings } = input
   const labels = {
     [LABEL.managedBy]: MANAGED_BY,
     [LABEL.state]: 'generic' satisfies PodState,
     [LABEL.runtime]: runtime.metadata.name,
     [LABEL.template]: templateHash(runtime, settings),
+    ...(memoryMb !== undefined && { [LABEL.memory]: String(memoryMb) }),
   }
+  const resources = poolResources(memoryMb)
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -43,7 +48,7 @@ export function genericPod({ runtime, namespace, name, phoneHomeToken, settings 
       terminationGracePeriodSeconds: graceSeconds(LONGEST_POOL_TIMEOUT_MS),
       ...(settings.readOnlyRoot === true && { volumes: [TMP_VOLUME] }),
       automountServiceAccountToken: false,
-      containers: [runtimeContainer(runtime, { settings, phoneHomeToken, resources: POOL_RESOURCES })],
+      containers: [runtimeContainer(runtime, { settings, phoneHomeToken, resources })],
     },
   }
 }

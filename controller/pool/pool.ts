@@ -3,16 +3,17 @@
  * pods ahead of starts that wait, and to leave nothing when the last such Function goes. Leaves handing them out to fleet/.
  */
 import type { DormouseFunction } from '../../api/function.ts'
-import { keyOf, objectKey, type ObjectKey } from '../../api/names.ts'
+import { keyOf, type ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import type { Gauge, Metrics } from '../../lib/metrics.ts'
 import type { FunctionEvents } from '../fleet/function-events.ts'
-import { usesPool } from '../fleet/own-pod-policy.ts'
+import { poolOfSpec } from '../fleet/own-pod-policy.ts'
 import type { PodFleet } from '../fleet/pod-fleet.ts'
 import type { GenericPod } from '../fleet/pod-fleet-options.ts'
+import { poolKey, poolName, poolParts, poolSize } from '../../api/pool-name.ts'
 import type { Leadership } from '../leadership.ts'
 import { planPool, type PoolInput, type PoolPod } from './plan.ts'
 
@@ -57,16 +58,17 @@ const LONGEST_HOLD_MS = 250
 /** How soon to look whether starts still wait, when nothing else tells. */
 const ASK_AGAIN_MS = 100
 
-/** Name and members of one namespace's use of one Runtime. */
+/** Members of one namespace's use of one Runtime. */
 interface PoolState {
-  namespace: string
-  runtimeName: string
   functions: ObjectKey[]
   pods: GenericPod[]
 }
 
-/** The Runtime whose pool a Function takes its pods from. */
-const poolRuntime = (spec: DormouseFunction['spec']) => (usesPool(spec) ? spec.runtime : undefined)
+/** The pool that a Function takes its pods from. */
+function poolOf({ metadata: { namespace = '' }, spec }: DormouseFunction): ObjectKey | undefined {
+  const name = poolOfSpec(spec)
+  return name && poolKey({ namespace, ...name })
+}
 
 export function createPool(options: PoolOptions): Pool {
   return new LivePool(options)
@@ -97,8 +99,7 @@ class LivePool implements Pool {
       labels: ['pool', 'stage'],
       collect: (gauge) => {
         gauge.reset()
-        for (const { namespace, runtime, ready } of options.fleet.generic())
-          gauge.inc({ pool: objectKey(namespace, runtime), stage: ready ? 'ready' : 'booting' })
+        for (const { pool, ready } of options.fleet.generic()) gauge.inc({ pool, stage: ready ? 'ready' : 'booting' })
       },
     })
     options.metrics.gauge({
@@ -119,7 +120,7 @@ class LivePool implements Pool {
     this.#unsubscribes = [
       functions.subscribe({
         ...handler,
-        updated: (now, old) => poolRuntime(now.spec) !== poolRuntime(old.spec) && changed(),
+        updated: (now, old) => poolOf(now) !== poolOf(old) && changed(),
       }),
       runtimes.subscribe(handler),
       fleet.onGenericChange(changed),
@@ -175,25 +176,23 @@ class LivePool implements Pool {
 
   #observe(): Map<ObjectKey, PoolState> {
     const pools = new Map<ObjectKey, PoolState>()
-    const poolOf = (namespace: string, runtimeName: string) => {
-      const key = objectKey(namespace, runtimeName)
-      const pool = pools.get(key) ?? { namespace, runtimeName, functions: [], pods: [] }
+    const stateOf = (key: ObjectKey) => {
+      const pool = pools.get(key) ?? { functions: [], pods: [] }
       pools.set(key, pool)
       return pool
     }
-    for (const { metadata, spec } of this.#options.functions.list()) {
-      const { namespace = '', deletionTimestamp } = metadata
-      const runtime = poolRuntime(spec)
-      if (deletionTimestamp === undefined && runtime !== undefined)
-        poolOf(namespace, runtime).functions.push(keyOf(metadata))
+    for (const fn of this.#options.functions.list()) {
+      const key = poolOf(fn)
+      if (fn.metadata.deletionTimestamp === undefined && key !== undefined)
+        stateOf(key).functions.push(keyOf(fn.metadata))
     }
-    for (const pod of this.#options.fleet.generic()) poolOf(pod.namespace, pod.runtime).pods.push(pod)
+    for (const pod of this.#options.fleet.generic()) stateOf(pod.pool).pods.push(pod)
     return pools
   }
 
   #inputOf(key: ObjectKey, state: PoolState, time: { nowMs: number; refillAtMs: number }): PoolInput {
-    const { fleet, runtimes } = this.#options
-    const runtime = runtimes.get({ name: state.runtimeName })
+    const { fleet } = this.#options
+    const runtime = this.#runtimeOf(key)
     const template = runtime && fleet.templateOf(runtime)
     const used = state.functions.length > 0
     const toPoolPod = ({ uid, ready, createdAtMs, template: made }: GenericPod): PoolPod => ({
@@ -204,7 +203,7 @@ class LivePool implements Pool {
     })
     return {
       ...time,
-      size: used ? (runtime?.spec.pool.size ?? 0) : 0,
+      size: this.#sizeOf(key, state),
       used,
       pods: state.pods.map(toPoolPod),
       creating: fleet.creatingIn(key),
@@ -214,23 +213,31 @@ class LivePool implements Pool {
   }
 
   #apply(key: ObjectKey, state: PoolState, plan: ReturnType<typeof planPool>): void {
-    const { fleet, runtimes } = this.#options
-    const { namespace, runtimeName } = state
-    const runtime = runtimes.get({ name: runtimeName })
-    const size = state.functions.length > 0 ? (runtime?.spec.pool.size ?? 0) : 0
+    const { fleet } = this.#options
+    const runtime = this.#runtimeOf(key)
+    const size = this.#sizeOf(key, state)
     if (size > 0) this.#wanted.set({ pool: key }, size)
     for (const uid of plan.remove) fleet.discardGeneric(uid, 'the pool does not need it')
-    if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(namespace, runtime)
+    if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(key, runtime)
     this.#reportBoots(key, state)
   }
 
+  #runtimeOf(key: ObjectKey): Runtime | undefined {
+    return this.#options.runtimes.get({ name: poolParts(key).runtime })
+  }
+
+  #sizeOf(key: ObjectKey, { functions }: PoolState): number {
+    const runtime = this.#runtimeOf(key)
+    return functions.length === 0 || runtime === undefined ? 0 : poolSize(runtime.spec.pool.size, poolParts(key))
+  }
+
   /** Once per back-off: the Functions that would use these pods are where users look. */
-  #reportBoots(key: ObjectKey, { functions, runtimeName }: PoolState): void {
+  #reportBoots(key: ObjectKey, { functions }: PoolState): void {
     const { failures, notBeforeMs, lastMessage, ending } = this.#options.fleet.bootState(key)
     if (failures === 0 || notBeforeMs === 0 || ending === true) return void this.#reported.delete(key)
     if (failures <= (this.#reported.get(key) ?? 2)) return
     this.#reported.set(key, failures)
-    const message = `pods of runtime ${runtimeName} do not come up (${failures} in a row): ${lastMessage}`
+    const message = `pods of runtime ${poolName(poolParts(key))} do not come up (${failures} in a row): ${lastMessage}`
     this.#options.logger.warn('pool pods do not come up', { pool: key, failures, lastMessage })
     for (const fn of functions.slice(0, 10))
       this.#options.events.record(fn, { type: 'Warning', reason: 'PoolBackOff', message })

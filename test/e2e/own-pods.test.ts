@@ -49,19 +49,6 @@ describeOnCluster('a function that cannot take pods of a pool', () => {
     expect(pod?.spec.serviceAccountName).toBe('reader')
   })
 
-  scenario(bed, 'with much memory: JavaScript can use it', async () => {
-    const filling = `let kept
-      export const handler = () => {
-        kept = Array.from({ length: 40 }, () => new Array(1 << 20).fill(1.5))
-        return { mb: Math.round(process.memoryUsage().heapUsed / 2 ** 20) }
-      }`
-    const resources = { limits: { memory: '512Mi' } }
-    await bed.deploy(functionOf('filling', filling, { resources }))
-    const answer = await bed.call('filling')
-    expect([answer.status, answer.text]).toEqual([200, expect.anything()])
-    expect(json(answer)['mb']).toBeGreaterThan(310)
-  })
-
   scenario(bed, 'in a burst: as many pods as it may have, and not one more', async () => {
     await bed.deploy(functionOf('burst', SOURCE, { env: SECRET_ENV, scaling: { max: 3, idleAfter: '1m' } }))
     const before = await born(bed, 'burst')

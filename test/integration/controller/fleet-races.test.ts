@@ -115,7 +115,7 @@ describe('two fleets on one cluster', () => {
   test('that want the same waiting pod get one each: the second is told 409 and takes another', async () => {
     const { runtime, fleet, template } = await world()
     const [first, second] = [await fleet(), await fleet()]
-    first.createGeneric('default', runtime)
+    first.createGeneric('default/node', runtime)
     await until(() => idle(first) === 1 && idle(second) === 1)
 
     const [slow, other] = [await template('slow', 'slow'), await template('other', 'slow')]

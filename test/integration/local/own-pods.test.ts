@@ -1,7 +1,7 @@
 /** Functions with pods of their own in local mode: what a process can be given works, what it cannot says so in one sentence. */
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { LABEL } from '../../../api/names.ts'
-import { until } from '../../builders/eventually.ts'
+import { eventually, until } from '../../builders/eventually.ts'
 import { functionManifest, startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 
 let platform: TestPlatform
@@ -32,17 +32,32 @@ test('one request starts one pod of its own, not one per moment that it waits', 
   expect((await platform.pods('exact')).length).toBeLessThanOrEqual(2)
 })
 
-test('a function with much memory has a heap that can use it, and its own programs are not told of it', async () => {
+describe('a function with much memory', () => {
   const code = `import v8 from 'node:v8'
     export const handler = () => ({ heap: v8.getHeapStatistics().heap_size_limit / 2 ** 20, options: process.env.NODE_OPTIONS })`
-  platform = await startPlatform({
-    manifests: [functionManifest('large', code, { resources: { limits: { memory: '1Gi' } } })],
+  const large = (memory: string) => functionManifest('large', code, { resources: { limits: { memory } } })
+  const labelsOf = async (name?: string) => (await platform.pods(name)).map(({ metadata }) => metadata.labels ?? {})
+
+  test.each([
+    ['of a pool of that size', '1Gi', { [LABEL.memory]: '1024' }],
+    ['of its own where no pool has that size', '1000Mi', { [LABEL.own]: 'runtime' }],
+  ])('has pods %s whose heap can use it, and its own programs are not told of it', async (_, memory, labels) => {
+    platform = await startPlatform({ manifests: [large(memory)] })
+    const answer = await (await platform.invoke('large')).json()
+    const { heap, options } = answer as { heap: number; options?: string }
+    expect(options).toBeUndefined()
+    expect(heap).toBeGreaterThan(800)
+    expect(heap).toBeLessThan(1000)
+    expect(await labelsOf('large')).toContainEqual(expect.objectContaining(labels))
   })
-  const answer = await (await platform.invoke('large')).json()
-  const { heap, options } = answer as { heap: number; options?: string }
-  expect(options).toBeUndefined()
-  expect(heap).toBeGreaterThan(800)
-  expect(heap).toBeLessThan(1000)
+
+  test('has one pod of its size waiting, however many of others wait, and none once it asks for less', async () => {
+    platform = await startPlatform({ poolSize: 2, manifests: [large('512Mi'), functionManifest('small', code)] })
+    const waiting = async () => (await labelsOf()).map((labels) => labels[LABEL.memory] ?? 'common').sort()
+    await eventually('both pools are full', async () => String(await waiting()) === '512,common,common')
+    await platform.client.apply([large('256Mi')])
+    await eventually('its pool is gone', async () => String(await waiting()) === 'common,common')
+  })
 })
 
 test('a pod of its own that is killed is replaced by another', async () => {

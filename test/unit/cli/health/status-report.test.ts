@@ -11,11 +11,13 @@ test('says what runs, who leads, how functions stand, and what waits warm', () =
     }) as never
   const claimed = functionPod('p2', 'shop')
   claimed.metadata.labels = { ...claimed.metadata.labels, [LABEL.state]: 'claimed' }
+  const large = functionPod('p3', 'shop')
+  large.metadata.labels = { ...large.metadata.labels, [LABEL.memory]: '1024' }
   const report = statusReport(
     fineInstallation({
       functions: seen([ready('True', 'Asleep'), ready('False', 'RuntimeNotFound')]),
       runtimes: seen([{ metadata: meta('node'), spec: { pool: { size: 3 } } } as never]),
-      functionPods: seen([functionPod('p1', 'shop'), claimed]),
+      functionPods: seen([functionPod('p1', 'shop'), claimed, large]),
     }),
   )
   expect(report).toBe(`Cluster:      context dev (v1.35.4)
@@ -31,9 +33,10 @@ dispatcher   2/2     0.1.0     0          x/dormouse-dispatcher:0.1.0
 Functions:    2, 1 ready, 1 RuntimeNotFound
 Triggers:     0, 0 ready
 
-RUNTIME   NAMESPACE   WARM   CLAIMED
-node      shop        1/3    1
-2 pods of functions
+RUNTIME       NAMESPACE   WARM   CLAIMED
+node          shop        1/3    1
+node:1024Mi   shop        1/1    0
+3 pods of functions
 `)
 })
 

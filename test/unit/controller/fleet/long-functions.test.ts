@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { functionSpecSchema } from '../../../../api/function.ts'
-import { ownPodKind, usesPool } from '../../../../controller/fleet/own-pod-policy.ts'
+import { ownPodKind, poolOfSpec } from '../../../../controller/fleet/own-pod-policy.ts'
 import { genericPod, graceSeconds } from '../../../../controller/fleet/resources.ts'
 import { templateOf } from '../../../../controller/functions/template.ts'
 
@@ -18,7 +18,7 @@ test.each([
   (timeout, want) => {
     const spec = specOf(timeout)
     expect(ownPodKind(templateOf({ metadata, spec }))).toBe(want)
-    expect(usesPool(spec)).toBe(want === undefined)
+    expect(poolOfSpec(spec) !== undefined).toBe(want === undefined)
   },
 )
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { functionSpecSchema, type FunctionManifest } from '../../../../api/function.ts'
 import { LABEL } from '../../../../api/names.ts'
 import type { Runtime } from '../../../../api/runtime.ts'
-import { ownPodKind, usesPool } from '../../../../controller/fleet/own-pod-policy.ts'
+import { ownPodKind, poolOf, poolOfSpec } from '../../../../controller/fleet/own-pod-policy.ts'
 import { ownPod } from '../../../../controller/fleet/resources.ts'
 import { templateOf } from '../../../../controller/functions/template.ts'
 
@@ -46,7 +46,12 @@ describe('a function', () => {
       undefined,
     ],
     [
-      'with more memory than the heap of a pod that exists can use gets pods of its own',
+      'with more memory than the heap of a common pod can use takes pods of a pool of that size',
+      { resources: { limits: { memory: '1Gi', cpu: '2' } } },
+      undefined,
+    ],
+    [
+      'of a size that no pool is kept for gets pods of its own',
       { resources: { limits: { memory: '257Mi' } } },
       'runtime',
     ],
@@ -66,7 +71,7 @@ describe('a function', () => {
   ]
   test.each(cases)('%s', (_, spec, want) => {
     expect(ownPodKind(templateOf({ metadata, spec: specOf(spec) }))).toBe(want)
-    expect(usesPool(specOf(spec))).toBe(want === undefined)
+    expect(poolOfSpec(specOf(spec)) !== undefined).toBe(want === undefined)
   })
 })
 
@@ -112,5 +117,24 @@ describe('a pod of its own', () => {
     ])
     expect(container).toMatchObject({ image: 'example/web:1', startupProbe: { tcpSocket: { port: 8080 } } })
     expect(spec.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
+  })
+})
+
+describe('the pool of a function', () => {
+  const poolFor = (memory: string, runtime = 'node') =>
+    poolOfSpec(specOf({ runtime, resources: { limits: { memory } } }))
+  test.each([
+    ['64Mi', { runtime: 'node' }],
+    ['256Mi', { runtime: 'node' }],
+    ['384Mi', { runtime: 'node', memoryMb: 384 }],
+    ['1Gi', { runtime: 'node', memoryMb: 1024 }],
+    ['4096Mi', { runtime: 'node', memoryMb: 4096 }],
+    ['512M', undefined],
+    ['5Gi', undefined],
+  ])('with %s', (memory, want) => expect(poolFor(memory)).toEqual(want))
+
+  test('is the one that its pods are taken from', () => {
+    const spec = specOf({ resources: { limits: { memory: '512Mi' } } })
+    expect(poolOf(templateOf({ metadata, spec }))).toEqual(poolOfSpec(spec))
   })
 })

@@ -38,7 +38,7 @@ function world() {
 
 test('a pod that is deleted while it boots is replaced at once', async () => {
   const { supply, made, somebodyDeletes } = world()
-  void supply.take('node', CLAIM)
+  void supply.take({ runtime: 'node' }, CLAIM)
   await nextTurn()
   somebodyDeletes()
   expect(made).toHaveLength(2)
@@ -46,7 +46,7 @@ test('a pod that is deleted while it boots is replaced at once', async () => {
 
 test('who deletes every pod that boots is not kept busy: the start fails and says so', async () => {
   const { clock, supply, made, somebodyDeletes } = world()
-  const failure = supply.take('node', CLAIM).catch((error: unknown) => error)
+  const failure = supply.take({ runtime: 'node' }, CLAIM).catch((error: unknown) => error)
   for (let deletions = 0; deletions < 20; deletions += 1) {
     await nextTurn()
     somebodyDeletes()

@@ -54,6 +54,16 @@ describe('genericPod', () => {
     expect(spec.volumes).toBeUndefined()
   })
 
+  test('of a large pool is born with its memory, a heap of 85 % of it, and sets no more aside than others', () => {
+    const input = { runtime: runtime(), namespace: 'a', name: 'node-x', phoneHomeToken: 'token', settings }
+    const { metadata, spec } = genericPod({ ...input, memoryMb: 1024 })
+    expect(metadata.labels).toMatchObject({ [LABEL.state]: 'generic', [LABEL.memory]: '1024' })
+    const [container] = spec.containers
+    expect(container?.resources).toMatchObject({ requests: { memory: '64Mi' }, limits: { memory: '1024Mi', cpu: '1' } })
+    expect(container?.env).toContainEqual({ name: 'NODE_OPTIONS', value: '--max-old-space-size=870' })
+    expect(pod().metadata.labels).not.toHaveProperty([LABEL.memory])
+  })
+
   test('has a read-only root and a volume where that is asked for', () => {
     const { spec } = pod({ readOnlyRoot: true })
     expect(spec.volumes).toEqual([{ name: 'tmp', emptyDir: { sizeLimit: '512Mi' } }])
