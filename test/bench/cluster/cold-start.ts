@@ -15,11 +15,15 @@ const FUNCTIONS = 6
 const QUIET_MS = 400
 const SCALING = { idleAfter: '1s' }
 
-async function wakes(bed: BenchCluster, names: readonly string[], { count, before }: Wakes): Promise<number[]> {
+async function wakes(
+  bed: BenchCluster,
+  names: readonly string[],
+  { count, before, waiting = POOL }: Wakes,
+): Promise<number[]> {
   const times: number[] = []
   for (let done = 0; done < count; done += 1) {
     const name = names[done % names.length] ?? ''
-    await bed.rested(POOL)
+    await bed.rested(waiting)
     await before?.()
     await sleep(QUIET_MS)
     const { status, text, tookMs } = await bed.call(name)
@@ -31,6 +35,8 @@ async function wakes(bed: BenchCluster, names: readonly string[], { count, befor
 
 interface Wakes {
   count: number
+  /** Pods of all pools. */
+  waiting?: number
   before?: () => Promise<void>
 }
 
@@ -54,16 +60,23 @@ export async function coldStarts(bed: BenchCluster): Promise<Row[]> {
   const ownPhases = await PhaseTimes.open(bed)
   const dedicated = await wakes(bed, own, { count: DEDICATED, before })
   await ownPhases.print('pods of their own')
-  return rows(pooled, dedicated, bare)
+  const large = names.map((name) => `large-${name}`)
+  const resources = { limits: { memory: '512Mi' } }
+  await bed.deploy(large.map((name) => functionOf(name, saying(name), { scaling: SCALING, resources })))
+  const largeWakes = await wakes(bed, large, { count: DEDICATED, waiting: POOL + 1 })
+  return rows({ pooled, dedicated, bare, large: largeWakes })
 }
 
-function rows(pooled: readonly number[], dedicated: readonly number[], bare: readonly number[]): Row[] {
+type Times = Record<'pooled' | 'dedicated' | 'bare' | 'large', readonly number[]>
+
+function rows({ pooled, dedicated, bare, large }: Times): Row[] {
   const middle = percentile(pooled, 50)
   const late = percentile(pooled, 95)
   const own = percentile(dedicated, 50)
   const floor = percentile(bare, 50)
+  const heavy = percentile(large, 50)
   const all = (times: readonly number[]) => times.map((time) => time.toFixed(0)).join(' ')
-  console.log(`pooled ${all(pooled)}\nown pods ${all(dedicated)}\nbare pods ${all(bare)}`)
+  console.log(`pooled ${all(pooled)}\nown pods ${all(dedicated)}\nbare pods ${all(bare)}\nwith 512Mi ${all(large)}`)
   return [
     { what: `from the pool, p50 of ${POOLED}`, measured: ms(middle), goal: '≤ 20 ms', reached: middle <= 20 },
     { what: `from the pool, p95 of ${POOLED}`, measured: ms(late), goal: '≤ 50 ms', reached: late <= 50 },
@@ -72,6 +85,12 @@ function rows(pooled: readonly number[], dedicated: readonly number[], bare: rea
       measured: `${ms(own)} / ${ms(floor)} = ${(own / floor).toFixed(2)}`,
       goal: '≤ 400 ms',
       reached: own <= 400,
+    },
+    {
+      what: `with 512Mi, from the pool of that size, p50 of ${DEDICATED}`,
+      measured: ms(heavy),
+      goal: '≤ 20 ms',
+      reached: heavy <= 20,
     },
   ]
 }
