@@ -77,7 +77,7 @@ describe('a controller that starts afresh', () => {
   test('gives a claimed pod of a pool what its function asks for, when who claimed it has ended before it did', async () => {
     await bed.start({ poolSize: 1 })
     const first = await bed.controller({ through: refusingResizes(bed.cluster) })
-    const resources = { limits: { cpu: '500m', memory: '1024Mi' }, requests: { cpu: '20m', memory: '96Mi' } }
+    const resources = { limits: { cpu: '500m', memory: '192Mi' }, requests: { cpu: '20m', memory: '96Mi' } }
     await bed.function('hello', { resources })
     const { id } = endpointOf(await activate(first, 'hello'))
     await until(async () => (await stateOf(id)) === 'claimed')
@@ -87,7 +87,7 @@ describe('a controller that starts afresh', () => {
     expect(await given()).not.toEqual(resources)
 
     await bed.controller({ resyncMs: 50 })
-    await until(async () => (await given())?.limits?.['memory'] === '1024Mi')
+    await until(async () => (await given())?.limits?.['memory'] === '192Mi')
     expect(await given()).toMatchObject(resources)
   })
 
