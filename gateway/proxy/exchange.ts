@@ -67,8 +67,7 @@ export class Exchange implements CallSink {
     const { request, response, requestId, trusted, extraHeaders } = this.context
     this.#status = status
     this.#reportedMs = billedMsOf(from[HEADER.report])
-    const kept = mayHaveTrailers(request, status, from) ? from : { ...from, trailer: undefined }
-    const own = answerHeaders(kept, trusted)
+    const own = answerHeaders(sendable(request, status, from), trusted)
     this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
     headers.push(HEADER.requestId, requestId)
@@ -193,6 +192,12 @@ export class Exchange implements CallSink {
     if (call.sentMs === 0) return
     this.context.tally.billed(billable(nowMs - call.sentMs, this.#reportedMs), call.lane.fn.memoryMb)
   }
+}
+
+/** Without what this answer may not say, whatever its pod does: a 204 has no length (RFC 9110 §8.6), Java's HttpClient refuses one with. */
+function sendable(request: IncomingMessage, status: number, from: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept = mayHaveTrailers(request, status, from) ? from : { ...from, trailer: undefined }
+  return status === 204 ? { ...kept, 'content-length': undefined } : kept
 }
 
 /** Node refuses to announce what it could not send: trailers come with chunks only. They may be dropped (RFC 9110 §6.5.1). */

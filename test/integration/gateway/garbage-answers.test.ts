@@ -1,0 +1,40 @@
+/** Answers of pods that break HTTP's rules: clients, which are strict in different ways, must be able to read what they get. */
+import { afterEach, expect, test } from '@jest/globals'
+import { until } from '../../builders/eventually.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
+import { RawClient } from '../../fakes/raw-client.ts'
+import { RawPod, type RawAnswer } from '../../fakes/raw-pod.ts'
+
+let world: GatewayWorld
+let pod: RawPod
+afterEach(async () => {
+  await world.stop()
+  await pod.stop()
+})
+
+const ACCEPTED = 'HTTP/1.1 102 Processing\r\n\r\n'
+const lane = () => world.gateway.router.lane('default/hello')!
+
+async function open(answer: RawAnswer | string): Promise<void> {
+  world = await GatewayWorld.start()
+  pod = await RawPod.start(typeof answer === 'string' ? (socket) => void socket.write(ACCEPTED + answer) : answer)
+  world.controller.addEndpoints(pod.endpoint)
+  await until(() => lane().podCount === 1)
+}
+
+/** All that comes until the connection ends, for one request. */
+async function ask({ internal = false } = {}): Promise<string> {
+  const client = await RawClient.open(internal ? world.ports.internalPort : world.ports.publicPort)
+  client.send(`GET ${internal ? '/fn/default/hello' : '/'} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+  await client.untilClosed()
+  await until(() => lane().inFlight === 0)
+  client.close()
+  return client.received
+}
+
+test('an answer without content has no length, which strict clients refuse', async () => {
+  await open('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nETag: "x"\r\n\r\n')
+  const received = await ask()
+  expect(received).toMatch(/^HTTP\/1.1 204 [^]*etag: "x"/i)
+  expect(received).not.toMatch(/content-length/i)
+})
