@@ -11,7 +11,7 @@ import { ProblemError } from '../../routing/problems.ts'
 import type { ReplayBody } from '../../routing/replay-body.ts'
 import { outcomeOf, type FunctionTally } from '../metrics/function-tally.ts'
 import { noteColdStart } from './cold-start.ts'
-import { addCors, answerHeaders } from './outgoing-headers.ts'
+import { addCors, answerHeaders, answerTrailers } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { errorText } from '../../lib/error-text.ts'
 
@@ -94,9 +94,9 @@ export class Exchange implements CallSink {
   }
 
   onEnd(trailers: IncomingHttpHeaders): void {
-    const { response } = this.context
+    const { response, trusted } = this.context
     if (hasAny(trailers)) {
-      response.addTrailers(trailers)
+      response.addTrailers(answerTrailers(trailers, trusted))
       this.#reportedMs ??= billedMsOf(trailers[HEADER.report])
     }
     this.#flushed = true

@@ -38,3 +38,14 @@ test('an answer without content has no length, which strict clients refuse', asy
   expect(received).toMatch(/^HTTP\/1.1 204 [^]*etag: "x"/i)
   expect(received).not.toMatch(/content-length/i)
 })
+
+test('trailers obey the same rules as headers', async () => {
+  await open(
+    'HTTP/1.1 200 OK\r\nTrailer: x-sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nX-Sum: 2\r\n' +
+      'Connection: keep-alive\r\nTransfer-Encoding: chunked\r\nDormouse-Request-Id: made-up\r\nDormouse-Key: secret\r\n' +
+      'Dormouse-Report: billed=1\r\n\r\n',
+  )
+  const trailersOf = (received: string) => received.split('\r\n0\r\n')[1]
+  expect(trailersOf(await ask())).toBe('x-sum: 1\r\nx-sum: 2\r\n\r\n')
+  expect(trailersOf(await ask({ internal: true }))).toBe('x-sum: 1\r\nx-sum: 2\r\ndormouse-report: billed=1\r\n\r\n')
+})
