@@ -67,6 +67,9 @@ export class Exchange implements CallSink {
     const { request, response, requestId, trusted, extraHeaders } = this.context
     this.#status = status
     this.#reportedMs = billedMsOf(from[HEADER.report])
+    const coding = from['transfer-encoding']
+    if (coding !== undefined && !CODINGS.test(String(coding)))
+      return this.#unusable(`expected a body that is chunked and nothing else, got ${String(coding)}`)
     const own = answerHeaders(sendable(request, status, from), trusted)
     this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
@@ -76,7 +79,7 @@ export class Exchange implements CallSink {
     try {
       response.writeHead(status, headers)
     } catch (error) {
-      return this.#unusable(error)
+      return this.#unusable(errorText(error))
     }
     process.nextTick(flush, this)
   }
@@ -174,9 +177,8 @@ export class Exchange implements CallSink {
     return draining()
   }
 
-  /** Headers that node refuses to write, e.g. characters outside Latin-1. */
-  #unusable(error: unknown): void {
-    const detail = errorText(error)
+  /** Headers that node refuses to write, e.g. characters outside Latin-1, or that say what nobody here undoes. */
+  #unusable(detail: string): void {
     const problem = new ProblemError('bad-answer', `the function's headers cannot be passed on: ${detail}`)
     this.#call?.abort(problem)
     this.onProblem(problem)
@@ -214,6 +216,8 @@ function flush(exchange: Exchange): void {
   exchange.flush()
 }
 
+/** What undici takes away again; `identity` is what some call none at all. */
+const CODINGS = /^(chunked(, ?chunked)*|identity)$/i
 /** First chunks up to this are held back until the turn ends. */
 const HOLD_BYTES = 16 * 1024
 /** More than this left to send means that the client is not taking it. */

@@ -49,3 +49,21 @@ test('trailers obey the same rules as headers', async () => {
   expect(trailersOf(await ask())).toBe('x-sum: 1\r\nx-sum: 2\r\n\r\n')
   expect(trailersOf(await ask({ internal: true }))).toBe('x-sum: 1\r\nx-sum: 2\r\ndormouse-report: billed=1\r\n\r\n')
 })
+
+test.each([
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk'],
+  [
+    'a length and chunks',
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  ],
+  ['a status that there is not', 'HTTP/1.1 099 x\r\nContent-Length: 2\r\n\r\nok'],
+  ['a coding that nobody undoes', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+  ['no end that could be found', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+])('an answer with %s is a bad one, not the end of its pod', async (_what, answer) => {
+  await open(answer)
+  const received = await ask()
+  expect(received).toMatch(/^HTTP\/1.1 502 [^]*"code":"bad-answer"/)
+  expect(received).not.toMatch(/assert|falsy/)
+  await until(() => pod.connections === 0)
+  expect(pod.requests).toBe(1)
+})
