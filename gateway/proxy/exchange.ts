@@ -51,10 +51,14 @@ export class Exchange implements CallSink {
     call.start()
   }
 
-  /** Early hints are for the client (RFC 9110 §15.2), unless it speaks HTTP/1.0, which knows none, or does not read those before. */
+  /**
+   * Early hints are for clients known to read them (RFC 8297 §3), and that are behind with nothing: browsers. Python's http.client takes
+   * them for the answer, and each answer after them for that to its next request.
+   */
   onInterim(status: number, { link }: IncomingHttpHeaders): void {
     const { request, response } = this.context
     if (status !== 103 || link === undefined || request.httpVersion === '1.0') return
+    if (request.headers['sec-fetch-mode'] === undefined) return
     if (response.writableLength > HOLD_BYTES) return
     try {
       response.writeEarlyHints({ link })

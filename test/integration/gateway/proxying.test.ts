@@ -327,7 +327,7 @@ test('trailers, repeated Set-Cookie, 204, 304 and HEAD pass as they are', async 
   expect([head.answer.statusCode, head.answer.headers['content-length'], head.body]).toEqual([200, '5', ''])
 })
 
-test('early hints pass before the answer, but not to HTTP/1.0 or when they cannot be read', async () => {
+test('early hints pass before the answer, but only to browsers: other clients take them for it', async () => {
   world = await GatewayWorld.start()
   const link = '</a.css>; rel=preload'
   await world.pod({
@@ -338,14 +338,17 @@ test('early hints pass before the answer, but not to HTTP/1.0 or when they canno
       response.end('done')
     },
   })
-  const ask = async (line: string) => {
-    const client = (await raw()).send(`${line}\r\nHost: a\r\n\r\n`)
+  const ask = async (line: string, more = 'Sec-Fetch-Mode: navigate\r\n') => {
+    const client = (await raw()).send(`${line}\r\nHost: a\r\n${more}\r\n`)
     const [before] = (await client.expect(/200 OK[^]*done/)).split('HTTP/1.1 200 OK')
     return before
   }
   expect(await ask('GET / HTTP/1.1')).toBe(`HTTP/1.1 103 Early Hints\r\nLink: ${link}\r\n\r\n`)
   expect(await ask('GET / HTTP/1.0')).toBe('')
   expect(await ask('GET /odd HTTP/1.1')).toBe('')
+  const python =
+    'User-Agent: python-requests/2.32.5\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n'
+  expect(await ask('GET / HTTP/1.1', python)).toBe('')
 })
 
 test('pipelined requests are answered in order on one connection', async () => {
