@@ -351,6 +351,18 @@ test('early hints pass before the answer, but only to browsers: other clients ta
   expect(await ask('GET / HTTP/1.1', python)).toBe('')
 })
 
+test('expectations that nobody knows are ignored: the function answers, as it does to HTTP/1.0', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod({ script: (_request, response, body) => void response.end(`<${body.toString()}>`) })
+  const client = await raw()
+  client.send(
+    'POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  )
+  const text = await client.expect(/<hi>[^]*<>/)
+  expect(text.match(/HTTP\/1.1 200 OK[^]*?dormouse-request-id/g)).toHaveLength(2)
+  expect(pod.seen[0]!.headers.expect).toBeUndefined()
+})
+
 test('pipelined requests are answered in order on one connection', async () => {
   world = await GatewayWorld.start()
   await world.pod({ script: ({ url }, response) => setTimeout(() => response.end(`<${url}>`), url === '/1' ? 30 : 0) })
