@@ -67,3 +67,30 @@ test.each([
   await until(() => pod.connections === 0)
   expect(pod.requests).toBe(1)
 })
+
+test.each(['end', 'resetAndDestroy'] as const)(
+  'at whichever byte a pod stops (%s), the client gets all of the answer, a problem, or a cut connection',
+  async (stop) => {
+    const answer = `${ACCEPTED}HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n`
+    let bytes = -1
+    await open((socket) => {
+      if (bytes < 0) return void socket.write(answer)
+      const part = answer.slice(0, bytes)
+      bytes = -1
+      socket.write(part)
+      setTimeout(() => socket[stop](), 2)
+    })
+    const came: string[] = []
+    for (let stopAt = 1; stopAt <= answer.length; stopAt++) {
+      bytes = stopAt
+      const received = await ask()
+      const isWhole = /abc[^]*de\r\n0\r\n\r\n$/.test(received)
+      const isProblem = /^HTTP\/1.1 502 [^]*"code":"pod-died"[^]*}$/.test(received)
+      came.push(isWhole ? 'whole' : isProblem ? 'problem' : received.includes('0\r\n\r\n') ? received : 'cut')
+    }
+    const [head, body] = [answer.indexOf('3\r\nabc'), answer.length]
+    const want = (at: number) => (at < ACCEPTED.length || at === body ? 'whole' : at < head ? 'problem' : 'cut')
+    expect(came).toEqual(came.map((_, i) => want(i + 1)))
+    await until(() => pod.connections <= 1)
+  },
+)
