@@ -36,6 +36,9 @@ export function isLastAnswer(status: number, headers: IncomingHttpHeaders): bool
   return status === 500 && headers[HEADER.leaving] !== undefined
 }
 
+/** Beside what undici's parser names; two lengths are found out by the body not having both, a status below 100 by an assertion. */
+const NO_HTTP = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'ERR_ASSERTION'])
+
 export function failureOf(error: Error, progress: AttemptProgress): AttemptFailure {
   const code = 'code' in error ? String(error.code) : ''
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
@@ -43,13 +46,20 @@ export function failureOf(error: Error, progress: AttemptProgress): AttemptFailu
       kind: 'failed',
       problem: new ProblemError('bad-request', `the request cannot be passed on: ${error.message}`),
     }
-  if (error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW')
-    return { kind: 'failed', problem: new ProblemError('bad-answer', `the answer is not valid HTTP: ${error.message}`) }
+  if (error.name === 'HTTPParserError' || (progress.written && NO_HTTP.has(code)))
+    return {
+      kind: 'failed',
+      problem: new ProblemError('bad-answer', `the answer is not valid HTTP: ${faultOf(error, code)}`),
+    }
   if (!progress.written)
     return { kind: 'not-sent', problem: new ProblemError('pod-refused', `the pod cannot be reached: ${error.message}`) }
   const problem = new ProblemError('pod-died', `the connection to the pod ended before it answered: ${error.message}`)
   return { kind: progress.acknowledges && !progress.acknowledged ? 'not-executed' : 'failed', problem }
 }
+
+/** An assertion's message is a line of undici's. */
+const faultOf = ({ message }: Error, code: string): string =>
+  code === 'ERR_ASSERTION' ? 'its head makes no sense' : message
 
 export function deadlineExceeded({ key, timeoutMs }: Pick<FeedFunction, 'key' | 'timeoutMs'>): ProblemError {
   return new ProblemError('deadline-exceeded', `${key} did not finish within ${timeoutMs} ms`)

@@ -11,7 +11,7 @@ import { ProblemError } from '../../routing/problems.ts'
 import type { ReplayBody } from '../../routing/replay-body.ts'
 import { outcomeOf, type FunctionTally } from '../metrics/function-tally.ts'
 import { noteColdStart } from './cold-start.ts'
-import { addCors, answerHeaders } from './outgoing-headers.ts'
+import { addCors, answerHeaders, answerTrailers } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { errorText } from '../../lib/error-text.ts'
 
@@ -51,10 +51,14 @@ export class Exchange implements CallSink {
     call.start()
   }
 
-  /** Early hints are for the client (RFC 9110 §15.2), unless it speaks HTTP/1.0, which knows none, or does not read those before. */
+  /**
+   * Early hints are for clients known to read them (RFC 8297 §3), and that are behind with nothing: browsers. Python's http.client takes
+   * them for the answer, and each answer after them for that to its next request.
+   */
   onInterim(status: number, { link }: IncomingHttpHeaders): void {
     const { request, response } = this.context
     if (status !== 103 || link === undefined || request.httpVersion === '1.0') return
+    if (request.headers['sec-fetch-mode'] === undefined) return
     if (response.writableLength > HOLD_BYTES) return
     try {
       response.writeEarlyHints({ link })
@@ -67,8 +71,10 @@ export class Exchange implements CallSink {
     const { request, response, requestId, trusted, extraHeaders } = this.context
     this.#status = status
     this.#reportedMs = billedMsOf(from[HEADER.report])
-    const kept = mayHaveTrailers(request, status, from) ? from : { ...from, trailer: undefined }
-    const own = answerHeaders(kept, trusted)
+    const coding = from['transfer-encoding']
+    if (coding !== undefined && !CODINGS.test(String(coding)))
+      return this.#unusable(`expected a body that is chunked and nothing else, got ${String(coding)}`)
+    const own = answerHeaders(sendable(request, status, from), trusted)
     this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
     headers.push(HEADER.requestId, requestId)
@@ -77,7 +83,7 @@ export class Exchange implements CallSink {
     try {
       response.writeHead(status, headers)
     } catch (error) {
-      return this.#unusable(error)
+      return this.#unusable(errorText(error))
     }
     process.nextTick(flush, this)
   }
@@ -95,9 +101,9 @@ export class Exchange implements CallSink {
   }
 
   onEnd(trailers: IncomingHttpHeaders): void {
-    const { response } = this.context
+    const { response, trusted } = this.context
     if (hasAny(trailers)) {
-      response.addTrailers(trailers)
+      response.addTrailers(answerTrailers(trailers, trusted))
       this.#reportedMs ??= billedMsOf(trailers[HEADER.report])
     }
     this.#flushed = true
@@ -175,9 +181,8 @@ export class Exchange implements CallSink {
     return draining()
   }
 
-  /** Headers that node refuses to write, e.g. characters outside Latin-1. */
-  #unusable(error: unknown): void {
-    const detail = errorText(error)
+  /** Headers that node refuses to write, e.g. characters outside Latin-1, or that say what nobody here undoes. */
+  #unusable(detail: string): void {
     const problem = new ProblemError('bad-answer', `the function's headers cannot be passed on: ${detail}`)
     this.#call?.abort(problem)
     this.onProblem(problem)
@@ -195,6 +200,12 @@ export class Exchange implements CallSink {
   }
 }
 
+/** Without what this answer may not say, whatever its pod does: a 204 has no length (RFC 9110 §8.6), Java's HttpClient refuses one with. */
+function sendable(request: IncomingMessage, status: number, from: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept = mayHaveTrailers(request, status, from) ? from : { ...from, trailer: undefined }
+  return status === 204 ? { ...kept, 'content-length': undefined } : kept
+}
+
 /** Node refuses to announce what it could not send: trailers come with chunks only. They may be dropped (RFC 9110 §6.5.1). */
 function mayHaveTrailers({ method, httpVersion }: IncomingMessage, status: number, from: IncomingHttpHeaders): boolean {
   const isChunked = httpVersion !== '1.0' && from['content-length'] === undefined
@@ -209,6 +220,8 @@ function flush(exchange: Exchange): void {
   exchange.flush()
 }
 
+/** What undici takes away again; `identity` is what some call none at all. */
+const CODINGS = /^(chunked(, ?chunked)*|identity)$/i
 /** First chunks up to this are held back until the turn ends. */
 const HOLD_BYTES = 16 * 1024
 /** More than this left to send means that the client is not taking it. */

@@ -54,6 +54,8 @@ export class Listener {
     this.#server.maxConnections = limits.maxConnections
     this.#server.on('request', (request, response) => handlers.onRequest(request, response, false))
     this.#server.on('checkContinue', (request, response) => handlers.onRequest(request, response, true))
+    // Others than 100-continue; node would answer 417 with nothing in it.
+    this.#server.on('checkExpectation', (request, response) => handlers.onRequest(request, response, false))
     this.#server.on('upgrade', (request, socket, head) => handlers.onUpgrade(request, socket, head))
     this.#server.on('connect', (request, socket) => handlers.onRejected(answerConnect(request, socket)))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

@@ -67,6 +67,14 @@ export function answerHeaders(from: IncomingHttpHeaders, trusted: boolean): stri
   return headers
 }
 
+/** A pod's trailers as `addTrailers` takes them: what is no answer's header is none of its trailers either. */
+export function answerTrailers(from: IncomingHttpHeaders, trusted: boolean): [string, string][] {
+  const flat = answerHeaders(from, trusted)
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string])
+  return pairs
+}
+
 /** Whether a header is about the pod's connection only. */
 function ends(name: string, named: readonly string[] | undefined): boolean {
   return HOP_BY_HOP.has(name) || named?.includes(name) === true

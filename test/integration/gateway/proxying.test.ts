@@ -327,7 +327,7 @@ test('trailers, repeated Set-Cookie, 204, 304 and HEAD pass as they are', async 
   expect([head.answer.statusCode, head.answer.headers['content-length'], head.body]).toEqual([200, '5', ''])
 })
 
-test('early hints pass before the answer, but not to HTTP/1.0 or when they cannot be read', async () => {
+test('early hints pass before the answer, but only to browsers: other clients take them for it', async () => {
   world = await GatewayWorld.start()
   const link = '</a.css>; rel=preload'
   await world.pod({
@@ -338,14 +338,29 @@ test('early hints pass before the answer, but not to HTTP/1.0 or when they canno
       response.end('done')
     },
   })
-  const ask = async (line: string) => {
-    const client = (await raw()).send(`${line}\r\nHost: a\r\n\r\n`)
+  const ask = async (line: string, more = 'Sec-Fetch-Mode: navigate\r\n') => {
+    const client = (await raw()).send(`${line}\r\nHost: a\r\n${more}\r\n`)
     const [before] = (await client.expect(/200 OK[^]*done/)).split('HTTP/1.1 200 OK')
     return before
   }
   expect(await ask('GET / HTTP/1.1')).toBe(`HTTP/1.1 103 Early Hints\r\nLink: ${link}\r\n\r\n`)
   expect(await ask('GET / HTTP/1.0')).toBe('')
   expect(await ask('GET /odd HTTP/1.1')).toBe('')
+  const python =
+    'User-Agent: python-requests/2.32.5\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n'
+  expect(await ask('GET / HTTP/1.1', python)).toBe('')
+})
+
+test('expectations that nobody knows are ignored: the function answers, as it does to HTTP/1.0', async () => {
+  world = await GatewayWorld.start()
+  const pod = await world.pod({ script: (_request, response, body) => void response.end(`<${body.toString()}>`) })
+  const client = await raw()
+  client.send(
+    'POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 2\r\n\r\nhiGET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  )
+  const text = await client.expect(/<hi>[^]*<>/)
+  expect(text.match(/HTTP\/1.1 200 OK[^]*?dormouse-request-id/g)).toHaveLength(2)
+  expect(pod.seen[0]!.headers.expect).toBeUndefined()
 })
 
 test('pipelined requests are answered in order on one connection', async () => {
