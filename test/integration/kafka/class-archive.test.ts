@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
@@ -14,17 +14,23 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(home, { recursive: true, force: true }))
 
-const NO_JAVA = '/bin/false'
+/** Whatever it is asked, it says nothing, and yes or no by its exit code. */
+const [FITS, FAILS] = ['true', 'false']
 
 describe('the archive of the classes of a local Kafka', () => {
-  it('is made once', async () => {
-    writeFileSync(classArchiveOf(jars), '')
-    await ensureClassArchive({ java: NO_JAVA, jars })
-    expect(existsSync(classArchiveOf(jars))).toBe(true)
+  it('is left as it is when it fits', async () => {
+    writeFileSync(classArchiveOf(jars), 'as it was')
+    await ensureClassArchive({ java: FITS, jars })
+    expect(readFileSync(classArchiveOf(jars), 'utf8')).toBe('as it was')
+  })
+
+  it('is to be made anew when it does not', async () => {
+    writeFileSync(classArchiveOf(jars), 'of another JDK')
+    await expect(ensureClassArchive({ java: FAILS, jars })).rejects.toMatchObject({ code: 'start-failed' })
   })
 
   it('that cannot be made leaves nothing behind', async () => {
-    await expect(ensureClassArchive({ java: NO_JAVA, jars })).rejects.toMatchObject({ code: 'start-failed' })
+    await expect(ensureClassArchive({ java: FAILS, jars })).rejects.toMatchObject({ code: 'start-failed' })
     expect(readdirSync(home)).toEqual(['kafka'])
     expect(readdirSync(jars)).toEqual([])
   })
