@@ -6,7 +6,9 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { errorText } from '../lib/error-text.ts'
 import { sum, tell, type Counts } from './jest-counts.ts'
+import { ensureClassArchive } from './kafka/class-archive.ts'
 import { findKafkaIn } from './kafka/find-kafka.ts'
 import { runJest } from './run-jest.ts'
 
@@ -45,12 +47,17 @@ async function staticChecks(): Promise<Counts> {
   return counts
 }
 
-/** What needs a Kafka is skipped without one, and whoever reads this should know with which it ran. Fetches it before tests are timed. */
+/**
+ * What needs a Kafka is skipped without one, and whoever reads this should know with which it ran. Fetches it before tests are timed,
+ * and has it learn to start quickly.
+ */
 async function sayWhichKafka(): Promise<void> {
   const found = await findKafkaIn({
     env: process.env,
     onFetch: (what) => console.log(`fetching ${what}…`),
   })
+  if (found.kind === 'available' && found.source === 'local')
+    await ensureClassArchive(found).catch((error: unknown) => console.log(`no class archive: ${errorText(error)}`))
   console.log(found.kind === 'missing' ? `SKIP tests on Kafka: ${found.reason}` : `tests on Kafka use ${found.name}`)
 }
 

@@ -48,6 +48,11 @@ export function jarsDirectory(env: NodeJS.ProcessEnv): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dormouse', `kafka-${KAFKA_VERSION}`)
 }
 
+/** Beside the jars: see class-archive.ts. */
+export function classArchiveOf(jars: string): string {
+  return `${jars}.jsa`
+}
+
 /** The directory with the jars, fetched when they are not there; throws KafkaSetupError `fetch-failed`. */
 export async function ensureJars(options: JarsOptions): Promise<string> {
   const directory = jarsDirectory(options.env)

@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,7 @@ import { holdFreePort, type HeldPort } from '../../local/free-port.ts'
 import { startGuardian } from '../../local/kubelet/guardian.ts'
 import { BrokerProcess } from './broker-process.ts'
 import { BROKER_HOST, brokerProperties, type NodeAddress } from './broker-properties.ts'
+import { classArchiveOf } from './jars.ts'
 import { KafkaSetupError } from './kafka-setup-error.ts'
 
 export interface LocalKafkaOptions {
@@ -32,6 +33,8 @@ export interface LocalKafkaOptions {
   optimize?: boolean | undefined
   /** Overrule server.properties. */
   settings?: Readonly<Record<string, string>> | undefined
+  /** Where a broker that ends in good order leaves its classes: see class-archive.ts. */
+  recordClasses?: string | undefined
 }
 
 export interface LocalKafka {
@@ -148,10 +151,16 @@ async function holdPort(port: number): Promise<HeldPort> {
 }
 
 /** A short life is worth no second compiler. */
-function command({ java, jars, heapMb = 256, optimize = false }: LocalKafkaOptions): string[] {
+function command({ java, jars, heapMb = 256, optimize = false, recordClasses }: LocalKafkaOptions): string[] {
   const short = optimize ? [] : ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+  const classes = recordClasses === undefined ? known(jars) : [`-XX:ArchiveClassesAtExit=${recordClasses}`]
   const quiet = ['-Djava.awt.headless=true', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-XX:-UsePerfData']
-  return [java, `-Xmx${heapMb}m`, ...short, ...quiet, '-cp', join(jars, '*')]
+  return [java, `-Xmx${heapMb}m`, ...short, ...classes, ...quiet, '-cp', join(jars, '*')]
+}
+
+function known(jars: string): string[] {
+  const archive = classArchiveOf(jars)
+  return existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : []
 }
 
 async function format(parts: { java: string; jars: string; own: string; clusterId: string }): Promise<void> {

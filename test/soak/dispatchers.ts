@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { COMPILE_CACHE } from '../builders/compile-cache.ts'
 
 export interface DispatcherFleetOptions {
   controllerUrl: string
@@ -71,6 +72,7 @@ export class DispatcherFleet {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
       env: {
         ...process.env,
+        ...COMPILE_CACHE,
         TMPDIR: directory,
         ...fragility,
         DORMOUSE_CONTROLLERS: controllerUrl,

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createWorkspace } from '../../builders/dormouse-command.ts'
+import { createWorkspace, type Ran } from '../../builders/dormouse-command.ts'
 
 jest.setTimeout(30_000)
 
@@ -53,18 +53,30 @@ test.each([
     })
 })
 
-test.each([['status'], ['doctor']])(
-  '%s of an API server that says nothing ends after ten seconds, and says so',
-  async (command) => {
+describe('asked side by side, since each takes its ten seconds', () => {
+  const ended = new Map<string, Promise<{ ran: Ran; tookMs: number }>>()
+  beforeAll(() => {
     answer = () => undefined
     const startedMs = performance.now()
-    expect(await workspace.run(command, '--kubeconfig', 'config')).toEqual({
-      code: 5,
-      stdout: '',
-      stderr: expect.stringMatching(
-        /^dormouse: context other of .*: the version of the API server cannot be seen: no answer within 10 s\n$/,
-      ),
-    })
-    expect(performance.now() - startedMs).toBeLessThan(20_000)
-  },
-)
+    const run = async (command: string) => {
+      const ran = await workspace.run(command, '--kubeconfig', 'config')
+      return { ran, tookMs: performance.now() - startedMs }
+    }
+    for (const command of ['status', 'doctor']) ended.set(command, run(command))
+  })
+
+  test.each([['status'], ['doctor']])(
+    '%s of an API server that says nothing ends after ten seconds, and says so',
+    async (command) => {
+      const { ran, tookMs } = (await ended.get(command)) ?? {}
+      expect(ran).toEqual({
+        code: 5,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /^dormouse: context other of .*: the version of the API server cannot be seen: no answer within 10 s\n$/,
+        ),
+      })
+      expect(tookMs).toBeLessThan(20_000)
+    },
+  )
+})

@@ -11,6 +11,7 @@ import { openKafkaEventLog } from '../../../events/kafka/kafka-event-log.ts'
 import { triggerGroup } from '../../../events/topic-names.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { holdFreePort } from '../../../local/free-port.ts'
+import { COMPILE_CACHE } from '../../builders/compile-cache.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { feedFunction, feedSubscription } from '../../builders/feed.ts'
 import { describeOnKafka, KAFKA_START_MS, sharedKafka } from '../../builders/kafka-brokers.ts'
@@ -38,7 +39,10 @@ afterEach(async () => {
 })
 
 function run(environment: Record<string, string>): { child: ChildProcess; said: () => string } {
-  const child = spawn(process.execPath, [MAIN], { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN], {
+    env: { ...COMPILE_CACHE, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   processes.push(child)
   let text = ''
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))

@@ -10,6 +10,7 @@ import { readToEnd } from '../../../events/read-topic.ts'
 import { asyncTopic } from '../../../events/topic-names.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { holdFreePort } from '../../../local/free-port.ts'
+import { COMPILE_CACHE } from '../../builders/compile-cache.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { feedFunction } from '../../builders/feed.ts'
 import { describeOnKafka, KAFKA_START_MS, sharedKafka } from '../../builders/kafka-brokers.ts'
@@ -52,6 +53,7 @@ interface Running {
 async function start(kafka?: readonly string[]): Promise<Running> {
   const child = spawn(process.execPath, [MAIN], {
     env: {
+      ...COMPILE_CACHE,
       ...(kafka && { DORMOUSE_KAFKA: kafka.join(',') }),
       DORMOUSE_CONTROLLERS: controller.url,
       DORMOUSE_TOKEN_FILE: join(directory, 'token'),
@@ -134,7 +136,7 @@ await describeOnKafka('a gateway process on', () => {
       ...{ DORMOUSE_TOKEN_FILE: join(directory, 'token'), DORMOUSE_LISTEN_HOST: '127.0.0.1' },
       ...{ DORMOUSE_MANAGEMENT_PORT: '0', DORMOUSE_LOG_LEVEL: 'error' },
     }
-    processes.push(spawn(process.execPath, [DISPATCHER], { env, stdio: 'ignore' }))
+    processes.push(spawn(process.execPath, [DISPATCHER], { env: { ...COMPILE_CACHE, ...env }, stdio: 'ignore' }))
     const { invocationId } = (await (await invokeLater(gateways[0])).json()) as { invocationId: string }
     const ask = async ({ internal }: Running) => {
       const answer = await internal(`/invocations/${invocationId}`)
