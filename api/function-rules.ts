@@ -24,7 +24,8 @@ const sum = (numbers: number[]) => numbers.reduce((total, number) => total + num
 const FILE_PATH = '^[^/\\\\\\x00-\\x1f]+(/[^/\\\\\\x00-\\x1f]+)*$'
 const DOT_SEGMENT = '(^|/)\\.\\.?(/|$)'
 const relative = [new RegExp(FILE_PATH), new RegExp(DOT_SEGMENT)] as const
-const isRelative = (path: string) => path.length <= 255 && relative[0].test(path) && !relative[1].test(path)
+/** Of code that travels in a Function. */
+export const isFilePath = (path: string) => path.length <= 255 && relative[0].test(path) && !relative[1].test(path)
 
 const codeRules: Rule[] = [
   exactlyOne('spec.code', ['inline', 'configMap', 'archive']),
@@ -51,7 +52,7 @@ const codeRules: Rule[] = [
       message: "file paths must be relative, at most 255 characters, without '..', '.', empty segments or backslashes",
     },
     `self.all(path, size(path) <= 255 && path.matches(r"${FILE_PATH}") && !path.matches(r"${DOT_SEGMENT}"))`,
-    (files) => Object.keys(files).every(isRelative),
+    (files) => Object.keys(files).every(isFilePath),
   ),
   rule<Files>(
     { path: 'spec.code.inline', message: 'a path must not be a file and a folder at once' },

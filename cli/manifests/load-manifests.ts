@@ -9,9 +9,10 @@ import { parseManifest, type Manifest } from '../../api/validate.ts'
 import { UNKNOWN_FIELD } from '../../api/problem.ts'
 import { GROUP, keyOf } from '../../api/names.ts'
 import { isRecord } from '../../api/record.ts'
+import { errorText } from '../../lib/error-text.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
-import { notUtf8At, type TextPlace } from '../utf8.ts'
+import { decodeText, type DecodedText } from '../utf8.ts'
 import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
 import { isSkipped, packCode, PackError } from './pack-code.ts'
 import { parseDocuments, type FieldPath, type ManifestDocument, type Place } from './parse-documents.ts'
@@ -44,11 +45,8 @@ export interface LoadOptions {
   readStdin: () => Promise<Buffer>
 }
 
-interface Source {
+interface Source extends DecodedText {
   file: string
-  text: string
-  /** The first byte of it that was no text. */
-  notUtf8At: TextPlace | undefined
   /** What `code.path` is relative to. */
   folder: string
   /** Named by the user, not found in a folder: everything in it must be ours. */
@@ -81,7 +79,7 @@ function fingerprintOf(sources: readonly Source[]): string {
 const ORDER: readonly string[] = ['Runtime', 'Function', 'Trigger']
 
 async function readSource(source: string, { cwd, readStdin }: LoadOptions): Promise<Source[]> {
-  if (source === '-') return [{ file: 'stdin', ...asText(await readStdin()), folder: cwd, explicit: true }]
+  if (source === '-') return [{ file: 'stdin', ...decodeText(await readStdin()), folder: cwd, explicit: true }]
   const path = resolve(cwd, source)
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw new CliError(EXIT.failure, `${source}: no such file or folder`)
@@ -90,27 +88,25 @@ async function readSource(source: string, { cwd, readStdin }: LoadOptions): Prom
   return read === undefined ? [] : [{ file: source, ...read, folder: dirname(path), explicit: true }]
 }
 
-type SourceText = Pick<Source, 'text' | 'notUtf8At'>
-
-function asText(bytes: Buffer): SourceText {
-  return { text: bytes.toString('utf8'), notUtf8At: notUtf8At(bytes) }
+/** Undefined when it has just vanished, or is no file at all (a broken link, a folder named like one). */
+async function readText(path: string, label: string): Promise<DecodedText | undefined> {
+  try {
+    return decodeText(await readFile(path))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'EISDIR' || code === 'ELOOP') return undefined
+    return cannotRead(label, error)
+  }
 }
 
-/** Undefined when it has just vanished, or is no file at all (a broken link, a folder named like one). */
-async function readText(path: string, label: string): Promise<SourceText | undefined> {
-  try {
-    return asText(await readFile(path))
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'EISDIR' || code === 'ELOOP') return undefined
-    throw new CliError(EXIT.failure, `${label} cannot be read: ${message}`, { cause: error })
-  }
+function cannotRead(label: string, error: unknown): never {
+  throw new CliError(EXIT.failure, `${label} cannot be read: ${errorText(error)}`, { cause: error })
 }
 
 /** Manifests of ours below a folder, in name order. */
 async function readFolder(label: string, path: string): Promise<Source[]> {
   const found: Source[] = []
-  const entries = await readdir(path, { withFileTypes: true })
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => cannotRead(label, error))
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (isSkipped(entry.name)) continue
     const child = join(path, entry.name)

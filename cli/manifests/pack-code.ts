@@ -6,6 +6,9 @@ import { realpathSync, statSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { MAX_CODE_BYTES, MAX_FILES } from '../../api/function.ts'
+import { isFilePath } from '../../api/function-rules.ts'
+import { errorText } from '../../lib/error-text.ts'
+import { decodeText } from '../utf8.ts'
 import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
 
 /** The code cannot be packed; the message says which file and why. */
@@ -30,8 +33,9 @@ export async function packCode(path: string, label: string): Promise<PackedCode>
   let size = 0
   for (const file of paths.sort()) {
     const name = relative(root, file).split(sep).join('/')
-    const bytes = await readFile(file)
-    if (MANIFEST_FILE.test(name) && isManifestText(bytes.toString('utf8'))) continue
+    if (!isFilePath(name)) throw new PackError(unusableName(name))
+    const bytes = await readFile(file).catch((error: unknown) => cannotRead(name, error))
+    if (MANIFEST_FILE.test(name) && isManifestText(decodeText(bytes).text)) continue
     size += bytes.length
     if (size > MAX_CODE_BYTES) throw new PackError(tooLarge(label, name))
     files[name] = textOf(bytes, name)
@@ -41,6 +45,14 @@ export async function packCode(path: string, label: string): Promise<PackedCode>
     throw new PackError(`the code in ${label} has ${count} files; at most ${MAX_FILES} are allowed`)
   if (count === 0) throw new PackError(`code path ${label} holds no files`)
   return { files, root: path }
+}
+
+function cannotRead(name: string, error: unknown): never {
+  throw new PackError(`${name} cannot be read: ${errorText(error)}`)
+}
+
+function unusableName(name: string): string {
+  return `the path ${JSON.stringify(name)} cannot be that of a file of code: expected at most 255 characters without backslashes and line breaks`
 }
 
 function tooLarge(label: string, name: string): string {
@@ -64,7 +76,7 @@ async function filesBelow(folder: string, seen = new Set<string>()): Promise<str
   if (seen.has(real)) return []
   seen.add(real)
   const found: string[] = []
-  for (const entry of await readdir(folder)) {
+  for (const entry of await readdir(folder).catch((error: unknown) => cannotRead(basename(folder), error))) {
     if (isSkipped(entry)) continue
     const path = join(folder, entry)
     const kind = statSync(path, { throwIfNoEntry: false })

@@ -62,6 +62,13 @@ describe('code.path', () => {
       message: 'a.png is not UTF-8 text; only text files can be packed as code, others go into spec.code.archive',
     },
     {
+      rule: 'with a file of a name that no manifest can have',
+      path: 'src',
+      prepare: () => write('src/a\nb.mjs', '1'),
+      message:
+        'the path "a\\nb.mjs" cannot be that of a file of code: expected at most 255 characters without backslashes and line breaks',
+    },
+    {
       rule: 'that is too large',
       path: 'src',
       prepare: large,
@@ -157,6 +164,17 @@ test('bytes that are not UTF-8 are a mistake with their place; a replacement cha
   write('ok.yaml', `${head('ok')}  code: { inline: { index.mjs: "// \ufffd" } }\n`)
   expect((await load('ok.yaml')).mistakes).toEqual([])
 })
+
+test.each(['utf-16le', 'utf-16be'] as const)(
+  'a manifest in %s with its mark is read, as Windows shells write it',
+  async (encoding) => {
+    const little = Buffer.from(`\ufeff${head('wide')}  code: { inline: { index.mjs: "// ü" } }\n`, 'utf16le')
+    write('wide.yaml', encoding === 'utf-16le' ? little : Buffer.from(little).swap16())
+    const { manifests, mistakes } = await load('.')
+    expect(mistakes).toEqual([])
+    expect(manifests).toMatchObject([{ manifest: { spec: { code: { inline: { 'index.mjs': '// ü' } } } } }])
+  },
+)
 
 test('bytes from standard input that are not UTF-8 are a mistake with their place', async () => {
   const readStdin = async () => Buffer.from(`${head('latin')}# gr\xfc\xdfe\n`, 'latin1')
