@@ -148,7 +148,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
-    this.connection?.answered()
+    if (this.connection?.answered() === false) return this.onResponseError(null, new Error('read ECONNRESET'))
     if (this.#state === 'refused') return this.#refused()
     if (this.#state !== 'answering') return
     this.#finish()

@@ -16,14 +16,14 @@ export interface PodHandler extends Dispatcher.DispatchHandler {
 }
 
 export interface PodConnection {
-  /** The answer has been read to its end. */
-  answered(): void
+  /** The answer has been read to its end; false when that was a reset, which undici takes for the end of one without a length. */
+  answered(): boolean
   /** It ended before the pod accepted the request: those that are free have probably ended with it, and only not said so yet. */
   broken(): void
 }
 
 export class PodAgent {
-  readonly #options: Client.Options
+  readonly #options: Client.Options & { connect: buildConnector.connector }
   readonly #pods = new Map<string, PodConnections>()
 
   constructor({ connectTimeoutMs, ...options }: PodAgentOptions) {
@@ -53,22 +53,36 @@ export class PodAgent {
 
 class Connection extends Client implements PodConnection {
   readonly #pod: PodConnections
+  readonly #ended: { byReset: boolean }
   /** On the stack. */
   free = false
   closing = false
 
-  constructor(pod: PodConnections, origin: string, options: Client.Options) {
-    super(origin, options)
+  constructor(pod: PodConnections, origin: string, options: Client.Options & { connect: buildConnector.connector }) {
+    const ended = { byReset: false }
+    super(origin, { ...options, connect: watched(options.connect, () => (ended.byReset = true)) })
+    this.#ended = ended
     this.#pod = pod
   }
 
-  answered(): void {
+  answered(): boolean {
     this.#pod.giveBack(this)
+    return !this.#ended.byReset
   }
 
   broken(): void {
     this.#pod.dropFree()
   }
+}
+
+/** Its listener is the first, so that who hears of the end knows how it came. */
+function watched(connect: buildConnector.connector, failed: () => void): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      socket.once('error', failed)
+      callback(null, socket)
+    })
 }
 
 class PodConnections {

@@ -94,3 +94,14 @@ test.each(['end', 'resetAndDestroy'] as const)(
     await until(() => pod.connections <= 1)
   },
 )
+
+test.each([
+  ['ended', 'whole', /\r\n3\r\nhel\r\n0\r\n\r\n$/],
+  ['resetAndDestroy', 'cut short', /\r\n3\r\nhel\r\n$/],
+] as const)('an answer without a length whose connection is %s is %s', async (how, _, received) => {
+  await open((socket) => {
+    socket.write(`${ACCEPTED}HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhel`)
+    setTimeout(() => (how === 'ended' ? socket.end() : socket.resetAndDestroy()), 50)
+  })
+  expect(await ask()).toMatch(received)
+})
