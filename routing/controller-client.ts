@@ -29,6 +29,8 @@ export interface ControllerClientOptions {
   connectTimeoutMs?: number
   /** How host names are resolved; default: as the machine does. */
   lookup?: Lookup
+  /** A replica has come. */
+  onCome?: () => void
   clock?: Clock
   logger?: Logger
 }
@@ -50,12 +52,14 @@ export class ControllerClient {
   readonly #agents = new Map<string, Agent>()
 
   constructor(options: ControllerClientOptions) {
-    const { urls, token, connectTimeoutMs = 1_000, lookup, clock = monotonicClock, logger = silentLogger } = options
+    const { urls, token, connectTimeoutMs = 1_000, lookup, onCome } = options
+    const { clock = monotonicClock, logger = silentLogger } = options
     this.#token = token
     this.#connectTimeoutMs = connectTimeoutMs
     this.#replicas = new Replicas({
       ...{ urls, clock, logger, onGone: (gone) => this.#drop(gone) },
       ...(lookup && { lookup }),
+      ...(onCome && { onCome }),
     })
   }
 

@@ -32,6 +32,7 @@ export class FeedClient {
   #connected = false
   #lastMessageMs: number | undefined
   #failures = 0
+  #pause = new AbortController()
   #running: Promise<void> | undefined
 
   constructor(options: FeedClientOptions) {
@@ -65,6 +66,12 @@ export class FeedClient {
     await this.#running
   }
 
+  /** A replica has come, or is about to listen: how long the others were away says nothing about it. */
+  retryNow(): void {
+    this.#failures = 0
+    this.#pause.abort()
+  }
+
   async #run(): Promise<void> {
     const { controllers, random = Math.random, logger } = this.#options
     let at: number | undefined
@@ -79,7 +86,9 @@ export class FeedClient {
         if (!this.#stopped.signal.aborted) logger.warn('feed lost', { controller: url, error })
       }
       this.#connected = false
-      await pause(this.#options.clock, this.#backOffMs(random()), this.#stopped.signal)
+      this.#pause = new AbortController()
+      const ended = AbortSignal.any([this.#pause.signal, this.#stopped.signal])
+      await pause(this.#options.clock, this.#backOffMs(random()), ended)
     }
   }
 

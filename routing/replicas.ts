@@ -20,6 +20,8 @@ export interface ReplicasOptions {
   lookup?: Lookup
   /** They are no more: calls to them should end. */
   onGone?: (urls: readonly string[]) => void
+  /** There is one that was not there: who waits to try again need not. */
+  onCome?: () => void
 }
 
 /** Between two looks when nothing happens. */
@@ -105,6 +107,7 @@ export class Replicas {
     this.#urls = now
     this.#options.logger.info('controllers changed', { controllers: now, gone })
     if (gone.length > 0) this.#options.onGone?.(gone)
+    if (now.some((url) => !before.includes(url))) this.#options.onCome?.()
   }
 }
 

@@ -79,7 +79,7 @@ export class Router {
     this.#options = options
     this.#clock = clock
     this.#deadlines = new Deadlines(clock)
-    this.#controllers = new ControllerClient({ urls: options.controllerUrls, token: options.token, clock, logger })
+    this.#controllers = this.#controllersOf(options)
     const keepAliveMs = options.podKeepAliveMs ?? POD_KEEP_ALIVE_MS
     this.#agent = new PodAgent({
       connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
@@ -116,6 +116,11 @@ export class Router {
       waitReason: (lane) => this.#wakers.get(lane)?.reason ?? 'the function is gone',
       onReplay: (lane, reason) => events?.onReplay?.(lane, reason),
     }
+  }
+
+  #controllersOf({ controllerUrls: urls, token, logger }: RouterOptions): ControllerClient {
+    const onCome = () => this.#feed.retryNow()
+    return new ControllerClient({ urls, token, onCome, clock: this.#clock, logger })
   }
 
   get snapshot(): Snapshot {

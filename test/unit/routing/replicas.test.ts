@@ -8,11 +8,13 @@ let clock: FakeClock
 let answer: () => Promise<string[]>
 let looks: number
 let gone: string[]
+let come: number
 let said: LogRecord[]
 beforeEach(() => {
   clock = new FakeClock()
   looks = 0
   gone = []
+  come = 0
   said = []
 })
 
@@ -26,6 +28,7 @@ function replicas(urls = ['http://controllers:8082/']): Replicas {
       return answer()
     },
     onGone: (urls) => gone.push(...urls),
+    onCome: () => void come++,
   })
 }
 
@@ -60,6 +63,10 @@ describe('replicas found by name', () => {
     await after(2_000)
     expect(found.urls).toEqual(['http://10.0.0.2:8082', 'http://10.0.0.3:8082'])
     expect(gone).toEqual(['http://10.0.0.1:8082'])
+    expect(come).toBe(2)
+    answer = () => Promise.resolve(['10.0.0.3'])
+    await after(2_000)
+    expect(come).toBe(2)
   })
 
   test('are kept while the resolver is away, which is said once', async () => {
