@@ -38,6 +38,11 @@ export interface SessionReport {
   problem(text: string): void
 }
 
+interface Synced {
+  rolledOut: Promise<void>
+  refused: number
+}
+
 const ROLLOUT_TIMEOUT_MS = 60_000
 /** Editors empty a file, or move it away, before they write it anew: what is gone for less than this was being saved. */
 const REMOVAL_GRACE_MS = 500
@@ -45,6 +50,7 @@ const REMOVAL_GRACE_MS = 500
 export class DevSession {
   readonly #options: DevSessionOptions
   readonly #ended = new AbortController()
+  #last: Promise<unknown> = Promise.resolve()
   #wrong = false
   /** Mistakes, and the manifests they were in. */
   #told = ''
@@ -70,9 +76,15 @@ export class DevSession {
 
   /**
    * Reads everything anew and applies the differences. Settles when they are applied; `rolledOut` when they serve or have failed.
-   * Not to be called again before it has settled. `changedAtMs`: performance.now() of the change that led to it.
+   * Called meanwhile it begins after that. `changedAtMs`: performance.now() of the change that led to it.
    */
-  async sync(changedAtMs = performance.now()): Promise<{ rolledOut: Promise<void>; refused: number }> {
+  sync(changedAtMs = performance.now()): Promise<Synced> {
+    const synced = this.#last.then(() => this.#sync(changedAtMs))
+    this.#last = synced.catch(() => undefined)
+    return synced
+  }
+
+  async #sync(changedAtMs: number): Promise<Synced> {
     const { client, report } = this.#options
     const wasWrong = this.#wrong
     const { loaded, changes } = await this.#read()

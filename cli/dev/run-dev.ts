@@ -127,6 +127,7 @@ function startWatch({ context, session, dirs, paint }: Running): Promise<FileWat
   const report = createSessionReport((text) => void context.stderr.write(text), paint)
   const watching = watchFiles({
     paths: dirs.map((dir) => resolve(context.cwd, dir)),
+    blind: (why) => report.problem(`not every change will be seen: ${why}`),
     async changed(changedAtMs) {
       try {
         await session.sync(changedAtMs)

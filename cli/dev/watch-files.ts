@@ -1,6 +1,7 @@
 /** Changes below the watched folders, several at once told as one: editors write a save in several steps. */
 import { watch, type FSWatcher } from 'chokidar'
 import { relative, resolve, sep } from 'node:path'
+import { errorText } from '../../lib/error-text.ts'
 import { isSkipped } from '../manifests/pack-code.ts'
 
 /** Long enough for the steps of one save, short enough not to be noticed. */
@@ -19,10 +20,12 @@ export interface FileWatchOptions {
   paths: readonly string[]
   /** Called with the time (performance.now()) of the first change; never while a call before is still running. */
   changed: (changedAtMs: number) => Promise<void>
+  /** Called once: not all that changes will be seen. */
+  blind: (why: string) => void
 }
 
 /** Resolves when the first scan is done: changes from then on are seen. */
-export async function watchFiles({ paths, changed }: FileWatchOptions): Promise<FileWatch> {
+export async function watchFiles({ paths, changed, blind }: FileWatchOptions): Promise<FileWatch> {
   const roots = new Set(paths.map((path) => resolve(path)))
   const onChange = coalesce(changed)
   const watcher: FSWatcher = watch([...roots], {
@@ -31,7 +34,15 @@ export async function watchFiles({ paths, changed }: FileWatchOptions): Promise<
     ignored: (path) => isIgnored(path, roots),
   })
   watcher.on('all', () => onChange())
-  watcher.on('error', () => undefined)
+  let told = false
+  watcher.on('error', (error) => {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (told || (code !== 'ENOSPC' && code !== 'EMFILE')) return
+    told = true
+    blind(
+      `${errorText(error)}: raise fs.inotify.max_user_watches and fs.inotify.max_user_instances, or name smaller folders`,
+    )
+  })
   await new Promise<void>((resolveReady) => watcher.once('ready', () => resolveReady()))
   return {
     add(more) {

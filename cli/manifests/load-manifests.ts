@@ -3,6 +3,7 @@
  * Collects all mistakes instead of stopping at the first; each names file, line and column.
  */
 import { createHash } from 'node:crypto'
+import type { Dirent } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
@@ -112,7 +113,7 @@ async function readFolder(label: string, path: string): Promise<Source[]> {
     const child = join(path, entry.name)
     const childLabel = join(label, entry.name)
     if (entry.isDirectory()) found.push(...(await readFolder(childLabel, child)))
-    else if (MANIFEST_FILE.test(entry.name)) {
+    else if (MANIFEST_FILE.test(entry.name) && !isEndless(entry)) {
       const read = await readText(child, childLabel)
       if (read !== undefined && isManifestText(read.text))
         found.push({ file: childLabel, ...read, folder: path, explicit: false })
@@ -120,6 +121,9 @@ async function readFolder(label: string, path: string): Promise<Source[]> {
   }
   return found
 }
+
+/** Opening a pipe waits for somebody who writes to it. */
+const isEndless = (entry: Dirent) => entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice()
 
 interface DocumentInput {
   source: Source

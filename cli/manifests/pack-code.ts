@@ -1,6 +1,6 @@
 /**
  * `spec.code.path` → `spec.code.inline`: reads a file or a folder into the map of texts that travels to the API (ADR 0004).
- * Leaves out what is no code of the function: node_modules, dotfiles, the manifests themselves.
+ * Leaves out what is no code of the function: node_modules, dotfiles, what editors leave behind, the manifests themselves.
  */
 import { realpathSync, statSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
@@ -33,8 +33,9 @@ export async function packCode(path: string, label: string): Promise<PackedCode>
   let size = 0
   for (const file of paths.sort()) {
     const name = relative(root, file).split(sep).join('/')
-    if (!isFilePath(name)) throw new PackError(unusableName(name))
-    const bytes = await readFile(file).catch((error: unknown) => cannotRead(name, error))
+    // A manifest is none of it, however large.
+    if (!MANIFEST_FILE.test(name) && size + sizeOf(file) > MAX_CODE_BYTES) throw new PackError(tooLarge(label, name))
+    const bytes = await readNamed(file, name)
     if (MANIFEST_FILE.test(name) && isManifestText(decodeText(bytes).text)) continue
     size += bytes.length
     if (size > MAX_CODE_BYTES) throw new PackError(tooLarge(label, name))
@@ -54,6 +55,13 @@ function cannotRead(name: string, error: unknown): never {
 function unusableName(name: string): string {
   return `the path ${JSON.stringify(name)} cannot be that of a file of code: expected at most 255 characters without backslashes and line breaks`
 }
+
+async function readNamed(file: string, name: string): Promise<Buffer> {
+  if (!isFilePath(name)) throw new PackError(unusableName(name))
+  return readFile(file).catch((error: unknown) => cannotRead(name, error))
+}
+
+const sizeOf = (file: string) => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
 function tooLarge(label: string, name: string): string {
   return `the code in ${label} is larger than 256 KiB (reached at ${name}); bundle it, leave out what it does not need, or use spec.code.archive, which holds more`
@@ -86,7 +94,11 @@ async function filesBelow(folder: string, seen = new Set<string>()): Promise<str
   return found
 }
 
+/** What editors leave beside a file while it is open, or from before it was saved. */
+const EDITORS_OWN = /~$|^#.*#$/
+
 /** Names that are never part of a function's code, at any depth. */
 export function isSkipped(name: string): boolean {
-  return basename(name).startsWith('.') || basename(name) === 'node_modules'
+  const own = basename(name)
+  return own.startsWith('.') || own === 'node_modules' || EDITORS_OWN.test(own)
 }

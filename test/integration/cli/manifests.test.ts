@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -40,6 +41,12 @@ describe('code.path', () => {
     write('fn.yaml', withPath('src'))
     write('src/index.mjs', '1')
     symlinkSync(join(cwd, 'src'), join(cwd, 'src/again'))
+    expect(Object.keys(filesOf(await load('fn.yaml')))).toEqual(['index.mjs'])
+  })
+
+  test('without what editors leave beside it', async () => {
+    write('fn.yaml', withPath('src'))
+    for (const name of ['index.mjs', 'index.mjs~', '#index.mjs#', '.index.mjs.swp']) write(`src/${name}`, '1')
     expect(Object.keys(filesOf(await load('fn.yaml')))).toEqual(['index.mjs'])
   })
 
@@ -163,6 +170,12 @@ test('bytes that are not UTF-8 are a mistake with their place; a replacement cha
   expect((await load('mixed.yaml')).mistakes).toMatchObject([{ line: 7, column: 3 }])
   write('ok.yaml', `${head('ok')}  code: { inline: { index.mjs: "// \ufffd" } }\n`)
   expect((await load('ok.yaml')).mistakes).toEqual([])
+})
+
+test('a pipe in a folder is nobody’s manifest: to open it would wait for a writer', async () => {
+  execFileSync('mkfifo', [join(cwd, 'pipe.yaml')])
+  write('fn.yaml', `${head('plain')}  code: { inline: { index.mjs: '1' } }\n`)
+  expect(await load('.')).toMatchObject({ mistakes: [], manifests: [{ file: 'fn.yaml' }] })
 })
 
 test.each(['utf-16le', 'utf-16be'] as const)(

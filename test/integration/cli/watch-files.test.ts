@@ -26,7 +26,7 @@ function write(name: string): void {
 /** `roots` are watched at once; `code` is added, as what manifests refer to is. */
 async function watched(roots: readonly string[], code: readonly string[] = []): Promise<void> {
   const absolute = (names: readonly string[]) => names.map((name) => join(folder, name))
-  watch = await watchFiles({ paths: absolute(roots), changed: async () => void (changes += 1) })
+  watch = await watchFiles({ paths: absolute(roots), changed: async () => void (changes += 1), blind: () => undefined })
   watch.add(absolute(code))
   // chokidar tells nothing of when it has begun to watch what was added.
   await delay(300)

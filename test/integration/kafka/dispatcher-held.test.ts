@@ -6,10 +6,11 @@ import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { fails, joined, numbered, useDispatchers } from './dispatchers-bed.ts'
 
+const HELD_MS = process.env['DORMOUSE_TEST_HELD_MS']
 /** Longer than the waits in which records are held, several times. */
-const AWAY_MS = 8_000
+const AWAY_MS = Number(HELD_MS ?? 8_000)
 /** Longer than a call waits for a slot: 30 s. */
-const THROTTLED_MS = 34_000
+const THROTTLED_MS = Number(HELD_MS ?? 34_000)
 const RECORDS = 100
 
 await describeOnKafka('records that a dispatcher process cannot deliver', () => {
