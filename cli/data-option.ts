@@ -1,19 +1,21 @@
 /** What `--data` names: the text itself, @FILE, or - for standard input. */
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { CliError } from './cli-error.ts'
 import type { CliContext } from './context.ts'
 import { EXIT } from './exit-codes.ts'
+import { readWhole } from './read-whole.ts'
+import { untilInterrupted } from './until-interrupted.ts'
 import { notUtf8At } from './utf8.ts'
 
 /** The bytes as they are. Throws CliError (usage). */
-export async function readData({ cwd, readStdin }: CliContext, text: string): Promise<Buffer<ArrayBuffer>> {
+export async function readData({ cwd, readStdin, signal }: CliContext, text: string): Promise<Buffer<ArrayBuffer>> {
   if (text === '-') return readStdin()
   if (!text.startsWith('@')) return Buffer.from(text)
   const file = text.slice(1)
-  return readFile(resolve(cwd, file)).catch((cause: unknown) => {
+  const bytes = readWhole(resolve(cwd, file)).catch((cause: unknown) => {
     throw new CliError(EXIT.usage, `--data: ${file} cannot be read`, { cause })
   })
+  return untilInterrupted(signal, bytes)
 }
 
 /** The same as text. `text`: what `--data` names. Throws CliError (usage) at the first byte that is no UTF-8. */

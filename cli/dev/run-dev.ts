@@ -15,6 +15,7 @@ import { loadManifests } from '../manifests/load-manifests.ts'
 import { noManifests } from '../manifests/require-manifests.ts'
 import { painter, type Paint } from '../output/color.ts'
 import { createProgress } from '../output/progress.ts'
+import { untilInterrupted } from '../until-interrupted.ts'
 import { VERSION } from '../version.ts'
 import { DevSession } from './dev-session.ts'
 import { createFunctionLogPrinter } from './function-log-printer.ts'
@@ -61,8 +62,13 @@ export async function runDev(context: CliContext, dirs: readonly string[], optio
 }
 
 /** Before anything is started or applied: a folder that is missing, and, where no later save can mend it, a wrong manifest. */
-async function refuseMistakes({ cwd }: CliContext, dirs: readonly string[], { watch }: DevOptions): Promise<void> {
-  const { mistakes } = await loadManifests({ sources: dirs, cwd, readStdin: async () => Buffer.alloc(0) })
+async function refuseMistakes(
+  { cwd, signal }: CliContext,
+  dirs: readonly string[],
+  { watch }: DevOptions,
+): Promise<void> {
+  const loaded = loadManifests({ sources: dirs, cwd, readStdin: async () => Buffer.alloc(0) })
+  const { mistakes } = await untilInterrupted(signal, loaded)
   if (watch !== true && mistakes.length > 0) throw new ManifestError(mistakes)
 }
 

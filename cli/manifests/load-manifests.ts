@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Dirent } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { parseManifest, type Manifest } from '../../api/validate.ts'
 import { UNKNOWN_FIELD } from '../../api/problem.ts'
@@ -13,6 +13,7 @@ import { isRecord } from '../../api/record.ts'
 import { errorText } from '../../lib/error-text.ts'
 import { CliError, type ManifestMistake } from '../cli-error.ts'
 import { EXIT } from '../exit-codes.ts'
+import { readWhole } from '../read-whole.ts'
 import { decodeText, type DecodedText } from '../utf8.ts'
 import { isManifestText, MANIFEST_FILE } from './manifest-text.ts'
 import { isSkipped, packCode, PackError } from './pack-code.ts'
@@ -92,7 +93,7 @@ async function readSource(source: string, { cwd, readStdin }: LoadOptions): Prom
 /** Undefined when it has just vanished, or is no file at all (a broken link, a folder named like one). */
 async function readText(path: string, label: string): Promise<DecodedText | undefined> {
   try {
-    return decodeText(await readFile(path))
+    return decodeText(await readWhole(path))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'EISDIR' || code === 'ELOOP') return undefined

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
 
 jest.setTimeout(30_000)
@@ -49,6 +51,19 @@ test.each([
   await new Promise((resolve) => command.child.stdin?.write(MORE_THAN_FITS_A_PIPE, resolve))
   command.child.kill('SIGINT')
   expect(await command.ended).toEqual(INTERRUPTED)
+})
+
+test('Ctrl-C ends what waits for a pipe that nobody writes to, and what somebody writes is read', async () => {
+  const pipe = join(workspace.cwd, 'pipe.yaml')
+  execFileSync('mkfifo', [pipe])
+  const command = workspace.start(['render', '-f', 'pipe.yaml'])
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  command.child.kill('SIGINT')
+  expect(await command.ended).toEqual(INTERRUPTED)
+  const reading = workspace.start(['render', '-f', 'pipe.yaml'])
+  const manifest = 'apiVersion: dormouse.dev/v1alpha1\nkind: Runtime\nmetadata:\n  name: own\nspec:\n  image: a\n'
+  await writeFile(pipe, manifest)
+  expect(await reading.ended).toEqual({ code: 0, stdout: manifest, stderr: '' })
 })
 
 test('output that cannot be written is a failure that is told', () => {
