@@ -53,21 +53,22 @@ export class PodAgent {
 
 class Connection extends Client implements PodConnection {
   readonly #pod: PodConnections
-  readonly #ended: { byReset: boolean }
+  /** Its socket has failed; a new one, which undici opens when it was lost before a request was sent, has not. */
+  readonly #socket: { hasFailed: boolean }
   /** On the stack. */
   free = false
   closing = false
 
   constructor(pod: PodConnections, origin: string, options: Client.Options & { connect: buildConnector.connector }) {
-    const ended = { byReset: false }
-    super(origin, { ...options, connect: watched(options.connect, () => (ended.byReset = true)) })
-    this.#ended = ended
+    const state = { hasFailed: false }
+    super(origin, { ...options, connect: watched(options.connect, state) })
+    this.#socket = state
     this.#pod = pod
   }
 
   answered(): boolean {
     this.#pod.giveBack(this)
-    return !this.#ended.byReset
+    return !this.#socket.hasFailed
   }
 
   broken(): void {
@@ -76,11 +77,12 @@ class Connection extends Client implements PodConnection {
 }
 
 /** Its listener is the first, so that who hears of the end knows how it came. */
-function watched(connect: buildConnector.connector, failed: () => void): buildConnector.connector {
+function watched(connect: buildConnector.connector, state: { hasFailed: boolean }): buildConnector.connector {
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null)
-      socket.once('error', failed)
+      state.hasFailed = false
+      socket.once('error', () => (state.hasFailed = true))
       callback(null, socket)
     })
 }
