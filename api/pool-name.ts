@@ -2,7 +2,7 @@
  * What generic pods wait together for: a namespace, a Runtime and, where the heap has to be made with the process, how much memory
  * (docs/adr/0048). A pool's name is the Runtime's, or `<runtime>:<n>Mi`: names of Kubernetes have no colon. Pure.
  */
-import { objectKey, splitKey, type ObjectKey } from './names.ts'
+import { LABEL, objectKey, splitKey, type ObjectKey } from './names.ts'
 
 export interface PoolName {
   runtime: string
@@ -28,6 +28,12 @@ export function poolName({ runtime, memoryMb }: PoolName): string {
 
 export function poolKey({ namespace, ...name }: PoolParts): ObjectKey {
   return objectKey(namespace, poolName(name))
+}
+
+/** Of the pool that a pod was made for, by its labels; an empty `runtime`: it was made for none, but for an image. */
+export function labelledPool(labels: Readonly<Record<string, string>> = {}): PoolName & { memoryMb?: number } {
+  const memory = labels[LABEL.memory]
+  return { runtime: labels[LABEL.runtime] ?? '', ...(memory !== undefined && { memoryMb: parseInt(memory, 10) }) }
 }
 
 export function poolParts(key: ObjectKey): PoolParts {

@@ -118,11 +118,6 @@ export class Router {
     }
   }
 
-  #controllersOf({ controllerUrls: urls, token, logger }: RouterOptions): ControllerClient {
-    const onCome = () => this.#feed.retryNow()
-    return new ControllerClient({ urls, token, onCome, clock: this.#clock, logger })
-  }
-
   get snapshot(): Snapshot {
     return this.#feed.snapshot
   }
@@ -210,6 +205,11 @@ export class Router {
     lane.close()
     if (lane.inFlight > 0) this.#closing.add(lane)
     this.#options.events?.onLaneClosed?.(lane.key)
+  }
+
+  #controllersOf({ controllerUrls: urls, token, logger }: RouterOptions): ControllerClient {
+    const onCome = () => this.#feed.retryNow()
+    return new ControllerClient({ urls, token, onCome, clock: this.#clock, logger })
   }
 
   #position(): Pick<ActivationRequest, 'epoch' | 'version' | 'staleMs'> {

@@ -1,7 +1,7 @@
 /** `dormouse status`: the state of an installation for human eyes. Pure. */
 import { LABEL, type ObjectKey } from '../../api/names.ts'
 import type { Condition, KubeObject } from '../../api/object.ts'
-import { poolKey, poolName, poolParts, poolSize } from '../../api/pool-name.ts'
+import { labelledPool, poolKey, poolName, poolParts, poolSize } from '../../api/pool-name.ts'
 import type { Deployment, PlatformPod } from '../cluster/platform-kinds.ts'
 import { VERSION_LABEL } from '../cluster/installation.ts'
 import { formatAge } from '../output/age.ts'
@@ -98,14 +98,8 @@ function readinessText(seen: Seen<Conditioned[]>, nowMs: number): string {
   return [`${seen.value.length}`, `${ready} ready`, ...others].join(', ')
 }
 
-function poolOf({ metadata: { namespace = '', labels = {} } }: PlatformPod): ObjectKey {
-  const memory = labels[LABEL.memory]
-  return poolKey({
-    namespace,
-    runtime: labels[LABEL.runtime] ?? '',
-    ...(memory !== undefined && { memoryMb: Number(memory) }),
-  })
-}
+const poolOf = ({ metadata: { namespace = '', labels } }: PlatformPod) =>
+  poolKey({ namespace, ...labelledPool(labels) })
 
 /** Warm pods by runtime and namespace, and what is claimed of them. */
 function poolSection({ functionPods, runtimes }: Observation): string {

@@ -6,8 +6,8 @@ import { DEFAULT_LIMITS } from '../../api/function-pod.ts'
 import type { FunctionSpec } from '../../api/function.ts'
 import { durationMs } from '../../api/duration.ts'
 import { cpuMillis, memoryMb, quantityBytes } from '../../api/quantity.ts'
-import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 import type { PoolName } from '../../api/pool-name.ts'
+import type { ContainerResources, RevisionTemplate } from './fleet.ts'
 
 /** What the container of a pod of its own is: a Runtime, made the function's when it is up, or an image nobody can ask anything. */
 export type OwnPodKind = 'runtime' | 'image'

@@ -1,6 +1,7 @@
 /** Asks the API for pods. What it answers is seen at once: the watch may be late, and the pod may already be up. */
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
+import type { PoolParts } from '../../api/pool-name.ts'
 import type { Cluster, NewObject } from '../../kube/cluster.ts'
 import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -10,7 +11,6 @@ import type { FleetMetrics } from './fleet-metrics.ts'
 import type { NewOwnPod } from './own-pods.ts'
 import type { PodSettings } from './pod-container.ts'
 import { createRefusal } from './pod-trouble.ts'
-import type { PoolParts } from '../../api/pool-name.ts'
 import { genericPod, ownPod } from './resources.ts'
 
 export interface PodCreationOptions {

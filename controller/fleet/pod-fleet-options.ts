@@ -2,6 +2,7 @@
 import { AFTER_WAKE_MS } from '../after-wake.ts'
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
+import { poolKey } from '../../api/pool-name.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
@@ -13,7 +14,6 @@ import type { CodeSupply, RevisionTemplate } from './fleet.ts'
 import type { FunctionEvents } from './function-events.ts'
 import type { PodSettings } from './pod-container.ts'
 import type { PodRecord } from './pod-record.ts'
-import { poolKey } from '../../api/pool-name.ts'
 import type { RuntimeClient } from './runtime-client.ts'
 
 export interface PodFleetOptions {

@@ -1,5 +1,6 @@
 /** Brings what the API shows of our pods into the table. The API is the fallback for births and the truth for deaths. */
 import { ANNOTATION, LABEL } from '../../api/names.ts'
+import { labelledPool } from '../../api/pool-name.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Pod } from '../../kube/objects.ts'
 import type { Keys } from '../keys/keys.ts'
@@ -84,17 +85,15 @@ export class PodObserver {
 
   #recordOf(pod: Pod): PodRecord | undefined {
     const { uid, name, namespace, labels } = pod.metadata
-    const runtime = labels?.[LABEL.runtime]
     const known = this.#options.table.get(uid)
     const own = ownKindOf(pod)
     if (known !== undefined || namespace === undefined) return known
-    if (runtime === undefined && own === undefined) return undefined
+    if (labels?.[LABEL.runtime] === undefined && own === undefined) return undefined
     const record = this.#options.table.add({
       uid,
       name,
       namespace,
-      runtime: runtime ?? '',
-      ...memoryOf(pod),
+      ...labelledPool(labels),
       ...(own && { own }),
       ...this.#otherKeys(pod),
       template: labels?.[LABEL.template] ?? '',
@@ -188,11 +187,6 @@ export class PodObserver {
     // Whatever it said of itself was wrong: it is asked again, and has to agree.
     else table.change(record, { stage: 'taken', claim })
   }
-}
-
-function memoryOf({ metadata }: Pod): { memoryMb?: number } {
-  const memory = metadata.labels?.[LABEL.memory]
-  return memory === undefined ? {} : { memoryMb: parseInt(memory, 10) }
 }
 
 function ownKindOf({ metadata }: Pod): OwnPodKind | undefined {

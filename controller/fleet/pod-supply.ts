@@ -4,6 +4,7 @@
  */
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
+import { poolKey, poolParts, type PoolName } from '../../api/pool-name.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Leadership } from '../leadership.ts'
@@ -15,7 +16,6 @@ import type { PodRecord } from './pod-record.ts'
 import type { GiveUp } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
 import { createRefusal, notCreated } from './pod-trouble.ts'
-import { poolKey, poolParts, type PoolName } from '../../api/pool-name.ts'
 import { WaitingStarts, type SuppliedPod, type WaitingStart, type WantedClaim } from './waiting-starts.ts'
 
 export interface PodSupplyOptions {

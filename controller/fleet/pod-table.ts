@@ -1,8 +1,8 @@
 /** All pods we know, found by uid, by name, by function and by pool. Changes go through it so that indexes and listeners keep up. */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
+import { poolKey } from '../../api/pool-name.ts'
 import { functionKeyOf, isGeneric, type NewPodRecord, type PodClaim, type PodRecord } from './pod-record.ts'
 import type { PodStage } from './pod-record.ts'
-import { poolKey } from '../../api/pool-name.ts'
 
 export class PodTable {
   readonly #byUid = new Map<string, PodRecord>()

@@ -4,6 +4,7 @@
  */
 import type { DormouseFunction } from '../../api/function.ts'
 import { keyOf, type ObjectKey } from '../../api/names.ts'
+import { poolKey, poolName, poolParts, poolSize } from '../../api/pool-name.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -13,7 +14,6 @@ import type { FunctionEvents } from '../fleet/function-events.ts'
 import { poolOfSpec } from '../fleet/own-pod-policy.ts'
 import type { PodFleet } from '../fleet/pod-fleet.ts'
 import type { GenericPod } from '../fleet/pod-fleet-options.ts'
-import { poolKey, poolName, poolParts, poolSize } from '../../api/pool-name.ts'
 import type { Leadership } from '../leadership.ts'
 import { planPool, type PoolInput, type PoolPod } from './plan.ts'
 
@@ -155,7 +155,9 @@ class LivePool implements Pool {
     unused.forEach((key) => this.#options.fleet.forgetBoots(key))
     this.#pools = [...observed.keys()]
     for (const [key, state] of observed) {
-      const plan = planPool(this.#inputOf(key, state, { nowMs, refillAtMs }))
+      const input = this.#inputOf(key, state, { nowMs, refillAtMs })
+      if (input.size > 0) this.#wanted.set({ pool: key }, input.size)
+      const plan = planPool(input)
       this.#apply(key, state, plan)
       againAtMs = Math.min(againAtMs, plan.againAtMs ?? Infinity)
     }
@@ -203,7 +205,7 @@ class LivePool implements Pool {
     })
     return {
       ...time,
-      size: this.#sizeOf(key, state),
+      size: used && runtime !== undefined ? poolSize(runtime.spec.pool.size, poolParts(key)) : 0,
       used,
       pods: state.pods.map(toPoolPod),
       creating: fleet.creatingIn(key),
@@ -215,8 +217,6 @@ class LivePool implements Pool {
   #apply(key: ObjectKey, state: PoolState, plan: ReturnType<typeof planPool>): void {
     const { fleet } = this.#options
     const runtime = this.#runtimeOf(key)
-    const size = this.#sizeOf(key, state)
-    if (size > 0) this.#wanted.set({ pool: key }, size)
     for (const uid of plan.remove) fleet.discardGeneric(uid, 'the pool does not need it')
     if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(key, runtime)
     this.#reportBoots(key, state)
@@ -224,11 +224,6 @@ class LivePool implements Pool {
 
   #runtimeOf(key: ObjectKey): Runtime | undefined {
     return this.#options.runtimes.get({ name: poolParts(key).runtime })
-  }
-
-  #sizeOf(key: ObjectKey, { functions }: PoolState): number {
-    const runtime = this.#runtimeOf(key)
-    return functions.length === 0 || runtime === undefined ? 0 : poolSize(runtime.spec.pool.size, poolParts(key))
   }
 
   /** Once per back-off: the Functions that would use these pods are where users look. */
