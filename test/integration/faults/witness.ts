@@ -16,7 +16,8 @@ export function createWitness(): Witness {
   const file = join(directory, 'begun')
   return {
     code: `import { appendFileSync } from 'node:fs'\nconst begun = (id) => appendFileSync(${JSON.stringify(file)}, id + '\\n')\n`,
-    begun: () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []),
+    // Whole lines only: the file is there, and empty, before its first line is.
+    begun: () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
