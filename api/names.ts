@@ -38,6 +38,9 @@ export const ANNOTATION = {
   schema: `${GROUP}/schema`,
 } as const
 
+/** Names of the containers that functions run in: of a Runtime, or of an image of their own. */
+export const CONTAINER = { runtime: 'runtime', image: 'function' } as const
+
 export const DEFAULT_PORT = { control: 8079, data: 8080 } as const
 
 /** What service-account tokens of data planes are made for. */

@@ -28,10 +28,21 @@ export interface Container {
   lifecycle?: Record<string, unknown>
 }
 
+export interface ContainerStatus {
+  name: string
+  ready: boolean
+  restartCount: number
+  state?: {
+    waiting?: { reason?: string; message?: string }
+    terminated?: { exitCode: number; signal?: number; reason?: string; message?: string }
+  }
+}
+
 export interface Pod extends KubeObject {
   kind: 'Pod'
   spec: {
     containers: Container[]
+    initContainers?: Pick<Container, 'name' | 'image'>[]
     nodeName?: string
     restartPolicy?: 'Always' | 'OnFailure' | 'Never'
     terminationGracePeriodSeconds?: number
@@ -49,15 +60,8 @@ export interface Pod extends KubeObject {
     reason?: string
     message?: string
     conditions?: (Pick<Condition, 'type' | 'status'> & Partial<Pick<Condition, 'reason' | 'message'>>)[]
-    containerStatuses?: {
-      name: string
-      ready: boolean
-      restartCount: number
-      state?: {
-        waiting?: { reason?: string; message?: string }
-        terminated?: { exitCode: number; signal?: number; reason?: string; message?: string }
-      }
-    }[]
+    containerStatuses?: ContainerStatus[]
+    initContainerStatuses?: ContainerStatus[]
   }
 }
 

@@ -2,6 +2,7 @@
  * What the pods of a Function wrote, from the API's pod logs: of all of them by time, then, when followed, of each as it comes, pods that are
  * born meanwhile too. A pod that is gone takes its lines with it: whoever needs them longer collects them.
  */
+import { functionContainer, functionContainerStatus } from '../../api/function-container.ts'
 import { LABEL } from '../../api/names.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { monotonicClock } from '../../lib/clock.ts'
@@ -58,7 +59,7 @@ function hasStarted(pod: PlatformPod): boolean {
 }
 
 const isRunning = (pod: PlatformPod) => stateOf(pod)?.running !== undefined
-const stateOf = ({ status }: PlatformPod) => status?.containerStatuses?.[0]?.state
+const stateOf = (pod: PlatformPod) => functionContainerStatus(pod)?.state
 
 interface Reading {
   tail: number
@@ -150,8 +151,9 @@ function secondOf(at: string): string {
   return new Date(Number(at.slice(0, -9)) * 1000).toISOString()
 }
 
-function logPath({ metadata: { namespace = '', name }, spec }: PlatformPod, query: Record<string, string>): string {
-  const container = spec.containers[0]?.name ?? ''
+function logPath(pod: PlatformPod, query: Record<string, string>): string {
+  const { namespace = '', name } = pod.metadata
+  const container = functionContainer(pod)?.name ?? ''
   const search = new URLSearchParams({ container, timestamps: 'true', ...query })
   return `/api/v1/namespaces/${namespace}/pods/${name}/log?${search.toString()}`
 }

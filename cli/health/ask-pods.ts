@@ -15,7 +15,7 @@ export async function askPods(api: RawApi, pods: readonly PlatformPod[]): Promis
 }
 
 function isAsked({ metadata, status }: PlatformPod): boolean {
-  const isRunning = status?.containerStatuses?.[0]?.state?.running !== undefined
+  const isRunning = status?.containerStatuses?.some(({ state }) => state?.running !== undefined) === true
   return isRunning && PARTS.includes(metadata.labels?.[COMPONENT_LABEL] ?? '')
 }
 

@@ -1,5 +1,6 @@
 /** What `get` prints of each kind: the printer columns of the CRDs, and kubectl's for pods. */
 import type { DormouseFunction } from '../../api/function.ts'
+import { functionContainerStatus } from '../../api/function-container.ts'
 import { LABEL } from '../../api/names.ts'
 import type { Condition, KubeObject } from '../../api/object.ts'
 import type { Runtime } from '../../api/runtime.ts'
@@ -67,7 +68,7 @@ export function objectTable({ kind, objects, withNamespace, nowMs }: ObjectTable
   return formatTable(heads, rows)
 }
 
-function podStatus({ metadata, status }: Pod): string {
-  if (metadata.deletionTimestamp !== undefined) return 'Terminating'
-  return status?.containerStatuses?.[0]?.state?.terminated?.reason ?? status?.phase ?? 'Pending'
+function podStatus(pod: Pod): string {
+  if (pod.metadata.deletionTimestamp !== undefined) return 'Terminating'
+  return functionContainerStatus(pod)?.state?.terminated?.reason ?? pod.status?.phase ?? 'Pending'
 }

@@ -1,5 +1,5 @@
-/** Pure: the one container of a pod: a Runtime that is told who it is, or an image that is told where to listen. */
-import { DEFAULT_PORT } from '../../api/names.ts'
+/** Pure: our container of a pod: a Runtime that is told who it is, or an image that is told where to listen. */
+import { CONTAINER, DEFAULT_PORT } from '../../api/names.ts'
 import { memoryMb } from '../../api/quantity.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Container, EnvVar } from '../../kube/objects.ts'
@@ -37,7 +37,7 @@ export function runtimeContainer(runtime: Runtime, input: RuntimeContainerInput)
   const { settings, phoneHomeToken, resources, template = {} } = input
   const { control, data } = settings.ports
   return {
-    name: 'runtime',
+    name: CONTAINER.runtime,
     image: runtime.spec.image,
     ...(runtime.spec.command && { command: runtime.spec.command }),
     env: [...kubeletVariables(template), ...heapVariables(resources), ...environment(settings, phoneHomeToken)],
@@ -63,7 +63,7 @@ export function imageContainer(template: RevisionTemplate, { platformUrl }: PodS
   const told = { ...env, ...(platformUrl !== undefined && { DORMOUSE_URL: platformUrl }), PORT: String(port) }
   const variables = Object.entries(told).map(([name, value]): EnvVar => ({ name, value }))
   return {
-    name: 'function',
+    name: CONTAINER.image,
     image,
     env: [...kubeletVariables(template), ...variables],
     resources,

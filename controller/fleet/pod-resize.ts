@@ -2,7 +2,8 @@
  * Gives pods of pools the resources of the function they became, without a restart and off the critical path. Where that is refused, the
  * pod serves with what it has, and further pods of that revision are made with their own from the start.
  */
-import { objectKey, type ObjectKey } from '../../api/names.ts'
+import { functionContainer } from '../../api/function-container.ts'
+import { CONTAINER, objectKey, type ObjectKey } from '../../api/names.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
 import { isForbidden, isInvalid, isNotFound } from '../../kube/errors.ts'
 import { PODS, type Pod } from '../../kube/objects.ts'
@@ -46,9 +47,10 @@ export class PodResize {
   fit(record: PodRecord, resources: ContainerResources | undefined): void {
     if (resources === undefined || record.own !== undefined || this.#fitting.has(record.uid)) return
     const { cluster, pods, clock, signal } = this.#options
-    const container = pods.get(refOf(record))?.spec.containers[0]
+    const pod = pods.get(refOf(record))
+    const container = pod && functionContainer(pod)
     if (isSameResources(container?.resources, resources)) return
-    const patch = { spec: { containers: [{ name: container?.name ?? 'runtime', resources }] } }
+    const patch = { spec: { containers: [{ name: container?.name ?? CONTAINER.runtime, resources }] } }
     const failed = (error: unknown) => this.#failed(record, error)
     const resize = () => cluster.patchSubresource(PODS, refOf(record), 'resize', patch)
     this.#fitting.add(record.uid)

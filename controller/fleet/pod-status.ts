@@ -1,5 +1,6 @@
 /** Pure: what the API says about one of our pods, in the fleet's words. */
 import { isIP } from 'node:net'
+import { functionContainer, functionContainerStatus } from '../../api/function-container.ts'
 import { ANNOTATION, DEFAULT_PORT, LABEL, type PodState } from '../../api/names.ts'
 import type { Pod } from '../../kube/objects.ts'
 import { bareHost } from '../../lib/bare-host.ts'
@@ -28,7 +29,7 @@ export function labelledState(pod: Pod): PodState {
 
 /** Why the pod will never serve (again); undefined while it may. */
 export function podEnd(pod: Pod): PodEnd | undefined {
-  const container = pod.status?.containerStatuses?.[0]
+  const container = functionContainerStatus(pod)
   if (container !== undefined && container.restartCount > 0)
     return { reason: 'restarted', message: 'its container was restarted and has forgotten its function' }
   const terminated = container?.state?.terminated
@@ -72,7 +73,7 @@ export function reportedContact(pod: Pod): ReportedContact | undefined {
   const isReady = conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
   const ports = annotatedPorts(pod)
   // Pods that choose their ports say so later than they run.
-  if (ports === undefined && !isReady && pod.spec.containers[0]?.ports === undefined) return undefined
+  if (ports === undefined && !isReady && functionContainer(pod)?.ports === undefined) return undefined
   const { control, data } = ports ?? DEFAULT_PORT
   return { host: podIP, controlPort: control, dataPort: data, isReady }
 }
@@ -91,8 +92,8 @@ function annotatedPorts(pod: Pod): { control: number; data: number } | undefined
 }
 
 /** What it checks signatures with; undefined for an image of its function's own, which checks none. */
-export function publicKeyOf({ spec }: Pod): string | undefined {
-  return spec.containers[0]?.env?.find(({ name }) => name === PUBLIC_KEY_VARIABLE)?.value
+export function publicKeyOf(pod: Pod): string | undefined {
+  return functionContainer(pod)?.env?.find(({ name }) => name === PUBLIC_KEY_VARIABLE)?.value
 }
 
 /** Where the controller that claimed it found it, which may be long before the kubelet says so. */

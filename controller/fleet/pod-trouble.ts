@@ -1,6 +1,7 @@
 /** Pure: why a pod does not come up, and why the API refused to create one, in one clause for the people who wrote the Function. */
+import { functionContainerStatus } from '../../api/function-container.ts'
 import { isNamespaceEnding } from '../../kube/errors.ts'
-import type { Pod } from '../../kube/objects.ts'
+import type { ContainerStatus, Pod } from '../../kube/objects.ts'
 import { PodStartError } from './fleet.ts'
 import { errorText } from '../../lib/error-text.ts'
 
@@ -18,26 +19,41 @@ const START_REASONS = new Set(['CreateContainerError', 'RunContainerError'])
 const LONGEST_DETAIL = 500
 
 /** Undefined while there is nothing wrong with a pod on its way up. */
-export function podTrouble({ spec, status }: Pod): PodTrouble | undefined {
-  const unschedulable = status?.conditions?.find(
+export function podTrouble(pod: Pod): PodTrouble | undefined {
+  const unschedulable = pod.status?.conditions?.find(
     ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
   )
   if (unschedulable) return { kind: 'stuck', message: `no node has room for it${detail(unschedulable.message)}` }
-  const waiting = status?.containerStatuses?.[0]?.state?.waiting
-  return waiting && waitingTrouble(waiting, spec.containers[0]?.image ?? '')
+  for (const container of [functionContainerStatus(pod), ...othersOf(pod)]) {
+    const waiting = container?.state?.waiting
+    const message = container && waiting && waitingTrouble(waiting, wordsFor(container, pod))
+    if (message !== undefined) return { kind: 'cannot-run', message }
+  }
+  return undefined
+}
+
+/** Those that admission webhooks have added. */
+function othersOf(pod: Pod): ContainerStatus[] {
+  const ours = functionContainerStatus(pod)
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
+  return [...initContainerStatuses, ...containerStatuses].filter((each) => each !== ours)
+}
+
+function wordsFor(container: ContainerStatus, pod: Pod): { image: string; container: string } {
+  const { name } = container
+  const { containers, initContainers = [] } = pod.spec
+  const image = [...containers, ...initContainers].find((each) => each.name === name)?.image ?? ''
+  if (container === functionContainerStatus(pod)) return { image: `its image ${image}`, container: 'its container' }
+  return { image: `the image ${image} of its container ${name}`, container: `its container ${name}` }
 }
 
 function waitingTrouble(
   { reason = '', message }: { reason?: string; message?: string },
-  image: string,
-): PodTrouble | undefined {
-  if (IMAGE_REASONS.has(reason))
-    return { kind: 'cannot-run', message: `its image ${image} cannot be pulled${detail(message)}` }
-  if (reason === 'CreateContainerConfigError')
-    return { kind: 'cannot-run', message: `its container cannot be configured${detail(message)}` }
-  if (START_REASONS.has(reason))
-    return { kind: 'cannot-run', message: `its container cannot be started${detail(message)}` }
-  return undefined
+  { image, container }: { image: string; container: string },
+): string | undefined {
+  if (IMAGE_REASONS.has(reason)) return `${image} cannot be pulled${detail(message)}`
+  if (reason === 'CreateContainerConfigError') return `${container} cannot be configured${detail(message)}`
+  return START_REASONS.has(reason) ? `${container} cannot be started${detail(message)}` : undefined
 }
 
 function detail(message: string | undefined): string {

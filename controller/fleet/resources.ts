@@ -1,6 +1,6 @@
 /** Pure: manifests and patches of pods. No client, no clock. */
 import { createHash } from 'node:crypto'
-import { ANNOTATION, LABEL, type PodState } from '../../api/names.ts'
+import { ANNOTATION, CONTAINER, LABEL, type PodState } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { MergePatch, NewObject } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
@@ -11,6 +11,9 @@ import { imageContainer, runtimeContainer, TMP_VOLUME, type PodSettings } from '
 import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
+
+/** For `kubectl logs` and `exec`, whatever admission webhooks add to the pod. */
+const shows = (container: string) => ({ 'kubectl.kubernetes.io/default-container': container })
 
 /** `nonroot` of distroless images. */
 const NON_ROOT = 65532
@@ -42,7 +45,10 @@ export function genericPod({ runtime, memoryMb, ...input }: GenericPodInput): Ne
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels, ownerReferences: [ownerReference('Runtime', runtime.metadata)] },
+    metadata: {
+      ...{ name, namespace, labels, annotations: shows(CONTAINER.runtime) },
+      ownerReferences: [ownerReference('Runtime', runtime.metadata)],
+    },
     spec: {
       ...podBase({ [LABEL.runtime]: runtime.metadata.name, [LABEL.state]: 'generic' }),
       terminationGracePeriodSeconds: graceSeconds(LONGEST_POOL_TIMEOUT_MS),
@@ -80,7 +86,7 @@ export function ownPod({ template, runtime, ...input }: OwnPodInput): NewObject<
         ...(runtime && { [LABEL.runtime]: runtime.metadata.name, [LABEL.template]: templateHash(runtime, settings) }),
         ...labels,
       },
-      annotations,
+      annotations: { ...shows(container.name), ...annotations },
       ownerReferences,
     },
     spec: {

@@ -13,12 +13,13 @@ export interface KeyPair {
 /** An authority and what it has signed. */
 export interface Authority {
   ca: string
-  /** For 127.0.0.1 and localhost. */
+  /** For 127.0.0.1 and localhost, or for what was asked for. */
   server: KeyPair
   client: KeyPair
 }
 
-export function newAuthority(name: string): Authority {
+/** `names`: of its server, as subject alternative names. */
+export function newAuthority(name: string, names = 'IP:127.0.0.1,DNS:localhost'): Authority {
   const directory = mkdtempSync(join(tmpdir(), 'dormouse-certificates-'))
   const run = (command: string) => execFileSync('openssl', command.split(' '), { cwd: directory, stdio: 'pipe' })
   const read = (file: string) => readFileSync(join(directory, file), 'utf8')
@@ -29,7 +30,7 @@ export function newAuthority(name: string): Authority {
     return { cert: read(`${who}.crt`), key: read(`${who}.key`) }
   }
   try {
-    writeFileSync(join(directory, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost')
+    writeFileSync(join(directory, 'names'), `subjectAltName=${names}`)
     run(`req -x509 ${newKey} -keyout ca.key -out ca.crt -days 2 -subj /CN=${name}`)
     return { ca: read('ca.crt'), server: sign('server'), client: sign('client') }
   } finally {

@@ -29,6 +29,23 @@ const ended = (
   restartCount = 0,
 ) => pod({ phase: 'Failed', containerStatuses: [{ name: 'c', ready: false, restartCount, state: { terminated } }] })
 
+interface Terminated {
+  exitCode: number
+}
+/** The kubelet lists containers by name, also those that an admission webhook added. */
+const withProxy = (ours?: Terminated, proxy?: Terminated) => {
+  const state = (terminated?: Terminated) => ({
+    ready: true,
+    restartCount: 0,
+    ...(terminated && { state: { terminated } }),
+  })
+  const containerStatuses = [
+    { name: 'a-proxy', ...state(proxy) },
+    { name: 'runtime', ...state(ours) },
+  ]
+  return pod({ phase: 'Running', containerStatuses })
+}
+
 describe('podEnd', () => {
   const cases: [string, Pod, string | undefined, string][] = [
     ['an exit code', ended({ exitCode: 3 }), 'exited', 'code 3'],
@@ -44,6 +61,8 @@ describe('podEnd', () => {
     ['a restart', ended({ exitCode: 0 }, 1), 'restarted', 'restarted'],
     ['an eviction', pod({ phase: 'Failed', reason: 'Evicted', message: 'disk' }), 'evicted', 'disk'],
     ['success', pod({ phase: 'Succeeded' }), 'exited', 'Succeeded'],
+    ['its own container, not one that was added', withProxy({ exitCode: 3 }), 'exited', 'code 3'],
+    ['nothing of one that was added', withProxy(undefined, { exitCode: 1 }), undefined, ''],
     ['nothing while it runs', pod({ phase: 'Running' }), undefined, ''],
   ]
   test.each(cases)('tells %s', (...[, given, reason, part]) => {

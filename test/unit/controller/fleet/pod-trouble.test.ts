@@ -47,6 +47,27 @@ describe('a pod on its way up', () => {
   })
 })
 
+describe('a pod to which a webhook added containers', () => {
+  const injected = (reason: string, what: 'initContainerStatuses' | 'containerStatuses'): Pod => {
+    const others = [{ name: 'a-proxy', ready: false, restartCount: 0, state: { waiting: { reason, message: 'no.' } } }]
+    const ours = { name: 'runtime', ready: false, restartCount: 0, state: { waiting: { reason: 'PodInitializing' } } }
+    const given = pod({ ...{ containerStatuses: [ours], initContainerStatuses: [] }, [what]: [...others, ours] })
+    const proxy = { name: 'a-proxy', image: 'mesh:1' }
+    given.spec.containers.unshift(proxy)
+    given.spec.initContainers = [proxy]
+    return given
+  }
+  test('cannot run without them', () => {
+    const message = 'the image mesh:1 of its container a-proxy cannot be pulled: no'
+    for (const what of ['initContainerStatuses', 'containerStatuses'] as const)
+      expect(podTrouble(injected('ErrImagePull', what))).toEqual({ kind: 'cannot-run', message })
+    expect(podTrouble(injected('CreateContainerConfigError', 'containerStatuses'))?.message).toBe(
+      'its container a-proxy cannot be configured: no',
+    )
+    expect(podTrouble(injected('ContainerCreating', 'containerStatuses'))).toBeUndefined()
+  })
+})
+
 describe('why the API refused a pod is said in one clause', () => {
   const cases: [string, string, object][] = [
     [
