@@ -12,8 +12,12 @@ import { contactText, type PodContact } from './pod-status.ts'
 
 export const MANAGED_BY = 'dormouse'
 
-/** For `kubectl logs` and `exec`, whatever admission webhooks add to the pod. */
-const shows = (container: string) => ({ 'kubectl.kubernetes.io/default-container': container })
+const annotationsFor = (container: string) => ({
+  // `kubectl logs` and `exec` mean it, whatever admission webhooks add to the pod.
+  'kubectl.kubernetes.io/default-container': container,
+  // The cluster autoscaler keeps nodes for pods whose controller it does not know, or with an emptyDir: ours are made anew elsewhere.
+  'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
+})
 
 /** `nonroot` of distroless images. */
 const NON_ROOT = 65532
@@ -46,7 +50,7 @@ export function genericPod({ runtime, memoryMb, ...input }: GenericPodInput): Ne
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      ...{ name, namespace, labels, annotations: shows(CONTAINER.runtime) },
+      ...{ name, namespace, labels, annotations: annotationsFor(CONTAINER.runtime) },
       ownerReferences: [ownerReference('Runtime', runtime.metadata)],
     },
     spec: {
@@ -86,7 +90,7 @@ export function ownPod({ template, runtime, ...input }: OwnPodInput): NewObject<
         ...(runtime && { [LABEL.runtime]: runtime.metadata.name, [LABEL.template]: templateHash(runtime, settings) }),
         ...labels,
       },
-      annotations: { ...shows(container.name), ...annotations },
+      annotations: { ...annotationsFor(container.name), ...annotations },
       ownerReferences,
     },
     spec: {

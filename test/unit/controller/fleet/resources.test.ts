@@ -34,6 +34,13 @@ describe('genericPod', () => {
     expect(metadata.labels).toMatchObject({ [LABEL.state]: 'generic', [LABEL.runtime]: 'node' })
   })
 
+  test('tells kubectl which container is meant, and keeps no node from being removed', () => {
+    expect(pod().metadata.annotations).toEqual({
+      'kubectl.kubernetes.io/default-container': 'runtime',
+      'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true',
+    })
+  })
+
   test('meets the restricted pod security standard and starts without what costs time', () => {
     const { spec } = pod()
     expect(spec).toMatchObject({
