@@ -10,6 +10,7 @@ import type { InvocationLedger } from '../../events/invocation-ledger.ts'
 import { invocationInfo } from '../../events/payload.ts'
 import type { Lane } from '../../routing/lane.ts'
 import { ProblemError } from '../../routing/problems.ts'
+import { LAMBDA_REQUEST_ID } from '../lambda-api/function-name.ts'
 import { noRoom, type BodyBudget } from '../proxy/body-budget.ts'
 import { lingerOnClose, sendProblem } from '../proxy/problem-answer.ts'
 import { collectBody } from '../proxy/request-body.ts'
@@ -73,12 +74,6 @@ export class EventsApi {
       await Promise.all([this.#options.log.send([record]), this.#options.ledger.put(state)])
       return { status: 202, json: { invocationId: id }, requestId: id }
     })
-  }
-
-  /** Would it be taken? Nothing is stored. */
-  dryRun({ response, requestId, draining }: EventsExchange): void {
-    if (draining()) response.shouldKeepAlive = false
-    response.writeHead(204, [HEADER.requestId, requestId]).end()
   }
 
   #publish(exchange: EventsExchange, topic: string, query: URLSearchParams): void {
@@ -159,8 +154,15 @@ interface Stored {
   requestId: string
 }
 
+/** Would it be taken? Nothing is stored. */
+export function answerDryRun({ response, requestId, draining }: EventsExchange): void {
+  if (draining()) response.shouldKeepAlive = false
+  response.writeHead(204, [HEADER.requestId, requestId]).end()
+}
+
 function sendJson({ response, draining }: EventsExchange, { status, json, requestId }: Stored): void {
   if (draining()) response.shouldKeepAlive = false
+  if (response.hasHeader(LAMBDA_REQUEST_ID)) response.setHeader(LAMBDA_REQUEST_ID, requestId)
   const body = JSON.stringify(json)
   const headers = ['content-type', 'application/json', 'content-length', String(Buffer.byteLength(body))]
   response.writeHead(status, [...headers, HEADER.requestId, requestId]).end(body)

@@ -15,6 +15,14 @@ import { addCors, answerHeaders, answerTrailers } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { errorText } from '../../lib/error-text.ts'
 
+/** What a caller is told in other words than a pod's. */
+export interface AnswerDialect {
+  status(status: number, headers: IncomingHttpHeaders): number
+  headers(status: number, headers: IncomingHttpHeaders): IncomingHttpHeaders
+  /** What has to be told instead of such an answer. */
+  problem(status: number, headers: IncomingHttpHeaders): ProblemError | undefined
+}
+
 export interface ExchangeContext {
   request: IncomingMessage
   response: ServerResponse
@@ -26,6 +34,7 @@ export interface ExchangeContext {
   draining: () => boolean
   /** Headers every answer of this route carries (CORS): name, value, … */
   extraHeaders: readonly string[]
+  dialect?: AnswerDialect | undefined
 }
 
 export class Exchange implements CallSink {
@@ -68,20 +77,23 @@ export class Exchange implements CallSink {
   }
 
   onStart(status: number, from: IncomingHttpHeaders): void {
-    const { request, response, requestId, trusted, extraHeaders } = this.context
+    const { request, response, requestId, trusted, extraHeaders, dialect } = this.context
     this.#status = status
     this.#reportedMs = billedMsOf(from[HEADER.report])
     const coding = from['transfer-encoding']
     if (coding !== undefined && !CODINGS.test(String(coding)))
       return this.#unusable(`expected a body that is chunked and nothing else, got ${String(coding)}`)
-    const own = answerHeaders(sendable(request, status, from), trusted)
+    const problem = dialect?.problem(status, from)
+    if (problem !== undefined) return this.reject(problem)
+    const told = dialect === undefined ? from : dialect.headers(status, from)
+    const own = answerHeaders(sendable(request, status, told), trusted)
     this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)
     headers.push(HEADER.requestId, requestId)
     if (this.#call !== undefined) noteColdStart(this.#call, this.context.tally, headers)
     if (this.#mustClose()) headers.push('connection', 'close')
     try {
-      response.writeHead(status, headers)
+      response.writeHead(dialect === undefined ? status : dialect.status(status, from), headers)
     } catch (error) {
       return this.#unusable(errorText(error))
     }

@@ -1,6 +1,8 @@
-/** The internal listener: every function, by `/fn/<namespace>/<name>[/rest]` or by Host `<name>.<namespace>[.…]`. */
+/** The internal listener: every function, by `/fn/<namespace>/<name>[/rest]`, by Host `<name>.<namespace>[.…]`, or as Lambda's are invoked. */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import { ProblemError } from '../../routing/problems.ts'
+import { LAMBDA } from '../lambda-api/dialect.ts'
+import { invokedFunction, isLambdaPath } from '../lambda-api/function-name.ts'
 import { hostName } from '../routes/match.ts'
 import { parseTarget } from '../routes/target.ts'
 import { badPath } from './public-target.ts'
@@ -21,8 +23,18 @@ export function resolveInternal(incoming: IncomingTarget, exists: (key: ObjectKe
     const key = objectKey(named[1] ?? '', named[2] ?? '')
     return { kind: 'target', key, path: rest.startsWith('/') ? rest : `/${rest}`, extraHeaders: NONE }
   }
+  if (isLambdaPath(path)) return lambdaTarget(incoming.method, path)
   const expected = 'expected /fn/<namespace>/<name> or the Host <name>.<namespace>'
   return problemResolution(new ProblemError('unknown-route', `${expected}, got ${path} on ${incoming.host}`))
+}
+
+function lambdaTarget(method: string, path: string): Resolution {
+  try {
+    return { kind: 'target', key: invokedFunction(method, path), path: '/', dialect: LAMBDA, extraHeaders: NONE }
+  } catch (error) {
+    if (error instanceof ProblemError) return problemResolution(error)
+    throw error
+  }
 }
 
 /** `hello.default.svc.cluster.local:8081` → `default/hello`. */

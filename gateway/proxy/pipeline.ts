@@ -9,7 +9,9 @@ import type { CallRequest } from '../../routing/call-types.ts'
 import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
-import { isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
+import { answerDryRun, isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
+import { hearLambda, speakLambda } from '../lambda-api/dialect.ts'
+import { isLambdaPath } from '../lambda-api/function-name.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
 import type { BodyBudget } from './body-budget.ts'
@@ -66,6 +68,7 @@ export class Pipeline {
     const { draining } = this.options
     const exchange = { request, response, head, requestId, expectsContinue, draining }
     const admitted = this.admit(request, head)
+    if (this.options.trusted && isLambdaPath(request.url)) asLambda(exchange, admitted)
     if (admitted.kind === 'problem') this.#answerUnrouted(exchange, admitted)
     else this.#goOn(exchange, admitted)
   }
@@ -138,7 +141,8 @@ export class Pipeline {
     if (head.contentLength !== undefined && head.contentLength > limitBytes)
       return this.#reject(admitted, { problem: tooLarge(limitBytes), extraHeaders: target.extraHeaders })
     const tally = metrics.tally(lane.key)
-    const context = { request, response, requestId, trusted, tally, draining, extraHeaders: target.extraHeaders }
+    const { extraHeaders, dialect } = target
+    const context = { request, response, requestId, trusted, tally, draining, extraHeaders, dialect }
     if (signature === 'event' && target.route !== undefined)
       return new LambdaExchange(context, admitted, target.route).begin(router, { limitBytes, budget })
     this.#send(new Exchange(context), admitted, limitBytes)
@@ -154,9 +158,10 @@ export class Pipeline {
       return refuse(
         new ProblemError('invocation-type-unsupported', `expected RequestResponse, Event or DryRun, got ${type}`),
       )
+    // Lambda's asks for no more than whether the function is there.
+    if (wanted === 'dryrun' && (events ?? admitted.target.dialect) !== undefined) return answerDryRun(admitted)
     if (events === undefined) return refuse(noEventLog())
-    if (wanted === 'event') events.invoke(admitted, admitted.lane)
-    else events.dryRun(admitted)
+    events.invoke(admitted, admitted.lane)
   }
 
   /** What no function serves: paths of the event path on the internal listener, what may become known in a moment, else a problem. */
@@ -204,6 +209,13 @@ export class Pipeline {
     exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand && { onDemand }) })
     start(exchange.body)
   }
+}
+
+/** Unless it is a path of a function that was asked for by its host. */
+function asLambda({ request, response, head, requestId }: EventsExchange, admitted: Admission): void {
+  if (admitted.kind === 'admitted' && admitted.target.dialect === undefined) return
+  hearLambda(head, request.rawHeaders)
+  speakLambda(response, requestId)
 }
 
 /** A name or an address, and a port (RFC 9112 §3.2): functions make links of it. */

@@ -14,14 +14,36 @@ export interface ProblemAnswer {
   close?: boolean
 }
 
+export interface ProblemText {
+  status: number
+  /** Name, value, …; with the content type. */
+  headers: readonly string[]
+  body: string
+}
+
+type ProblemFormat = (problem: ProblemError, requestId: string) => ProblemText
+
+const formats = new WeakMap<ServerResponse, ProblemFormat>()
+
+/** For callers that know another form than ours. */
+export function formatProblems(response: ServerResponse, format: ProblemFormat): void {
+  formats.set(response, format)
+}
+
+const asProblemJson: ProblemFormat = (problem, requestId) => ({
+  status: problem.status,
+  headers: ['content-type', 'application/problem+json'],
+  body: problemBody(problem, requestId),
+})
+
 export function sendProblem(response: ServerResponse, { problem, requestId, extra = [], close }: ProblemAnswer): void {
   if (response.headersSent || response.destroyed) return
-  const body = Buffer.from(problemBody(problem, requestId))
-  const headers = ['content-type', 'application/problem+json', 'content-length', String(body.length)]
-  headers.push(HEADER.requestId, requestId, ...extra)
+  const format = formats.get(response) ?? asProblemJson
+  const { status, headers: own, body } = format(problem, requestId)
+  const headers = [...own, 'content-length', String(Buffer.byteLength(body)), HEADER.requestId, requestId, ...extra]
   if (problem.retryAfterSeconds !== undefined) headers.push('retry-after', String(problem.retryAfterSeconds))
   if (close === true) headers.push('connection', 'close')
-  response.writeHead(problem.status, headers)
+  response.writeHead(status, headers)
   response.end(body)
 }
 

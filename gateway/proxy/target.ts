@@ -2,6 +2,7 @@
 import type { ObjectKey } from '../../api/names.ts'
 import type { FeedRoute } from '../../api/protocol.ts'
 import type { ProblemError } from '../../routing/problems.ts'
+import type { AnswerDialect } from './exchange.ts'
 
 /** What a listener's way of finding functions is given. */
 export interface IncomingTarget {
@@ -20,6 +21,8 @@ export interface Target {
   path: string
   /** Present when an http Trigger led here. */
   route?: FeedRoute
+  /** Present when the caller uses another API than ours. */
+  dialect?: AnswerDialect
   /** For every answer (CORS): name, value, … */
   extraHeaders: readonly string[]
 }

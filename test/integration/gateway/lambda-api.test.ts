@@ -1,0 +1,191 @@
+/** Lambda's Invoke action: what its clients send, and what they read. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { request, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InvokeCommand, LambdaClient, type InvokeCommandInput } from '@aws-sdk/client-lambda'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { openSqliteEventLog } from '../../../events/sqlite/sqlite-event-log.ts'
+import { silentLogger } from '../../../lib/logger.ts'
+import { GatewayWorld } from '../../fakes/gateway-world.ts'
+
+let world: GatewayWorld
+afterEach(() => world.stop())
+
+const start = () => GatewayWorld.start({ fn: { signature: 'event' } })
+const answering =
+  (value: unknown, status = 200, headers: Record<string, string> = {}) =>
+  (_request: unknown, response: ServerResponse) =>
+    void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
+const invoke = (name: string, { headers = {}, body = '{"n":1}', query = '' } = {}) =>
+  fetch(`${world.internalUrl}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`, {
+    ...{ method: 'POST', headers, body },
+  })
+
+describe("Lambda's Invoke action", () => {
+  test.each([
+    'hello',
+    'hello:$LATEST',
+    'default:function:hello',
+    'arn:aws:lambda:local:default:function:hello',
+    'arn:aws:lambda:eu-west-1:default:function:hello:$LATEST',
+  ])('calls %s', async (name) => {
+    world = await start()
+    const pod = await world.pod({ script: answering({ fine: true }) })
+    const answer = await invoke(name)
+    expect([answer.status, await answer.json()]).toEqual([200, { fine: true }])
+    expect(Object.fromEntries(answer.headers)).toMatchObject({ 'x-amz-executed-version': '$LATEST' })
+    expect(answer.headers.get('x-amzn-requestid')).toBe(pod.seen[0]?.headers['dormouse-request-id'])
+    expect(answer.headers.has('x-amz-function-error')).toBe(false)
+    expect(pod.seen[0]).toMatchObject({ method: 'POST', url: '/', body: Buffer.from('{"n":1}') })
+  })
+
+  test('passes client context and log type on, and the log back', async () => {
+    world = await start()
+    const pod = await world.pod({ script: answering('done', 200, { 'dormouse-log-result': 'bG9n' }) })
+    const answer = await invoke('hello', { headers: { 'X-Amz-Log-Type': 'Tail', 'X-Amz-Client-Context': 'e30=' } })
+    expect(answer.headers.get('x-amz-log-result')).toBe('bG9n')
+    expect(pod.seen[0]?.headers).toMatchObject({ 'dormouse-log-type': 'Tail', 'dormouse-client-context': 'e30=' })
+  })
+
+  test.each([
+    ['unhandled', 'Unhandled'],
+    ['handled', 'Handled'],
+  ])("tells a function's failure in a 200: %s", async (kind, told) => {
+    world = await start()
+    const error = { errorType: 'TypeError', errorMessage: 'not today', trace: [] }
+    await world.pod({ script: answering(error, 500, { 'dormouse-error': kind }) })
+    const answer = await invoke('hello')
+    expect([answer.status, answer.headers.get('x-amz-function-error'), await answer.json()]).toEqual([200, told, error])
+  })
+
+  test('tells the death of a pod as the failure of the function', async () => {
+    world = await start()
+    await world.pod({ script: (request) => void request.socket.destroy(), acknowledges: true })
+    const answer = await invoke('hello')
+    expect([answer.status, answer.headers.get('x-amz-function-error')]).toEqual([200, 'Unhandled'])
+    expect(await answer.json()).toMatchObject({
+      errorType: 'Runtime.ExitError',
+      errorMessage: expect.stringMatching(/^RequestId: /),
+    })
+  })
+
+  test.each([
+    ['a function that is not there', 'none', {}, 404, 'ResourceNotFoundException'],
+    ['a version that is not there', 'hello:7', {}, 404, 'ResourceNotFoundException'],
+    ['another version', 'hello', { query: '?Qualifier=prod' }, 404, 'ResourceNotFoundException'],
+    ['no name', 'a:b:c:d', {}, 404, 'ResourceNotFoundException'],
+    [
+      ...(['another type', 'hello', { headers: { 'x-amz-invocation-type': 'Later' } }] as const),
+      ...([400, 'InvalidParameterValueException'] as const),
+    ],
+    ['a large body', 'hello', { body: `"${'x'.repeat(6 * 1024 * 1024)}"` }, 413, 'RequestTooLargeException'],
+    [
+      ...(['an event without a log', 'hello', { headers: { 'x-amz-invocation-type': 'Event' } }] as const),
+      ...([500, 'ServiceException'] as const),
+    ],
+  ])('refuses %s as Lambda does', async (...[, name, options, status, type]) => {
+    world = await start()
+    await world.pod({ script: answering('never') })
+    const answer = await invoke(name, options)
+    expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([status, type])
+    expect(await answer.json()).toMatchObject({ Type: status < 500 ? 'User' : 'Service', message: expect.any(String) })
+  })
+
+  test('tells a caller to come later in 429', async () => {
+    world = await GatewayWorld.start({ fn: { signature: 'event' }, limits: { queueLimit: 0 } })
+    const answer = await invoke('hello')
+    expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([429, 'TooManyRequestsException'])
+    expect(answer.headers.get('retry-after')).toBe('1')
+  })
+
+  test('tries dry without an event log, and calls nobody', async () => {
+    world = await start()
+    const pod = await world.pod({ script: answering('never') })
+    expect((await invoke('hello', { headers: { 'x-amz-invocation-type': 'DryRun' } })).status).toBe(204)
+    expect(pod.seen).toEqual([])
+  })
+
+  test("is what the AWS SDK's client speaks", async () => {
+    world = await start()
+    const error = { errorType: 'TypeError', errorMessage: 'not today' }
+    const fails = answering(error, 500, { 'dormouse-error': 'handled', 'dormouse-log-result': 'bG9n' })
+    const pod = await world.pod({
+      script: (request, response) => {
+        const body = pod.seen.at(-1)?.body.toString() ?? ''
+        return body === '"a"' ? fails(request, response) : answering({ got: body })(request, response)
+      },
+    })
+    const client = new LambdaClient({
+      ...{ region: 'local', endpoint: world.internalUrl, maxAttempts: 1 },
+      credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+    })
+    const send = (input: Partial<InvokeCommandInput>) =>
+      client.send(new InvokeCommand({ FunctionName: 'hello', ...input }))
+    try {
+      const fine = await send({ Payload: Buffer.from('{"n":1}') })
+      expect(fine).toMatchObject({ StatusCode: 200, ExecutedVersion: '$LATEST' })
+      expect(fine.FunctionError).toBeUndefined()
+      expect(fine.Payload?.transformToString()).toBe('{"got":"{\\"n\\":1}"}')
+      const failed = await send({ Payload: Buffer.from('"a"'), LogType: 'Tail' })
+      expect(failed).toMatchObject({ StatusCode: 200, FunctionError: 'Handled', LogResult: 'bG9n' })
+      expect(JSON.parse(failed.Payload?.transformToString() ?? '')).toEqual(error)
+      expect((await send({ InvocationType: 'DryRun' })).StatusCode).toBe(204)
+      await expect(send({ FunctionName: 'none' })).rejects.toMatchObject({
+        ...{ name: 'ResourceNotFoundException', message: 'there is no function default/none' },
+      })
+      await expect(send({ InvocationType: 'Event' })).rejects.toMatchObject({ name: 'ServiceException' })
+    } finally {
+      client.destroy()
+    }
+  })
+
+  test('tells why a payload is not taken', async () => {
+    world = await start()
+    const problem = { title: 'not JSON' }
+    await world.pod({ script: answering(problem, 400, { 'content-type': 'application/problem+json' }) })
+    const answer = await invoke('hello', { body: 'no json' })
+    expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([400, 'InvalidRequestContentException'])
+    expect(await answer.json()).toMatchObject({ Type: 'User', message: expect.stringContaining('JSON') })
+  })
+
+  test('stores an event, and names the invocation', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dormouse-gateway-'))
+    const log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger })
+    try {
+      world = await GatewayWorld.start({ fn: { signature: 'event' }, events: { log, ledger: log.ledger } })
+      const answer = await invoke('hello', { headers: { 'x-amz-invocation-type': 'Event' } })
+      const { invocationId } = (await answer.json()) as { invocationId: string }
+      expect([answer.status, answer.headers.get('x-amzn-requestid')]).toEqual([202, invocationId])
+      expect(await log.ledger.get(invocationId)).toMatchObject({ id: invocationId })
+    } finally {
+      await world.stop()
+      await log.close()
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
+
+  test('leaves the path to a function that is asked for by its host', async () => {
+    world = await GatewayWorld.start({ fn: { signature: 'http' } })
+    const pod = await world.pod({ script: (_request, response) => void response.writeHead(418).end() })
+    const path = '/2015-03-31/functions/other/invocations'
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const options = { method: 'POST', headers: { host: 'hello.default' } }
+      const asked = request(
+        world.internalUrl + path,
+        options,
+        (answer) => (answer.resume(), resolve(answer.statusCode)),
+      )
+      asked.on('error', reject).end()
+    })
+    expect([status, pod.seen[0]?.url]).toEqual([418, path])
+  })
+
+  test('is none of the public listener', async () => {
+    world = await start()
+    const path = '/2015-03-31/functions/hello/invocations'
+    const pod = await world.pod({ script: answering({ statusCode: 201 }) })
+    expect((await fetch(world.publicUrl + path, { method: 'POST', body: '{}' })).status).toBe(201)
+    expect(JSON.parse(pod.seen[0]?.body.toString() ?? '{}')).toMatchObject({ version: '2.0', rawPath: path })
+  })
+})
