@@ -21,9 +21,9 @@ const KEYS = 8
 const COMMIT_INTERVAL_MS = 1_000
 /** Every so many lives one is so long that all from before its last events must have been committed. */
 const LONG_LIFE_EVERY = 5
-const LONG_LIFE_MS = 2_500
-/** For a commit that was on its way, and for clocks that are read at different moments. */
-const SLACK_MS = 700
+const LONG_LIFE_MS = 4_500
+/** For a commit that was on its way, on a busy machine, and for clocks that are read at different moments. */
+const SLACK_MS = 2_500
 
 /** Every call is one line: when, which event, which delivery, when its pod loaded the code. One line is one write. */
 const HANDLER = (file: string) => `import { appendFileSync } from 'node:fs'
