@@ -6,7 +6,7 @@ import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
 
-const DEADLINE_MS = 200
+const DEADLINE_MS = 1_000
 
 const start = (code: string, signature: 'http' | 'event') =>
   RuntimeProcess.with({ files: { 'index.js': code }, signature, timeoutMs: DEADLINE_MS })
@@ -38,7 +38,7 @@ test.each([
   expect(answer).toMatchObject({ status: 500, headers: { 'dormouse-error': 'timeout' }, informational: [102] })
   expect(JSON.parse(answer.text)).toMatchObject({
     errorType: 'Sandbox.Timedout',
-    errorMessage: 'RequestId: blocked-1 Error: Task timed out after 0.20 seconds',
+    errorMessage: 'RequestId: blocked-1 Error: Task timed out after 1.00 seconds',
   })
   expect((await runtime.exited).signal).toBe('SIGKILL')
 })
@@ -70,10 +70,10 @@ test('an upgraded connection that has outlived its deadline is no reason to end 
   const runtime = await RuntimeProcess.with({
     files: { 'index.js': code },
     signature: 'http',
-    timeoutMs: 200,
+    timeoutMs: DEADLINE_MS,
     concurrency: 2,
   })
   void received(runtime, { connection: 'upgrade', upgrade: 'websocket' })
   await new Promise((resolve) => setTimeout(resolve, DEADLINE_MS + 1_500))
-  expect((await runtime.call({ deadlineMs: 2_000 })).text).toBe('alive')
+  expect((await runtime.call()).text).toBe('alive')
 })

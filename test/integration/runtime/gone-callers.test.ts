@@ -29,7 +29,7 @@ test('the watchdog answers no caller that has gone: its descriptor may be a file
       }`,
     },
   })
-  const headers = runtime.callHeaders({ deadlineMs: 600 })
+  const headers = runtime.callHeaders({ deadlineMs: 2_000 })
   const call = request({ host: '127.0.0.1', port: runtime.dataPort, method: 'POST', agent: false, headers })
   call.on('error', () => undefined)
   call.end('{}')
@@ -40,7 +40,7 @@ test('the watchdog answers no caller that has gone: its descriptor may be a file
 })
 
 test('nor a controller that has gone while the code loads', async () => {
-  const runtime = await RuntimeProcess.start({ env: { DORMOUSE_INIT_TIMEOUT_MS: '600' } })
+  const runtime = await RuntimeProcess.start({ env: { DORMOUSE_INIT_TIMEOUT_MS: '2000' } })
   const body = JSON.stringify(
     runtime.body({
       files: {

@@ -40,7 +40,7 @@ describe('a SIGTERM listener of user code', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('that sends %s on when it is done ends the pod at once', async (signal) => {
     const code = `process.once('${signal}', () => {
         setTimeout(() => { console.log('cleaned'); process.kill(process.pid, '${signal}') }, 20)
-        setTimeout(() => console.log('still there'), 300)
+        setTimeout(() => console.log('still there'), 2_000)
       })
       export const handler = () => 1`
     const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
@@ -106,6 +106,6 @@ describe('a SIGTERM listener of user code', () => {
     const sentAt = performance.now()
     runtime.child.kill('SIGTERM')
     await runtime.exited
-    expect(performance.now() - sentAt).toBeLessThan(4_000)
+    expect(performance.now() - sentAt).toBeLessThan(20_000)
   })
 })
