@@ -17,7 +17,7 @@ import { describeOnKafka, KAFKA_START_MS, sharedKafka } from '../../builders/kaf
 import { FAKE_TOKEN, FakeController } from '../../fakes/fake-controller.ts'
 import { FakePod } from '../../fakes/fake-pod.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const MAIN = new URL('../../../gateway/main.ts', import.meta.url).pathname
 const key = `default/hello-${Date.now().toString(36)}` as const
@@ -144,7 +144,7 @@ await describeOnKafka('a gateway process on', () => {
     }
     const ended = (gateway: Running) =>
       eventually('it ended', async () => (await ask(gateway)).status === 'succeeded', {
-        withinMs: 30_000,
+        withinMs: 90_000,
         everyMs: 100,
       })
     // Whoever is asked first knows what was accepted elsewhere.

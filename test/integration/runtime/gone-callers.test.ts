@@ -1,9 +1,11 @@
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
+// The thread of the watchdog gives way to whatever else the machine has to do.
+jest.setTimeout(180_000)
 afterEach(endRuntimes)
 
 /** Opens files until one must have the number of the connection that is gone, then blocks the event loop. */

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { describeWithIpv6 } from '../../builders/ipv6.ts'
 import { endRuntimes, exchange, RuntimeProcess } from '../../builders/runtime-process.ts'
 
+// The thread of the watchdog gives way to whatever else the machine has to do.
+jest.setTimeout(180_000)
 afterEach(endRuntimes)
 
 /** As in a pod: nothing says where to listen. */
