@@ -10,7 +10,7 @@ type Nothing = undefined | false
 export async function eventually<T>(
   what: string | (() => string),
   probe: () => T | Nothing | Promise<T | Nothing>,
-  { withinMs = 20_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
+  { withinMs = 30_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const untilMs = performance.now() + withinMs
   for (;;) {

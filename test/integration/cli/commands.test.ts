@@ -4,7 +4,7 @@ import { createWorkspace } from '../../builders/dormouse-command.ts'
 import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const fn = (name: string, spec: string) => `apiVersion: dormouse.dev/v1alpha1
 kind: Function

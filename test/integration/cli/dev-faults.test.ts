@@ -14,7 +14,7 @@ import { eventually } from '../../builders/eventually.ts'
 import { isAlive } from '../../builders/kubelet-bed.ts'
 
 // Each test starts several processes.
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 let workspace: ReturnType<typeof createWorkspace>
 beforeEach(() => {
@@ -121,7 +121,7 @@ describe('dormouse dev that ends', () => {
     const npm = spawn('npm', [...args, ...FREE_PORTS, '--state-dir', stateDir], { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     npm.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    await eventually('it is up', () => said.includes('Dormouse is up'), { withinMs: 20_000 })
+    await eventually('it is up', () => said.includes('Dormouse is up'), { withinMs: 60_000 })
     const processes = await descendants(npm.pid!)
     npm.kill('SIGTERM')
     const stopped = eventually('no process', () => processes.filter(isAlive).length === 0)

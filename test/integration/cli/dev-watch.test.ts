@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { holdFreePort } from '../../../local/free-port.ts'
 import { createWorkspace, FREE_PORTS } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 const fn = (name: string, timeout = '30s') => `apiVersion: dormouse.dev/v1alpha1
 kind: Function

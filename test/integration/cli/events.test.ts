@@ -4,7 +4,7 @@ import { createWorkspace, functionYaml } from '../../builders/dormouse-command.t
 import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
-jest.setTimeout(120_000)
+jest.setTimeout(180_000)
 
 const HANDLER = `export const handler = async (event) => {
   const { bad } = event?.data ?? event ?? {}

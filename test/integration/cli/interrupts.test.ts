@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(180_000)
 
 /** Once it is all written, somebody has begun to read. */
 const MORE_THAN_FITS_A_PIPE = Buffer.alloc(4_000_000)

@@ -13,7 +13,7 @@ import { DEFAULT_SERVER, findServer } from '../../../cli/client/find-server.ts'
 import { createWorkspace, FREE_PORTS, type RunningCommand } from '../../builders/dormouse-command.ts'
 import { eventually } from '../../builders/eventually.ts'
 
-jest.setTimeout(240_000)
+jest.setTimeout(480_000)
 
 const EVENTS = 1_000
 const KILLS = 20
@@ -59,7 +59,7 @@ async function start(stateDir: string): Promise<Life> {
       const found = findServer({ server: undefined, stateDir, cwd: '/' })
       return found === DEFAULT_SERVER ? undefined : found
     },
-    { withinMs: 20_000 },
+    { withinMs: 60_000 },
   )
   const { urls, pid } = await createApiClient(server).instance()
   if (pid !== command.child.pid) throw new Error('found the instance before')
