@@ -97,7 +97,7 @@ function startCommand(cwd: string, args: readonly string[], options: StartOption
       eventually(
         () => `${String(pattern)} in ${args.join(' ')}; it said: ${stderr}${stdout}`,
         () => pattern.exec(stderr) ?? pattern.exec(stdout) ?? undefined,
-        { withinMs: 20_000 },
+        { withinMs: 60_000 },
       ),
   }
 }

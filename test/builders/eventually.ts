@@ -5,12 +5,12 @@ type Nothing = undefined | false
 
 /**
  * What `probe` gives once it gives something. A probe that throws is asked again, too; after `withinMs` its error is thrown, or one that
- * says `what` was waited for (asked for then, when it is a function).
+ * says `what` was waited for (asked for then, when it is a function). The usual `withinMs` only says "it hangs": machines are slow and busy.
  */
 export async function eventually<T>(
   what: string | (() => string),
   probe: () => T | Nothing | Promise<T | Nothing>,
-  { withinMs = 5_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
+  { withinMs = 30_000, everyMs = 5 }: { withinMs?: number; everyMs?: number } = {},
 ): Promise<T> {
   const untilMs = performance.now() + withinMs
   for (;;) {

@@ -93,7 +93,7 @@ async function applyAndWait(client: TestPlatform['client'], objects: object[]): 
     const plural = kind === 'Function' ? 'functions' : 'triggers'
     const target = { plural, name, generation, ...(namespace === undefined ? {} : { namespace }) }
     const signal = new AbortController().signal
-    ends.set(`${kind} ${name}`, await waitForRollout({ client, target, timeoutMs: 20_000, signal }))
+    ends.set(`${kind} ${name}`, await waitForRollout({ client, target, timeoutMs: 60_000, signal }))
   }
   return ends
 }

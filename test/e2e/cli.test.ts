@@ -182,7 +182,9 @@ spec:
       await bed.eventually('the dead letter', async () =>
         (await run('dlq', 'list', '--trigger', 'names')).stdout.includes('not today'),
       )
-      expect((await run('trigger', 'describe', 'names')).stdout).toMatch(/Dead letters: +\S/)
+      await bed.eventually('it is told of the Trigger', async () =>
+        /Dead letters: +\S/.test((await run('trigger', 'describe', 'names')).stdout),
+      )
       expect((await run('dlq', 'redrive', '--trigger', 'names')).stdout).toMatch(/^1 dead letter redriven/)
     })
   },

@@ -56,7 +56,11 @@ describeOnCluster(
         await producer.send({ topic: TOPIC, messages: [{ value: '{"n":1}' }, { value: '{"n":2,"bad":true}' }] })
 
         await bed.eventually('the bad one is a dead letter', async () => (await deadLetters()).length === 1, 120_000)
-        const first = await seen('orders')
+        // What a pod prints is there to be read a moment later.
+        const first = await bed.eventually('all of it was seen', async () => {
+          const lines = await seen('orders')
+          return lines.length >= 4 && lines
+        })
         expect(first.filter(({ n }) => n === 1)).toHaveLength(1)
         expect(first.filter(({ n }) => n === 2)).toHaveLength(3)
         expect(new Set(first.filter(({ n }) => n === 2).map(({ id }) => id)).size).toBe(1)

@@ -34,7 +34,10 @@ describeOnCluster('a function with much memory', () => {
     expect([answer.status, answer.text]).toEqual([200, expect.anything()])
     expect(json(answer)['mb']).toBeGreaterThan(310)
     expect(answer.headers[HEADER.coldStart]).toEqual(expect.stringMatching(/^pod=0\.0,/))
-    expect((await bed.pods('common')).map(({ metadata }) => metadata.name)).toEqual([pod])
+    // Its labels come a moment after its first answer.
+    const names = async () => (await bed.pods('common')).map(({ metadata }) => metadata.name)
+    await bed.eventually('it is labelled', async () => (await names()).length > 0)
+    expect(await names()).toEqual([pod])
     expect(await born(bed, 'common')).toEqual([])
     await bed.eventually('it has its processor time', async () => {
       const [claimed] = await bed.pods('common')

@@ -27,7 +27,7 @@ describeOnCluster('a function that cannot take pods of a pool', () => {
     async () => {
       await bed.kubectl('create', 'secret', 'generic', 'keys', '--from-literal=token=s3cret')
       await bed.deploy(
-        functionOf('secretive', SOURCE, { env: SECRET_ENV, concurrency: 4, scaling: { idleAfter: '2s' } }),
+        functionOf('secretive', SOURCE, { env: SECRET_ENV, concurrency: 4, scaling: { idleAfter: '8s' } }),
       )
       const asleep = () => bed.eventually('it sleeps', async () => (await bed.pods('secretive')).length === 0, 60_000)
       await asleep()

@@ -41,7 +41,9 @@ describeOnCluster('a pod of a pool, claimed by a function with other resources',
 
   scenario(bed, 'has them in force without a restart, and the wake-up does not wait for that', async () => {
     const resources = { limits: { cpu: '500m', memory: '192Mi' }, requests: { cpu: '20m', memory: '96Mi' } }
-    await bed.apply(functionOf('small', SOURCE, { resources }))
+    await bed.deploy(functionOf('small', SOURCE, { resources }))
+    // The pod that has loaded the code goes, and is not taken for one that waits.
+    await bed.eventually('it sleeps', async () => (await bed.pods('small')).length === 0)
     await poolOf(bed, 1)
     const first = await bed.call('small')
     expect(first.status).toBe(200)

@@ -21,9 +21,16 @@ describeOnCluster('by its name in DNS', () => {
   const service = (name: string) => owner.get<Service>('service', name)
   const statusOf = async (name: string) => (await owner.get<DormouseFunction>('functions.dormouse.dev', name)).status
 
+  const named = (name: string) =>
+    owner.eventually(`${name} has its name`, async () => {
+      const status = await statusOf(name)
+      return status?.conditions?.some(({ type, status: is }) => type === 'Named' && is === 'True') === true && status
+    })
+
   scenario(caller, 'a pod of another namespace wakes a function, by the short name and the long one', async () => {
     await caller.deploy(functionOf('caller', CALLER))
     await owner.deploy(functionOf('hello', saying('hello')), functionOf('world', saying('world')))
+    await Promise.all([named('hello'), named('world')])
     const { namespace } = owner
     const answered = (says: string) => ({ status: 200, body: expect.objectContaining({ says, event: { n: 1 } }) })
     expect(await ask(`http://hello.${namespace}`)).toEqual(answered('hello'))
@@ -33,10 +40,7 @@ describeOnCluster('by its name in DNS', () => {
 
   scenario(owner, 'it is found where its status says', async () => {
     await owner.deploy(functionOf('told', saying('told')))
-    const { url = '' } = await owner.eventually('it has its name', async () => {
-      const status = await statusOf('told')
-      return status?.conditions?.some(({ type, status: is }) => type === 'Named' && is === 'True') === true && status
-    })
+    const { url = '' } = await named('told')
     expect(url).toBe(`http://told.${owner.namespace}`)
     expect(await ask(url)).toMatchObject({ status: 200, body: { says: 'told' } })
   })

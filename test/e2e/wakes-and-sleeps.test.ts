@@ -12,8 +12,9 @@ describeOnCluster('a function', () => {
     bed,
     'is woken by its first request, serves the next ones warm, and sleeps again once nobody calls',
     async () => {
-      await bed.deploy(functionOf('hello', saying('hello'), { scaling: { idleAfter: '3s' } }))
-      expect(await bed.pods('hello')).toEqual([])
+      await bed.deploy(functionOf('hello', saying('hello'), { scaling: { idleAfter: '10s' } }))
+      // The pod that has loaded the code goes a moment after it has been seen to.
+      await bed.eventually('it sleeps', async () => (await bed.pods('hello')).length === 0)
 
       const first = await bed.call('hello', { body: { name: 'Ada' } })
       expect([first.status, first.text]).toEqual([200, expect.stringContaining('"says":"hello"')])
@@ -25,7 +26,7 @@ describeOnCluster('a function', () => {
       expect(second.headers[HEADER.coldStart] ?? '').not.toContain('specialize=')
       expect(json(second)['pod']).toBe(json(first)['pod'])
 
-      await bed.eventually('no pod of hello is left', async () => (await bed.pods('hello')).length === 0, 40_000)
+      await bed.eventually('no pod of hello is left', async () => (await bed.pods('hello')).length === 0, 60_000)
       expect((await bed.call('hello')).status).toBe(200)
     },
   )

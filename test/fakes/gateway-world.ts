@@ -6,7 +6,7 @@ import {
   type GatewayOptions,
   type GatewayPorts,
 } from '../../gateway/gateway.ts'
-import type { FeedFunction } from '../../api/protocol.ts'
+import type { FeedFunction, FeedRoute } from '../../api/protocol.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import { createMetrics } from '../../lib/metrics.ts'
 import { feedFunction, feedRoute } from '../builders/feed.ts'
@@ -74,6 +74,12 @@ export class GatewayWorld {
       [...this.gateway.router.lanes()].some((lane) => lane.pods().some((p) => p.endpoint.id === id && p.listed)),
     )
     return pod
+  }
+
+  /** In place of those there are, once the gateway knows. */
+  async setRoutes(...routes: FeedRoute[]): Promise<void> {
+    this.controller.setRoutes(...routes)
+    await until(() => this.gateway.router.snapshot.version === this.controller.version)
   }
 
   /** A pod nobody knows of yet. */

@@ -31,7 +31,7 @@ export class RawClient {
   }
 
   /** Waits until what came matches. */
-  async expect(pattern: RegExp, withinMs = 3_000): Promise<string> {
+  async expect(pattern: RegExp, withinMs = 20_000): Promise<string> {
     const endMs = Date.now() + withinMs
     while (!pattern.test(this.received)) {
       if (Date.now() > endMs)
@@ -41,7 +41,7 @@ export class RawClient {
     return this.received
   }
 
-  async untilClosed(withinMs = 5_000): Promise<void> {
+  async untilClosed(withinMs = 20_000): Promise<void> {
     const endMs = Date.now() + withinMs
     while (!this.closed && !this.ended) {
       if (Date.now() > endMs) throw new Error(`expected the connection to end within ${withinMs} ms`)

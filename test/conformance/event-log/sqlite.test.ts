@@ -6,11 +6,11 @@ import { silentLogger } from '../../../lib/logger.ts'
 import { describeEventLog } from './suite.ts'
 
 describeEventLog('sqlite', {
-  patienceMs: 5_000,
+  patienceMs: 15_000,
   keepsWhatStays: true,
   open: async () => {
     const directory = mkdtempSync(join(tmpdir(), 'dormouse-log-'))
-    const log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, revokeTimeoutMs: 500 })
+    const log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, revokeTimeoutMs: 1_500 })
     return {
       log,
       close: async () => {

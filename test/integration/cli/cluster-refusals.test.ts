@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWorkspace, type Ran } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(180_000)
 
 let workspace: ReturnType<typeof createWorkspace>
 let server: Server
@@ -56,11 +56,12 @@ test.each([
 describe('asked side by side, since each takes its ten seconds', () => {
   const ended = new Map<string, Promise<{ ran: Ran; tookMs: number }>>()
   beforeAll(() => {
-    answer = () => undefined
-    const startedMs = performance.now()
+    // Since one of them asked: how long processes take to start is the machine's.
+    let askedMs = Infinity
+    answer = () => void (askedMs = Math.min(askedMs, performance.now()))
     const run = async (command: string) => {
       const ran = await workspace.run(command, '--kubeconfig', 'config')
-      return { ran, tookMs: performance.now() - startedMs }
+      return { ran, tookMs: performance.now() - askedMs }
     }
     for (const command of ['status', 'doctor']) ended.set(command, run(command))
   })

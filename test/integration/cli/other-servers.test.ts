@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWorkspace } from '../../builders/dormouse-command.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(180_000)
 
 let workspace: ReturnType<typeof createWorkspace>
 const servers: Server[] = []

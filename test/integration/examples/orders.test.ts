@@ -12,7 +12,7 @@ const PATIENT = { withinMs: 20_000, everyMs: 50 }
 let bed: ExampleBed
 beforeAll(async () => {
   bed = await startExample('examples/orders/manifest.yaml')
-}, 30_000)
+}, 60_000)
 afterAll(() => bed.stop())
 
 const place = (order: object) =>
@@ -35,7 +35,7 @@ test('an order is accepted at once, placed in the read model, and paid', async (
   const id = await orderIdOf(answer)
   await eventually('a paid order', async () => (await statusOf(id)) === 'paid', PATIENT)
   expect((await get(id)).body).toEqual({ id, customer: 'Ada', amount: 10, currency: 'EUR', status: 'paid' })
-}, 30_000)
+}, 60_000)
 
 test('a bad order is refused with a sentence and is no event', async () => {
   const before = (await bed.records('orders')).length
@@ -64,15 +64,15 @@ test('an order that payment can never take goes to the dead letters with the rea
     key: { text: poison },
     origin: { topic: 'orders' },
   })
-  expect(await statusOf(poison)).toBe('placed')
-}, 30_000)
+  await eventually('only placed', async () => (await statusOf(poison)) === 'placed', PATIENT)
+}, 60_000)
 
 test('every order gets one mail, on the third attempt', async () => {
   await eventually('five mails', async () => (await summary()).mails === 5, PATIENT)
   const { failed, deadLetters } = await bed.trigger('mailer')
   expect(failed).toEqual({ 'http-5xx': 10 })
   expect(deadLetters).toEqual({})
-}, 30_000)
+}, 60_000)
 
 test('once payment is mended, its dead letters are replayed and nothing is left', async () => {
   await bed.apply('examples/orders-payment-fixed/payment.yaml')
@@ -84,7 +84,7 @@ test('once payment is mended, its dead letters are replayed and nothing is left'
   expect(ids('order-placed')).toHaveLength(5)
   expect(new Set(ids('order-paid'))).toEqual(new Set(ids('order-placed')))
   expect((await summary()).orders).toMatchObject({ paid: { number: 5 } })
-}, 30_000)
+}, 60_000)
 
 test('the read model is rebuilt from the first event', async () => {
   const { client, pods } = bed.platform
@@ -107,4 +107,4 @@ test('the clock wakes the report, also for a tick that was claimed and never sto
   const lastScheduleTime = new Date(Date.now() - 5 * 60_000).toISOString()
   await cluster.patchStatus(TRIGGERS, { name: 'report' }, { lastScheduleTime })
   await eventually('the tick handled', async () => (await bed.trigger('report')).done > done, PATIENT)
-}, 30_000)
+}, 60_000)

@@ -8,7 +8,7 @@ const GOOD = 'export const handler = () => "good"'
 describe('a changed revision that does not load', () => {
   let bed: FaultBed
   beforeAll(async () => {
-    bed = await startFaultBed({ initTimeoutMs: 700, manifests: [functionManifest('hello', GOOD)] })
+    bed = await startFaultBed({ initTimeoutMs: 2_000, manifests: [functionManifest('hello', GOOD)] })
   })
   afterAll(() => bed.stop())
 

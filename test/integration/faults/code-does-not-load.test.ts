@@ -3,7 +3,7 @@ import { functionManifest } from '../../builders/local-platform.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { json, startFaultBed, type FaultBed } from './fault-bed.ts'
 
-const INIT_TIMEOUT_MS = 700
+const INIT_TIMEOUT_MS = 2_000
 
 const BAD_CODE = [
   { name: 'unparsable', code: 'export const handler = () => {\n  return (\n}', want: /SyntaxError.*index\.mjs:3/ },
@@ -18,9 +18,9 @@ const BAD_CODE = [
   {
     name: 'never-loads',
     code: 'await new Promise(() => setInterval(() => {}, 50))',
-    want: /did not finish within 0\.70 seconds/,
+    want: /did not finish within 2\.00 seconds/,
   },
-  { name: 'blocks-on-load', code: 'for (;;);', want: /did not finish within 0\.70 seconds/ },
+  { name: 'blocks-on-load', code: 'for (;;);', want: /did not finish within 2\.00 seconds/ },
 ]
 
 describe('code that does not load', () => {

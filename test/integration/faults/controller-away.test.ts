@@ -3,7 +3,7 @@ import { eventually } from '../../builders/eventually.ts'
 import { functionManifest } from '../../builders/local-platform.ts'
 import { json, startFaultBed, startLoad, type FaultBed } from './fault-bed.ts'
 
-const WAIT_LIMIT_MS = 600
+const WAIT_LIMIT_MS = 3_000
 const CODE = 'export const handler = () => process.pid'
 
 describe('while the controller is away', () => {
@@ -15,7 +15,7 @@ describe('while the controller is away', () => {
       limits: { waitLimitMs: WAIT_LIMIT_MS },
       manifests: [functionManifest('warm', CODE, { scaling: { min: 2 } }), functionManifest('asleep', CODE)],
     })
-    await eventually('two pods are warm', async () => (await bed.pods('warm')).length === 2)
+    await eventually('two pods are warm', async () => (await pids('warm')).length === 2)
     await eventually('the other sleeps', async () => {
       const [pod] = await bed.pods('asleep')
       if (pod) await bed.client.delete({ plural: 'pods', name: pod.metadata.name })
@@ -28,15 +28,17 @@ describe('while the controller is away', () => {
 
   test('warm functions go on serving', async () => {
     const load = startLoad(() => bed.call('warm'), 2)
-    await eventually('many are served', () => load.served > 200)
+    const told = () => `200 served, not only ${load.served}; failed: ${load.failures.join()}`
+    await eventually(told, () => load.served > 200, { withinMs: 60_000 })
     await load.end()
     expect(load.failures).toEqual([])
-  })
+  }, 90_000)
 
   test('a sleeping function is a 503 with Retry-After within the wait limit', async () => {
     const startedMs = performance.now()
     const answer = await bed.call('asleep')
-    expect(performance.now() - startedMs).toBeLessThan(WAIT_LIMIT_MS + 400)
+    // By the limit, not by the ten seconds after which a controller is given up.
+    expect(performance.now() - startedMs).toBeLessThan(WAIT_LIMIT_MS + 5_000)
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } })
     expect(json(answer)).toMatchObject({ code: 'cannot-wake', detail: expect.stringContaining('controller') })
   })

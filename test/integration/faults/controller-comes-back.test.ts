@@ -3,16 +3,20 @@ import { eventually } from '../../builders/eventually.ts'
 import { isAlive } from '../../builders/kubelet-bed.ts'
 import { functionManifest } from '../../builders/local-platform.ts'
 import { specializing, startFaultBed, waitingPods, type FaultBed } from './fault-bed.ts'
+import { createGate } from './witness.ts'
 
 const CODE = 'export const handler = () => process.pid'
-const SLOW_TO_LOAD = 'await new Promise((resolve) => setTimeout(resolve, 500)); export const handler = () => "awake"'
 
 describe('a controller that comes back finds', () => {
   let bed: FaultBed
+  const gate = createGate()
   beforeAll(async () => {
     bed = await startFaultBed({ verifyFirstRevision: false })
   })
-  afterAll(() => bed.stop())
+  afterAll(async () => {
+    await bed.stop()
+    gate.remove()
+  })
   const lane = (name: string) => bed.local.gateway.router.lane(`default/${name}`)
   async function away(whileAway: () => unknown): Promise<void> {
     await bed.local.controller.stop()
@@ -25,11 +29,12 @@ describe('a controller that comes back finds', () => {
   }
 
   test('the wake-up it was in the middle of: whoever waits is served', async () => {
-    await bed.apply(functionManifest('waking', SLOW_TO_LOAD))
+    await bed.apply(functionManifest('waking', `${gate.code}await opened(); export const handler = () => "awake"`))
     const pods = await waitingPods(bed, 2)
     const call = bed.call('waking')
     await eventually('a pod loads the code', () => specializing(pods))
     await away(() => undefined)
+    gate.open()
     expect(await call).toMatchObject({ status: 200, text: '"awake"' })
     expect(lane('waking')?.queued).toBe(0)
   })

@@ -25,7 +25,7 @@ export const handler = (event) => {
 const FAULTS = [
   { fault: 'throws', kind: 'handled', type: 'TypeError', message: /^wrong type$/ },
   { fault: 'rejects', kind: 'handled', type: 'OutOfStock', message: /^no stock$/ },
-  { fault: 'hangs', kind: 'timeout', type: 'Sandbox.Timedout', message: /timed out after 1\.00 seconds/ },
+  { fault: 'hangs', kind: 'timeout', type: 'Sandbox.Timedout', message: /timed out after 2\.00 seconds/ },
   { fault: 'forgets', kind: 'unhandled', type: 'Runtime.NodeJsExit', message: /never settled/ },
   { fault: 'exits', kind: 'unhandled', type: 'Runtime.ExitError', message: /exit status 7/ },
   { fault: 'kills', kind: 'unhandled', type: 'Runtime.ExitError', message: /SIGKILL/ },
@@ -38,7 +38,7 @@ const FAULTS = [
 describe('a handler that', () => {
   let bed: FaultBed
   beforeAll(async () => {
-    const manifests = [functionManifest('faulty', CODE, { timeout: '1s' }), triggerManifest('faulty', 'faulty')]
+    const manifests = [functionManifest('faulty', CODE, { timeout: '2s' }), triggerManifest('faulty', 'faulty')]
     bed = await startFaultBed({ manifests })
   })
   afterAll(() => bed.stop())

@@ -16,7 +16,7 @@ export const handler = (req, res) => (faults[req.url] ?? (() => res.end('well'))
 describe('an http handler that', () => {
   let bed: FaultBed
   beforeAll(async () => {
-    bed = await startFaultBed({ manifests: [functionManifest('web', CODE, { signature: 'http', timeout: '1s' })] })
+    bed = await startFaultBed({ manifests: [functionManifest('web', CODE, { signature: 'http', timeout: '3s' })] })
   })
   afterAll(() => bed.stop())
   const well = async () => expect(await bed.call('web')).toMatchObject({ status: 200, text: 'well' })
@@ -36,7 +36,7 @@ describe('an http handler that', () => {
     const startedMs = performance.now()
     const answer = await bed.call('web', { path: '/hangs' })
     expect([500, 504]).toContain(answer.status)
-    expect(performance.now() - startedMs).toBeLessThan(2_500)
+    expect(performance.now() - startedMs).toBeLessThan(15_000)
     await well()
   })
 

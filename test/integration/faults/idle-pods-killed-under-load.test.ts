@@ -39,4 +39,4 @@ test(`${KILLS} idle pods killed under load, of the function and of the pool, fai
   await load.end()
   expect(load.failures).toEqual([])
   expect(killed.size).toBe(KILLS)
-}, 60_000)
+}, 120_000)

@@ -6,7 +6,7 @@ describe('a pod that is frozen as a whole, as on a node that hangs', () => {
   let bed: FaultBed
   beforeAll(async () => {
     const code = 'export const handler = () => process.pid'
-    bed = await startFaultBed({ manifests: [functionManifest('hello', code, { timeout: '1s' })] })
+    bed = await startFaultBed({ manifests: [functionManifest('hello', code, { timeout: '3s' })] })
   })
   afterAll(() => bed.stop())
 
@@ -18,6 +18,7 @@ describe('a pod that is frozen as a whole, as on a node that hangs', () => {
     const next = await bed.call('hello')
     expect(next.status).toBe(200)
     expect(Number(next.text)).not.toBe(pid)
-    expect(performance.now() - startedMs).toBeLessThan(1_000)
+    // Not another deadline.
+    expect(performance.now() - startedMs).toBeLessThan(3_000)
   })
 })

@@ -21,4 +21,4 @@ test(`${REVISIONS} revisions rolled out under load fail no request, and each tak
   await load.end()
   expect(load.failures).toEqual([])
   expect(load.served).toBeGreaterThan(REVISIONS)
-}, 60_000)
+}, 120_000)

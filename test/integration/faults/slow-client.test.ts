@@ -4,14 +4,14 @@ import { functionManifest, triggerManifest } from '../../builders/local-platform
 import { RawClient } from '../../fakes/raw-client.ts'
 import { startFaultBed, type FaultBed } from './fault-bed.ts'
 
-const spec = { timeout: '1s', scaling: { max: 1 } }
+const spec = { timeout: '3s', scaling: { max: 1 } }
 
 describe('a client that sends byte by byte', () => {
   let bed: FaultBed
   const clients: RawClient[] = []
   beforeAll(async () => {
     bed = await startFaultBed({
-      limits: { headersTimeoutMs: 800 },
+      limits: { headersTimeoutMs: 2_000 },
       manifests: [
         functionManifest('echo', 'export const handler = (event) => event.body ?? event', spec),
         triggerManifest('echo', 'echo'),
@@ -32,8 +32,8 @@ describe('a client that sends byte by byte', () => {
   const post = (path: string, framing: string) => `POST ${path} HTTP/1.1\r\nhost: x\r\n${framing}\r\n\r\n`
 
   test.each([
-    { where: 'a small body, internal', path: '/fn/default/echo', framing: 'content-length: 100' },
-    { where: 'a small body, public', path: '/', framing: 'content-length: 100' },
+    { where: 'a small body, internal', path: '/fn/default/echo', framing: 'content-length: 10000' },
+    { where: 'a small body, public', path: '/', framing: 'content-length: 10000' },
     { where: 'a body of unknown length, public', path: '/', framing: 'transfer-encoding: chunked' },
   ])('holds none of the function’s slots: $where', async ({ path, framing }) => {
     const port = path === '/' ? bed.publicPort : bed.internalPort
@@ -70,7 +70,7 @@ describe('a client that sends byte by byte', () => {
   test('and never finishes its headers is told so and cut off', async () => {
     const slow = await open(bed.publicPort, 'GET / HTTP/1.1\r\nhost: x\r\n')
     const drip = setInterval(() => slow.send('x: y\r\n'), 50)
-    const answer = await slow.expect(/"code":"request-timeout"/, 5_000).finally(() => clearInterval(drip))
+    const answer = await slow.expect(/"code":"request-timeout"/).finally(() => clearInterval(drip))
     expect(answer).toMatch(/^HTTP\/1\.1 408 /)
     await slow.untilClosed()
   })

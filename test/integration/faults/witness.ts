@@ -1,5 +1,5 @@
-/** Tells which requests a handler has begun, whatever became of their answers. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+/** Tells which requests a handler has begun, whatever became of their answers; and holds code of a function until the test goes on. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -18,6 +18,26 @@ export function createWitness(): Witness {
     code: `import { appendFileSync } from 'node:fs'\nconst begun = (id) => appendFileSync(${JSON.stringify(file)}, id + '\\n')\n`,
     // Whole lines only: the file is there, and empty, before its first line is.
     begun: () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+export interface Gate {
+  /** Source text: `opened()` settles once the test has opened the gate. */
+  readonly code: string
+  open(): void
+  remove(): void
+}
+
+/** Holds code of a function where it is for as long as the test needs, however slow the machine is. */
+export function createGate(): Gate {
+  const directory = mkdtempSync(join(tmpdir(), 'dormouse-gate-'))
+  const file = join(directory, 'open')
+  return {
+    code: `import { existsSync } from 'node:fs'
+const opened = async () => { while (!existsSync(${JSON.stringify(file)})) await new Promise((resolve) => setTimeout(resolve, 10)) }
+`,
+    open: () => writeFileSync(file, ''),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
 }

@@ -7,12 +7,12 @@ let world: GatewayWorld
 afterEach(() => world.stop())
 
 test('a function that does not answer in time is 504, a little after its own timeout', async () => {
-  world = await GatewayWorld.start({ fn: { timeoutMs: 100 }, routing: { graceMs: 100 } })
+  world = await GatewayWorld.start({ fn: { timeoutMs: 500 }, routing: { graceMs: 100 } })
   const pod = await world.pod({ script: () => undefined })
   const startedAt = performance.now()
   const answer = await fetch(world.publicUrl)
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([504, 'deadline-exceeded'])
-  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199)
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(599)
   await until(() => pod.aborted === 1)
 })
 
@@ -34,11 +34,11 @@ test('the pod hears the deadline as epoch milliseconds', async () => {
   await fetch(world.publicUrl)
   const deadline = Number(pod.seen[0]!.headers['dormouse-deadline-ms'])
   expect(deadline - before).toBeGreaterThanOrEqual(7_000)
-  expect(deadline - before).toBeLessThan(8_000)
+  expect(deadline - Date.now()).toBeLessThanOrEqual(7_000)
 })
 
 test('an answer that has begun is bounded by the deadline and never ends cleanly', async () => {
-  world = await GatewayWorld.start({ fn: { timeoutMs: 100 }, routing: { graceMs: 50 } })
+  world = await GatewayWorld.start({ fn: { timeoutMs: 1_000 }, routing: { graceMs: 50 } })
   const pod = await world.pod({
     script: (_request, response) => {
       response.writeHead(200)
@@ -56,13 +56,13 @@ test('an answer that has begun is bounded by the deadline and never ends cleanly
 })
 
 test('a reader that never takes the end of an answer is cut at the deadline', async () => {
-  world = await GatewayWorld.start({ fn: { timeoutMs: 300 }, routing: { graceMs: 50 } })
+  world = await GatewayWorld.start({ fn: { timeoutMs: 1_000 }, routing: { graceMs: 50 } })
   const pod = await world.pod({ script: (_request, response) => response.end(Buffer.alloc(30 * 1024 * 1024)) })
   const client = await RawClient.open(world.ports.publicPort)
   client.socket.pause()
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   await until(() => pod.running === 1)
-  await until(() => pod.running === 0, 2_000)
+  await until(() => pod.running === 0)
   expect(world.gateway.router.lane('default/hello')!.inFlight).toBe(0)
   client.close()
 })

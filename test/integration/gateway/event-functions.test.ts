@@ -234,6 +234,7 @@ test.each([['declared'], ['chunked']])('bodies that are held are bounded, all to
   ])
   leaving.abort()
   expect(await first).toBe('left')
+  await until(() => pod.aborted === 1)
   const third = post()
   await until(() => held.length === 2)
   held[1]!.writeHead(200, { 'content-type': 'application/json' }).end('"taken"')

@@ -330,7 +330,7 @@ test('what was accepted and refused is counted', async () => {
 
 test('while it ends each answer ends its connection, also of what no function answers', async () => {
   const { gateway, ports } = await start()
-  const stopping = gateway.stop({ lingerMs: 1_000, graceMs: 1_000 })
+  const stopping = gateway.stop({ lingerMs: 3_000, graceMs: 1_000 })
   const asked = async (head: string, body = '') => {
     const client = await RawClient.open(ports.internalPort)
     client.send(`${head}\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)

@@ -17,7 +17,7 @@ import { describeOnKafka, KAFKA_START_MS, sharedKafka } from '../../builders/kaf
 import { FAKE_TOKEN, FakeController } from '../../fakes/fake-controller.ts'
 import { FakePod } from '../../fakes/fake-pod.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const MAIN = new URL('../../../gateway/main.ts', import.meta.url).pathname
 const key = `default/hello-${Date.now().toString(36)}` as const
@@ -144,7 +144,7 @@ await describeOnKafka('a gateway process on', () => {
     }
     const ended = (gateway: Running) =>
       eventually('it ended', async () => (await ask(gateway)).status === 'succeeded', {
-        withinMs: 30_000,
+        withinMs: 90_000,
         everyMs: 100,
       })
     // Whoever is asked first knows what was accepted elsewhere.
@@ -186,5 +186,6 @@ test('with a Kafka that is away a gateway process is ready, serves HTTP, and ans
   const metrics = await (await gateway.management('/metrics')).text()
   expect(metrics).toContain('dormouse_gateway_events_total{what="invocation",outcome="events-unavailable"} 1')
   expect(gateway.said()).toMatch(/Kafka at \S+ cannot be reached, trying on; meanwhile HTTP is served/)
+  await eventually('it says so', () => gateway.said().includes('the event log takes nothing now'))
   expect(gateway.said().match(/the event log takes nothing now/g)).toHaveLength(1)
 })

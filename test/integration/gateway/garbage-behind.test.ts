@@ -15,12 +15,12 @@ const lane = () => world.gateway.router.lane('default/hello')!
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`
 
 /** A function that takes its time: says its path at once or, at first, nothing; and `done` later. */
-async function open(limits = {}): Promise<RawClient> {
+async function open(limits = {}, takesMs = 100): Promise<RawClient> {
   world = await GatewayWorld.start({ limits })
   await world.pod({
     script: ({ url = '' }, response) => {
       if (url.startsWith('/stream')) response.write(`begun ${url} `)
-      setTimeout(() => response.end(`done ${url}`), 100)
+      setTimeout(() => response.end(`done ${url}`), takesMs)
     },
   })
   client = await RawClient.open(world.ports.publicPort)
@@ -69,7 +69,7 @@ test('bytes behind a request that closes the connection do not take its answer a
 })
 
 test('a head that never comes whole is refused behind the answer before it, not in place of it', async () => {
-  await open({ headersTimeoutMs: 40 })
+  await open({ headersTimeoutMs: 500 }, 1_500)
   client.send(get('/late') + 'GET /second HTT')
   await client.untilClosed()
   expect(client.received).toContain('done /late')

@@ -90,8 +90,7 @@ test('CORS is the route’s: preflights wake nobody, the function’s own header
     allowCredentials: false,
     maxAgeSeconds: 60,
   }
-  world.controller.setRoutes(feedRoute({ cors }))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await world.setRoutes(feedRoute({ cors }))
   const asking = { origin: 'http://shop.example', 'access-control-request-method': 'POST' }
   const preflight = await fetch(world.publicUrl, { method: 'OPTIONS', headers: asking })
   expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, 'http://shop.example'])
@@ -103,8 +102,7 @@ test('CORS is the route’s: preflights wake nobody, the function’s own header
 
 test('a route’s methods are enforced and named', async () => {
   world = await GatewayWorld.start()
-  world.controller.setRoutes(feedRoute({ methods: ['GET'] }))
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await world.setRoutes(feedRoute({ methods: ['GET'] }))
   const answer = await fetch(world.publicUrl, { method: 'POST' })
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET'])
 })

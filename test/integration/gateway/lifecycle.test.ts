@@ -33,14 +33,14 @@ test('draining lets what runs finish, closes its connection, and takes nothing n
 })
 
 test('what does not finish within the grace is cut', async () => {
-  world = await GatewayWorld.start()
+  world = await GatewayWorld.start({ fn: { timeoutMs: 60_000 } })
   const pod = await world.pod({ script: () => undefined })
   const answer = fetch(world.publicUrl).catch(() => 'cut')
   await until(() => pod.running === 1)
   const startedAt = performance.now()
   await world.stop(100)
   expect(await answer).toBe('cut')
-  expect(performance.now() - startedAt).toBeLessThan(1_000)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
 })
 
 test('it is ready once a first snapshot is in, and stays so when the feed is cut', async () => {
@@ -53,7 +53,7 @@ test('it is ready once a first snapshot is in, and stays so when the feed is cut
   expect(await ready()).toBe(503)
   expect((await fetch(`${world.managementUrl}/healthz`)).status).toBe(200)
   await controller.listen()
-  await until(() => world!.gateway.router.feed.ready, 5_000)
+  await until(() => world!.gateway.router.feed.ready)
   expect(await ready()).toBe(200)
   await controller.stop()
   await until(() => !world!.gateway.router.feed.connected)
@@ -82,11 +82,11 @@ test('a feed that goes silent, says nonsense, or ends is taken anew; the old sna
 })
 
 test('heartbeats keep the feed', async () => {
-  world = await GatewayWorld.start({ routing: { feedSilenceMs: 150 } })
+  world = await GatewayWorld.start({ routing: { feedSilenceMs: 1_500 } })
   const before = world.controller.feedsOpened
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 20; i++) {
     world.controller.heartbeat()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
   expect(world.controller.feedsOpened).toBe(before)
 })
@@ -119,7 +119,7 @@ test('every replica hears once a second what runs and waits', async () => {
   expect(busy(second)).toMatchObject({ key: 'default/hello', idleMs: 0, endpoints: { [pod.id]: 1 } })
   expect(world.controller.reports.at(-1)).toMatchObject({ reporter: 'gateway-under-test' })
   finish()
-  await answers[0]
+  await Promise.race(answers)
   await until(() => pod.seen.length === 2)
   finish()
   await Promise.all(answers)

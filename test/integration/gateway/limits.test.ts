@@ -183,12 +183,12 @@ test('a slow upload of a small body holds no slot', async () => {
 })
 
 test('an upload may take as long as the function’s timeout, beyond the time headers have', async () => {
-  world = await GatewayWorld.start({ limits: { headersTimeoutMs: 150 }, fn: { timeoutMs: 10_000 } })
+  world = await GatewayWorld.start({ limits: { headersTimeoutMs: 600 }, fn: { timeoutMs: 10_000 } })
   const pod = await world.pod()
   const client = await raw('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
   for (let i = 0; i < 5; i++) {
     client.send('1\r\nx\r\n')
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, 300))
   }
   client.send('0\r\n\r\n')
   await client.expect(/"ok":true/)

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals'
 import { wokeUp } from '../../fakes/fake-controller.ts'
-import { until } from '../../builders/eventually.ts'
+import { eventually, until } from '../../builders/eventually.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 
 let world: GatewayWorld
@@ -16,8 +16,7 @@ test('metrics count requests, durations, wake-ups by phase, errors and replays p
   pod.faults.push({ refuse: 'busy' })
   await fetch(world.publicUrl)
   await fetch(`http://127.0.0.1:${world.ports.internalPort}/nowhere`)
-  const text = await (await fetch(`${world.managementUrl}/metrics`)).text()
-  for (const line of [
+  const lines = [
     'dormouse_gateway_requests_total{function="default/hello",outcome="2xx"} 2',
     'dormouse_gateway_requests_total{function="default/hello",outcome="5xx"} 1',
     'dormouse_gateway_errors_total{function="default/hello",code="pod-died"} 1',
@@ -30,8 +29,12 @@ test('metrics count requests, durations, wake-ups by phase, errors and replays p
     'dormouse_gateway_in_flight{function="default/hello"} 0',
     'dormouse_gateway_queued{function="default/hello"} 0',
     'dormouse_gateway_feed_connected 1',
-  ])
-    expect(text).toContain(`${line}\n`)
+  ]
+  const text = await eventually('all of it is counted', async () => {
+    const said = await (await fetch(`${world.managementUrl}/metrics`)).text()
+    for (const line of lines) expect(said).toContain(`${line}\n`)
+    return said
+  })
   // One for the wake-up; another while the only pod was busy.
   expect(text).toMatch(/dormouse_gateway_activations_total\{function="default\/hello",outcome="endpoint"\} [12]\n/)
   expect(text).toMatch(/dormouse_gateway_billed_gb_seconds_total\{function="default\/hello"\} 0\.\d+/)

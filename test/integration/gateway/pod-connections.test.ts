@@ -48,5 +48,5 @@ test('idle connections to pods end by our clock, however long the pod would keep
   })
   await Promise.all(Array.from({ length: 5 }, call))
   expect(pod.connections).toBeGreaterThan(0)
-  await until(() => pod.connections === 0, 4_000)
+  await until(() => pod.connections === 0)
 })

@@ -36,7 +36,7 @@ test('the process starts from its environment, becomes ready, and ends with 0 on
     DORMOUSE_MANAGEMENT_PORT: '0',
     DORMOUSE_LINGER_MS: '0',
   })
-  await until(() => gateway.said().includes('gateway listens') && controller.feeds === 1, 10_000)
+  await until(() => gateway.said().includes('gateway listens') && controller.feeds === 1)
   const line =
     gateway
       .said()
@@ -51,7 +51,7 @@ test('the process starts from its environment, becomes ready, and ends with 0 on
 
 test('a mistake in the environment ends the process with 1 and a sentence', async () => {
   const gateway = run({ DORMOUSE_CONTROLLERS: 'nonsense', DORMOUSE_TOKEN_FILE: '/x' })
-  const [code] = (await once(gateway.child, 'exit')) as [number]
+  const [code] = (await once(gateway.child, 'close')) as [number]
   expect(code).toBe(1)
   expect(gateway.said()).toContain('gateway: DORMOUSE_CONTROLLERS: expected base URLs')
 })

@@ -29,8 +29,7 @@ test('every function is reachable on the internal listener by path and by Host',
 test('the public listener serves declared routes only', async () => {
   world = await GatewayWorld.start()
   await world.pod()
-  world.controller.setRoutes()
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await world.setRoutes()
   const answer = await fetch(`${world.publicUrl}/fn/default/hello`)
   expect(answer.status).toBe(404)
   expect(answer.headers.get('content-type')).toBe('application/problem+json')

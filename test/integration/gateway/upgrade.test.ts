@@ -58,12 +58,12 @@ test('a WebSocket works end to end, counts as a slot, and gives it back', async 
 })
 
 test('a WebSocket wakes a sleeping function and outlives its timeout', async () => {
-  world = await GatewayWorld.start({ fn: { timeoutMs: 100 }, routing: { graceMs: 20 } })
+  world = await GatewayWorld.start({ fn: { timeoutMs: 1_000 }, routing: { graceMs: 20 } })
   const pod = await world.sleepingPod({ onUpgrade })
   world.controller.onActivation = () => wokeUp(pod.endpoint)
   const client = open(world.functionUrl)
   await once(client, 'open')
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await new Promise((resolve) => setTimeout(resolve, 1_200))
   expect((await say(client, 'still here')).toString()).toBe('still here')
 })
 
@@ -238,7 +238,7 @@ test('open WebSockets may finish while the gateway drains, and are cut after the
   await world.pod({ onUpgrade })
   const client = open()
   await once(client, 'open')
-  const stopped = world.stop(300)
+  const stopped = world.stop(2_000)
   await new Promise((resolve) => setTimeout(resolve, 100))
   expect((await say(client, 'still')).toString()).toBe('still')
   const closed = once(client, 'close')
@@ -264,13 +264,13 @@ test('a client that gives up while its function wakes leaves the queue at once',
 })
 
 test('a handshake that is under way does not hold up the end', async () => {
-  world = await GatewayWorld.start()
+  world = await GatewayWorld.start({ fn: { timeoutMs: 60_000 } })
   const pod = await world.pod({ onUpgrade: () => undefined })
   const client = open()
   await until(() => pod.running === 1)
   const startedAt = performance.now()
   await world.stop(100)
-  expect(performance.now() - startedAt).toBeLessThan(1_500)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
   await until(() => client.readyState === WebSocket.CLOSED)
 })
 
@@ -293,5 +293,5 @@ test('a refused upgrade leaves no connection behind, whatever its client goes on
   await until(() => {
     silent.send('?')
     return silent.closed
-  }, 5_000)
+  })
 })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../../builders/eventually.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 const FILE = new URL('stubborn-process.ts', import.meta.url).pathname
 const children: ChildProcess[] = []

@@ -14,7 +14,7 @@ import {
 import { createWitness, type Witness } from '../faults/witness.ts'
 
 // Each test starts several processes.
-jest.setTimeout(60_000)
+jest.setTimeout(120_000)
 
 let platform: TestPlatform
 let witness: Witness
@@ -95,13 +95,16 @@ test('an asynchronous invocation that fails for good is a dead letter, and its s
   const events = await start({
     manifests: [
       functionManifest('fails', 'export const handler = async () => { throw new Error("no") }', {
-        async: { maxAttempts: 2, backoff: { initial: '1s' } },
+        async: { maxAttempts: 2, backoff: { initial: '4s' } },
       }),
     ],
   })
   const id = await events.invokeLater('fails')
-  await eventually('waits for its retry', async () => (await events.invocation(id)).status === 'retrying')
-  expect((await events.invocation(id)).nextAttemptAt).toBeDefined()
+  const waiting = await eventually('waits for its retry', async () => {
+    const info = await events.invocation(id)
+    return info.status === 'retrying' && info
+  })
+  expect(waiting.nextAttemptAt).toBeDefined()
   expect(await events.ended(id)).toMatchObject({
     ...{ status: 'failed', attempts: 2 },
     failure: { class: 'handled', message: 'Error: no' },
@@ -144,21 +147,23 @@ test('a function publishes over the address that the platform gives it', async (
 })
 
 test('a cron trigger calls its function when it is due', async () => {
-  const intoMinuteMs = Date.now() % 60_000
-  const offsetMs = 58_000 - intoMinuteMs
+  let offsetMs = 0
   const clock = { now: () => Date.now() + offsetMs, after: wallClock.after }
   const cron = { schedule: '* * * * *', payload: '{"report":"daily"}' }
-  const events = await start({ clock, manifests: [notes('report'), eventTrigger('nightly', 'report', { cron })] })
-  await eventually('called', () => seen().length === 1, { withinMs: 10_000 })
+  const events = await start({ clock, manifests: [notes('report')] })
+  // Once all is up, however long that took; the Trigger itself is there in no time.
+  offsetMs = 54_000 - (Date.now() % 60_000)
+  await platform.apply(eventTrigger('nightly', 'report', { cron }))
+  await eventually('called', () => seen().length === 1)
   await events.idle('nightly')
   const { status } = await platform.get<Trigger>('triggers', 'nightly')
   expect([seen(), Date.parse(status?.lastScheduleTime ?? '') % 60_000]).toEqual([[{ report: 'daily' }], 0])
 })
 
 describe('a platform that is stopped and started again', () => {
-  const restart = async () => {
+  const restart = async (graceMs = 1_000) => {
     const { stateDir } = await platform.client.instance()
-    await platform.local.stop(1_000)
+    await platform.local.stop(graceMs)
     platform = await startPlatform({ stateDir })
     return eventsOf(platform)
   }
@@ -180,13 +185,13 @@ describe('a platform that is stopped and started again', () => {
   })
 
   test('does not wait for a call beyond its grace, and delivers the record again', async () => {
-    const events = await start({ manifests: [notes('eat', 'await new Promise((r) => setTimeout(r, 20_000))'), meals] })
+    const events = await start({ manifests: [notes('eat', 'await new Promise((r) => setTimeout(r, 40_000))'), meals] })
     await events.publish('food', { n: 1 })
     await eventually('called', () => seen().length === 1)
     const startedAt = performance.now()
     const again = await restart()
-    expect(performance.now() - startedAt).toBeLessThan(8_000)
-    await eventually('called again', () => seen().length === 2, { withinMs: 10_000 })
+    expect(performance.now() - startedAt).toBeLessThan(15_000)
+    await eventually('called again', () => seen().length === 2)
     expect((await again.trigger('meals')).lag).toBe(1)
   })
 
@@ -194,13 +199,13 @@ describe('a platform that is stopped and started again', () => {
     const events = await start({ manifests: [notes('eat', 'await new Promise((r) => setTimeout(r, 400))'), meals] })
     await events.publish('food', { n: 1 })
     await eventually('called', () => seen().length === 1)
-    await (await restart()).publish('food', { n: 2 })
+    await (await restart(10_000)).publish('food', { n: 2 })
     await eventually('called', () => seen().length === 2)
     expect(seen()).toEqual([{ n: 1 }, { n: 2 }])
   })
 
   test('keeps a retry waiting for its time', async () => {
-    const waits = eventTrigger('meals', 'eat', { kafka: { topics: ['food'] }, retry: { backoff: { initial: '2s' } } })
+    const waits = eventTrigger('meals', 'eat', { kafka: { topics: ['food'] }, retry: { backoff: { initial: '5s' } } })
     const events = await start({ manifests: [notes('eat', 'throw new Error("not yet")'), waits] })
     await events.publish('food', { n: 1 })
     const failedAtMs = await eventually('failed', async () => (await events.trigger('meals')).recentErrors[0]?.atMs)
@@ -210,6 +215,6 @@ describe('a platform that is stopped and started again', () => {
       const { recentErrors } = await again.trigger('meals')
       return recentErrors.length > 0 && recentErrors
     })
-    expect([error!.attempt, error!.atMs - failedAtMs >= 2_000]).toEqual([2, true])
+    expect([error!.attempt, error!.atMs - failedAtMs >= 5_000]).toEqual([2, true])
   })
 })

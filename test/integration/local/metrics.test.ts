@@ -5,7 +5,7 @@ import { eventsOf, eventTrigger } from '../../builders/event-platform.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 const meta = (kind: string, name: string) => ({ apiVersion: 'dormouse.dev/v1alpha1', kind, metadata: { name } })
 const fn = (name: string, code: string) => ({

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { statusAt } from '../../builders/status-at.ts'
 import { functionManifest, startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 let platform: TestPlatform
 beforeAll(async () => {

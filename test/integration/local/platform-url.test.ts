@@ -4,7 +4,7 @@ import type { DormouseFunction } from '../../../api/function.ts'
 import { functionManifest, startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 
 // Each test starts several processes.
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 let platform: TestPlatform
 afterEach(() => platform.stop())

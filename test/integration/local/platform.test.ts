@@ -4,7 +4,7 @@ import { functionManifest, startPlatform, triggerManifest, type TestPlatform } f
 import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 let platform: TestPlatform
 afterEach(() => platform.stop())

@@ -3,7 +3,7 @@ import { createWorkspace, type RunningCommand } from '../../builders/dormouse-co
 import { eventually } from '../../builders/eventually.ts'
 
 // Each test starts several processes.
-jest.setTimeout(30_000)
+jest.setTimeout(180_000)
 
 const MANIFEST = `apiVersion: dormouse.dev/v1alpha1
 kind: Function

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals'
+import { eventually } from '../../builders/eventually.ts'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -25,5 +26,6 @@ test.each(CLOSERS)('log lines never end up in an answer, though user code closes
     const answers = await Promise.all(Array.from({ length: 10 }, () => runtime.invoke({})))
     expect(answers.map(({ text }) => text)).toEqual(Array.from({ length: 10 }, () => '"fine"'))
   }
+  await eventually('all is told', () => (runtime.stdout.match(/hello/g) ?? []).length >= 30)
   expect(runtime.stdout.match(/hello/g)).toHaveLength(30)
 })

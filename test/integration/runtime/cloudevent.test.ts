@@ -67,7 +67,7 @@ describe('a cloudevent function', () => {
       status: 200,
       text: '{"ok":"1"}',
     })
-    expect(runtime.stdout).toMatch(/START[^]*END[^]*REPORT/)
+    expect(await runtime.printed('REPORT')).toMatch(/START[^]*END[^]*REPORT/)
   })
 
   test.each([

@@ -1,9 +1,11 @@
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
+// The thread of the watchdog gives way to whatever else the machine has to do.
+jest.setTimeout(180_000)
 afterEach(endRuntimes)
 
 /** Opens files until one must have the number of the connection that is gone, then blocks the event loop. */
@@ -29,7 +31,7 @@ test('the watchdog answers no caller that has gone: its descriptor may be a file
       }`,
     },
   })
-  const headers = runtime.callHeaders({ deadlineMs: 600 })
+  const headers = runtime.callHeaders({ deadlineMs: 2_000 })
   const call = request({ host: '127.0.0.1', port: runtime.dataPort, method: 'POST', agent: false, headers })
   call.on('error', () => undefined)
   call.end('{}')
@@ -40,7 +42,7 @@ test('the watchdog answers no caller that has gone: its descriptor may be a file
 })
 
 test('nor a controller that has gone while the code loads', async () => {
-  const runtime = await RuntimeProcess.start({ env: { DORMOUSE_INIT_TIMEOUT_MS: '600' } })
+  const runtime = await RuntimeProcess.start({ env: { DORMOUSE_INIT_TIMEOUT_MS: '2000' } })
   const body = JSON.stringify(
     runtime.body({
       files: {

@@ -7,7 +7,7 @@ import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
 
-/** A handler that hangs past its deadline of 150 ms, then runs `late`; beside it one that answers at once and one that takes its time. */
+/** A handler that hangs past its deadline of 500 ms, then runs `late`; beside it one that answers at once and one that takes its time. */
 const withLate = (late: string, before = '') =>
   RuntimeProcess.with({
     signature: 'http',
@@ -15,9 +15,9 @@ const withLate = (late: string, before = '') =>
     files: {
       'index.mjs': `export const handler = (req, res) => {
         if (req.url === '/quick') return res.end('quick')
-        if (req.url === '/slow') return setTimeout(() => res.end('slow'), 700)
+        if (req.url === '/slow') return setTimeout(() => res.end('slow'), 1_500)
         ${before}
-        setTimeout(async () => { ${late}; console.log('went on') }, 400)
+        setTimeout(async () => { ${late}; console.log('went on') }, 1_000)
       }`,
     },
   })
@@ -41,7 +41,7 @@ describe('an http handler that goes on after the platform answered in its place'
   ])('ends nobody’s call, whatever it does: %s', async (_what, late) => {
     const runtime = await withLate(late)
     const slow = runtime.call({ path: '/slow' })
-    expect(await runtime.call({ deadlineMs: 150 })).toMatchObject(TIMED_OUT)
+    expect(await runtime.call({ deadlineMs: 500 })).toMatchObject(TIMED_OUT)
     expect(await slow).toMatchObject({ status: 200, text: 'slow' })
     expect(await runtime.printed('went on')).not.toContain('ERROR')
   })
@@ -58,8 +58,8 @@ describe('an http handler that goes on after the platform answered in its place'
       await once(response, 'end')
       return response.statusCode
     }
-    expect(await call('/', 150)).toBe(500)
-    expect(await call('/slow', 3_000)).toBe(200)
+    expect(await call('/', 500)).toBe(500)
+    expect(await call('/slow', 20_000)).toBe(200)
     agent.destroy()
   })
 
@@ -71,15 +71,15 @@ describe('an http handler that goes on after the platform answered in its place'
       files: {
         'index.js': `const app = require(${JSON.stringify(express)})()
           const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-          app.get('/slow', async (req, res) => { await sleep(700); res.send('slow') })
-          app.get('/json', async (req, res) => { await sleep(400); setTimeout(() => { res.status(201).json({}); console.log('went on') }) })
-          app.get('/fails', async (req, res) => { await sleep(400); console.log('went on'); throw new Error('late') })
+          app.get('/slow', async (req, res) => { await sleep(2_500); res.send('slow') })
+          app.get('/json', async (req, res) => { await sleep(1_000); setTimeout(() => { res.status(201).json({}); console.log('went on') }) })
+          app.get('/fails', async (req, res) => { await sleep(1_000); console.log('went on'); throw new Error('late') })
           exports.handler = app`,
       },
     })
     const slow = runtime.call({ method: 'GET', path: '/slow' })
     for (const path of ['/json', '/fails'])
-      expect(await runtime.call({ method: 'GET', path, deadlineMs: 150 })).toMatchObject(TIMED_OUT)
+      expect(await runtime.call({ method: 'GET', path, deadlineMs: 500 })).toMatchObject(TIMED_OUT)
     expect(await slow).toMatchObject({ status: 200, text: 'slow' })
     while (runtime.stdout.match(/went on/g)?.length !== 2) await once(runtime.child.stdout!, 'data')
     expect((await runtime.call({ method: 'GET', path: '/slow' })).text).toBe('slow')
@@ -88,13 +88,13 @@ describe('an http handler that goes on after the platform answered in its place'
   test('leaves a caller that still sends its body the time to read the answer', async () => {
     const runtime = await withLate('')
     const socket = connect(runtime.dataPort, '127.0.0.1').pause()
-    const headers = Object.entries(runtime.callHeaders({ deadlineMs: 150 })).map(
+    const headers = Object.entries(runtime.callHeaders({ deadlineMs: 500 })).map(
       ([name, value]) => `${name}: ${String(value)}`,
     )
     socket.write(['POST / HTTP/1.1', 'host: x', 'content-length: 1000000', ...headers, '', ''].join('\r\n'))
     for (let i = 0; i < 10; i++) {
       socket.write('x'.repeat(100_000))
-      await new Promise((resolve) => setTimeout(resolve, 40))
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
     let text = ''
     socket.on('data', (bytes: Buffer) => (text += bytes.toString())).resume()

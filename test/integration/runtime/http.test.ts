@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '../../builders/eventually.ts'
 import { endRuntimes, RuntimeProcess, type StartOptions } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -56,7 +57,7 @@ describe('an http function', () => {
       res.on('close', () => console.log('close'))
     }`)
     await Promise.all([1, 2, 3].map((n) => runtime.call({ body: 'x'.repeat(n * 100_000), requestId: `r-${n}` })))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await eventually('nine lines', () => runtime.stdout.split('\n').length > 9)
     const lines = runtime.stdout.trim().split('\n')
     expect(lines).toHaveLength(9)
     for (const n of [1, 2, 3]) {
@@ -134,11 +135,11 @@ describe('an http function', () => {
     const runtime = await http(
       `export const handler = (req, res) => { if (req.url === '/ok') res.end('ok'); else if (req.url === '/half') res.write('h') }`,
     )
-    expect(await runtime.call({ deadlineMs: 150 })).toMatchObject({
+    expect(await runtime.call({ deadlineMs: 500 })).toMatchObject({
       status: 500,
       headers: { 'dormouse-error': 'timeout' },
     })
-    await expect(runtime.call({ deadlineMs: 150, path: '/half' })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
+    await expect(runtime.call({ deadlineMs: 500, path: '/half' })).rejects.toThrow(/aborted|hang up|ECONNRESET/)
     expect((await runtime.call({ path: '/ok' })).text).toBe('ok')
   })
 

@@ -21,7 +21,7 @@ describe('leaving', () => {
     'on %s what runs is finished, new work refused, the code removed',
     async (signal) => {
       const runtime = await RuntimeProcess.with({ files: SLOW, concurrency: 5 })
-      const running = runtime.invoke({ ms: 1500 })
+      const running = runtime.invoke({ ms: 2500 })
       await runtime.printed('\tin\n')
       runtime.child.kill(signal)
       while ((await runtime.health())['state'] !== 'leaving');
@@ -64,7 +64,7 @@ describe('leaving', () => {
       return response
     }
     await call()
-    const running = runtime.invoke({ ms: 1500 }, { requestId: 'slow' })
+    const running = runtime.invoke({ ms: 2500 }, { requestId: 'slow' })
     await runtime.printed('\tslow\tINFO\tin\n')
     runtime.child.kill('SIGTERM')
     while ((await runtime.health())['state'] !== 'leaving');

@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
+// The thread of the watchdog gives way to whatever else the machine has to do.
+jest.setTimeout(180_000)
 afterEach(endRuntimes)
 
 const HANDLER = 'export const handler = async () => import.meta.url.split("/").pop()'

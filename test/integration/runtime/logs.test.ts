@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../../builders/eventually.ts'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -90,7 +91,7 @@ describe('logs', () => {
       { concurrency: 80 },
     )
     await Promise.all(Array.from({ length: 80 }, (_, n) => runtime.invoke({ n }, { requestId: `id-${n}` })))
-    await runtime.printed('END RequestId: id-79')
+    await eventually('all have ended', () => (runtime.stdout.match(/^END/gm) ?? []).length >= 80)
     const user = runtime.stdout
       .split('\n')
       .map((line) => LINE.exec(line))

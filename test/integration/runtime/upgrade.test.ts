@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
+import { eventually } from '../../builders/eventually.ts'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
 afterEach(endRuntimes)
@@ -31,12 +32,12 @@ const say = async (socket: WebSocket, text: string) => {
 describe('an upgrade', () => {
   test('reaches the upgrade export beside the handler, and lives longer than the deadline', async () => {
     const runtime = await start(ECHO)
-    const socket = dial(runtime, { deadlineMs: 300, requestId: 'ws-1' })
+    const socket = dial(runtime, { deadlineMs: 1_000, requestId: 'ws-1' })
     await once(socket, 'open')
     expect(await say(socket, 'one')).toBe('one')
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 1_200))
     expect(await say(socket, 'two')).toBe('two')
-    expect(runtime.stdout).toMatch(/\tws-1\tINFO\tupgrade 0\n.*\tws-1\tINFO\tgot\n/)
+    expect(await runtime.printed('got')).toMatch(/\tws-1\tINFO\tupgrade 0\n.*\tws-1\tINFO\tgot\n/)
     socket.terminate()
   })
 
@@ -59,7 +60,7 @@ describe('an upgrade', () => {
     expect(refused.statusCode).toBe(503)
     socket.close()
     await once(socket, 'close')
-    expect((await runtime.call()).status).toBe(200)
+    await eventually('its slot is free', async () => (await runtime.call()).status === 200)
   })
 
   test('with a wrong key is refused', async () => {

@@ -44,7 +44,10 @@ describe('the steady clock', () => {
   })
 
   test('begins with the time of day', () => {
-    expect(Math.abs(steadyClock().now() - Date.now())).toBeLessThan(50)
+    const beforeMs = Date.now()
+    const nowMs = steadyClock().now()
+    expect(nowMs).toBeGreaterThan(beforeMs - 50)
+    expect(nowMs).toBeLessThan(Date.now() + 50)
   })
 
   test.each([-3_600_000, 3_600_000])('goes on as before when the time of day is set by %d ms', (byMs) => {
@@ -53,6 +56,6 @@ describe('the steady clock', () => {
     jest.spyOn(Date, 'now').mockImplementation(() => now() + byMs)
     const passedMs = clock.now() - beforeMs
     expect(passedMs).toBeGreaterThanOrEqual(0)
-    expect(passedMs).toBeLessThan(1_000)
+    expect(passedMs).toBeLessThan(60_000)
   })
 })

@@ -75,6 +75,8 @@ test('picking among 1,000 pods costs about as much as among ten', () => {
     }
     return performance.now() - startedAt
   }
+  // The quickest of some: what else runs on the machine makes single ones slow.
+  const quickest = (size: number) => Math.min(...Array.from({ length: 5 }, () => perPick(size)))
   perPick(10)
-  expect(perPick(1_000)).toBeLessThan(10 * perPick(10) + 50)
+  expect(quickest(1_000)).toBeLessThan(10 * quickest(10) + 50)
 })

@@ -218,9 +218,13 @@ test.each([
 test('a hostile path of many segments costs no more than its length', () => {
   const matcher = compileRoutes([feedRoute({ path: '/a'.repeat(250) }), feedRoute({ path: '/deep' })])
   const target = '/a'.repeat(50_000)
-  const started = performance.now()
-  for (let i = 0; i < 20; i++) matcher.match('a', 'GET', target)
-  expect(performance.now() - started).toBeLessThan(1000)
+  const tookMs = Array.from({ length: 20 }, () => {
+    const started = performance.now()
+    matcher.match('a', 'GET', target)
+    return performance.now() - started
+  })
+  // The quickest: what else runs on the machine makes single ones slow.
+  expect(Math.min(...tookMs)).toBeLessThan(50)
 })
 
 /** The rule as one would say it: among routes that match, the most specific by host, then path kind, then path length, then order. */
