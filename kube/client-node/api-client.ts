@@ -28,7 +28,7 @@ export interface ApiRequest {
   /** For messages: `patch pods default/a`. */
   what: string
   signal?: AbortSignal
-  /** Does not wait behind other calls. */
+  /** Does not wait behind other calls, nor long. */
   isUrgent?: boolean
 }
 
@@ -62,6 +62,8 @@ const METHODS: Record<Verb, Dispatcher.HttpMethod> = {
 }
 const DEFAULT_ACCEPT = 'application/json, application/jwk-set+json'
 const DEFAULT_TIMEOUT_MS = 30_000
+/** Less than a leader's deadline: on a connection that has died without a word no answer comes, on the next one it may. */
+const URGENT_TIMEOUT_MS = 3_000
 const DEFAULT_WATCH_SILENCE_MS = 150_000
 /** An API server that is busy is given way to, but the caller has a deadline of its own. */
 const MOST_TRIES = 4
@@ -82,11 +84,12 @@ export class ApiClient {
 
   /** The answer's JSON. Throws ClusterError. */
   async call(request: ApiRequest): Promise<unknown> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options
+    const purpose = request.isUrgent === true ? 'urgent' : 'call'
+    const timeoutMs = this.#timeoutMs(purpose)
     const limit = AbortSignal.timeout(timeoutMs)
     const signal = request.signal ? AbortSignal.any([limit, request.signal]) : limit
     try {
-      const answer = await this.#answer(request.isUrgent === true ? 'urgent' : 'call', { ...request, signal })
+      const answer = await this.#answer(purpose, { ...request, signal })
       return await answer.body.json()
     } catch (error) {
       throw unavailable(request.what, limit.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error)
@@ -100,6 +103,11 @@ export class ApiClient {
     } catch (error) {
       throw unavailable(request.what, error)
     }
+  }
+
+  #timeoutMs(purpose: Purpose): number {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options
+    return purpose === 'urgent' ? Math.min(timeoutMs, URGENT_TIMEOUT_MS) : timeoutMs
   }
 
   close(): Promise<void> {

@@ -37,6 +37,7 @@ export class FakeApiServer {
   readonly #history: { type: string; object: KubeObject }[] = []
   readonly #watches = new Set<ServerResponse>()
   readonly #sockets = new Set<Socket>()
+  readonly #silenced = new WeakSet<Socket>()
   readonly #server: Server
   readonly #ca: string
   #version = 100
@@ -50,8 +51,8 @@ export class FakeApiServer {
         void this.#take(request, response)
       },
     )
-    this.#server.on('connection', (socket: Socket) => {
-      this.connections += 1
+    this.#server.on('connection', () => (this.connections += 1))
+    this.#server.on('secureConnection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
@@ -144,6 +145,12 @@ export class FakeApiServer {
     this.#watches.clear()
   }
 
+  /** As of a machine that is gone: nobody hears of it. New connections are answered. */
+  silenceConnections(): void {
+    for (const socket of this.#sockets) this.#silenced.add(socket)
+    this.#watches.clear()
+  }
+
   cutConnections(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
@@ -168,7 +175,7 @@ export class FakeApiServer {
     }
     this.requests.push(seen)
     const scripted = this.script(seen)
-    if (scripted === 'silence') return
+    if (scripted === 'silence' || this.#silenced.has(request.socket)) return
     if (scripted === 'reset') return void request.socket.destroy()
     if (scripted) return send(response, scripted)
     if (seen.query.get('watch') === 'true') return this.#watch(seen, response)
