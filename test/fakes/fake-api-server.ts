@@ -35,13 +35,15 @@ export class FakeApiServer {
   script: Script = () => undefined
   readonly #objects = new Map<string, KubeObject>()
   readonly #history: { type: string; object: KubeObject }[] = []
-  readonly #watches = new Set<ServerResponse>()
+  /** And from which version on. */
+  readonly #watches = new Map<ServerResponse, number>()
   readonly #sockets = new Set<Socket>()
   readonly #silenced = new WeakSet<Socket>()
   readonly #server: Server
   readonly #ca: string
   #version = 100
   #port = 0
+  #backup: { version: number; objects: [string, KubeObject][] } | undefined
 
   private constructor({ ca, server }: Authority) {
     this.#ca = ca
@@ -130,9 +132,23 @@ export class FakeApiServer {
     this.#tell('DELETED', { ...old, metadata: { ...old.metadata, resourceVersion: this.version } })
   }
 
+  backUp(): void {
+    this.#backup = { version: this.#version, objects: [...this.#objects] }
+  }
+
+  /** As after `etcdctl snapshot restore`: everything is as it was, resourceVersions count on from there, and the API server has to be started anew. */
+  restore(): void {
+    if (!this.#backup) throw new Error('expected a backup')
+    this.#version = this.#backup.version
+    this.#objects.clear()
+    this.#backup.objects.forEach(([name, object]) => this.#objects.set(name, object))
+    this.#history.length = 0
+    this.cutConnections()
+  }
+
   /** Raw text to everybody who watches. */
   say(text: string | Uint8Array): void {
-    for (const watch of this.#watches) watch.write(text)
+    for (const watch of this.#watches.keys()) watch.write(text)
   }
 
   bookmark(resourceVersion: string): void {
@@ -141,7 +157,7 @@ export class FakeApiServer {
   }
 
   endWatches(): void {
-    for (const watch of this.#watches) watch.end()
+    for (const watch of this.#watches.keys()) watch.end()
     this.#watches.clear()
   }
 
@@ -157,7 +173,9 @@ export class FakeApiServer {
 
   #tell(type: string, object: KubeObject): void {
     this.#history.push({ type, object })
-    this.say(`${JSON.stringify({ type, object })}\n`)
+    // Who asked from a later version hears nothing until it is passed (cacheWatcher.process of k8s.io/apiserver).
+    for (const [watch, from] of this.#watches)
+      if (this.#version > from) watch.write(`${JSON.stringify({ type, object })}\n`)
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -199,7 +217,7 @@ export class FakeApiServer {
     const from = Number(query.get('resourceVersion'))
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
-    this.#watches.add(response)
+    this.#watches.set(response, from)
     response.on('close', () => this.#watches.delete(response))
     for (const event of this.#history) {
       if (Number(event.object.metadata.resourceVersion) > from) response.write(`${JSON.stringify(event)}\n`)
