@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici'
 import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
-import { ApiRefusal, unavailable } from './api-errors.ts'
+import { ApiRefusal, isRefusal, unavailable } from './api-errors.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { Connections, type Purpose } from './connections.ts'
 import { goJson } from './go-json.ts'
@@ -92,7 +92,8 @@ export class ApiClient {
       const answer = await this.#answer(purpose, { ...request, signal })
       return await answer.body.json()
     } catch (error) {
-      throw unavailable(request.what, limit.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error)
+      const isLate = limit.aborted && !isRefusal(error)
+      throw unavailable(request.what, isLate ? new Error(`no answer within ${timeoutMs} ms`) : error)
     }
   }
 
@@ -128,6 +129,7 @@ export class ApiClient {
         this.#options.access.refresh()
       } else if (waitMs !== undefined && tries < MOST_TRIES) {
         await pause(this.#clock, waitMs, request.signal)
+        if (request.signal?.aborted === true) throw refusal
       } else {
         throw refusal
       }

@@ -71,10 +71,17 @@ const statusObject = z.object({
   details: z.object({ causes: z.array(cause).catch([]) }).catch({ causes: [] }),
 })
 
+const LONGEST_TEXT = 300
+
+/** What a proxy in between has sent, as part of a sentence that people read: pages without their markup. */
+function plainText(body: string): string {
+  const text = body.replace(/<(style|script)\b.*?<\/\1>/gis, ' ').replace(/<[^>]*>/g, ' ')
+  return text.replace(/\s+/g, ' ').trim().slice(0, LONGEST_TEXT)
+}
+
 /** A `Status` object, or whatever a proxy in between has sent. */
 function statusOf(body: unknown): { reason: string; message: string; causes: StatusCause[] } {
-  if (!isRecord(body))
-    return { reason: '', message: typeof body === 'string' ? body.slice(0, 300).trim() : '', causes: [] }
+  if (!isRecord(body)) return { reason: '', message: typeof body === 'string' ? plainText(body) : '', causes: [] }
   const { reason, message, details } = statusObject.parse(body)
   return { reason, message, causes: details.causes }
 }

@@ -23,6 +23,8 @@ export interface SeenRequest {
 export interface ScriptedAnswer {
   status: number
   body?: unknown
+  /** In place of a body as JSON. */
+  text?: string
   headers?: Record<string, string>
 }
 
@@ -231,6 +233,8 @@ function echo(body: string, name: string): object {
   return { apiVersion: 'v1', kind: 'Secret', ...sent, metadata: { name, namespace: 'n', uid: 'u', ...sent.metadata } }
 }
 
-function send(response: ServerResponse, { status, body = {}, headers = {} }: ScriptedAnswer): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(`${JSON.stringify(body)}\n`)
+function send(response: ServerResponse, { status, body = {}, text, headers = {} }: ScriptedAnswer): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', ...headers })
+    .end(text ?? `${JSON.stringify(body)}\n`)
 }

@@ -51,6 +51,21 @@ describe('an API server in trouble', () => {
     while (!isNotFound(await written()));
   })
 
+  test.each([
+    ['503 Service Unavailable', '<html>\n<head><style>a {\n}</style></head><body><h1>503 Service</h1>\r\n Unavailable'],
+    ['no available server', 'no available server\n'],
+    ['the API server answered 503', ''],
+  ])('what a load balancer says in place of the API server is told in a line: %s', async (want, body) => {
+    server.script = () => ({ status: 503, headers: { 'content-type': 'text/html' }, text: body })
+    expect(String(await refusal(cluster.get(SECRETS, REF)))).toBe(`ClusterError: get Secret n/a: ${want}`)
+  })
+
+  test('who is asked to wait longer than a Lease may is told of that, not that nobody answered', async () => {
+    const busy = { kind: 'Status', code: 429, reason: 'TooManyRequests', message: 'too many requests' }
+    server.script = () => ({ status: 429, headers: { 'retry-after': '1' }, body: busy })
+    expect(String(await refusal(cluster.get(LEASES, REF)))).toContain('too many requests')
+  })
+
   test('an etcd restored from a backup is followed, although it knows nothing of the version a watch goes on from', async () => {
     await cluster.close()
     open({ watchSilenceMs: 1_200, backoff: { firstMs: 20, longestMs: 100 } })
