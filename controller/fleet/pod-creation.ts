@@ -68,21 +68,21 @@ export class PodCreation {
   }
 
   async #create(pod: NewObject<Pod>): Promise<string> {
-    const { clock, cluster, seen } = this.#options
+    const { clock, seen } = this.#options
     const startedMs = clock.now()
-    const created = await cluster.create(PODS, pod).catch((error: unknown) => {
+    const created = await this.#ask(pod).catch(async (error: unknown) => {
       if (!isUnavailable(error) || clock.now() - startedMs > LONGEST_FIRST_TRY_MS) throw error
-      return this.#createAgain(pod)
+      await pause(clock, AGAIN_AFTER_MS)
+      return this.#ask(pod)
     })
     seen(created)
     return created.metadata.uid
   }
 
-  /** It may be there: its name is random, so what bears it is what was asked for. */
-  async #createAgain(pod: NewObject<Pod>): Promise<Pod> {
-    const { clock, cluster } = this.#options
+  /** It may be there: its name is random, so what bears it is what an earlier call has made, of which we have not heard. */
+  async #ask(pod: NewObject<Pod>): Promise<Pod> {
+    const { cluster } = this.#options
     const { namespace = '', name = '' } = pod.metadata
-    await pause(clock, AGAIN_AFTER_MS)
     try {
       return await cluster.create(PODS, pod)
     } catch (error) {
