@@ -134,7 +134,9 @@ export class LeaderElection {
   }
 
   async #lead(): Promise<void> {
-    await this.#pause(this.#times.renewEveryMs)
+    // Since it was begun: with slow answers there would be no time left for a second attempt.
+    await this.#pause(Math.max(0, this.#renewedMs + this.#times.renewEveryMs - this.#clock.now()))
+    const dueMs = this.#clock.now()
     while (this.#isHolding) {
       const startedMs = this.#clock.now()
       this.#renewing = this.#renew(startedMs)
@@ -142,19 +144,22 @@ export class LeaderElection {
       await Promise.race([this.#renewing, this.#pause(this.#times.retryMs)])
       // By any attempt that succeeded, also an earlier one: answers that take longer than a retry are answers.
       if (this.#state === 'paused' && this.#isFresh) this.#begin()
-      if (this.#renewedMs >= startedMs) return
+      if (this.#renewedMs >= dueMs) return
       await this.#pause(startedMs + this.#times.retryMs - this.#clock.now())
     }
   }
 
   async #renew(startedMs: number): Promise<void> {
     const { logger, name } = this.#options
+    const known = this.#lease
     try {
       await this.#write(startedMs)
     } catch (error) {
       if (!isConflict(error) && !isNotFound(error) && !isAlreadyExists(error)) {
         return logger.warn('the lease could not be renewed', { lease: name, error })
       }
+      // An earlier attempt of ours that was answered meanwhile.
+      if (this.#lease !== known) return
       await this.#contest(startedMs)
     }
   }

@@ -218,6 +218,14 @@ describe('a leader election', () => {
     expect(slow.story).toEqual(['leads'])
   })
 
+  test('a leader keeps the lead although each answer takes longer than a retry', async () => {
+    const slow = new Contender('a')
+    await advance(100)
+    slow.answersAfterMs = 1_500
+    await advance(60_000)
+    expect(slow.story).toEqual(['leads'])
+  })
+
   test('a leader that pauses leads on although each answer takes longer than a retry', async () => {
     const slow = new Contender('a')
     await advance(100)
