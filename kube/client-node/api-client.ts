@@ -64,6 +64,7 @@ const DEFAULT_ACCEPT = 'application/json, application/jwk-set+json'
 const DEFAULT_TIMEOUT_MS = 30_000
 /** Less than a leader's deadline: on a connection that has died without a word no answer comes, on the next one it may. */
 const URGENT_TIMEOUT_MS = 3_000
+const RENEW_EVERY_MS = 10_000
 const DEFAULT_WATCH_SILENCE_MS = 150_000
 /** An API server that is busy is given way to, but the caller has a deadline of its own. */
 const MOST_TRIES = 4
@@ -74,6 +75,7 @@ export class ApiClient {
   readonly #connections = new Connections()
   readonly #warnings: WarningLog
   readonly #base: URL
+  #renewedMs = -Infinity
 
   constructor(options: ApiClientOptions) {
     this.#options = options
@@ -93,6 +95,7 @@ export class ApiClient {
       return await answer.body.json()
     } catch (error) {
       const isLate = limit.aborted && !isRefusal(error)
+      if (isLate) this.#renewConnections()
       throw unavailable(request.what, isLate ? new Error(`no answer within ${timeoutMs} ms`) : error)
     }
   }
@@ -104,6 +107,17 @@ export class ApiClient {
     } catch (error) {
       throw unavailable(request.what, error)
     }
+  }
+
+  /**
+   * That nobody answers may mean that the machine at the other end has gone without a word: what else is kept open leads there, too. Or it is slow,
+   * and handshakes are not what it needs.
+   */
+  #renewConnections(): void {
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#renewedMs < RENEW_EVERY_MS) return
+    this.#renewedMs = nowMs
+    this.#connections.renew()
   }
 
   #timeoutMs(purpose: Purpose): number {

@@ -55,6 +55,8 @@ export class FakeApiServer {
         void this.#take(request, response)
       },
     )
+    // As a real one does.
+    this.#server.keepAliveTimeout = 90_000
     this.#server.on('connection', () => (this.connections += 1))
     this.#server.on('secureConnection', (socket: Socket) => {
       this.#sockets.add(socket)

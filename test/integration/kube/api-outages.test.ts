@@ -51,6 +51,20 @@ describe('an API server in trouble', () => {
     while (!isNotFound(await written()));
   })
 
+  test('a call does not wait on connections that a call before has found to be dead', async () => {
+    server.put('a')
+    await Promise.all(Array.from({ length: 8 }, () => cluster.get(SECRETS, REF)))
+    await delay(50)
+    server.script = ({ path }) => (path.includes('/leases') ? { status: 404 } : undefined)
+    while (!isNotFound(await refusal(cluster.patch(LEASES, REF, { spec: {} }))));
+    await delay(50)
+    server.silenceConnections()
+    expect(isUnavailable(await refusal(cluster.get(LEASES, REF)))).toBe(true)
+    const startedMs = performance.now()
+    await cluster.get(SECRETS, REF)
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
+  })
+
   test.each([
     ['503 Service Unavailable', '<html>\n<head><style>a {\n}</style></head><body><h1>503 Service</h1>\r\n Unavailable'],
     ['no available server', 'no available server\n'],
