@@ -190,6 +190,7 @@ class RunningController implements Controller {
         onLost?.(reason)
       },
     })
+    seat.follow(this.#election)
     this.#election.start()
   }
 

@@ -33,9 +33,16 @@ export class LeaderSeat implements Leadership {
   readonly #listeners = new Set<() => void>()
   #isElected = false
   #isYielding = false
+  #election: Pick<Election, 'isLeader'> | undefined
 
+  /** By the election's clock, too: a process that was frozen has not been told yet that it leads no longer. */
   get leads(): boolean {
-    return this.#isElected && !this.#isYielding
+    return this.#isElected && !this.#isYielding && this.#election?.isLeader !== false
+  }
+
+  /** What it is told comes of this election. */
+  follow(election: Pick<Election, 'isLeader'>): void {
+    this.#election = election
   }
 
   onLead(listener: () => void): () => void {
@@ -74,6 +81,8 @@ export function registerLeaderGauge(metrics: Metrics, leadership: Leadership): v
 
 /** Takes part in the choice of the leader. */
 export interface Election {
+  /** At this moment, whatever its events have told. */
+  readonly isLeader: boolean
   start(): void
   /** Gives the lead up, if it was had, so that another replica need not wait. Settles when that is done. */
   stop(): Promise<void>

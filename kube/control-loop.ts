@@ -6,17 +6,20 @@ import { isNamespaceEnding } from './errors.ts'
 import { WorkQueue } from './work-queue.ts'
 
 /**
- * What a reconcile says of its key. `done`: wait for a change. `requeueAfter`: look again then, changes or not.
+ * What a reconcile says of its key. `done`: wait for a change. `requeueAfter`: look again then, changes or not. `stale`: an object has moved on
+ * under our hands and its cache entry is on the way: look again in a moment, with growing waits while it is still the old one.
  * `error`: try again with growing waits; throwing means the same. `terminal`: trying again is useless until something changes.
  */
 export type Outcome =
   | { kind: 'done' }
   | { kind: 'requeueAfter'; delayMs: number }
+  | { kind: 'stale' }
   | { kind: 'error'; error: unknown }
   | { kind: 'terminal'; error: unknown }
 
 export const done: Outcome = { kind: 'done' }
 export const requeueAfter = (delayMs: number): Outcome => ({ kind: 'requeueAfter', delayMs })
+export const stale: Outcome = { kind: 'stale' }
 export const terminal = (error: unknown): Outcome => ({ kind: 'terminal', error })
 
 /** Where the numbers go; called synchronously, must not throw. */
@@ -44,6 +47,8 @@ export interface ControlLoopOptions {
 const DEFAULT_STOP_TIMEOUT_MS = 5_000
 /** What is in a namespace that is being deleted is about to go; only whoever keeps it by a finalizer makes it last. */
 const ENDING_RETRY_MS = 30_000
+/** A watch is milliseconds behind, or minutes when its connection has died without a word. */
+const STALE_BACKOFF: Backoff = { firstMs: 20, longestMs: 5_000 }
 
 /** The caller starts and stops it. */
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
@@ -127,6 +132,7 @@ export class ControlLoop {
       this.#queue.addRateLimited(key)
       return this.#options.logger.warn('reconcile failed, will be tried again', this.#fields(key, outcome.error))
     }
+    if (outcome.kind === 'stale') return this.#queue.addRateLimited(key, STALE_BACKOFF)
     this.#queue.forget(key)
     if (outcome.kind === 'requeueAfter') this.#queue.addAfter(key, outcome.delayMs)
     if (outcome.kind !== 'terminal') return

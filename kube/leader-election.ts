@@ -46,7 +46,11 @@ export class LeaderElection {
 
   /** By the clock, not by timers: a process that was stopped for a minute does not lead, though nobody has told it yet. */
   get isLeader(): boolean {
-    return this.#state === 'leading' && this.#clock.now() - this.#renewedMs < this.#times.renewDeadlineMs
+    return this.#state === 'leading' && this.#isFresh
+  }
+
+  get #isFresh(): boolean {
+    return this.#clock.now() - this.#renewedMs < this.#times.renewDeadlineMs
   }
 
   /** Who leads, as far as we have seen. */
@@ -85,10 +89,9 @@ export class LeaderElection {
   async #wait(): Promise<void> {
     const { logger, name } = this.#options
     try {
-      const startedMs = this.#clock.now()
       const claim = await this.#claim()
       if (this.#state !== 'waiting') return
-      if (claim.kind !== 'held') return await this.#take(startedMs)
+      if (claim.kind !== 'held') return await this.#take()
       await this.#pause(Math.min(claim.forMs, this.#times.retryMs))
     } catch (error) {
       logger.warn('the lease could not be read or taken, tries again', { lease: name, error })
@@ -105,15 +108,16 @@ export class LeaderElection {
   }
 
   /** Of several who try at once, the first wins: the others' resourceVersion has passed. */
-  async #take(startedMs: number): Promise<void> {
+  async #take(): Promise<void> {
     try {
-      await this.#write(startedMs)
+      await this.#write(this.#clock.now())
     } catch (error) {
       if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error)) throw error
       return
     }
     if (this.#state !== 'waiting') return await this.#release()
-    this.#begin()
+    // Answered so late that it would have to pause at once: it tries again.
+    if (this.#isFresh) this.#begin()
   }
 
   #begin(): void {
@@ -130,25 +134,32 @@ export class LeaderElection {
   }
 
   async #lead(): Promise<void> {
-    await this.#pause(this.#times.renewEveryMs)
+    // Since it was begun: with slow answers there would be no time left for a second attempt.
+    await this.#pause(Math.max(0, this.#renewedMs + this.#times.renewEveryMs - this.#clock.now()))
+    const dueMs = this.#clock.now()
     while (this.#isHolding) {
       const startedMs = this.#clock.now()
       this.#renewing = this.#renew(startedMs)
       // An attempt that nobody answers must not keep the next one from being made.
       await Promise.race([this.#renewing, this.#pause(this.#times.retryMs)])
-      if (this.#renewedMs >= startedMs) return this.#state === 'paused' ? this.#begin() : undefined
+      // By any attempt that succeeded, also an earlier one: answers that take longer than a retry are answers.
+      if (this.#state === 'paused' && this.#isFresh) this.#begin()
+      if (this.#renewedMs >= dueMs) return
       await this.#pause(startedMs + this.#times.retryMs - this.#clock.now())
     }
   }
 
   async #renew(startedMs: number): Promise<void> {
     const { logger, name } = this.#options
+    const known = this.#lease
     try {
       await this.#write(startedMs)
     } catch (error) {
       if (!isConflict(error) && !isNotFound(error) && !isAlreadyExists(error)) {
         return logger.warn('the lease could not be renewed', { lease: name, error })
       }
+      // An earlier attempt of ours that was answered meanwhile.
+      if (this.#lease !== known) return
       await this.#contest(startedMs)
     }
   }

@@ -60,10 +60,10 @@ export class WorkQueue {
   }
 
   /** Adds the key after a wait that doubles with each call, until `forget`. */
-  addRateLimited(key: string): void {
+  addRateLimited(key: string, backoff = this.#backoff): void {
     const failures = this.failures(key) + 1
     this.#failures.set(key, failures)
-    this.addAfter(key, backoffMs(failures, this.#backoff))
+    this.addAfter(key, backoffMs(failures, backoff))
   }
 
   /** The next failure of this key is its first. */

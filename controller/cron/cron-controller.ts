@@ -7,7 +7,7 @@ import { TRIGGERS } from '../../api/kinds.ts'
 import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Trigger, TriggerStatus } from '../../api/trigger.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
-import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.ts'
+import { createControlLoop, done, requeueAfter, stale } from '../../kube/control-loop.ts'
 import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
 import { rfc3339 } from '../../kube/rfc3339.ts'
 import type { Clock } from '../../lib/clock.ts'
@@ -43,8 +43,6 @@ export function createCronController(options: CronControllerOptions): CronContro
 }
 
 const LONGEST_WAIT_MS = 60_000
-/** An object changed under our hands: its cache entry is on the way. */
-const STALE_RETRY_MS = 20
 const BACKOFF = { firstMs: 100, longestMs: 30_000 }
 
 interface Subject {
@@ -147,7 +145,7 @@ class TickController implements CronController {
     const { schedule, timezone } = trigger
     const followedSchedule = { schedule, timezone, since: rfc3339(followed.sinceMs) }
     const outcome = await this.#statuses.write(object, { ...status, followedSchedule })
-    if (outcome === 'conflict') return requeueAfter(STALE_RETRY_MS)
+    if (outcome === 'conflict') return stale
     if (outcome === 'gone') return done
     followed.isTold = true
     return undefined
@@ -165,7 +163,7 @@ class TickController implements CronController {
   async #claim({ object, trigger, memory }: Subject, { dueMs, skipped }: Decision<'claim'>): Promise<Outcome> {
     const status = { ...this.#statuses.current(object), lastScheduleTime: rfc3339(dueMs) }
     const outcome = await this.#statuses.write(object, status)
-    if (outcome === 'conflict') return requeueAfter(STALE_RETRY_MS)
+    if (outcome === 'conflict') return stale
     if (outcome === 'gone') return done
     memory.claimed(dueMs)
     if (skipped) this.#say('several ticks were missed: only the last is made up for', trigger, dueMs)

@@ -1,11 +1,16 @@
-/** Asks the API for pods. What it answers is seen at once: the watch may be late, and the pod may already be up. */
+/**
+ * Asks the API for pods. What it answers is seen at once: the watch may be late, and the pod may already be up. A call that is cut, as by an API
+ * server that is started anew, is made again: somebody waits for the pod.
+ */
 import type { ObjectKey } from '../../api/names.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { PoolParts } from '../../api/pool-name.ts'
 import type { Cluster, NewObject } from '../../kube/cluster.ts'
+import { isAlreadyExists, isUnavailable } from '../../kube/errors.ts'
 import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
+import { pause } from '../../lib/pause.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { FleetMetrics } from './fleet-metrics.ts'
 import type { NewOwnPod } from './own-pods.ts'
@@ -14,7 +19,7 @@ import { createRefusal } from './pod-trouble.ts'
 import { genericPod, ownPod } from './resources.ts'
 
 export interface PodCreationOptions {
-  cluster: Pick<Cluster, 'create'>
+  cluster: Pick<Cluster, 'create' | 'get'>
   clock: Clock
   logger: Logger
   keys: Keys
@@ -27,6 +32,11 @@ export interface NewGenericPod extends Omit<PoolParts, 'runtime'> {
   name: string
   runtime: Runtime
 }
+
+/** Until another API server answers in the place of the one that has gone. */
+const AGAIN_AFTER_MS = 250
+/** Who has had no answer for longer has waited enough. */
+const LONGEST_FIRST_TRY_MS = 2_000
 
 export class PodCreation {
   readonly #options: PodCreationOptions
@@ -58,9 +68,28 @@ export class PodCreation {
   }
 
   async #create(pod: NewObject<Pod>): Promise<string> {
-    const created = await this.#options.cluster.create(PODS, pod)
-    this.#options.seen(created)
+    const { clock, seen } = this.#options
+    const startedMs = clock.now()
+    const created = await this.#ask(pod).catch(async (error: unknown) => {
+      if (!isUnavailable(error) || clock.now() - startedMs > LONGEST_FIRST_TRY_MS) throw error
+      await pause(clock, AGAIN_AFTER_MS)
+      return this.#ask(pod)
+    })
+    seen(created)
     return created.metadata.uid
+  }
+
+  /** It may be there: its name is random, so what bears it is what an earlier call has made, of which we have not heard. */
+  async #ask(pod: NewObject<Pod>): Promise<Pod> {
+    const { cluster } = this.#options
+    const { namespace = '', name = '' } = pod.metadata
+    try {
+      return await cluster.create(PODS, pod)
+    } catch (error) {
+      const made = isAlreadyExists(error) ? await cluster.get(PODS, { namespace, name }) : undefined
+      if (made === undefined) throw error
+      return made
+    }
   }
 
   #identity(namespace: string, name: string) {

@@ -1,6 +1,6 @@
 /** Finds, every so often, what no event tells: lost label patches, silent pods, deletions that were missed. Writes nothing when all is well. */
-import type { Cache } from '../../kube/cluster.ts'
-import type { Pod } from '../../kube/objects.ts'
+import type { Cache, Cluster } from '../../kube/cluster.ts'
+import { PODS, type Pod } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Leadership } from '../leadership.ts'
 import type { PodInspector } from './pod-inspection.ts'
@@ -13,7 +13,8 @@ import type { PodTable } from './pod-table.ts'
 export interface PodResyncOptions {
   clock: Clock
   everyMs: number
-  pods: Cache<Pod>
+  cluster: Pick<Cluster, 'get'>
+  pods: Pick<Cache<Pod>, 'get'>
   table: PodTable
   labels: PodLabels
   removal: PodRemoval
@@ -28,7 +29,7 @@ const TAKEN_PATIENCE_MS = 60_000
 const OWN_PATIENCE_MS = 600_000
 /** Who has made pods with other keys for longer than this is not the newer replica of a rollout, or would lead by now. */
 const OTHER_KEYS_MS = 60_000
-/** The answer to create may come this long before the watch shows the pod. */
+/** The answer to create may come this long before the watch shows the pod; by then it is gone, or the watch is silent. */
 const WATCH_LAG_MS = 30_000
 
 export class PodResync {
@@ -42,7 +43,7 @@ export class PodResync {
   start(): void {
     const { clock, everyMs, table } = this.#options
     this.#cancel = clock.after(everyMs, () => {
-      for (const record of [...table.all()]) this.#check(record, clock.now() - record.createdAtMs)
+      for (const record of [...table.all()]) void this.#check(record, clock.now() - record.createdAtMs)
       this.start()
     })
   }
@@ -51,10 +52,9 @@ export class PodResync {
     this.#cancel()
   }
 
-  #check(record: PodRecord, ageMs: number): void {
-    const { pods, table, removal, inspector, leadership } = this.#options
-    const isThere = pods.get(refOf(record))?.metadata.uid === record.uid
-    if (!isThere && ageMs > WATCH_LAG_MS) {
+  async #check(record: PodRecord, ageMs: number): Promise<void> {
+    const { table, removal, inspector, leadership } = this.#options
+    if (!this.#isSeen(record) && ageMs > WATCH_LAG_MS && (await this.#isGone(record))) {
       removal.giveUp(record, { reason: 'deleted', message: 'it was deleted' })
       return table.remove(record)
     }
@@ -64,6 +64,21 @@ export class PodResync {
     if (leadership.leads && isStray(record, ageMs))
       return removal.giveUp(record, { reason: 'silent', message: 'it was claimed but never came up' })
     if (stage !== 'starting' && stage !== 'leaving') void inspector.inspect(record)
+  }
+
+  #isSeen(record: PodRecord): boolean {
+    return this.#options.pods.get(refOf(record))?.metadata.uid === record.uid
+  }
+
+  /** By the API's own word: a watch whose connection has died without one shows no new pods for minutes, and they serve. */
+  async #isGone(record: PodRecord): Promise<boolean> {
+    try {
+      const pod = await this.#options.cluster.get(PODS, refOf(record))
+      return pod?.metadata.uid !== record.uid && !this.#isSeen(record)
+    } catch {
+      // Asked again the next time.
+      return false
+    }
   }
 
   /** What was to be written about it and was not. */

@@ -1,5 +1,6 @@
 /** Carries a plan out: what must be stored is stored, then the book says what serves, then pods start and go, then the status tells. */
 import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
+import { FUNCTIONS } from '../../api/kinds.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { CONTROLLER_REVISIONS } from '../../kube/objects.ts'
 import type { Fleet, RevisionTemplate } from '../fleet/fleet.ts'
@@ -43,6 +44,7 @@ export const heldUntilMs = (applied: Applied): number => (typeof applied === 'st
 
 export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<Applied> {
   const { seen, plan } = input
+  if (await isGoneUnseen(input, targets)) return 'conflict'
   for (const action of plan.before) await act(action, input, targets)
   publish(input, targets)
   if (isSwitch(input, targets)) {
@@ -52,6 +54,17 @@ export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<A
   if (!plan.after.some(({ kind }) => kind === 'verify')) targets.verifier.withdraw(seen.key)
   for (const action of plan.after) await act(action, input, targets)
   return writeStatus(input, targets)
+}
+
+/**
+ * A revision that was stored and is not there any more was deleted by hand, or with its Function, of which a watch that is silent has not told:
+ * what is made for one that is gone is deleted at once, and would be made again.
+ */
+async function isGoneUnseen({ seen, plan, memory }: ApplyInput, { cluster }: ApplyTargets): Promise<boolean> {
+  const isAgain = (action: Action) => action.kind === 'store-revision' && memory.stored.has(action.template.revision)
+  if (!plan.before.some(isAgain)) return false
+  const { namespace = '', name, uid } = seen.function.metadata
+  return (await cluster.get(FUNCTIONS, { namespace, name }))?.metadata.uid !== uid
 }
 
 /** Other replicas learn from labels which pods are ready and from the status what serves: before the former pods go, or they would wake such. */

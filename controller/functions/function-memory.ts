@@ -45,6 +45,8 @@ export class FunctionMemory {
   readonly uid: string
   readonly fates = new Map<string, Fate>()
   readonly failures = new Map<string, StartFailure>()
+  /** Revisions that were seen stored. */
+  readonly stored = new Set<string>()
   /** Since when a status waits to be written. */
   heldSinceMs: number | undefined
   /** Pods last seen ready, by uid; those we retired ourselves are taken out. */
@@ -118,7 +120,7 @@ export class FunctionMemory {
 
   /** Drops what is known of revisions that no longer matter. */
   keepOnly(revisions: ReadonlySet<string>): void {
-    for (const map of [this.fates, this.failures])
-      for (const revision of map.keys()) if (!revisions.has(revision)) map.delete(revision)
+    for (const known of [this.fates, this.failures, this.stored])
+      for (const revision of known.keys()) if (!revisions.has(revision)) known.delete(revision)
   }
 }

@@ -7,7 +7,7 @@ import type { DormouseFunction, FunctionStatus } from '../../api/function.ts'
 import { FUNCTIONS } from '../../api/kinds.ts'
 import { keyOf, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { EventInput } from '../../kube/cluster.ts'
-import { createControlLoop, done, requeueAfter, terminal } from '../../kube/control-loop.ts'
+import { createControlLoop, done, requeueAfter, stale, terminal } from '../../kube/control-loop.ts'
 import type { ControlLoop, Outcome } from '../../kube/control-loop.ts'
 import type { Counter } from '../../lib/metrics.ts'
 import type { ScaleChange } from '../autoscaler/autoscaler.ts'
@@ -29,8 +29,6 @@ import { publishServing } from './serving.ts'
 import { Verifier } from './verifier.ts'
 import { watchChanges } from './watch-changes.ts'
 
-/** An object changed under our hands: its cache entry is on the way. */
-const STALE_RETRY_MS = 20
 const FUNCTIONS_AT_ONCE = 8
 
 export interface FunctionsController {
@@ -134,7 +132,7 @@ class ReconcilingFunctions implements FunctionsController {
     }
     const planned = plan(seen)
     const applied = await apply({ seen, plan: planned, memory }, this.#targets())
-    if (applied === 'conflict') return requeueAfter(STALE_RETRY_MS)
+    if (applied === 'conflict') return stale
     const againAtMs = Math.min(planned.lookAgainAtMs ?? Infinity, heldUntilMs(applied))
     return againAtMs === Infinity ? done : requeueAfter(Math.max(1, againAtMs - this.#options.clock.now()))
   }

@@ -91,6 +91,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
   const { fleet, nowMs, verifyFirstRevision, leads, isCrowd } = world
   const { key } = memory
   const stored = storedRevisions(fn, memory, world.revisions)
+  for (const { template } of stored) memory.stored.add(template.revision)
   const { code, target } = targetOf(fn, memory, { ...world, stored })
   const known = fleet.pods(key)
   const pods = known.filter(({ phase }) => phase !== 'leaving')

@@ -34,6 +34,7 @@ export class RivalWatch {
   readonly #options: RivalWatchOptions
   #sightings: ReadonlyMap<string, LeaseSighting> = new Map()
   #rival: string | undefined
+  #seenMs = -Infinity
   #told = ''
   #isStopped = false
   #cancel: () => void = () => undefined
@@ -61,7 +62,9 @@ export class RivalWatch {
     const { cluster, own, clock = monotonicClock, logger, onRival } = this.#options
     try {
       const leases = await cluster.list(LEASES, { labels: CONTROLLER_LEASE_LABELS })
-      const verdict = decideRival({ leases, own, sightings: this.#sightings, nowMs: clock.now() })
+      const nowMs = clock.now()
+      const verdict = decideRival({ leases, own, sightings: this.#lastSightings(nowMs), nowMs })
+      this.#seenMs = nowMs
       this.#sightings = verdict.sightings
       this.#tell(verdict.rival, verdict.younger)
       const before = this.#rival
@@ -72,6 +75,12 @@ export class RivalWatch {
     }
     if (!this.#isStopped)
       this.#cancel = clock.after(this.#rival === undefined ? LATER_MS : SOON_MS, () => void this.#look())
+  }
+
+  /** While we saw nothing the other may not have come through to the API either: it has its time anew. */
+  #lastSightings(nowMs: number): ReadonlyMap<string, LeaseSighting> {
+    const wasBlind = this.#rival !== undefined && nowMs - this.#seenMs > 2 * SOON_MS
+    return wasBlind ? new Map() : this.#sightings
   }
 
   #tell(rival: string | undefined, younger: readonly string[]): void {

@@ -3,9 +3,10 @@
  * promises to leave those of others alone and to write nothing when all is well. Leaves the condition that tells of it to functions/.
  */
 import type { DormouseFunction } from '../../api/function.ts'
+import { FUNCTIONS } from '../../api/kinds.ts'
 import { keyOf, objectKey, splitKey, type ObjectKey } from '../../api/names.ts'
 import type { Cache, Cluster } from '../../kube/cluster.ts'
-import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.ts'
+import { createControlLoop, done, requeueAfter, stale } from '../../kube/control-loop.ts'
 import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
 import { isAlreadyExists, isForbidden, isInvalid } from '../../kube/errors.ts'
 import { SERVICES, type Service } from '../../kube/objects.ts'
@@ -95,8 +96,15 @@ class FunctionServices implements ServicesController {
     const known = services.get(splitKey(key))
     const isOurs = known !== undefined && isOwnedBy(known, fn.metadata.uid)
     if (isOurs && isCurrent(known, host)) book.set(key, 'named')
+    else if (known === undefined && book.get(key) === 'named' && !(await this.#isThere(fn))) return stale
     else return this.#name(key, fn, isOurs)
     return done
+  }
+
+  /** One whose Service has vanished may have gone, unseen by a watch that is silent: another would vanish, too. */
+  async #isThere({ metadata: { namespace = '', name, uid } }: DormouseFunction): Promise<boolean> {
+    const found = await this.#options.cluster.get(FUNCTIONS, { namespace, name })
+    return found?.metadata.uid === uid
   }
 
   async #name(key: ObjectKey, fn: DormouseFunction, isOurs: boolean): Promise<Outcome> {

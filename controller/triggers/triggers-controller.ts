@@ -8,7 +8,7 @@ import { TRIGGERS } from '../../api/kinds.ts'
 import type { FeedRoute, FeedSubscription } from '../../api/protocol.ts'
 import type { Trigger, TriggerStatus } from '../../api/trigger.ts'
 import type { Cache, CacheHandler, Cluster } from '../../kube/cluster.ts'
-import { createControlLoop, done, requeueAfter } from '../../kube/control-loop.ts'
+import { createControlLoop, done, stale } from '../../kube/control-loop.ts'
 import type { ControlLoop, ControlLoopMetrics, Outcome } from '../../kube/control-loop.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
@@ -20,8 +20,6 @@ import { observe } from './observe.ts'
 import { plan, type ScheduleCheck, type TriggersPlan } from './plan.ts'
 
 const ALL = 'all'
-/** An object changed under our hands: its cache entry is on the way. */
-const STALE_RETRY_MS = 20
 
 export interface TriggersControllerOptions {
   cluster: Pick<Cluster, 'patchStatus'>
@@ -108,7 +106,7 @@ class RouteTableController implements TriggersController {
     const statuses = this.#leadership.leads ? { statuses: this.#statuses } : {}
     const targets = { routes, subscriptions, onPublished, ...statuses, nowMs: wall.now() }
     const { isStale } = await apply(next, before, targets)
-    return isStale ? requeueAfter(STALE_RETRY_MS) : done
+    return isStale ? stale : done
   }
 }
 

@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici'
 import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
-import { ApiRefusal, unavailable } from './api-errors.ts'
+import { ApiRefusal, isRefusal, unavailable } from './api-errors.ts'
 import type { ClusterAccess } from './cluster-access.ts'
 import { Connections, type Purpose } from './connections.ts'
 import { goJson } from './go-json.ts'
@@ -28,7 +28,7 @@ export interface ApiRequest {
   /** For messages: `patch pods default/a`. */
   what: string
   signal?: AbortSignal
-  /** Does not wait behind other calls. */
+  /** Does not wait behind other calls, nor long. */
   isUrgent?: boolean
 }
 
@@ -62,6 +62,9 @@ const METHODS: Record<Verb, Dispatcher.HttpMethod> = {
 }
 const DEFAULT_ACCEPT = 'application/json, application/jwk-set+json'
 const DEFAULT_TIMEOUT_MS = 30_000
+/** Less than a leader's deadline: on a connection that has died without a word no answer comes, on the next one it may. */
+const URGENT_TIMEOUT_MS = 3_000
+const RENEW_EVERY_MS = 10_000
 const DEFAULT_WATCH_SILENCE_MS = 150_000
 /** An API server that is busy is given way to, but the caller has a deadline of its own. */
 const MOST_TRIES = 4
@@ -72,6 +75,7 @@ export class ApiClient {
   readonly #connections = new Connections()
   readonly #warnings: WarningLog
   readonly #base: URL
+  #renewedMs = -Infinity
 
   constructor(options: ApiClientOptions) {
     this.#options = options
@@ -82,14 +86,17 @@ export class ApiClient {
 
   /** The answer's JSON. Throws ClusterError. */
   async call(request: ApiRequest): Promise<unknown> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options
+    const purpose = request.isUrgent === true ? 'urgent' : 'call'
+    const timeoutMs = this.#timeoutMs(purpose)
     const limit = AbortSignal.timeout(timeoutMs)
     const signal = request.signal ? AbortSignal.any([limit, request.signal]) : limit
     try {
-      const answer = await this.#answer(request.isUrgent === true ? 'urgent' : 'call', { ...request, signal })
+      const answer = await this.#answer(purpose, { ...request, signal })
       return await answer.body.json()
     } catch (error) {
-      throw unavailable(request.what, limit.aborted ? new Error(`no answer within ${timeoutMs} ms`) : error)
+      const isLate = limit.aborted && !isRefusal(error)
+      if (isLate) this.#renewConnections()
+      throw unavailable(request.what, isLate ? new Error(`no answer within ${timeoutMs} ms`) : error)
     }
   }
 
@@ -100,6 +107,22 @@ export class ApiClient {
     } catch (error) {
       throw unavailable(request.what, error)
     }
+  }
+
+  /**
+   * That nobody answers may mean that the machine at the other end has gone without a word: what else is kept open leads there, too. Or it is slow,
+   * and handshakes are not what it needs.
+   */
+  #renewConnections(): void {
+    const nowMs = this.#clock.now()
+    if (nowMs - this.#renewedMs < RENEW_EVERY_MS) return
+    this.#renewedMs = nowMs
+    this.#connections.renew()
+  }
+
+  #timeoutMs(purpose: Purpose): number {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options
+    return purpose === 'urgent' ? Math.min(timeoutMs, URGENT_TIMEOUT_MS) : timeoutMs
   }
 
   close(): Promise<void> {
@@ -120,6 +143,7 @@ export class ApiClient {
         this.#options.access.refresh()
       } else if (waitMs !== undefined && tries < MOST_TRIES) {
         await pause(this.#clock, waitMs, request.signal)
+        if (request.signal?.aborted === true) throw refusal
       } else {
         throw refusal
       }

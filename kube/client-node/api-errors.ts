@@ -21,18 +21,27 @@ export class ApiRefusal extends ClusterError {
   readonly status: number
   /** The API server's word for it: `Expired`, `AlreadyExists`. */
   readonly reason: string
+  readonly causes: readonly StatusCause[]
 
   constructor(status: number, body: unknown, what: string) {
-    const { reason, message, fields } = statusOf(body)
-    super(codeOf(status, reason, fields), `${what}: ${message === '' ? `the API server answered ${status}` : message}`)
+    const { reason, message, causes } = statusOf(body)
+    super(codeOf(status, reason, causes), `${what}: ${message === '' ? `the API server answered ${status}` : message}`)
     this.status = status
     this.reason = reason
+    this.causes = causes
   }
 }
 
 /** The version a watch was to go on from is no longer kept (or not yet known): list anew. */
 export function isVersionGone(error: unknown): boolean {
-  return error instanceof ApiRefusal && (error.status === 410 || error.reason === 'Expired')
+  if (!(error instanceof ApiRefusal)) return false
+  const isTooLarge = error.causes.some(({ reason }) => reason === 'ResourceVersionTooLarge')
+  return error.status === 410 || error.reason === 'Expired' || isTooLarge
+}
+
+/** Nothing came for too long, over a connection that seemed to be alive. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'UND_ERR_BODY_TIMEOUT'
 }
 
 /** An answer of the API server itself, as opposed to no answer. */
@@ -46,26 +55,35 @@ export function unavailable(what: string, cause: unknown): ClusterError {
   return new ClusterError('Unavailable', `${what}: ${describe(cause)}`, { cause })
 }
 
-function codeOf(status: number, reason: string, fields: string[]): ClusterErrorCode {
+function codeOf(status: number, reason: string, causes: readonly StatusCause[]): ClusterErrorCode {
   if (reason === 'AlreadyExists') return 'AlreadyExists'
   // A patch that names the uid of an object that is gone is refused as if it were to change it; to the port that is a precondition.
-  if (status === 422 && fields.includes('metadata.uid')) return 'Conflict'
+  if (status === 422 && causes.some(({ field }) => field === 'metadata.uid')) return 'Conflict'
   return CODES[status] ?? 'Unavailable'
 }
 
 const text = z.string().catch('')
+const cause = z.object({ field: text, reason: text })
+type StatusCause = z.infer<typeof cause>
 const statusObject = z.object({
   reason: text,
   message: text,
-  details: z.object({ causes: z.array(z.object({ field: text })).catch([]) }).catch({ causes: [] }),
+  details: z.object({ causes: z.array(cause).catch([]) }).catch({ causes: [] }),
 })
 
+const LONGEST_TEXT = 300
+
+/** What a proxy in between has sent, as part of a sentence that people read: pages without their markup. */
+function plainText(body: string): string {
+  const text = body.replace(/<(style|script)\b.*?<\/\1>/gis, ' ').replace(/<[^>]*>/g, ' ')
+  return text.replace(/\s+/g, ' ').trim().slice(0, LONGEST_TEXT)
+}
+
 /** A `Status` object, or whatever a proxy in between has sent. */
-function statusOf(body: unknown): { reason: string; message: string; fields: string[] } {
-  if (!isRecord(body))
-    return { reason: '', message: typeof body === 'string' ? body.slice(0, 300).trim() : '', fields: [] }
+function statusOf(body: unknown): { reason: string; message: string; causes: StatusCause[] } {
+  if (!isRecord(body)) return { reason: '', message: typeof body === 'string' ? plainText(body) : '', causes: [] }
   const { reason, message, details } = statusObject.parse(body)
-  return { reason, message, fields: details.causes.map(({ field }) => field) }
+  return { reason, message, causes: details.causes }
 }
 
 /** Several addresses that all refuse come as one error without a message. */

@@ -91,7 +91,7 @@ export class ClientNodeCluster implements Cluster {
     const ref = scopedRef(kind, { ...(namespace !== undefined && { namespace }), name: name ?? `${generateName}…` })
     const created = await this.#client.call({
       ...{ verb: 'create', path: collectionPath(kind, ref.namespace), body: object },
-      what: `create ${describeRef(kind.kind, ref)}`,
+      ...{ what: `create ${describeRef(kind.kind, ref)}`, isUrgent: isUrgent(kind) },
     })
     return plainObject(kind, created) as T
   }
@@ -198,11 +198,12 @@ export class ClientNodeCluster implements Cluster {
   ): Promise<T> {
     const path = objectPath(kind, ref, subresource)
     const what = `${request.verb} ${describeRef(kind.kind, scopedRef(kind, ref))}`
-    // Who leads must not lose the lead because it has much to do.
-    const isUrgent = kind.group === LEASES.group && kind.kind === LEASES.kind
-    return plainObject(kind, await this.#client.call({ ...request, path, what, isUrgent })) as T
+    return plainObject(kind, await this.#client.call({ ...request, path, what, isUrgent: isUrgent(kind) })) as T
   }
 }
+
+/** Who leads must not lose the lead because it has much to do. */
+const isUrgent = ({ group, kind }: AnyKind): boolean => group === LEASES.group && kind === LEASES.kind
 
 function withVersion(patch: MergePatch, resourceVersion: string | undefined): MergePatch {
   if (resourceVersion === undefined) return patch

@@ -43,11 +43,24 @@ export class Connections {
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()))
   }
 
-  /** What runs on the old connections may end there: nobody waits for it. */
+  /** Calls go over new connections from now on; a watch finds out for itself. */
+  renew(): void {
+    this.#leave('call')
+    this.#leave('urgent')
+  }
+
   #reroute(route: Route): void {
-    for (const old of this.#open.values()) old.close().catch(() => undefined)
-    this.#open.clear()
+    for (const purpose of [...this.#open.keys()]) this.#leave(purpose)
     this.#route = route
+  }
+
+  /** What runs on the old connections may end there: nobody waits for it. */
+  #leave(purpose: Purpose): void {
+    this.#open
+      .get(purpose)
+      ?.close()
+      .catch(() => undefined)
+    this.#open.delete(purpose)
   }
 }
 

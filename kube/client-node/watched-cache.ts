@@ -12,7 +12,7 @@ import { SparingLog } from '../../lib/sparing-log.ts'
 import type { Cache, CacheHandler, CacheOptions, ObjectRef } from '../cluster.ts'
 import type { AnyKind } from '../kinds.ts'
 import type { ApiClient } from './api-client.ts'
-import { isRefusal, isVersionGone } from './api-errors.ts'
+import { isRefusal, isSilence, isVersionGone } from './api-errors.ts'
 import { CachedObjects } from './cached-objects.ts'
 import { listAll, watchFrom } from './list-and-watch.ts'
 import { cachedObject } from './plain-object.ts'
@@ -45,6 +45,8 @@ export class WatchedCache implements Cache<KubeObject> {
   /** Up to where everything is known; undefined: list first. */
   #resourceVersion: string | undefined
   #failures = 0
+  /** Failures since anything was heard from the API server about our place. */
+  #doubts = 0
 
   constructor(options: WatchedCacheOptions) {
     const { kind, logger, clock } = options
@@ -99,6 +101,7 @@ export class WatchedCache implements Cache<KubeObject> {
     const { objects, resourceVersion } = await listAll(client, { kind, selector, shape, signal: this.#stop.signal })
     if (this.#stop.signal.aborted) return
     this.#resourceVersion = resourceVersion
+    this.#doubts = 0
     this.#objects.replace(objects)
     this.#sync.resolve()
   }
@@ -113,6 +116,7 @@ export class WatchedCache implements Cache<KubeObject> {
       this.#take(event)
       // Only what could be taken is a success: garbage must not begin the back-off anew.
       this.#failures = 0
+      this.#doubts = 0
     }
     if (clock.now() - startedMs >= SHORTEST_SUCCESS_MS) this.#failures = 0
     else if (this.#resourceVersion === resourceVersion) this.#failures += 1
@@ -128,15 +132,24 @@ export class WatchedCache implements Cache<KubeObject> {
 
   #failed(error: unknown): void {
     const { kind } = this.#options
+    const isLost = this.#isPlaceLost(error)
     this.#failures += 1
-    // What it has said of this watch it would say again; what only kept us from asking says nothing of our place.
-    const isPlaceLost = isVersionGone(error) || (isRefusal(error) && error.code !== 'Unavailable')
-    if (isPlaceLost) this.#resourceVersion = undefined
-    const message = isVersionGone(error)
-      ? 'a watch is too far behind, lists anew'
-      : 'a watch failed, will be opened anew'
+    this.#doubts += 1
+    if (isLost) this.#resourceVersion = undefined
+    const message = isLost ? 'the place of a watch is lost, lists anew' : 'a watch failed, will be opened anew'
     // A new reason is worth a line.
     this.#log.warn(String(error), message, { kind: kind.plural, error, failures: this.#failures })
+  }
+
+  /**
+   * What it has said of this watch it would say again; what only kept us from asking says nothing of our place. Neither does one silence: the
+   * connection may have died. But an API server whose etcd was restored from a backup says nothing, not even a bookmark, to who asks from a later
+   * version than its own, for as long as it takes to get there.
+   */
+  #isPlaceLost(error: unknown): boolean {
+    if (isVersionGone(error)) return true
+    if (isRefusal(error)) return error.code !== 'Unavailable'
+    return isSilence(error) && this.#doubts > 0
   }
 
   /** Between half of it and all of it: those who lost the API server together do not come back together. */

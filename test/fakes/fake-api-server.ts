@@ -23,6 +23,8 @@ export interface SeenRequest {
 export interface ScriptedAnswer {
   status: number
   body?: unknown
+  /** In place of a body as JSON. */
+  text?: string
   headers?: Record<string, string>
 }
 
@@ -35,12 +37,15 @@ export class FakeApiServer {
   script: Script = () => undefined
   readonly #objects = new Map<string, KubeObject>()
   readonly #history: { type: string; object: KubeObject }[] = []
-  readonly #watches = new Set<ServerResponse>()
+  /** And from which version on. */
+  readonly #watches = new Map<ServerResponse, number>()
   readonly #sockets = new Set<Socket>()
+  readonly #silenced = new WeakSet<Socket>()
   readonly #server: Server
   readonly #ca: string
   #version = 100
   #port = 0
+  #backup: { version: number; objects: [string, KubeObject][] } | undefined
 
   private constructor({ ca, server }: Authority) {
     this.#ca = ca
@@ -50,8 +55,10 @@ export class FakeApiServer {
         void this.#take(request, response)
       },
     )
-    this.#server.on('connection', (socket: Socket) => {
-      this.connections += 1
+    // As a real one does.
+    this.#server.keepAliveTimeout = 90_000
+    this.#server.on('connection', () => (this.connections += 1))
+    this.#server.on('secureConnection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
     })
@@ -129,9 +136,23 @@ export class FakeApiServer {
     this.#tell('DELETED', { ...old, metadata: { ...old.metadata, resourceVersion: this.version } })
   }
 
+  backUp(): void {
+    this.#backup = { version: this.#version, objects: [...this.#objects] }
+  }
+
+  /** As after `etcdctl snapshot restore`: everything is as it was, resourceVersions count on from there, and the API server has to be started anew. */
+  restore(): void {
+    if (!this.#backup) throw new Error('expected a backup')
+    this.#version = this.#backup.version
+    this.#objects.clear()
+    this.#backup.objects.forEach(([name, object]) => this.#objects.set(name, object))
+    this.#history.length = 0
+    this.cutConnections()
+  }
+
   /** Raw text to everybody who watches. */
   say(text: string | Uint8Array): void {
-    for (const watch of this.#watches) watch.write(text)
+    for (const watch of this.#watches.keys()) watch.write(text)
   }
 
   bookmark(resourceVersion: string): void {
@@ -140,7 +161,13 @@ export class FakeApiServer {
   }
 
   endWatches(): void {
-    for (const watch of this.#watches) watch.end()
+    for (const watch of this.#watches.keys()) watch.end()
+    this.#watches.clear()
+  }
+
+  /** As of a machine that is gone: nobody hears of it. New connections are answered. */
+  silenceConnections(): void {
+    for (const socket of this.#sockets) this.#silenced.add(socket)
     this.#watches.clear()
   }
 
@@ -150,7 +177,9 @@ export class FakeApiServer {
 
   #tell(type: string, object: KubeObject): void {
     this.#history.push({ type, object })
-    this.say(`${JSON.stringify({ type, object })}\n`)
+    // Who asked from a later version hears nothing until it is passed (cacheWatcher.process of k8s.io/apiserver).
+    for (const [watch, from] of this.#watches)
+      if (this.#version > from) watch.write(`${JSON.stringify({ type, object })}\n`)
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -168,7 +197,7 @@ export class FakeApiServer {
     }
     this.requests.push(seen)
     const scripted = this.script(seen)
-    if (scripted === 'silence') return
+    if (scripted === 'silence' || this.#silenced.has(request.socket)) return
     if (scripted === 'reset') return void request.socket.destroy()
     if (scripted) return send(response, scripted)
     if (seen.query.get('watch') === 'true') return this.#watch(seen, response)
@@ -192,7 +221,7 @@ export class FakeApiServer {
     const from = Number(query.get('resourceVersion'))
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
-    this.#watches.add(response)
+    this.#watches.set(response, from)
     response.on('close', () => this.#watches.delete(response))
     for (const event of this.#history) {
       if (Number(event.object.metadata.resourceVersion) > from) response.write(`${JSON.stringify(event)}\n`)
@@ -206,6 +235,8 @@ function echo(body: string, name: string): object {
   return { apiVersion: 'v1', kind: 'Secret', ...sent, metadata: { name, namespace: 'n', uid: 'u', ...sent.metadata } }
 }
 
-function send(response: ServerResponse, { status, body = {}, headers = {} }: ScriptedAnswer): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(`${JSON.stringify(body)}\n`)
+function send(response: ServerResponse, { status, body = {}, text, headers = {} }: ScriptedAnswer): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json', ...headers })
+    .end(text ?? `${JSON.stringify(body)}\n`)
 }

@@ -23,10 +23,11 @@ const thing = (resourceVersion: string, status?: Thing['status']): Thing => ({
   ...(status && { status }),
 })
 
-function bed(fail?: ClusterError) {
+function bed(...fails: ClusterError[]) {
   const patches: { status: object; resourceVersion: string | undefined }[] = []
   // eslint-disable-next-line max-params -- the port's own signature
   const patchStatus = async (_kind: unknown, _ref: unknown, status: object, options?: { resourceVersion?: string }) => {
+    const fail = fails.shift()
     if (fail) throw fail
     patches.push({ status, resourceVersion: options?.resourceVersion })
     return thing(`${10 + patches.length}`, status as Thing['status'])
@@ -35,7 +36,7 @@ function bed(fail?: ClusterError) {
     { patchStatus } as unknown as Pick<Cluster, 'patchStatus'>,
     THINGS,
   )
-  return { patches, writer }
+  return { fails, patches, writer }
 }
 
 describe('a status', () => {
@@ -64,6 +65,15 @@ describe('a status', () => {
     const { writer } = bed()
     await writer.write(thing('1'), { phase: 'up' })
     expect(writer.current(thing('12', { phase: 'theirs' }))).toEqual({ phase: 'theirs' })
+  })
+
+  test('that was written is forgotten with the first conflict: a cluster restored from a backup has never seen it', async () => {
+    const { fails, patches, writer } = bed()
+    await writer.write(thing('1'), { phase: 'up' })
+    fails.push(new ClusterError('Conflict', 'x'))
+    expect(await writer.write(thing('1'), { phase: 'down' })).toBe('conflict')
+    expect(await writer.write(thing('1'), { phase: 'down' })).toBe('written')
+    expect(patches.at(-1)?.resourceVersion).toBe('1')
   })
 
   test('loses the fields it no longer has', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { setImmediate as turn } from 'node:timers/promises'
-import { createControlLoop, done, requeueAfter, terminal } from '../../../kube/control-loop.ts'
+import { createControlLoop, done, requeueAfter, stale, terminal } from '../../../kube/control-loop.ts'
 import { ClusterError } from '../../../kube/errors.ts'
 import type { ControlLoop, ControlLoopOptions, Outcome } from '../../../kube/control-loop.ts'
 import { createLogger, type LogRecord } from '../../../lib/logger.ts'
@@ -82,6 +82,33 @@ describe('a control loop', () => {
     clock.advance(1)
     await turn()
     expect(runs).toEqual(['a', 'a'])
+  })
+
+  test('what was decided from an object that has moved on is decided again at once, and ever later while nothing newer comes', async () => {
+    const outdated = Array.from<Outcome>({ length: 1_000 }).fill(stale)
+    const { loop, clock, runs, records } = startLoop(outdated)
+    const pass = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 20) {
+        clock.advance(20)
+        await turn()
+      }
+    }
+    loop.add('a')
+    await turn()
+    await pass(20)
+    expect(runs).toHaveLength(2)
+    await pass(60_000)
+    expect(runs.length).toBeLessThan(25)
+    expect(runs.length).toBeGreaterThan(15)
+    outdated.length = 0
+    await pass(5_000)
+    outdated.push(stale)
+    const before = runs.length
+    loop.add('a')
+    await turn()
+    await pass(20)
+    expect(runs.length - before).toBe(2)
+    expect(records).toEqual([])
   })
 
   test.each([

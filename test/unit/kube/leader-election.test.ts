@@ -32,6 +32,8 @@ describe('a leader election', () => {
     readonly election: LeaderElection
     fails: ClusterError | undefined
     hangs = false
+    /** Between what the API has done and its answer. */
+    answersAfterMs = 0
 
     constructor(identity: string, { skewMs = 0, onLead = (): void => undefined } = {}) {
       this.election = createLeaderElection({
@@ -51,13 +53,18 @@ describe('a leader election', () => {
     #way(): Pick<Cluster, 'create' | 'get' | 'patch'> {
       const pass = <T>(call: () => Promise<T>): Promise<T> => {
         if (this.hangs) return new Promise<T>(() => undefined)
-        return this.fails ? Promise.reject(this.fails) : call()
+        return this.fails ? Promise.reject(this.fails) : call().finally(() => this.#late())
       }
       return {
         create: (...args) => pass(() => cluster.create(...args)),
         get: (...args) => pass(() => cluster.get(...args)),
         patch: (...args) => pass(() => cluster.patch(...args)),
       }
+    }
+
+    #late(): Promise<void> | undefined {
+      if (this.answersAfterMs === 0) return undefined
+      return new Promise((resolve) => clock.after(this.answersAfterMs, resolve))
     }
   }
 
@@ -199,6 +206,38 @@ describe('a leader election', () => {
     await advance(5_000)
     expect(slow.story).toEqual(['leads', PAUSES])
     expect(slow.election.isLeader).toBe(false)
+  })
+
+  test('who is answered later than its deadline does not lead, and takes the lead when answers come in time', async () => {
+    const slow = new Contender('a')
+    slow.answersAfterMs = 5_000
+    await advance(60_000)
+    expect(slow.story).toEqual([])
+    slow.answersAfterMs = 0
+    await advance(11_000)
+    expect(slow.story).toEqual(['leads'])
+  })
+
+  test('a leader keeps the lead although each answer takes longer than a retry', async () => {
+    const slow = new Contender('a')
+    await advance(100)
+    slow.answersAfterMs = 1_500
+    await advance(60_000)
+    expect(slow.story).toEqual(['leads'])
+  })
+
+  test('a leader that pauses leads on although each answer takes longer than a retry', async () => {
+    const slow = new Contender('a')
+    await advance(100)
+    slow.fails = new ClusterError('Unavailable', 'the API is away')
+    await advance(10_000)
+    slow.fails = undefined
+    slow.answersAfterMs = 1_500
+    await advance(10_000)
+    expect(slow.story.slice(0, 3)).toEqual(['leads', PAUSES, 'leads'])
+    slow.answersAfterMs = 0
+    await advance(5_000)
+    expect(slow.election.isLeader).toBe(true)
   })
 
   test('an API that is away for less than the deadline costs nobody the lead', async () => {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { DormouseFunction } from '../../../../api/function.ts'
 import { FUNCTIONS } from '../../../../api/kinds.ts'
 import { admit } from '../../../../api/validate.ts'
 import { createServiceBook, type ServiceBook } from '../../../../controller/services/service-book.ts'
@@ -6,6 +8,7 @@ import {
   createServicesController,
   type ServicesController,
 } from '../../../../controller/services/services-controller.ts'
+import type { Cache } from '../../../../kube/cluster.ts'
 import { createMemoryCluster, type MemoryCluster } from '../../../../kube/memory/memory-cluster.ts'
 import { ClusterError } from '../../../../kube/errors.ts'
 import { SERVICES } from '../../../../kube/objects.ts'
@@ -21,6 +24,7 @@ let book: ServiceBook
 let controller: ServicesController
 let clock: FakeClock
 let stops: (() => void)[]
+let functions: Cache<DormouseFunction>
 /** Services that were to be created. */
 let asked: string[]
 
@@ -29,7 +33,7 @@ beforeEach(async () => {
   asked = []
   clock = new FakeClock()
   book = createServiceBook()
-  const functions = cluster.cache(FUNCTIONS)
+  functions = cluster.cache(FUNCTIONS)
   const services = cluster.cache(SERVICES, { labels: { 'app.kubernetes.io/managed-by': 'dormouse' } })
   await Promise.all([functions.synced, services.synced])
   stops = [() => functions.stop(), () => services.stop()]
@@ -67,6 +71,19 @@ test('a Function gets a Service of its name that it owns and that points to the 
   const service = await cluster.get(SERVICES, REF)
   expect(service?.spec).toMatchObject({ type: 'ExternalName', externalName: HOST })
   expect(service?.metadata.ownerReferences).toEqual([expect.objectContaining({ kind: 'Function', uid: metadata.uid })])
+})
+
+test('the Service of a Function that was deleted while our watch is silent is not made again and again', async () => {
+  await createWeb()
+  await until(() => book.get('default/web') === 'named')
+  const known = functions.get(REF)
+  Object.assign(functions, { get: () => known })
+  await cluster.delete(FUNCTIONS, REF)
+  for (let turns = 0; turns < 200; turns += 1) {
+    clock.advance(5)
+    await turn()
+  }
+  expect(asked).toEqual(['web'])
 })
 
 test('a Service of that name that is somebody else’s is left alone', async () => {
