@@ -264,7 +264,7 @@ describe('asynchronous invocations', () => {
       ...{ version: '1.0', timestamp: expect.any(String), requestPayload: 'bad' },
       requestContext: { requestId: 'i-2', functionArn: arn, condition: 'RetriesExhausted', approximateInvokeCount: 2 },
       responseContext: { statusCode: 500, executedVersion: '$LATEST', functionError: 'Handled' },
-      responsePayload: { errorMessage: 'RangeError: no such currency', errorType: 'handled' },
+      responsePayload: { errorType: 'RangeError', errorMessage: 'no such currency' },
     })
   })
 
