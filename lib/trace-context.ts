@@ -5,6 +5,13 @@
 const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
 const LONGEST = 255
 
+/** Printable, and no longer than what servers take beside other headers. */
+const TRACESTATE = /^[\t\x20-\x7e]{1,4096}$/
+
+export function isTracestate(text: string | undefined): text is string {
+  return text !== undefined && TRACESTATE.test(text)
+}
+
 export function isTraceparent(text: string | undefined): text is string {
   return text !== undefined && text.length <= LONGEST && TRACEPARENT.test(text)
 }

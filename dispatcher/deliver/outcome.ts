@@ -16,10 +16,12 @@ export interface Answer {
 /** The caller's fault for the moment: trying again may help. */
 const RETRIED_4XX: ReadonlySet<number> = new Set([408, 409, 425, 429])
 
-export function outcomeOfAnswer({ status, headers, body }: Answer): DeliveryOutcome {
+export function outcomeOfAnswer({ status, headers, body, isCut }: Answer): DeliveryOutcome {
   const error = headers[HEADER.error]
-  if (typeof error === 'string')
-    return { kind: 'failed', failure: { class: classOf(error), status, message: describe(body, error) } }
+  if (typeof error === 'string') {
+    const failure: Failure = { class: classOf(error), status, message: describe(body, error) }
+    return { kind: 'failed', failure, ...(!isCut && { error: body }) }
+  }
   if (status >= 200 && status < 300) {
     const contentType = headers['content-type']
     return { kind: 'done', status, body, ...(contentType !== undefined && { contentType }) }

@@ -5,12 +5,12 @@
 import { decodeAttribute } from '../../events/attribute-header.ts'
 import { MAX_RECORD_BYTES, TOPIC_PATTERN, type Header, type LogRecord, type NewRecord } from '../../events/event-log.ts'
 import type { Failure } from '../../events/delivery.ts'
-import { textOf } from '../../events/record-headers.ts'
 import { isReservedTopic } from '../../events/topic-names.ts'
 import { isStructured, STRUCTURED_TYPE } from '../../events/structured-mode.ts'
 import { isJsonType, mistakeIn, parseEnvelope } from './cloud-event.ts'
 import { nextHop } from './hops.ts'
 import type { Answer } from './outcome.ts'
+import { traceOn } from './trace.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export const REPLY_HEADER = 'dormouse-topic'
@@ -37,7 +37,7 @@ export function replyOf(answer: Answer, answered: LogRecord): Reply | undefined 
     checkTopic(topic)
     if (answer.isCut) return refused('too-large', answer, `expected a reply of at most ${MAX_RECORD_BYTES} bytes`)
     const key = event.attributes['partitionkey']
-    const headers = [...event.headers, ...traceOf(answered), nextHop(answered)]
+    const headers = [...event.headers, ...traceOn(answered), nextHop(answered)]
     return {
       kind: 'record',
       record: { topic, key: key === undefined ? null : Buffer.from(key), value: event.value, headers },
@@ -96,9 +96,4 @@ function structured(body: Buffer): Event {
 
 function claimsTopic({ headers, body }: Answer): boolean {
   return headers[`ce-${REPLY_ATTRIBUTE}`] !== undefined || body.includes(`"${REPLY_ATTRIBUTE}"`)
-}
-
-function traceOf({ headers }: LogRecord): Header[] {
-  const trace = headers.length === 0 ? undefined : textOf(headers, 'traceparent')
-  return trace === undefined ? [] : [['traceparent', Buffer.from(trace)]]
 }

@@ -2,12 +2,10 @@
 import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
-import { textOf } from '../../events/record-headers.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
-import { isTraceparent } from '../../lib/trace-context.ts'
 import { encodeAttribute, isJsonType } from './cloud-event.ts'
 import { contentTypeOf, type EventView } from './event-view.ts'
-import { traceparentOf } from './trace.ts'
+import { traceIn, traceOfEvent, traceparentOf } from './trace.ts'
 
 export type DeliveryRequest =
   { kind: 'request'; headers: string[]; body: Buffer } | { kind: 'rejected'; failure: Failure }
@@ -39,11 +37,10 @@ export function requestFor(delivery: Delivery, view: EventView, options: Request
 
 /** `view`: of the record, where its trace may stand too (extension Distributed Tracing). */
 export function deliveryHeaders({ deliveryId, attempt, record }: Delivery, view?: EventView): string[] {
-  const incoming = record.headers.length === 0 ? undefined : textOf(record.headers, 'traceparent')
-  const own = view?.mode === 'plain' ? undefined : view?.attributes['traceparent']
-  const traceparent = [incoming, own].find(isTraceparent) ?? traceparentOf(deliveryId)
   const headers = [HEADER.requestId, deliveryId, HEADER.deliveryId, deliveryId, HEADER.attempt, String(attempt)]
-  headers.push('traceparent', traceparent)
+  const trace = traceIn(record) ?? traceOfEvent(view)
+  if (trace === undefined) headers.push('traceparent', traceparentOf(deliveryId))
+  else headers.push(...trace)
   return headers
 }
 

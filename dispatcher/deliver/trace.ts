@@ -1,7 +1,39 @@
 /**
- * The trace of a record that came without one. All attempts at it are one trace, whoever makes them: its ids are hashes of the delivery id,
- * which costs a fiftieth of a cryptographic one. They are names, not secrets.
+ * The trace of a record. All attempts at one that came without are one trace, whoever makes them: its ids are hashes of the delivery id, which
+ * costs a fiftieth of a cryptographic one. They are names, not secrets.
  */
+import type { Header, LogRecord } from '../../events/event-log.ts'
+import { textOf } from '../../events/record-headers.ts'
+import { isTraceparent, isTracestate } from '../../lib/trace-context.ts'
+import type { EventView } from './event-view.ts'
+
+/** As headers of a request, name and value by turns; undefined when it came without. */
+export function traceIn({ headers }: Pick<LogRecord, 'headers'>): string[] | undefined {
+  if (headers.length === 0) return undefined
+  return traceOf((name) => textOf(headers, name))
+}
+
+/** Of a CloudEvent that tells it itself (extension Distributed Tracing). */
+export function traceOfEvent(view: EventView | undefined): string[] | undefined {
+  return view === undefined || view.mode === 'plain' ? undefined : traceOf((name) => view.attributes[name])
+}
+
+/** For the record that follows on this one. */
+export function traceOn(record: LogRecord): Header[] {
+  const headers: Header[] = []
+  const [name, traceparent, more, tracestate] = traceIn(record) ?? []
+  if (name !== undefined && traceparent !== undefined) headers.push([name, Buffer.from(traceparent)])
+  if (more !== undefined && tracestate !== undefined) headers.push([more, Buffer.from(tracestate)])
+  return headers
+}
+
+/** A state belongs to the trace that it came with, and to no other. */
+function traceOf(told: (name: string) => string | undefined): string[] | undefined {
+  const traceparent = told('traceparent')
+  if (!isTraceparent(traceparent)) return undefined
+  const tracestate = told('tracestate')
+  return ['traceparent', traceparent, ...(isTracestate(tracestate) ? ['tracestate', tracestate] : [])]
+}
 
 const traceparent = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`)
 const DIGITS = Buffer.from('0123456789abcdef')

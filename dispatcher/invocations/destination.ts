@@ -44,6 +44,9 @@ function conditionOf(end: FinalEnd): string {
   return end.failure.class === 'expired' ? 'EventAgeExceeded' : 'RetriesExhausted'
 }
 
+/** A record has room for it beside the largest payload of an invocation. */
+const LARGEST_ERROR_BYTES = 16 * 1024
+
 function responseOf(end: FinalEnd): object {
   if (end.kind === 'done') {
     const { status = 200, body = null } = end.outcome
@@ -52,7 +55,13 @@ function responseOf(end: FinalEnd): object {
   const { status, class: errorClass, message } = end.failure
   const functionError = errorClass === 'handled' ? 'Handled' : 'Unhandled'
   const responseContext = { statusCode: status ?? 500, executedVersion: '$LATEST', functionError }
-  return { responseContext, responsePayload: { errorMessage: message, errorType: errorClass } }
+  const { error } = end
+  const hasObject =
+    error !== undefined && error.length > 0 && error.length <= LARGEST_ERROR_BYTES && isJsonSyntax(error)
+  return {
+    responseContext,
+    responsePayload: hasObject ? payloadOf(error) : { errorMessage: message, errorType: errorClass },
+  }
 }
 
 function payloadOf(bytes: Buffer | null): unknown {

@@ -13,6 +13,7 @@ import { guardedLookup, mayBeAsked, type AddressPolicy } from '../../lib/address
 import { backoffMs } from '../../lib/backoff.ts'
 import { pause } from '../../lib/pause.ts'
 import { nextHop } from '../deliver/hops.ts'
+import { traceIn, traceOn } from '../deliver/trace.ts'
 import { destinationRecord, followingId, type FinalEnd } from './destination.ts'
 import { errorText } from '../../lib/error-text.ts'
 
@@ -47,7 +48,7 @@ export class Destinations {
     const body = JSON.stringify(destinationRecord(end, wall.now()))
     const why =
       'url' in destination
-        ? await this.#post(destination.url, body)
+        ? await this.#post(destination.url, body, traceIn(end.record))
         : await this.#store(this.#recordFor(destination, body, end))
     if (why !== undefined) {
       const { deliveryId } = end.meta
@@ -58,7 +59,7 @@ export class Destinations {
   }
 
   #recordFor(destination: Exclude<FeedDestination, { url: string }>, body: string, end: FinalEnd): NewRecord {
-    const headers = [JSON_HEADER, nextHop(end.record)]
+    const headers = [JSON_HEADER, ...traceOn(end.record), nextHop(end.record)]
     const value = Buffer.from(body)
     if ('topic' in destination) return { topic: destination.topic, key: null, value, headers }
     const key = destination.function
@@ -91,7 +92,7 @@ export class Destinations {
     }
   }
 
-  async #post(url: string, body: string): Promise<string | undefined> {
+  async #post(url: string, body: string, trace: string[] = []): Promise<string | undefined> {
     const { clock } = this.#options.engine()
     const { signal, addresses } = this.#options
     if (!URL.canParse(url)) return `expected a URL, got ${JSON.stringify(url)}`
@@ -100,7 +101,7 @@ export class Destinations {
     let why = ''
     for (let failures = 1; failures <= URL_ATTEMPTS; failures++) {
       try {
-        const status = await this.#postOnce(target, body)
+        const status = await this.#postOnce(target, body, trace)
         if (status < 300) return undefined
         why = `${shown(url)} answered ${status}`
         if (status < 500 && status !== 408 && status !== 429) return why
@@ -115,13 +116,13 @@ export class Destinations {
   }
 
   /** Redirects are answers like others. */
-  async #postOnce(target: URL, body: string): Promise<number> {
+  async #postOnce(target: URL, body: string, trace: string[]): Promise<number> {
     const { signal, addresses } = this.#options
     this.#agent ??= new Agent({ connect: { lookup: guardedLookup(addresses, (host) => new RefusedError(host)) } })
     const answer = await request(target, {
       dispatcher: this.#agent,
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: ['content-type', 'application/json', ...trace],
       body,
       signal: AbortSignal.any([signal, AbortSignal.timeout(URL_TIMEOUT_MS)]),
     })

@@ -42,7 +42,7 @@ interface EndOf {
 export type RecordEnd =
   | (EndOf & { kind: 'done'; outcome: Extract<DeliveryOutcome, { kind: 'done' }> })
   | (EndOf & { kind: 'retry'; failure: Failure; dueMs: number })
-  | (EndOf & { kind: 'deadLetter'; failure: Failure })
+  | (EndOf & { kind: 'deadLetter'; failure: Failure; error?: Buffer | undefined })
 
 export interface EngineOptions {
   log: EventLog

@@ -79,7 +79,7 @@ function settleOne(worker: PartitionWorker, entry: Entry, { outcome, isProbe }: 
     case 'failed':
       stats.count(stats.failed, outcome.failure.class)
       state.attempted(outcome.failure.class, isProbe)
-      return failed(worker, entry, outcome.failure)
+      return failed(worker, entry, outcome)
     case 'rejected':
       stats.count(stats.rejected, outcome.failure.class)
       // With a status the function was reached, whatever it thinks of the record.
@@ -134,13 +134,16 @@ function remember(worker: PartitionWorker, entry: Entry, failure: Failure): void
   state.stats.error(failure, { atMs: engine.wall.now(), deliveryId, attempt: worker.attemptOf(entry) })
 }
 
+type FailedOutcome = Extract<DeliveryOutcome, { kind: 'failed' }>
+
 interface Failed {
   failure: Failure
   /** The one that failed. */
   attempt: number
+  error?: Buffer | undefined
 }
 
-function failed(worker: PartitionWorker, entry: Entry, failure: Failure): Promise<void> | undefined {
+function failed(worker: PartitionWorker, entry: Entry, { failure, error }: FailedOutcome): Promise<void> | undefined {
   const { state, engine } = worker.options
   const { subscription } = state
   const nowMs = engine.wall.now()
@@ -152,7 +155,7 @@ function failed(worker: PartitionWorker, entry: Entry, failure: Failure): Promis
   const decision = decideRetry({ policy, attempt, firstFailedAtMs, recordTimestampMs: agesSinceMs(entry), nowMs })
   if (decision.kind === 'exhausted') {
     const last = decision.expired ? expired(failure, policy) : failure
-    return exhausted(worker, entry, { failure: last, attempt })
+    return exhausted(worker, entry, { failure: last, attempt, error })
   }
   const { delayMs, dueMs } = decision
   state.stats.count(state.stats.retriedAfterMs, delayMs)
@@ -206,7 +209,7 @@ function exhausted(worker: PartitionWorker, entry: Entry, at: Failed): Promise<v
   return undefined
 }
 
-async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, attempt }: Failed): Promise<void> {
+async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, attempt, error }: Failed): Promise<void> {
   const { state, group, engine } = worker.options
   const { subscription, stats } = state
   const inPlace = worker.tracker.inPlace(entry.record.offset)
@@ -218,7 +221,7 @@ async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, atte
   const { deliveryId } = entry.meta
   const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }
   engine.logger.warn('dead letter', seen)
-  await end(worker, entry, { kind: 'deadLetter', failure, attempt })
+  await end(worker, entry, { kind: 'deadLetter', failure, attempt, error })
 }
 
 /** Tells who wants to know, then counts it as done. */

@@ -67,12 +67,13 @@ export function publishedRecord({ topic, query, body, rawHeaders }: Published): 
   }
 }
 
+const KEPT = new Set(['content-type', 'content-encoding', 'traceparent', 'tracestate'])
+
 /** What means something beside the body: its type, its trace, and a CloudEvent's attributes, in Kafka with another prefix and plain UTF-8. */
 function addHeader(headers: Header[], name = '', value = ''): void {
   const lower = name.toLowerCase()
-  if (lower === 'content-type' || lower === 'content-encoding' || lower === 'traceparent') {
-    headers.push([lower, Buffer.from(value)])
-  } else if (lower.startsWith('ce-')) headers.push([`ce_${lower.slice(3)}`, Buffer.from(decodeAttribute(value))])
+  if (KEPT.has(lower)) headers.push([lower, Buffer.from(value)])
+  else if (lower.startsWith('ce-')) headers.push([`ce_${lower.slice(3)}`, Buffer.from(decodeAttribute(value))])
 }
 
 /** Its `partitionkey` is the key of an event in structured mode, too (Kafka binding 1.0 §3.1). What is none is stored as it came. */

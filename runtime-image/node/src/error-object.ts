@@ -24,7 +24,14 @@ export function errorObject(thrown: unknown): ErrorObject {
 }
 
 function isErrorLike(value: unknown): value is Error {
-  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
+  if (value instanceof Error || Object.prototype.toString.call(value) === '[object Error]') return true
+  return typeof value === 'object' && value !== null && hasParts(value)
+}
+
+/** As in Lambda, what has all that an error has is one: errors that came through JSON, those of libraries without classes. */
+function hasParts(value: object): boolean {
+  const { name, message, stack } = value as Record<string, unknown>
+  return [name, message, stack].every((part) => typeof part === 'string' && part !== '')
 }
 
 function fromError(error: Error): ErrorObject {

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
+import { lingerOnClose } from './early-answer.ts'
 import { thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord } from './error-record.ts'
 import { makeInert, restoreMethods } from './inert-response.ts'
@@ -39,6 +40,7 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
     if (!isWhole) answerInPlace(call, { kind, error })
   }
   response.writeContinue = writeNothing
+  lingerOnClose(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   callAtClose(response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)

@@ -13,6 +13,14 @@ export interface StreamEvents {
   trailers: () => Record<string, string>
 }
 
+class TooLateError extends Error {
+  override readonly name = 'Runtime.InvalidStreamingOperation'
+
+  constructor() {
+    super('Cannot set content-type, too late.')
+  }
+}
+
 type Write = (this: Writable, ...args: unknown[]) => boolean
 
 export class ResponseStream extends Writable {
@@ -28,13 +36,15 @@ export class ResponseStream extends Writable {
     response.once('close', () => this.destroy())
   }
 
+  /** Throws once the head has left, as Lambda's does: what it said would be lost in silence. */
   setContentType(contentType: string): void {
+    if (this.response.headersSent) throw new TooLateError()
     this.contentType = contentType
   }
 
   /** Metadata that goes before the first byte, closed by eight NUL bytes. */
   setPrelude(prelude: unknown): void {
-    this.contentType = PRELUDE_TYPE
+    this.setContentType(PRELUDE_TYPE)
     this.prelude = JSON.stringify(prelude)
   }
 

@@ -208,6 +208,7 @@ describe('asynchronous invocations', () => {
     ...{ maxAttempts: 2, maxAgeMs: 60_000, backoff: { initialMs: 30, factor: 1, maxMs: 30 } },
     ...part,
   })
+  const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const invoke = (id: string, value = '{}', more = {}) =>
     bed.send({ topic: asyncTopic('default/hello'), value, headers: { 'dormouse-delivery-id': id, ...more } })
   const ended = (id: string) =>
@@ -264,7 +265,7 @@ describe('asynchronous invocations', () => {
       ...{ version: '1.0', timestamp: expect.any(String), requestPayload: 'bad' },
       requestContext: { requestId: 'i-2', functionArn: arn, condition: 'RetriesExhausted', approximateInvokeCount: 2 },
       responseContext: { statusCode: 500, executedVersion: '$LATEST', functionError: 'Handled' },
-      responsePayload: { errorMessage: 'RangeError: no such currency', errorType: 'handled' },
+      responsePayload: { errorType: 'RangeError', errorMessage: 'no such currency' },
     })
   })
 
@@ -275,9 +276,10 @@ describe('asynchronous invocations', () => {
     )
     await bed.pod()
     const next = await bed.pod({ function: 'default/next' })
-    await invoke('i-1')
+    await invoke('i-1', '{}', { traceparent: TRACE, tracestate: 'a=b' })
     await until(() => next.seen.length === 1)
     const { body, headers } = next.seen[0]!
+    expect(headers).toMatchObject({ traceparent: TRACE, tracestate: 'a=b' })
     expect(JSON.parse(body.toString())).toMatchObject({ requestContext: { requestId: 'i-1', condition: 'Success' } })
     expect(await ended(headers['dormouse-delivery-id'] as string)).toMatchObject({
       ...{ status: 'succeeded', functionKey: 'default/next' },
@@ -300,7 +302,8 @@ describe('asynchronous invocations', () => {
     const hook = async (answers: number[]) => {
       const got: string[] = []
       const server = createServer((request, response) => {
-        request.on('data', (chunk: Buffer) => got.push(chunk.toString()))
+        const trace = String(request.headers['traceparent'])
+        request.on('data', (chunk: Buffer) => got.push(`${trace} ${chunk.toString()}`))
         request.on('end', () => response.writeHead(answers.length > 1 ? answers.shift()! : answers[0]!).end())
       }).listen(0, '127.0.0.1')
       await once(server, 'listening')
@@ -310,9 +313,10 @@ describe('asynchronous invocations', () => {
     test('post it there, again when it fails', async () => {
       const { got, server, url } = await hook([500, 200])
       await destinationRun({ url })
-      await invoke('i-1')
+      await invoke('i-1', '{}', { traceparent: TRACE })
       await until(() => got.length === 2)
       expect(got[1]).toContain('"requestId":"i-1"')
+      expect(got[1]).toContain(`${TRACE} {`)
       expect((await ended('i-1')).destinationFailure).toBeUndefined()
       server.close()
     })

@@ -92,10 +92,11 @@ describe('an asynchronous invocation', () => {
   test('goes on with its trace', async () => {
     await start()
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
-    await invoke('{}', { ...asEvent, traceparent: `00-${trace}-00f067aa0ba902b7-01` })
+    await invoke('{}', { ...asEvent, traceparent: `00-${trace}-00f067aa0ba902b7-01`, tracestate: 'a=b' })
     const [record] = await recordsOf('dormouse.default.hello.async')
-    expect(headersOf(record!).filter((line) => line.startsWith('traceparent'))).toEqual([
+    expect(headersOf(record!).filter((line) => line.startsWith('trace'))).toEqual([
       expect.stringContaining(trace),
+      'tracestate: a=b',
     ])
   })
 

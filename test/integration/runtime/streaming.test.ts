@@ -30,6 +30,16 @@ describe('a streaming handler', () => {
     expect(await runtime.invoke({})).toMatchObject({ status: 200, text: '{"a":1}\n[2].' })
   })
 
+  test.each([
+    ['the type', `stream.setContentType('text/html')`],
+    ['the prelude', `awslambda.HttpResponseStream.from(stream, { statusCode: 404 })`],
+  ])('cannot set %s once the first byte has left, and is told so, as in Lambda', async (_, late) => {
+    const runtime = await streaming(`async (event, stream) => {
+      stream.write('a'); try { ${late} } catch (error) { stream.write(String(error)) } stream.end() }`)
+    const { text } = await runtime.invoke({})
+    expect(text).toBe('aRuntime.InvalidStreamingOperation: Cannot set content-type, too late.')
+  })
+
   test('that fails before the first byte is answered 500 handled', async () => {
     const runtime = await streaming(`async () => { throw new RangeError('early') }`)
     const answer = await runtime.invoke({})

@@ -64,6 +64,33 @@ describe('the record', () => {
   })
 })
 
+describe('what the record says of a failure', () => {
+  const failure: Failure = { class: 'handled', message: 'RangeError: no such currency', status: 500 }
+  const ended = (error?: string): FinalEnd => ({
+    ...{ kind: 'deadLetter', ...context(), failure },
+    ...(error !== undefined && { error: Buffer.from(error) }),
+  })
+
+  test('is the error object of the function, as in Lambda', () => {
+    const error = { errorType: 'RangeError', errorMessage: 'no such currency', trace: ['RangeError: …'] }
+    expect(destinationRecord(ended(JSON.stringify(error)), 0)).toMatchObject({
+      responseContext: { functionError: 'Handled' },
+      responsePayload: error,
+    })
+  })
+
+  test.each([
+    ['it answered none', undefined],
+    ['it is no JSON', '{"errorType":'],
+    ['it is empty', ''],
+    ['a record may have no room for it', JSON.stringify({ errorType: 'E', errorMessage: 'x'.repeat(16 * 1024) })],
+  ])('is its class and message where %s', (_, error) => {
+    expect(destinationRecord(ended(error), 0)).toMatchObject({
+      responsePayload: { errorType: 'handled', errorMessage: failure.message },
+    })
+  })
+})
+
 describe('the state of an invocation', () => {
   test('while it runs, and while it cannot', () => {
     const first = delivery({}, { deliveryId: 'd-1' })

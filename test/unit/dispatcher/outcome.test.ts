@@ -43,6 +43,13 @@ describe('an answer', () => {
     expect(outcomeOfAnswer(answer(500, {}, body))).toMatchObject({ failure: { message: want } })
   })
 
+  test('that is an error object hands it on, unless it was cut', () => {
+    const failing = answer(500, { 'dormouse-error': 'handled' }, '{"errorType":"OutOfStock"}')
+    expect(outcomeOfAnswer(failing)).toMatchObject({ kind: 'failed', error: failing.body })
+    expect(outcomeOfAnswer({ ...failing, isCut: true })).not.toHaveProperty('error')
+    expect(outcomeOfAnswer(answer(500, {}, '{"errorType":"OutOfStock"}'))).not.toHaveProperty('error')
+  })
+
   test('that succeeds hands its result on', () => {
     expect(outcomeOfAnswer(answer(201, { 'content-type': 'text/plain' }, 'hi'))).toEqual({
       ...{ kind: 'done', status: 201, contentType: 'text/plain', body: Buffer.from('hi') },

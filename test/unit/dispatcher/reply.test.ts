@@ -76,11 +76,12 @@ describe('a CloudEvent as the answer', () => {
 
   test('passes the trace on and counts its hops', () => {
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    const record = logRecord({ headers: { traceparent: trace, 'dormouse-hops': '3' } })
+    const record = logRecord({ headers: { traceparent: trace, tracestate: 'a=b', 'dormouse-hops': '3' } })
     const body = Buffer.from(JSON.stringify({ ...EVENT, dormousetopic: 'mails' }))
     const found = replyOf({ status: 200, headers: { 'content-type': STRUCTURED }, body, isCut: false }, record)
     if (found?.kind !== 'record') throw new Error('no reply')
     expect(textOf(found.record.headers, 'traceparent')).toBe(trace)
+    expect(textOf(found.record.headers, 'tracestate')).toBe('a=b')
     expect(textOf(found.record.headers, 'dormouse-hops')).toBe('4')
   })
 })

@@ -42,6 +42,18 @@ describe('every request', () => {
     expect(sent('event', { headers: { ...BINARY, ce_traceparent: trace } }).headers['traceparent']).toBe(trace)
   })
 
+  test.each<[string, Record<string, string>, string | undefined]>([
+    ['beside its trace', { traceparent: trace, tracestate: 'a=b' }, 'a=b'],
+    ['of a CloudEvent', { ...BINARY, ce_traceparent: trace, ce_tracestate: 'a=b' }, 'a=b'],
+    ['of another trace: not', { ...BINARY, traceparent: trace, ce_tracestate: 'a=b' }, undefined],
+    ['of a trace that is none: not', { traceparent: 'nonsense', tracestate: 'a=b' }, undefined],
+    ['that cannot be a header: not', { traceparent: trace, tracestate: 'a=b\r\nx: y' }, undefined],
+    ['that is too long: not', { traceparent: trace, tracestate: `a=${'b'.repeat(5_000)}` }, undefined],
+  ])('passes the state of a trace on, %s', (_, headers, want) => {
+    const { headers: found } = sent('event', { headers })
+    expect(found['tracestate']).toBe(want)
+  })
+
   test('begins a trace where there is none or a wrong one, the same on every attempt', () => {
     const traces = [1, 2].map((attempt) => sent('event', {}, { of: { attempt } }).headers['traceparent'])
     expect(traces[0]).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)

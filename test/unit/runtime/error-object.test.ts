@@ -22,6 +22,16 @@ test.each<[unknown, string, string]>([
   expect(errorObject(thrown)).toEqual({ errorType, errorMessage, trace: [] })
 })
 
+test('an object with the parts of an error is told as one, as in Lambda; one that lacks a part is not', () => {
+  const likeOne = { name: 'OutOfStock', message: 'none left', stack: 'OutOfStock: none left\n    at shop.mjs:1:1' }
+  expect(errorObject(likeOne)).toEqual({
+    ...{ errorType: 'OutOfStock', errorMessage: 'none left' },
+    trace: ['OutOfStock: none left', '    at shop.mjs:1:1'],
+  })
+  expect(errorObject({ ...likeOne, stack: '' })).toMatchObject({ errorType: 'object' })
+  expect(errorObject({ ...likeOne, message: 5 })).toMatchObject({ errorType: 'object' })
+})
+
 test('an error whose parts are odd is still told', () => {
   const odd = Object.assign(new Error('x'), { name: undefined, message: { deep: true }, stack: 5 })
   expect(errorObject(odd)).toEqual({ errorType: 'undefined', errorMessage: '[object Object]', trace: [] })

@@ -18,6 +18,11 @@ describe('a record', () => {
     expect(shown(published({ rawHeaders }))).toEqual(['ce_type: x', 'content-type: a/b', 'ce_type: y'])
   })
 
+  test('has the trace of whoever published it, with its state', () => {
+    const rawHeaders = ['Traceparent', 't', 'TraceState', 'a=b', 'baggage', 'c=d']
+    expect(shown(published({ rawHeaders }))).toEqual(['traceparent: t', 'tracestate: a=b'])
+  })
+
   test('never has headers that only the platform writes', () => {
     const name = fc.oneof(
       fc.constantFrom('dormouse-delivery-id', 'Dormouse-Attempt', '__dlq.errors.topic', 'dormouse-due', 'ce-x'),
@@ -26,7 +31,7 @@ describe('a record', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(name, fc.string())), (pairs) => {
         for (const line of shown(published({ rawHeaders: pairs.flat() })))
-          expect(line).toMatch(/^(content-type|content-encoding|traceparent|ce_[^:]*): /)
+          expect(line).toMatch(/^(content-type|content-encoding|traceparent|tracestate|ce_[^:]*): /)
       }),
     )
   })
