@@ -2,12 +2,11 @@
 import { expect, test } from '@jest/globals'
 import { Kafka, logLevel, ConfigResourceTypes } from 'kafkajs'
 import { EVENT_HEADER } from '../../../api/names.ts'
-import { endsOf } from '../../../events/read-topic.ts'
 import { textOf } from '../../../events/record-headers.ts'
 import { deadLetterTopic, tiersAmong } from '../../../events/topic-names.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { eventually } from '../../builders/eventually.ts'
-import { fails, joined, numbered, ok, useDispatchers, type Triggered } from './dispatchers-bed.ts'
+import { fails, joined, numbered, ok, storedInTiers, useDispatchers, type Triggered } from './dispatchers-bed.ts'
 
 const RECORDS = 200
 const HOUR_MS = 3_600_000
@@ -23,9 +22,6 @@ await describeOnKafka('two dispatcher processes', () => {
       (await bed.log.describe()).map(({ topic }) => topic),
       ownerOf(world),
     )
-  /** Stored in its tiers: metrics count a retry before it is. */
-  const waiting = async (world: Triggered) =>
-    [...(await endsOf(bed.log, await tiersOf(world))).values()].reduce((sum, end) => sum + end, 0)
   const deadOf = async (world: Triggered) =>
     (await world.deadLetters()).map(({ value }) => Number(value?.toString())).sort((a, b) => a - b)
 
@@ -36,7 +32,7 @@ await describeOnKafka('two dispatcher processes', () => {
       await joined(bed, world, 2)
       await world.send(...numbered(RECORDS))
       await eventually('each called', () => world.calls.length === RECORDS, PATIENT)
-      await eventually('all of them to wait', async () => (await waiting(world)) === RECORDS, PATIENT)
+      await eventually('all of them to wait', async () => (await storedInTiers(bed.log, world)) === RECORDS, PATIENT)
       bed.replace(world)
       await eventually('no tier', async () => (await tiersOf(world)).length === 0, PATIENT)
       expect(await deadOf(world)).toEqual(numbered(RECORDS).map(Number))
@@ -96,7 +92,7 @@ await describeOnKafka('two dispatcher processes', () => {
     await bed.admin((admin) => admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }))
     await world.send({ key: Buffer.from('k'), value })
     if (maxAttempts > 1) {
-      await eventually('it waits', async () => (await waiting(world)) === 1, PATIENT)
+      await eventually('it waits', async () => (await storedInTiers(bed.log, world)) === 1, PATIENT)
       bed.replace(world)
       await eventually('no tier', async () => (await tiersOf(world)).length === 0, PATIENT)
     } else await world.done()

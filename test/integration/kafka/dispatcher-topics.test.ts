@@ -76,6 +76,9 @@ await describeOnKafka('topics of dispatcher processes', () => {
     await eventually('second attempts', () => world.calls.filter(({ attempt }) => attempt === 2).length === RECORDS, {
       withinMs: 60_000,
     })
+    // A call counts as done when its answer has come back.
+    const done = async () => (await world.counts()).attempts['done'] === RECORDS
+    await eventually('all done', done, { withinMs: 60_000, everyMs: 100 })
     expect(world.calls).toHaveLength(2 * RECORDS)
     expect(await world.counts()).toMatchObject({
       ...{ attempts: { done: RECORDS, 'http-5xx': RECORDS }, retries: { 5000: RECORDS }, deadLetters: {} },
