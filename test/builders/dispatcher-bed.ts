@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { FeedFunction, FeedSubscription } from '../../api/protocol.ts'
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../dispatcher/dispatcher.ts'
 import type { EventLog, LogRecord, NewRecord } from '../../events/event-log.ts'
@@ -77,7 +78,7 @@ export class DispatcherBed {
 
   async follow(...subscriptions: FeedSubscription[]): Promise<void> {
     this.controller.setSubscriptions(...subscriptions)
-    await until(() => this.router.snapshot.subscriptions.length === subscriptions.length)
+    await until(() => isDeepStrictEqual(this.router.snapshot.subscriptions, subscriptions))
   }
 
   send(...records: (Partial<Omit<NewRecord, 'value' | 'key' | 'headers'>> & Texts)[]): Promise<unknown> {

@@ -32,7 +32,7 @@ export function useKafkaBed({ nodes = 1 }: { nodes?: 1 | 3 } = {}): KafkaBed {
   let shared: EventLog
   const logs: EventLog[] = []
   const listeners: Listener[] = []
-  jest.setTimeout(120_000)
+  jest.setTimeout(240_000)
   const open = (options: Partial<KafkaLogOptions> = {}) =>
     openKafkaEventLog({ brokers: kafka.brokers, ...QUICK, ...options })
   beforeAll(async () => {

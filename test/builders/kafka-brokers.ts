@@ -16,8 +16,8 @@ export interface TestKafka extends LocalKafka {
 
 export type TestKafkaOptions = Pick<LocalKafkaOptions, 'nodes' | 'settings' | 'heapMb' | 'optimize'>
 
-/** For beforeAll: a broker takes about 4 s, on a busy machine several times that. */
-export const KAFKA_START_MS = 90_000
+/** For beforeAll: a broker takes about 4 s, on a busy machine many times that. */
+export const KAFKA_START_MS = 180_000
 
 /** Fetches the jars the first time. */
 export function findKafka(): Promise<FoundKafka> {

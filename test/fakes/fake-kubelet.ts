@@ -8,6 +8,8 @@ import { FakeRuntime } from './fake-runtime.ts'
 export interface PodBehaviour {
   /** The process takes this long to listen. */
   bootMs?: number
+  /** It listens no earlier than this settles. */
+  boots?: Promise<void>
   /** No node takes it. */
   neverBoots?: boolean
   /** It ends with this exit code instead of listening. */
@@ -88,6 +90,7 @@ export class FakeKubelet {
     await this.#write(() => this.#cluster.patch(PODS, ref(pod), { spec: { nodeName: 'fake' } }))
     if (behaviour.neverBoots === true) return
     if (behaviour.bootMs) await new Promise((resolve) => setTimeout(resolve, behaviour.bootMs))
+    await behaviour.boots
     if (fake.ended) return
     if (behaviour.diesAtBoot !== undefined) return this.#ended(fake, behaviour.diesAtBoot)
     const ports = await runtime.start()

@@ -12,6 +12,8 @@ afterEach(async () => {
   await bed.stop()
 })
 
+jest.setTimeout(60_000)
+
 test('a function goes to sleep when its time has come, although the time of day was set back by an hour', async () => {
   await bed.start()
   const process = await bed.controller()
@@ -26,6 +28,6 @@ test('a function goes to sleep when its time has come, although the time of day 
 
   const now = Date.now.bind(Date)
   jest.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000)
-  await until(() => reader.endpoints('hello').length === 0, 8_000).finally(() => clearInterval(reporting))
+  await until(() => reader.endpoints('hello').length === 0, 25_000).finally(() => clearInterval(reporting))
   reader.close()
 })

@@ -108,12 +108,14 @@ describe('waking a function', () => {
     const names = Array.from({ length: 8 }, (_, index) => `fn-${index}`)
     for (const name of names) await bed.function(name)
     await until(async () => (await waiting()).length === 2)
-    bed.kubelet.behaviour = { bootMs: 150 }
+    const { promise: boots, resolve: boot } = Promise.withResolvers<void>()
+    bed.kubelet.behaviour = { boots }
 
     const wakes = names.map((name) => activate(process, name))
     await until(() => bed.kubelet.started === 8)
     await new Promise((resolve) => setTimeout(resolve, 60))
     expect(bed.kubelet.started).toBe(8)
+    boot()
 
     const answers = await Promise.all(wakes)
     expect(answers.map((answer) => answer.outcome === 'endpoint' && answer.source).sort()).toEqual([

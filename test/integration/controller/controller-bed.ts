@@ -92,8 +92,8 @@ export class ControllerBed {
         ...advertised,
         fleet: {
           ...DEFAULT_FLEET_LIMITS,
-          podTimeoutMs: 5_000,
-          healthTimeoutMs: 500,
+          podTimeoutMs: 20_000,
+          healthTimeoutMs: 5_000,
           resyncMs: options.resyncMs ?? 30_000,
         },
         server: {
@@ -149,7 +149,7 @@ export async function activate(
   name: string,
   request: Record<string, unknown> = {},
 ): Promise<ActivationAnswer> {
-  const asked = { function: keyOf(name), reporter: 'test', queued: 1, inFlight: 0, waitMs: 5_000, ...request }
+  const asked = { function: keyOf(name), reporter: 'test', queued: 1, inFlight: 0, waitMs: 20_000, ...request }
   return activationAnswerSchema.parse(await (await post(`${url}/v1/activations`, asked)).json())
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { TRIGGERS } from '../../../api/kinds.ts'
 import { EVENT_HEADER } from '../../../api/names.ts'
@@ -34,7 +35,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'dormouse-cron-'))
   clock = new FakeClock(Date.parse('2026-01-01T08:30:00Z'))
   cluster = createMemoryCluster({ admit, now: clock.now })
-  log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, now: clock.now })
+  log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, now: clock.now, isPaced: false })
   stops = []
 })
 
@@ -93,11 +94,12 @@ const lastSchedule = async () => (await cluster.get(TRIGGERS, REF))?.status?.las
 const ticked = (...want: string[]) =>
   eventually(`ticks at ${want.join(', ')}`, async () => (await dueTimes()).join() === want.join())
 
-/** In steps, each when the one before it has ended: real writes take real time. */
+/** In steps, each when the one before it has ended: writes take turns of the event loop, and no other time. */
 async function pass(durationMs: number, stepMs = MINUTE): Promise<void> {
   for (let left = durationMs; left > 0; left -= stepMs) {
     clock.advance(Math.min(stepMs, left))
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    for (let turns = 0; turns < 100; turns++) await turn()
+    await cluster.settled()
   }
 }
 

@@ -7,7 +7,7 @@ import { createArchiveFetcher, type ArchiveFetcher } from '../../../controller/c
 import { sha256Of } from '../../builders/archives.ts'
 
 const BYTES = Buffer.from('an archive')
-const LIMITS = { bytes: 100, timeoutMs: 500 }
+const LIMITS = { bytes: 100, timeoutMs: 20_000 }
 let server: Server
 let base: string
 let port: number
@@ -31,8 +31,8 @@ afterEach(async () => {
   server.close()
 })
 
-const outcome = async (url: string, { allowsLoopback = true, sha256 = sha256Of(BYTES) } = {}) => {
-  const fetcher = createArchiveFetcher({ allowsLoopback }, LIMITS)
+const outcome = async (url: string, { allowsLoopback = true, sha256 = sha256Of(BYTES), limits = LIMITS } = {}) => {
+  const fetcher = createArchiveFetcher({ allowsLoopback }, limits)
   fetchers.push(fetcher)
   return fetcher.fetch({ url, sha256 }, new AbortController().signal).then(
     (bytes) => bytes.toString(),
@@ -82,7 +82,8 @@ test('more bytes than the limit are not taken, announced or not', async () => {
 
 test('who is too slow, says no or is not there is told apart', async () => {
   respond = (_, response) => void response.write('x')
-  expect(await outcome(base)).toBe('code-unavailable: it did not come within 0.5 s')
+  const limits = { ...LIMITS, timeoutMs: 500 }
+  expect(await outcome(base, { limits })).toBe('code-unavailable: it did not come within 0.5 s')
   respond = (_, response) => response.writeHead(404).end('secret')
   expect(await outcome(base)).toBe('code-unavailable: expected status 200, got 404')
   expect(await outcome('http://127.0.0.1:1/')).toBe('code-unavailable: it cannot be reached (ECONNREFUSED)')

@@ -11,8 +11,10 @@ import { eventually, until } from '../../builders/eventually.ts'
 import { ControllerBed, metricOf, type ControllerProcess } from './controller-bed.ts'
 
 const LEASE = { namespace: 'dormouse-system', name: 'controller' }
-/** As in a cluster, several times faster. */
-const TIMES = { durationMs: 1_000, renewDeadlineMs: 700, renewEveryMs: 200, retryMs: 100 }
+/** As in a cluster; renewed more often. */
+const TIMES = { durationMs: 15_000, renewDeadlineMs: 10_000, renewEveryMs: 200, retryMs: 100 }
+/** For tests in which a lease is to run out: no sooner than what a busy machine may take to look at what is so before. */
+export const SHORT_LEASE = { ...TIMES, durationMs: 3_000, renewDeadlineMs: 2_000 }
 
 export interface Replica extends ControllerProcess {
   name: string
@@ -35,6 +37,7 @@ export interface ReplicaOptions {
 
 export class ReplicasBed extends ControllerBed {
   readonly replicas: Replica[] = []
+  times = TIMES
 
   async replica(options: ReplicaOptions = {}): Promise<Replica> {
     const name = `controller-${this.replicas.length}`
@@ -47,7 +50,7 @@ export class ReplicasBed extends ControllerBed {
         ...{ ...LEASE, ...(options.namespace !== undefined && { namespace: options.namespace }) },
         labels: CONTROLLER_LEASE_LABELS,
         ...decided,
-        times: TIMES,
+        times: this.times,
       })
     const process = await this.controller({ through, election, lease: LEASE.name, ...options })
     const kill = async () => {
@@ -73,7 +76,7 @@ export class ReplicasBed extends ControllerBed {
   }
 }
 
-export function leads(replica: Replica, withinMs = 5_000): Promise<void> {
+export function leads(replica: Replica, withinMs = 20_000): Promise<void> {
   return until(async () => (await metricOf(replica, 'dormouse_controller_leader')) === 1, withinMs)
 }
 

@@ -5,7 +5,7 @@ import { until } from '../../builders/eventually.ts'
 import { activate, endpointOf, FeedReader, invoke } from './controller-bed.ts'
 import { leads, ReplicasBed } from './replicas-bed.ts'
 
-jest.setTimeout(20_000)
+jest.setTimeout(60_000)
 
 let bed: ReplicasBed
 beforeEach(async () => {

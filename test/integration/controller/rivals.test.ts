@@ -6,7 +6,7 @@ import { until } from '../../builders/eventually.ts'
 import { metricOf, NAMESPACE } from './controller-bed.ts'
 import { leads, ReplicasBed } from './replicas-bed.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(60_000)
 
 let bed: ReplicasBed
 afterEach(() => bed.stop())
@@ -37,7 +37,7 @@ test('of two installations the one that came later writes nothing and says why, 
   expect((await bed.pods()).map(({ metadata }) => metadata.uid).sort()).toEqual(pods)
   expect(first.controller.notReady()).toBeUndefined()
   await first.controller.stop()
-  await leads(second, 10_000)
+  await leads(second)
   expect(second.controller.notReady()).toBeUndefined()
   await bed.function('new')
   await until(() => isServed('new'))

@@ -14,11 +14,13 @@ import { describeOnKafka, KAFKA_START_MS, kafkaForTests, type TestKafka } from '
 import { FAKE_TOKEN, FakeController } from '../../fakes/fake-controller.ts'
 import { FakePod } from '../../fakes/fake-pod.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(180_000)
 
 const MAIN = new URL('../../../dispatcher/main.ts', import.meta.url).pathname
 const DRAIN_MS = 2_000
 const TOPIC = 'orders'
+/** Of a process on a busy machine; one that waits for what does not answer would be there for ever. */
+const LATE_MS = 15_000
 
 await describeOnKafka(
   'a dispatcher that is told to end on',
@@ -67,7 +69,7 @@ await describeOnKafka(
       const before = pod.seen.length
       await log.send([{ topic: TOPIC, key: null, value: Buffer.from('1'), headers: [] }])
       await log.close()
-      await eventually('delivered', () => pod.seen.length > before, { withinMs: 30_000 })
+      await eventually('delivered', () => pod.seen.length > before, { withinMs: 90_000 })
       return dispatcher
     }
 
@@ -76,7 +78,7 @@ await describeOnKafka(
       child.kill('SIGTERM')
       const [code, signal] = await ended
       expect({ signal, said: said() }).toMatchObject({ signal: null })
-      expect(performance.now() - toldAt).toBeLessThan(DRAIN_MS + DISPATCHER_END_MS + 2_000)
+      expect(performance.now() - toldAt).toBeLessThan(DRAIN_MS + DISPATCHER_END_MS + LATE_MS)
       return code
     }
 
@@ -96,7 +98,7 @@ await describeOnKafka(
     test('ends in time when it is told so while it starts, and the broker answers nobody', async () => {
       kafka.freeze(1)
       const dispatcher = run()
-      await eventually('it listens', () => dispatcher.said().includes('dispatcher listens'), { withinMs: 20_000 })
+      await eventually('it listens', () => dispatcher.said().includes('dispatcher listens'), { withinMs: 90_000 })
       await endsInTime(dispatcher)
     })
 

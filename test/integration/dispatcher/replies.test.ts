@@ -5,7 +5,7 @@ import { eventsOf, eventTrigger } from '../../builders/event-platform.ts'
 import { functionManifest, startPlatform, type TestPlatform } from '../../builders/local-platform.ts'
 import { createWitness } from '../faults/witness.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(120_000)
 
 let platform: TestPlatform
 const witness = createWitness()
@@ -49,7 +49,7 @@ test('an http function replies by a header, a cloudevent function by an attribut
     verifyFirstRevision: false,
   })
   await eventsOf(platform).publish('orders', { items: 2 })
-  await eventually('the last function called', () => witness.begun().length === 1, { withinMs: 20_000 })
+  await eventually('the last function called', () => witness.begun().length === 1, { withinMs: 60_000 })
   const event = JSON.parse(witness.begun()[0]!) as object
   expect(event).toEqual({
     ...{ specversion: '1.0', id: 't-p-1', source: '/tax', type: 'order.taxed' },

@@ -4,12 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Consumption } from '../../../events/consumption/consumption.ts'
 import { Engine, type EngineLimits } from '../../../events/consumption/engine.ts'
 import type { DeliveryOutcome } from '../../../events/delivery.ts'
-import type { EventLog } from '../../../events/event-log.ts'
+import { partitionName, type EventLog } from '../../../events/event-log.ts'
+import { endsOf } from '../../../events/read-topic.ts'
 import type { Subscription } from '../../../events/subscription.ts'
-import { deadLetterTopic } from '../../../events/topic-names.ts'
+import { deadLetterTopic, retryGroup, retryTopic } from '../../../events/topic-names.ts'
 import { monotonicClock, wallClock } from '../../../lib/clock.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { DONE, failed, newRecord, subscription, valueOf, type Handle } from '../../builders/event-bed.ts'
+import { eventually } from '../../builders/eventually.ts'
 import { useKafkaBed } from '../../builders/kafka-bed.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
 import { numbers, text, unique } from '../../conformance/event-log/harness.ts'
@@ -22,7 +24,7 @@ interface Seen {
 }
 
 /** Later than due by at most so much, on a machine that does other things, too. */
-const LATE_MS = 1_500
+const LATE_MS = 10_000
 
 await describeOnKafka(
   'the event machinery on a real Kafka',
@@ -111,14 +113,16 @@ await describeOnKafka(
       })
 
       test('that are due when nobody is there come once somebody is, once', async () => {
-        const world = await trigger()
+        const backoff = { initialMs: 4_000, factor: 1, maxMs: 4_000 }
+        const world = await trigger({ retry: { ...subscription().retry, backoff } })
         world.handle = (delivery) => (delivery.attempt === 1 ? failed() : DONE)
         const first = await world.consume()
         await world.publish('a')
-        await bed.until(() => expect(world.seen).toHaveLength(1))
-        await delay(200)
+        const tier = retryTopic(world.of, backoff.initialMs)
+        const waits = async () => (await endsOf(bed.log, [tier])).size === 1
+        await eventually('it waits', waits, { withinMs: 30_000, everyMs: 50 })
         await first.close()
-        await delay(1_500)
+        await delay(4_500)
         expect(world.seen).toHaveLength(1)
         await world.consume('two')
         await bed.until(() => expect(world.seen).toHaveLength(2))
@@ -207,7 +211,17 @@ await describeOnKafka(
         await world.publish(...numbers(100))
         await bed.until(() => expectAll(world.values(), numbers(100)))
         await bed.until(() => expect(world.seen).toHaveLength(110))
-        await delay(2_000)
+        const isCommitted = async (group: string, topic: string) => {
+          const ends = await endsOf(bed.log, [topic])
+          const committed = await bed.log.committed(group, [topic])
+          return [...ends].every(([name, end]) =>
+            committed.some((at) => partitionName(at) === name && at.offset === end),
+          )
+        }
+        const tier = retryTopic(world.of, world.of.retry.backoff.initialMs)
+        const isAll = async () =>
+          (await isCommitted(world.group, world.topic)) && (await isCommitted(retryGroup(world.group), tier))
+        await eventually('all of it to be committed', isAll, { withinMs: 30_000, everyMs: 100 })
         const before = world.seen.length
         await bed.kafka.kill(1)
         await delay(4_000)

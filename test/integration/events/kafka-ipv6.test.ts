@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, test } from '@jest/globals'
 import { KafkaClient } from '../../../events/kafka/kafka-client.ts'
 import { silentLogger } from '../../../lib/logger.ts'
+import { until } from '../../builders/eventually.ts'
 import { describeWithIpv6 } from '../../builders/ipv6.ts'
 
 const sockets: Socket[] = []
@@ -21,6 +22,6 @@ describeWithIpv6('a broker named by an IPv6 address', () => {
     const client = new KafkaClient({ brokers: [`[::1]:${port}`], logger: silentLogger, timeoutMs: 500 })
     await client.topics().catch(() => undefined)
     await client.close()
-    expect(sockets.length).toBeGreaterThan(0)
+    await until(() => sockets.length > 0)
   })
 })

@@ -25,7 +25,7 @@ await describeOnKafka('a Trigger on a real Kafka', () => {
         expect(await lags()).toEqual({ lag: 0, behind: 0 })
         return true
       },
-      { withinMs: 15_000, everyMs: 100 },
+      { withinMs: 60_000, everyMs: 100 },
     )
 
   async function deleteRecords(topic: string, before: number): Promise<void> {

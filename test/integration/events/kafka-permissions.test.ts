@@ -26,7 +26,7 @@ const { READ, DESCRIBE } = AclOperationTypes
 await describeOnKafka(
   'a Kafka that asks who may do what',
   () => {
-    jest.setTimeout(60_000)
+    jest.setTimeout(180_000)
     let kafka: LocalKafka
     let admin: Admin
     let log: EventLog
@@ -47,8 +47,8 @@ await describeOnKafka(
       )
       await admin.createAcls({ acl: all })
       const sasl = { mechanism: 'plain' as const, username: 'alice', password: 'secret' }
-      log = openKafkaEventLog({ ...QUICK, brokers: [`${HOST}:${door.port}`], timeoutMs: 3_000, sasl })
-      await eventually('alice may', async () => (await log.describe(), true), { withinMs: 20_000 })
+      log = openKafkaEventLog({ ...QUICK, brokers: [`${HOST}:${door.port}`], timeoutMs: 10_000, sasl })
+      await eventually('alice may', async () => (await log.describe(), true), { withinMs: 60_000 })
     }, KAFKA_START_MS)
     afterEach(async () => {
       await allow()
@@ -61,9 +61,11 @@ await describeOnKafka(
     })
 
     async function deny(part: Partial<AclEntry>): Promise<void> {
-      denied.push(entry({ ...part, permissionType: AclPermissionTypes.DENY }))
+      const rule = entry({ ...part, permissionType: AclPermissionTypes.DENY })
+      denied.push(rule)
       await admin.createAcls({ acl: denied })
-      await delay(500)
+      const holds = async () => (await admin.describeAcls(rule)).resources.length > 0
+      await eventually('the broker to go by it', holds, { withinMs: 60_000 })
     }
 
     async function allow(): Promise<void> {
@@ -81,7 +83,7 @@ await describeOnKafka(
       listeners.push(listener)
       return listener
     }
-    const until = (what: string, holds: () => boolean) => eventually(what, holds, { withinMs: 20_000 })
+    const until = (what: string, holds: () => boolean) => eventually(what, holds, { withinMs: 60_000 })
     const said = ({ errors }: Listener) => [...new Set(errors.map(({ message }) => message))]
     const failure = (asked: Promise<unknown>) =>
       asked.then(

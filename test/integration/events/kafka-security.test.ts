@@ -20,7 +20,7 @@ const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 await describeOnKafka(
   'a Kafka that wants certificates and passwords',
   () => {
-    jest.setTimeout(60_000)
+    jest.setTimeout(180_000)
     const directory = mkdtempSync(join(tmpdir(), 'dormouse-kafka-keys-'))
     let kafka: LocalKafka
     let ca: string
@@ -53,14 +53,14 @@ await describeOnKafka(
 
     describe.each(MECHANISMS)('with %s over TLS', (mechanism) => {
       test('is written and read', async () => {
-        const log = open({ tls: { ca }, sasl: { mechanism, username: 'alice', password: 'secret' } })
+        const log = open({ tls: { ca }, sasl: { mechanism, username: 'alice', password: 'secret' }, timeoutMs: 30_000 })
         const topic = unique('topic')
         await log.send([record(topic, 'a')])
         const listener = new Listener(log, { group: unique('group'), topics: [topic] })
-        await eventually('it is read', () => listener.texts.length > 0, { withinMs: 20_000 })
+        await eventually('it is read', () => listener.texts.length > 0, { withinMs: 60_000 })
         // Fetches are interrupted and their connection made anew, with a new handshake.
         listener.consumer.seek({ topic, partition: listener.records[0]!.partition }, 0)
-        await eventually('it is read again', () => listener.texts.length > 1, { withinMs: 20_000 })
+        await eventually('it is read again', () => listener.texts.length > 1, { withinMs: 60_000 })
         await listener.commitAll('noted')
         await listener.consumer.close()
       })

@@ -43,7 +43,7 @@ await describeOnKafka(
       const events = eventsOf(platform)
       await events.publish(topic, Buffer.from('{"n": 1}'), { key: 'ada' })
       const isDead = async () => (await events.deadLetters(`trigger/${trigger}`)).length === 1
-      await eventually('a dead letter', isDead, { withinMs: 30_000, everyMs: 100 })
+      await eventually('a dead letter', isDead, { withinMs: 90_000, everyMs: 100 })
     }, KAFKA_START_MS)
     afterAll(() => platform.stop())
 

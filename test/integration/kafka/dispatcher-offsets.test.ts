@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { retryGroup, triggerGroup } from '../../../events/topic-names.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
-import { fails, joined, numbered, ok, useDispatchers, type Triggered } from './dispatchers-bed.ts'
+import { fails, joined, numbered, ok, storedInTiers, useDispatchers, type Triggered } from './dispatchers-bed.ts'
 
 const RECORDS = 100
 
@@ -30,7 +30,7 @@ await describeOnKafka('a dispatcher process whose position is gone', () => {
     const committed = () => bed.log.committed(groupOf(latest), [latest.topic])
     await eventually('it has begun', async () => (await committed()).length === 2, { withinMs: 60_000, everyMs: 100 })
     await latest.send('1000')
-    await eventually('the new one', () => latest.bodies().includes('1000'), { withinMs: 60_000 })
+    await latest.done()
     const ids = Map.groupBy(earliest.calls, ({ deliveryId }) => deliveryId)
     expect(ids.size).toBe(RECORDS)
     expect([...ids.values()].map((calls) => calls.length)).toEqual(Array(RECORDS).fill(2))
@@ -51,7 +51,7 @@ await describeOnKafka('a dispatcher process whose position is gone', () => {
     })
     await joined(bed, world, 1)
     await world.send(...numbered(RECORDS))
-    const waiting = async () => (await world.counts()).retries[backoff.initialMs] === RECORDS
+    const waiting = async () => (await storedInTiers(bed.log, world)) === RECORDS
     await eventually('all of them wait', waiting, { withinMs: 60_000, everyMs: 100 })
     await bed.fleet.stop()
     await bed.admin((admin) => admin.deleteGroups([groupOf(world), retryGroup(groupOf(world))]))

@@ -101,7 +101,10 @@ await describeOnKafka('poison for a dispatcher process', () => {
   async function sendBomb(topic: string, value: Buffer): Promise<void> {
     const producer = new Kafka({ brokers: [...bed.brokers], logLevel: logLevel.NOTHING }).producer()
     await producer.connect()
-    await producer.send({ topic, compression: CompressionTypes.GZIP, messages: [{ key: null, value }] })
+    // The broker hears of a setting a little after the controller has answered; what it refuses it does not store.
+    const messages = [{ key: null, value }]
+    const send = async () => (await producer.send({ topic, compression: CompressionTypes.GZIP, messages })).length > 0
+    await eventually('its topic to take it', send, { withinMs: 60_000, everyMs: 200 })
     await producer.disconnect()
   }
 

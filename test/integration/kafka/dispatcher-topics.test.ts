@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { retryTopic } from '../../../events/topic-names.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
-import { numbered, useDispatchers, type Triggered } from './dispatchers-bed.ts'
+import { joined, numbered, useDispatchers, type Triggered } from './dispatchers-bed.ts'
 
 const RECORDS = 300
 
@@ -23,6 +23,8 @@ await describeOnKafka('topics of dispatcher processes', () => {
 
   test('may get partitions under load: every record is handled, and only what was in flight twice', async () => {
     const world = await bed.trigger('grows', { partitions: 2 })
+    // One that joins when it grows is told of both at once.
+    await joined(bed, world, 2)
     const batches = [0, 100, 200].map((from) => range(from, RECORDS / 3))
     await world.send(...batches[0]!)
     await eventually('it is under way', () => world.calls.length > 0, { withinMs: 60_000 })
@@ -76,6 +78,9 @@ await describeOnKafka('topics of dispatcher processes', () => {
     await eventually('second attempts', () => world.calls.filter(({ attempt }) => attempt === 2).length === RECORDS, {
       withinMs: 60_000,
     })
+    // A call counts as done when its answer has come back.
+    const done = async () => (await world.counts()).attempts['done'] === RECORDS
+    await eventually('all done', done, { withinMs: 60_000, everyMs: 100 })
     expect(world.calls).toHaveLength(2 * RECORDS)
     expect(await world.counts()).toMatchObject({
       ...{ attempts: { done: RECORDS, 'http-5xx': RECORDS }, retries: { 5000: RECORDS }, deadLetters: {} },

@@ -9,8 +9,8 @@ import { EVENT_HEADER } from '../../../api/names.ts'
 import type { FeedFunction, FeedSubscription } from '../../../api/protocol.ts'
 import type { EventLog, LogRecord, NewRecord } from '../../../events/event-log.ts'
 import { openKafkaEventLog } from '../../../events/kafka/kafka-event-log.ts'
-import { readToEnd } from '../../../events/read-topic.ts'
-import { deadLetterTopic, triggerGroup } from '../../../events/topic-names.ts'
+import { endsOf, readToEnd } from '../../../events/read-topic.ts'
+import { deadLetterTopic, tiersAmong, triggerGroup } from '../../../events/topic-names.ts'
 import { silentLogger } from '../../../lib/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { feedFunction, feedSubscription } from '../../builders/feed.ts'
@@ -93,7 +93,7 @@ export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1
   let parts: Pick<DispatchersBed, 'brokers' | 'log' | 'controller' | 'fleet'>
   let own: TestKafka | undefined
   let starting: Promise<TestKafka> | undefined
-  jest.setTimeout(120_000)
+  jest.setTimeout(240_000)
   beforeAll(async () => {
     if (nodes !== undefined) own = await (starting = kafkaForTests({ nodes }))
     const { brokers } = own ?? (await sharedKafka())
@@ -202,6 +202,13 @@ export async function joined({ admin }: DispatchersBed, { feed, topic }: Trigger
     return found?.state === 'Stable' && found.members.length === count && found.members.map((m) => m.memberId).sort()
   }
   return eventually(`${count} dispatchers to read ${topic}`, members, { withinMs: 60_000, everyMs: 300 })
+}
+
+/** Records that are, or were, in the retry tiers: metrics count a retry before it is stored. */
+export async function storedInTiers(log: EventLog, { feed }: Triggered): Promise<number> {
+  const topics = (await log.describe()).map(({ topic }) => topic)
+  const ends = await endsOf(log, tiersAmong(topics, { kind: 'trigger', key: feed.trigger }))
+  return [...ends.values()].reduce((sum, end) => sum + end, 0)
 }
 
 export async function readAll(log: EventLog, topic: string): Promise<LogRecord[]> {

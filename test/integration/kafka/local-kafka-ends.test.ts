@@ -8,6 +8,8 @@ import { describeOnKafka, KAFKA_START_MS } from '../../builders/kafka-brokers.ts
 import { until } from '../../builders/eventually.ts'
 import { countBrokers } from '../../../scripts/kafka/ask-broker.ts'
 
+/** A JVM takes its time to end, on a busy machine several times that. */
+const END_MS = 30_000
 const PROCESS = new URL('kafka-process.ts', import.meta.url).pathname
 
 await describeOnKafka(
@@ -28,11 +30,11 @@ await describeOnKafka(
         expect(await countBrokers('127.0.0.1', port)).toBe(1)
         end(owner)
         await once(owner, 'exit')
-        await until(() => countBrokers('127.0.0.1', port).then(() => false, isRefused))
-        await until(() => readdirSync(directory).length === 0)
+        await until(() => countBrokers('127.0.0.1', port).then(() => false, isRefused), END_MS)
+        await until(() => readdirSync(directory).length === 0, END_MS)
         rmSync(directory, { recursive: true })
       },
-      KAFKA_START_MS,
+      KAFKA_START_MS + 2 * END_MS,
     )
   },
   { ours: true },

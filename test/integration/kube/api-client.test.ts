@@ -67,7 +67,7 @@ describe('the client-node cluster', () => {
   })
 
   test('a Lease does not wait behind other calls, however many there are', async () => {
-    await reopen({ timeoutMs: 3_000 })
+    await reopen({ timeoutMs: 20_000 })
     server.script = ({ path }) => (path.includes('/secrets') ? 'silence' : { status: 404 })
     const stuck = Array.from({ length: 100 }, () => cluster.get(SECRETS, REF).catch(() => undefined))
     const first = await Promise.race([Promise.all(stuck), cluster.get(LEASES, REF).then(() => 'the Lease')])
