@@ -167,8 +167,8 @@ class FetchingCode implements CodeController {
     const { store, fetcher } = this.#options
     const code: Code = { kind: 'stored', digest: archive.sha256 }
     if (await store.has(owner, archive.sha256)) return code
-    const files = codeFiles(await unpackArchive(await fetcher.fetch(archive, signal)))
-    await store.put(owner, archive.sha256, await packCode(files))
+    const { files, modified } = await unpackArchive(await fetcher.fetch(archive, signal))
+    await store.put(owner, archive.sha256, await packCode(codeFiles(files, modified)))
     return code
   }
 

@@ -22,6 +22,8 @@ export interface CodeFiles {
   files: Record<string, string>
   /** In base64. */
   binary: Record<string, string>
+  /** Epoch seconds, as far as they are known. */
+  modified?: Record<string, number>
 }
 
 /** The code cannot be had or cannot be used; the message is a clause for the Function's condition. */
@@ -35,8 +37,11 @@ const codeFilesSchema = z.object({
   binary: z.record(z.string(), z.string()),
 })
 
-/** Throws CodeError when it breaks a bound. */
-export function codeFiles(entries: Iterable<readonly [string, Buffer]>): CodeFiles {
+/** Throws CodeError when it breaks a bound. `modified`: of some of them, in epoch seconds. */
+export function codeFiles(
+  entries: Iterable<readonly [string, Buffer]>,
+  modified: ReadonlyMap<string, number> = new Map(),
+): CodeFiles {
   const code: CodeFiles = { files: emptyRecord(), binary: emptyRecord() }
   for (const [path, bytes] of [...entries].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const isText = isUtf8(bytes) && !bytes.includes(0)
@@ -44,7 +49,7 @@ export function codeFiles(entries: Iterable<readonly [string, Buffer]>): CodeFil
     else code.binary[path] = bytes.toString('base64')
   }
   checkPaths([...Object.keys(code.files), ...Object.keys(code.binary)])
-  return code
+  return modified.size === 0 ? code : { ...code, modified: Object.fromEntries(modified) }
 }
 
 export async function packCode(code: CodeFiles): Promise<Buffer> {

@@ -15,8 +15,14 @@ export interface UnpackLimits {
   files: number
 }
 
+export interface Unpacked {
+  files: Map<string, Buffer>
+  /** When files were modified, in epoch seconds, as far as the archive tells it. */
+  modified: Map<string, number>
+}
+
 /** Throws CodeError. */
-export async function unpackArchive(archive: Buffer, limits: UnpackLimits = CODE_LIMITS): Promise<Map<string, Buffer>> {
+export async function unpackArchive(archive: Buffer, limits: UnpackLimits = CODE_LIMITS): Promise<Unpacked> {
   const files = new UnpackedFiles(limits)
   try {
     if (archive.subarray(0, 2).equals(GZIP_MAGIC)) await unpackTar(archive, files)
@@ -28,7 +34,7 @@ export async function unpackArchive(archive: Buffer, limits: UnpackLimits = CODE
       cause: error,
     })
   }
-  return files.all
+  return { files: files.all, modified: files.modified }
 }
 
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
@@ -36,6 +42,7 @@ const ZIP_MAGIC = Buffer.from('PK')
 
 class UnpackedFiles {
   readonly all = new Map<string, Buffer>()
+  readonly modified = new Map<string, number>()
   readonly limits: UnpackLimits
   #bytes = 0
   #entries = 0
@@ -66,10 +73,19 @@ class UnpackedFiles {
     this.all.set(path, Buffer.concat(chunks))
   }
 
+  /** Of packages it is when they were installed, which is of use to nobody and costs a call per file in each pod. */
+  date(path: string, modified: Date | undefined): void {
+    const seconds = Math.floor((modified?.getTime() ?? 0) / 1000)
+    if (seconds > LAST_MADE_UP_SECONDS && !/(^|\/)node_modules\//.test(path)) this.modified.set(path, seconds)
+  }
+
   #tooMany(): CodeError {
     return new CodeError(`it contains more than ${this.limits.files} files, which is the limit`)
   }
 }
+
+/** Builds that are to be reproducible give every file the same time: that of Unix, of MS-DOS, of npm, of Bazel (2010-01-01), wherever they run. */
+const LAST_MADE_UP_SECONDS = Date.UTC(2010, 0, 2) / 1000
 
 const tooLarge = (bytes: number) => new CodeError(`it unpacks to more than ${bytes} bytes, which is the limit`)
 
@@ -80,12 +96,14 @@ async function unpackTar(archive: Buffer, files: UnpackedFiles): Promise<void> {
   const entries = extract()
   entries.end(await gunzipped(archive, files.limits))
   for await (const entry of entries) {
-    const { name, type } = entry.header
+    const { name, type, mtime } = entry.header
     if (type === 'directory') {
       if (!['', '.', './'].includes(name)) files.admit(name.replace(/\/$/, ''))
       entry.resume()
     } else if (type === 'file' || type === 'contiguous-file') {
-      await files.add(files.admit(name), entry as AsyncIterable<Buffer>)
+      const path = files.admit(name)
+      await files.add(path, entry as AsyncIterable<Buffer>)
+      files.date(path, mtime)
     } else if (type === 'symlink' && isCommandOfNpm(files.admit(name))) {
       entry.resume()
     } else {
@@ -111,7 +129,9 @@ async function unpackZip(archive: Buffer, files: UnpackedFiles): Promise<void> {
     const path = files.admit(isFolder ? entry.fileName.slice(0, -1) : entry.fileName)
     if (isUnixType(entry, SYMLINK) && isCommandOfNpm(path)) continue
     refuseSpecial(entry)
-    if (!isFolder) await files.add(path, await contentOf(zip, entry))
+    if (isFolder) continue
+    await files.add(path, await contentOf(zip, entry))
+    files.date(path, entry.getLastModDate({ timezone: 'UTC' }))
   }
 }
 

@@ -49,16 +49,31 @@ interface Terminated {
   message?: string
 }
 
+/** Lambda's, with which our runtime ends. The latter is no SIGHUP, which nobody sends. */
+const RUNTIME_ENDS = new Map([
+  [128, 'an unhandled rejection'],
+  [129, 'an uncaught exception'],
+])
+
+function codeOfRuntime(exitCode: number): string {
+  const end = RUNTIME_ENDS.get(exitCode)
+  return end === undefined ? '' : ` (of Runtime node: ${end})`
+}
+
+/** A shell's convention, kept by container runtimes: 128 + signal. */
+function signalTold(exitCode: number): number | undefined {
+  return exitCode > 128 && exitCode < 160 && !RUNTIME_ENDS.has(exitCode) ? exitCode - 128 : undefined
+}
+
 function containerEnd({ exitCode, signal, reason, message }: Terminated): PodEnd {
   const detail = message === undefined || message === '' ? '' : `: ${message}`
   if (reason === 'OOMKilled')
     return { reason: 'oom-killed', message: `it needed more memory than its limit and was killed${detail}` }
   if (reason === 'StartError') return { reason: 'exited', message: `its container could not be started${detail}` }
-  // A shell's convention, kept by container runtimes: 128 + signal.
-  const killedBy = signal ?? (exitCode > 128 && exitCode < 160 ? exitCode - 128 : undefined)
+  const killedBy = signal ?? signalTold(exitCode)
   if (killedBy !== undefined)
     return { reason: 'signalled', message: `its process was ended by signal ${killedBy}${detail}` }
-  return { reason: 'exited', message: `its process exited with code ${exitCode}${detail}` }
+  return { reason: 'exited', message: `its process exited with code ${exitCode}${codeOfRuntime(exitCode)}${detail}` }
 }
 
 export interface ReportedContact extends PodContact {

@@ -28,6 +28,8 @@ export interface ZipEntry {
   /** What the headers say of its size, when they lie. */
   saysBytes?: number
   flags?: number
+  /** UTC, even seconds. Default: none. */
+  modified?: Date
 }
 
 export function zip(entries: readonly ZipEntry[]): Buffer {
@@ -50,7 +52,7 @@ export function zip(entries: readonly ZipEntry[]): Buffer {
   return Buffer.concat([...locals, directory, end])
 }
 
-function zipEntry({ name, content = '', mode = 0o100644, saysBytes, flags = 0 }: ZipEntry, offset: number) {
+function zipEntry({ name, content = '', mode = 0o100644, saysBytes, flags = 0, modified }: ZipEntry, offset: number) {
   const plain = Buffer.from(content)
   const packed = deflateRawSync(plain)
   const path = Buffer.from(name)
@@ -58,6 +60,7 @@ function zipEntry({ name, content = '', mode = 0o100644, saysBytes, flags = 0 }:
   about.writeUInt16LE(20, 0)
   about.writeUInt16LE(flags | 0x800, 2)
   about.writeUInt16LE(8, 4)
+  if (modified !== undefined) about.writeUInt32LE(dosTime(modified), 6)
   about.writeUInt32LE(crc32(plain), 10)
   about.writeUInt32LE(packed.length, 14)
   about.writeUInt32LE(saysBytes ?? plain.length, 18)
@@ -69,5 +72,13 @@ function zipEntry({ name, content = '', mode = 0o100644, saysBytes, flags = 0 }:
   const central = Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), about, tail, path])
   return { local, central }
 }
+
+const dosTime = (at: Date) =>
+  (at.getUTCFullYear() - 1980) * 2 ** 25 +
+  (at.getUTCMonth() + 1) * 2 ** 21 +
+  at.getUTCDate() * 2 ** 16 +
+  (at.getUTCHours() << 11) +
+  (at.getUTCMinutes() << 5) +
+  (at.getUTCSeconds() >> 1)
 
 export const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')

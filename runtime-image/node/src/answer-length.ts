@@ -65,13 +65,13 @@ class AnswerLength {
 }
 
 /** As it went out, or will; Node keeps the former under a name of its own, as `writeHead` need not leave it anywhere else. */
-function declaredLength(response: ServerResponse): number | undefined {
+export function declaredLength(response: ServerResponse): number | undefined {
   const sent = (response as { _contentLength?: unknown })._contentLength
   const length = response.headersSent ? sent : response.getHeader('content-length')
   return length === undefined || length === null || !(Number(length) >= 0) ? undefined : Number(length)
 }
 
-function hasNoBody({ req, statusCode }: ServerResponse): boolean {
+export function hasNoBody({ req, statusCode }: ServerResponse): boolean {
   return req.method === 'HEAD' || statusCode === 204 || statusCode === 304
 }
 

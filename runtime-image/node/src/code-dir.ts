@@ -1,15 +1,17 @@
 /** The directory user code lives in: made fresh at specialize, removed when the process ends. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 interface Code {
   files: Record<string, string>
   /** In base64. */
   binary: Record<string, string>
+  /** In epoch seconds. */
+  modified: Record<string, number>
 }
 
 /** Writes files (names already checked to stay inside) and returns the directory's real path. */
-export function writeCodeDir(parent: string, { files, binary }: Code): string {
+export function writeCodeDir(parent: string, { files, binary, modified }: Code): string {
   mkdirSync(parent, { recursive: true })
   const dir = realpathSync(mkdtempSync(join(parent, 'dormouse-')))
   const made = new Set([dir])
@@ -19,6 +21,9 @@ export function writeCodeDir(parent: string, { files, binary }: Code): string {
     if (!made.has(folder)) mkdirSync(folder, { recursive: true })
     made.add(folder)
     writeFileSync(path, content, { encoding, mode: isProgram(content, encoding) ? 0o755 : 0o644 })
+    // What serves files makes their ETags of it, which must be those of all pods.
+    const time = Object.hasOwn(modified, name) ? modified[name] : undefined
+    if (time !== undefined) utimesSync(path, time, time)
   }
   for (const [name, text] of Object.entries(files)) write(name, text, 'utf8')
   for (const [name, bytes] of Object.entries(binary)) write(name, bytes, 'base64')

@@ -1,29 +1,16 @@
 /**
- * Answers that come before the request's body is whole, on a connection that ends with them: `connection: close`, as Fastify answers bodies that
- * are too large, or a pod that leaves. Node closes at once; what is still on its way is answered with a reset, which the caller may meet before
- * it has read the answer.
+ * An `http` function that answers before it was sent everything, "too large" for instance, and asks for its connection to be closed: a close with
+ * unread bytes is a reset, on which the caller, still writing, loses the answer. The caller has read that nothing comes after it, and closes.
  */
-import type { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
-import { clearTimeout, setTimeout } from './clock.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { declaredLength, hasNoBody } from './answer-length.ts'
 
-/** How long a caller may go on sending after it got its answer. */
-const LINGER_MS = 2_000
-
-/** Our side is ended after the answer, what still comes is thrown away, and the connection is cut a little later. */
-export function lingerOnClose(request: IncomingMessage): void {
-  const { headers, socket } = request
-  if (headers['transfer-encoding'] === undefined && !(Number(headers['content-length']) > 0)) return
-  socket.destroySoon = () => {
-    if (request.complete) Socket.prototype.destroySoon.call(socket)
-    else endThenCut(request)
-  }
+/** To be called when all of the answer was written, before Node looks whether to close. */
+export function leaveOpen(request: IncomingMessage, response: ServerResponse): void {
+  if (!request.complete && hasItsOwnEnd(response)) (response as { _last?: boolean })._last = false
 }
 
-function endThenCut(request: IncomingMessage): void {
-  const { socket } = request
-  request.resume()
-  socket.end()
-  const cut = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('close', () => clearTimeout(cut))
+/** Not told by the connection's. */
+function hasItsOwnEnd(response: ServerResponse): boolean {
+  return response.chunkedEncoding || declaredLength(response) !== undefined || hasNoBody(response)
 }

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
-import { lingerOnClose } from './early-answer.ts'
+import { leaveOpen } from './early-answer.ts'
 import { thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord } from './error-record.ts'
 import { makeInert, restoreMethods } from './inert-response.ts'
@@ -40,9 +40,8 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
     if (!isWhole) answerInPlace(call, { kind, error })
   }
   response.writeContinue = writeNothing
-  lingerOnClose(request)
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
-  callAtClose(response, onClose)
+  watchEnd(request, response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
   const returned = guard(call, ports, (onRejected) =>
     user.kind === 'server'
@@ -92,10 +91,12 @@ function bindEvents(emitter: EventEmitter, invocation: Invocation, scope: AsyncL
   emitter.emit = (...args: Parameters<typeof emit>) => scope.run(invocation, () => emit(...args))
 }
 
-function callAtClose(response: ServerResponse, onClose: () => void): void {
+/** Not as listeners: user code may take those away. */
+function watchEnd(request: IncomingMessage, response: ServerResponse, onClose: () => void): void {
   const emit = response.emit.bind(response)
   response.emit = (...args: Parameters<typeof emit>) => {
     if (args[0] === 'close') onClose()
+    if (args[0] === 'finish') leaveOpen(request, response)
     return emit(...args)
   }
 }

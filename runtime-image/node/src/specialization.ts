@@ -11,6 +11,8 @@ export interface Specialization {
   files: Record<string, string>
   /** In base64. */
   binary: Record<string, string>
+  /** When files were modified, in epoch seconds. */
+  modified: Record<string, number>
   env: Record<string, string>
   timeoutMs: number
   concurrency: number
@@ -90,9 +92,13 @@ function strings(value: unknown, name: string): Record<string, string> {
 /** Far above what a controller packs. */
 const UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
 
-function code(root: Record<string, unknown>): Pick<Specialization, 'files' | 'binary'> {
+function code(root: Record<string, unknown>): Pick<Specialization, 'files' | 'binary' | 'modified'> {
   const all = root['packed'] === undefined ? { files: root['files'] } : unpack(string(root['packed'], 'packed'))
-  const found = { files: files(all['files']), binary: files(all['binary'] ?? {}) }
+  const found = {
+    files: files(all['files']),
+    binary: files(all['binary'] ?? {}),
+    modified: times(all['modified'] ?? {}),
+  }
   checkNames(Object.keys({ ...found.files, ...found.binary }))
   return found
 }
@@ -115,6 +121,12 @@ function files(value: unknown): Record<string, string> {
       throw new Invalid(`files["${name}"] must be a string, got ${describe(found[name])}`)
   }
   return found as Record<string, string>
+}
+
+function times(value: unknown): Record<string, number> {
+  const found = record(value, 'modified')
+  for (const [name, time] of Object.entries(found)) number(time, `modified["${name}"]`, 0)
+  return found as Record<string, number>
 }
 
 function checkNames(names: readonly string[]): void {

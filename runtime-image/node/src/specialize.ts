@@ -9,6 +9,7 @@ import { InvokeStore, type Running } from './invoke-store.ts'
 import { loadFailure } from './load-failure.ts'
 import { loadHandler, LoadError, type UserFunction } from './load-handler.ts'
 import type { Logs } from './logs.ts'
+import { applyNodeSettings } from './node-settings.ts'
 import type { Pod } from './pod.ts'
 import { awslambda } from './response-stream.ts'
 import type { Specialization } from './specialization.ts'
@@ -73,6 +74,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
   followStandardWrites(fs, () => ports.logs.tail)
   keepStandardDescriptors(fs)
   if (ports.compileCache !== undefined) enableCompileCache(ports.compileCache)
+  applyNodeSettings(claim.env, { warn: (message) => ports.logs.log('WARN', message) })
 }
 
 function guard(claim: Specialization, fd: number, ports: SpecializePorts): WatchdogBoard {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { eventually } from '../../builders/eventually.ts'
 import { endRuntimes, RuntimeProcess } from '../../builders/runtime-process.ts'
 
@@ -39,6 +40,25 @@ test('an answer that is ended twice is whole, and nothing is said of it', async 
   runtime.child.kill('SIGTERM')
   await runtime.exited
   expect(runtime.stdout).not.toContain('is cut')
+})
+
+test.each([
+  ['in its head', `res.writeHead(413, { connection: 'close' }).end('too large')`],
+  ['beside it', `res.statusCode = 413; res.setHeader('connection', 'close'); res.write('too '); res.end('large')`],
+])('an early answer that wants its connection closed, %s, cuts off no upload', async (_where, code) => {
+  const runtime = await http(`export const handler = (req, res) => { ${code} }`)
+  const socket = connect(runtime.dataPort, '127.0.0.1').setEncoding('utf8')
+  const failed = new Promise((resolve) => socket.once('error', ({ message }) => resolve(message)))
+  const headers = Object.entries(runtime.callHeaders()).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+  socket.write(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 20000000\r\n${headers.join('')}\r\n`)
+  let text = ''
+  socket.on('data', (chunk) => (text += String(chunk)))
+  const send = () =>
+    new Promise((resolve) => socket.write(Buffer.alloc(1_000_000), (error) => resolve(error?.message ?? 'sent')))
+  for (let sent = 0; sent < 20; sent += 1) expect(await Promise.race([failed, send()])).toBe('sent')
+  while (!text.includes('large')) await once(socket, 'data')
+  expect(text).toMatch(/HTTP\/1.1 413 [\s\S]*connection: close[\s\S]*too [\s\S]*large/i)
+  socket.destroy()
 })
 
 describe('an http function whose content-length is wrong', () => {

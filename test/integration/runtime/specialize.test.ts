@@ -107,6 +107,18 @@ describe('POST /specialize', () => {
     expect(runtime.codeDirs()).toHaveLength(1)
   })
 
+  test('gives the files of an archive their times, as what serves them makes their ETags of these', async () => {
+    const index = `const { statSync } = require('node:fs')
+      exports.handler = async (name) => statSync(name).mtimeMs / 1000`
+    const entries = [['index.js', Buffer.from(index)] as const, ['a.txt', Buffer.from('a')] as const]
+    const packed = await packCode(codeFiles(entries, new Map([['a.txt', 1_700_000_000]])))
+    const runtime = await RuntimeProcess.start()
+    const { files: _files, ...body } = runtime.body({ packed: packed.toString('base64') })
+    expect((await runtime.specializeRaw(JSON.stringify(body))).status).toBe(200)
+    expect((await runtime.invoke('a.txt')).text).toBe('1700000000')
+    expect(Number((await runtime.invoke('index.js')).text)).toBeGreaterThan(1_700_000_000)
+  })
+
   test('lets user code run the programs among its files, and no others', async () => {
     const index = `const { execFileSync } = require('node:child_process')
       exports.handler = async (name) => { try { return execFileSync('./' + name).toString() } catch ({ code }) { return code } }`

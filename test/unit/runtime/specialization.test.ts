@@ -17,7 +17,10 @@ const VALID = {
 }
 
 test('a whole body is taken as it is', () => {
-  expect(parseSpecialization(JSON.stringify(VALID))).toEqual({ kind: 'valid', value: { ...VALID, binary: {} } })
+  expect(parseSpecialization(JSON.stringify(VALID))).toEqual({
+    kind: 'valid',
+    value: { ...VALID, binary: {}, modified: {} },
+  })
 })
 
 test.each<[object, string]>([

@@ -17,6 +17,14 @@ test('text is kept as text and everything else in base64, in the order of their 
   expect(await fileNames(await packCode(code))).toEqual(['a.mjs', 'b.bin', 'nul.txt'])
 })
 
+test('times go along where there are any', async () => {
+  const code = codeFiles([['a.mjs', bytes('é')]], new Map([['a.mjs', 1_700_000_000]]))
+  expect(JSON.parse(gunzipSync(await packCode(code)).toString())).toMatchObject({
+    modified: { 'a.mjs': 1_700_000_000 },
+  })
+  expect(await fileNames(await packCode(code))).toEqual(['a.mjs'])
+})
+
 test('the same files have the same digest in whatever order they come', () => {
   const [a, b] = [['a', bytes('1')] as const, ['b', bytes('2')] as const]
   expect(digestOf(codeFiles([a, b]))).toBe(digestOf(codeFiles([b, a])))

@@ -25,7 +25,7 @@ test.each([
   ['a zip with folders', zip([{ name: 'lib/', mode: 0o040755 }, ...FILES])],
   ['a tar with folders', tarGz([{ name: 'lib/', type: 'directory' }, ...FILES])],
 ])('%s becomes its files', async (_, archive) => {
-  const files = await unpack(archive)
+  const { files } = await unpack(archive)
   expect([...files].map(([path, bytes]) => [path, bytes.toString('hex')])).toEqual(
     FILES.map(({ name, content }) => [name, Buffer.from(content).toString('hex')]),
   )
@@ -33,7 +33,33 @@ test.each([
 
 test('a path longer than a header of tar is read', async () => {
   const name = `${'a'.repeat(60)}/${'b'.repeat(60)}/${'c'.repeat(60)}`
-  expect([...(await unpack(tarGz([{ name, content: 'x' }]))).keys()]).toEqual([name])
+  expect([...(await unpack(tarGz([{ name, content: 'x' }]))).files.keys()]).toEqual([name])
+})
+
+describe('times of files are kept', () => {
+  const made = new Date('2026-03-01T12:00:02Z')
+  const seconds = made.getTime() / 1000
+
+  test.each([
+    ['of a tar', tarGz([{ name: './public/app.js', content: 'x', mtime: made }])],
+    ['of a zip', zip([{ name: 'public/app.js', content: 'x', modified: made }])],
+  ])('%s', async (_, archive) => {
+    expect([...(await unpack(archive)).modified]).toEqual([['public/app.js', seconds]])
+  })
+
+  test.each([0, 1, '1980-01-01T00:00:00Z', '1985-10-26T08:15:00Z', '2000-01-01T00:00:00Z', '2010-01-01T12:00:00Z'])(
+    'but not %s, which a build made up',
+    async (time) => {
+      const { modified } = await unpack(tarGz([{ name: 'a', content: 'x', mtime: new Date(time) }]))
+      expect([...modified]).toEqual([])
+    },
+  )
+
+  test('nor those of packages, which are of their installation', async () => {
+    const names = ['node_modules/a/index.js', 'web/node_modules/a/index.js', 'my_node_modules/a.js']
+    const { modified } = await unpack(tarGz(names.map((name) => ({ name, content: 'x', mtime: made }))))
+    expect([...modified.keys()]).toEqual(['my_node_modules/a.js'])
+  })
 })
 
 describe('what does not stay below the root refuses the archive', () => {
@@ -87,7 +113,7 @@ describe('what is no file and no folder refuses the archive', () => {
       await tarGz([...FILES, ...links]),
       zip([...FILES, ...names.map((name) => ({ name, content: '../x', mode: 0o120777 }))]),
     ])
-      expect([...(await unpackArchive(archive, LIMITS)).keys()].sort()).toEqual(wanted)
+      expect([...(await unpackArchive(archive, LIMITS)).files.keys()].sort()).toEqual(wanted)
   })
 
   test.each(['node_modules/tsc', '.bin/tsc', 'node_modules/.bin/a/b', 'node_modules/.bin/../../a'])(

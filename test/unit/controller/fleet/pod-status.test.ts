@@ -51,6 +51,14 @@ describe('podEnd', () => {
     ['an exit code', ended({ exitCode: 3 }), 'exited', 'code 3'],
     ['a signal', ended({ exitCode: 137, signal: 9 }), 'signalled', 'signal 9'],
     ['a signal told by the exit code only', ended({ exitCode: 139 }), 'signalled', 'signal 11'],
+    [
+      'an uncaught exception in Runtime node',
+      ended({ exitCode: 129 }),
+      'exited',
+      'code 129 (of Runtime node: an uncaught',
+    ],
+    ['an unhandled rejection there', ended({ exitCode: 128 }), 'exited', 'code 128 (of Runtime node: an unhandled'],
+    ['a hang-up', ended({ exitCode: 129, signal: 1 }), 'signalled', 'signal 1'],
     ['too much memory', ended({ exitCode: 137, reason: 'OOMKilled' }), 'oom-killed', 'memory'],
     [
       'a container that could not start',
