@@ -15,7 +15,9 @@ const CODE = `export const handler = async ({ lines = 0, text }) => {
 const NOT_HERE = /\d+ lines are not here: they came faster than they were read/
 
 let workspace: ReturnType<typeof createWorkspace>
-beforeAll(() => (workspace = createWorkspace({ 'app.yaml': functionYaml('talk', CODE, '  timeout: 60s\n') })))
+beforeAll(() => {
+  workspace = createWorkspace({ 'app.yaml': functionYaml('talk', CODE, '  timeout: 60s\n') })
+})
 afterAll(() => workspace.end())
 
 test('readers that stand still, of `dev` and of `logs -f`, hear how many lines they missed, and all that follow', async () => {
