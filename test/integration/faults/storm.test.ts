@@ -5,11 +5,11 @@ import { startFaultBed, type FaultBed } from './fault-bed.ts'
 import { collectGarbage, grown, holdings, RequestCensus, sumOf, type Holdings } from './storm-census.ts'
 import { seeded, STORM_CLIENTS, STORM_FUNCTIONS } from './storm-clients.ts'
 
-// Six hundred clients, crashes and cold starts on a busy machine.
-jest.setTimeout(90_000)
+// Five hundred clients, crashes and cold starts: ten seconds alone, minutes on a machine with ten others at work.
+jest.setTimeout(240_000)
 
 const SEED = 20_261_128
-const CLIENTS = 20 * Object.keys(STORM_CLIENTS).length
+const CLIENTS = 16 * Object.keys(STORM_CLIENTS).length
 const AT_ONCE = 24
 /** What comes and goes by itself: connections of the platform's own parts, and of this test. Every client comes oftener. */
 const SLACK = 4
