@@ -1,7 +1,11 @@
 /** Everything a command gets from the process it runs in; main.ts makes the real one. */
 
 export interface OutputStream {
+  /** False: more than the reader takes at once is held for it; `drain` tells when it is not any more. */
   write(text: string | Uint8Array): unknown
+  once?(event: 'drain', listener: () => void): unknown
+  /** Bytes that are held. */
+  readonly writableLength?: number
   readonly isTTY?: boolean
   readonly columns?: number
 }

@@ -134,9 +134,8 @@ export class Call extends Waiter implements PodHandler, Expiring {
     if (status < 200) return status === 102 ? this.#accepted() : this.#sink.onInterim?.(status, headers)
     const refusal = this.#acknowledged ? undefined : refusalOf(status, headers)
     if (refusal !== undefined) {
-      this.#refusal = refusal
-      this.#state = 'refused'
-      return
+      ;[this.#refusal, this.#state] = [refusal, 'refused']
+      return this.#deps.deadlines.soon(this)
     }
     this.#accepted(isLastAnswer(status, headers))
     this.#state = 'answering'
@@ -220,6 +219,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
   }
 
   expired(): void {
+    if (this.#state === 'refused') return this.#controller?.abort(new Error('the refusal does not end')) // Said to this.
     const problem = deadlineExceeded(this.lane.fn)
     const answering = this.#state === 'answering'
     if (isStuck(this.pod, this.#request, this.#acknowledged)) this.lane.block(this.pod, 'unreachable')

@@ -16,6 +16,9 @@ interface Limit {
   cancel: () => void
 }
 
+/** Rather a connection is lost than that much more time of whoever waits. */
+const SOON_MS = 500
+
 export class Deadlines {
   readonly #clock: Clock
   readonly #limits = new Map<number, Limit>()
@@ -33,6 +36,12 @@ export class Deadlines {
 
   remove(member: Expiring): void {
     member.list?.remove(member)
+  }
+
+  /** Instead of its own limit: what it waits for says nothing that matters any more, and only has to end. */
+  soon(member: Expiring): void {
+    this.remove(member)
+    this.add(member, this.#clock.now(), SOON_MS)
   }
 
   /** Nothing expires any more. */

@@ -22,6 +22,8 @@ export interface LogEntry {
   pod: string
   stream: 'stdout' | 'stderr'
   text: string
+  /** In place of so many lines that this reader was too slow for. */
+  lost?: number
 }
 
 export interface LogQuery {

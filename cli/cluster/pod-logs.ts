@@ -141,6 +141,7 @@ class Follower {
       if (followed.lastAt !== undefined && line.at <= followed.lastAt) continue
       followed.lastAt = line.at
       stream.push(entryOf(line))
+      await stream.room()
     }
     return true
   }

@@ -10,6 +10,8 @@ import type { CliContext, ServerOptions } from '../context.ts'
 import { readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
+import { drained } from '../output/drained.ts'
+import { logText } from '../output/log-text.ts'
 import { acceptedId, refusal, waitForInvocation } from './invoke-async.ts'
 import { requestOf, type InvokeData } from './invoke-request.ts'
 
@@ -73,7 +75,7 @@ async function invokeFunction(
   const gateway = await connection.gateway()
   const init = requestOf(target, data, options.tail === true ? { [HEADER.logType]: 'Tail' } : {})
   const response = await call(context, gateway, { path, init })
-  if (options.tail === true) context.stderr.write(logTail(response, target))
+  if (options.tail === true) context.stderr.write(logText(context.stderr, logTail(response, target)))
   await printResult(context, response)
 }
 
@@ -125,8 +127,8 @@ async function printBody({ stdout, signal }: CliContext, { body }: Response): Pr
   let last: number | undefined
   try {
     for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-      stdout.write(chunk)
       last = chunk.at(-1) ?? last
+      if (stdout.write(chunk) === false) await drained(stdout, signal)
     }
     return last
   } catch (cause) {

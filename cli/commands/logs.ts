@@ -5,6 +5,8 @@ import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
+import { drained } from '../output/drained.ts'
+import { logText } from '../output/log-text.ts'
 
 interface LogsOptions extends ServerOptions {
   namespace?: string
@@ -41,8 +43,11 @@ async function logs(
   const { connection, tail, follow } = options
   const { namespace = connection.namespace } = options
   const query = { namespace, name: names[0] ?? '', ...(tail === undefined ? {} : { tail }) }
-  for await (const { text } of connection.objects.logs({ ...query, follow: follow === true }, context.signal))
-    context.stdout.write(`${text}\n`)
+  const { stdout, stderr, signal } = context
+  for await (const { text, lost } of connection.objects.logs({ ...query, follow: follow === true }, signal)) {
+    if (lost !== undefined) stderr.write(`dormouse: ${lost} lines are not here: they came faster than they were read\n`)
+    else if (stdout.write(logText(stdout, `${text}\n`)) === false) await drained(stdout, signal)
+  }
   if (context.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
   if (follow === true) throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')
 }

@@ -36,6 +36,9 @@ export interface DevOptions extends KafkaFlags {
   verbose?: boolean
 }
 
+/** Of functions' output that is held for a reader that stands still. */
+const MAX_UNREAD_BYTES = 1024 * 1024
+
 interface Running {
   context: CliContext
   platform: LocalPlatform
@@ -110,6 +113,7 @@ async function serve(running: Running, options: DevOptions): Promise<void> {
       paint: painter(context.stdout, context.environment),
       verbose: options.verbose === true,
       write: (text) => void context.stdout.write(text),
+      isBehind: () => (context.stdout.writableLength ?? 0) > MAX_UNREAD_BYTES,
     }),
   )
   // Watched before the first reading: a save in between is seen.

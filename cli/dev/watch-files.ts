@@ -1,5 +1,6 @@
 /** Changes below the watched folders, several at once told as one: editors write a save in several steps. */
 import { watch, type FSWatcher } from 'chokidar'
+import { lstatSync } from 'node:fs'
 import { relative, resolve, sep } from 'node:path'
 import { errorText } from '../../lib/error-text.ts'
 import { isSkipped } from '../manifests/pack-code.ts'
@@ -28,12 +29,13 @@ export interface FileWatchOptions {
 export async function watchFiles({ paths, changed, blind }: FileWatchOptions): Promise<FileWatch> {
   const roots = new Set(paths.map((path) => resolve(path)))
   const onChange = coalesce(changed)
-  const watcher: FSWatcher = watch([...roots], {
-    ignoreInitial: true,
-    atomic: false,
-    ignored: (path) => isIgnored(path, roots),
-  })
-  watcher.on('all', () => onChange())
+  const watcher: FSWatcher = watch([...roots], { atomic: false, ignored: (path) => isIgnored(path, roots) })
+  let isReady = false
+  const onNews = () => {
+    if (isReady) onChange()
+  }
+  watcher.on('all', onNews)
+  const stopMending = mendReplacedFiles(watcher, onNews)
   let told = false
   watcher.on('error', (error) => {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -44,13 +46,56 @@ export async function watchFiles({ paths, changed, blind }: FileWatchOptions): P
     )
   })
   await new Promise<void>((resolveReady) => watcher.once('ready', () => resolveReady()))
+  isReady = true
   return {
     add(more) {
       const fresh = more.filter((path) => !isSeen(path, roots))
       fresh.forEach((path) => roots.add(path))
       if (fresh.length > 0) watcher.add(fresh)
     },
-    stop: () => watcher.close(),
+    async stop() {
+      stopMending()
+      await watcher.close()
+    },
+  }
+}
+
+/** Longer than chokidar takes to say that a file is gone. */
+const REPLACED_MS = 100
+
+/** chokidar 6 takes a folder that comes in the place of a file for that file, and tells nothing of what is in it: it is watched anew. Returns the end. */
+function mendReplacedFiles(watcher: FSWatcher, mended: () => void): () => void {
+  const files = new Set<string>()
+  const renamed = new Set<string>()
+  let timer: NodeJS.Timeout | undefined
+  watcher.on('add', (path) => files.add(path))
+  watcher.on('unlink', (path) => files.delete(path))
+  const look = () => {
+    timer = undefined
+    const replaced = [...renamed].filter((path) => files.has(path) && isFolder(path))
+    renamed.clear()
+    for (const path of replaced) {
+      files.delete(path)
+      watcher.unwatch(path)
+      watcher.add(path)
+    }
+    if (replaced.length > 0) mended()
+  }
+  watcher.on('raw', (event, name, details) => {
+    const { watchedPath = '' } = details as { watchedPath?: string }
+    const path = resolve(watchedPath, name ?? '')
+    if (event !== 'rename' || !files.has(path)) return
+    renamed.add(path)
+    timer ??= setTimeout(look, REPLACED_MS)
+  })
+  return () => clearTimeout(timer)
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory()
+  } catch {
+    return false
   }
 }
 

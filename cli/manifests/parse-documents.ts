@@ -66,9 +66,9 @@ function readDocument({ file, document, lines, result }: Reading): void {
 
 function unfold(value: Record<string, unknown>, locate: ManifestDocument['locate']): ManifestDocument[] {
   if (value.kind !== 'List' || !Array.isArray(value.items)) return [{ value, locate }]
-  return value.items
-    .filter(isRecord)
-    .map((item, index) => ({ value: item, locate: (path: FieldPath) => locate(['items', index, ...path]) }))
+  return value.items.flatMap((item: unknown, index) =>
+    isRecord(item) ? [{ value: item, locate: (path: FieldPath) => locate(['items', index, ...path]) }] : [],
+  )
 }
 
 /** Throws where an alias leads nowhere, or to what it stands in itself, or is one of too many. */

@@ -66,20 +66,35 @@ const PHRASES: Record<number, string> = {
   431: 'Request Header Fields Too Large',
 }
 
-/** How long a client may go on sending after it got its answer. */
+/** How long a client that has its answer may say nothing, or more that is no HTTP. */
 const LINGER_MS = 2_000
+
+/** How long it may go on sending its body; as nginx's `lingering_time`. */
+const LINGER_SENDING_MS = 30_000
 
 /**
  * For an answer given before the upload ended: closing at once would reset the connection and could destroy the answer before the
- * client has read it. So our side is ended, what still comes is thrown away, and the connection is cut a little later.
+ * client has read it; most read nothing before they have sent all. So our side is ended, what still comes is thrown away, and the
+ * connection is cut when nothing comes any more, or far too much.
  */
 export function lingerOnClose(request: IncomingMessage): void {
   const socket: Socket = request.socket
-  socket.destroySoon = () => endThenCut(socket)
+  socket.destroySoon = () => endThenWatch(socket)
   request.resume()
 }
 
-/** The same for a connection whose parser gave up: it must not see what still comes. */
+function endThenWatch(socket: Socket): void {
+  socket.end()
+  const untilMs = performance.now() + LINGER_SENDING_MS
+  let { bytesRead } = socket
+  const look = setInterval(() => {
+    if (socket.bytesRead === bytesRead || performance.now() > untilMs) socket.destroy()
+    bytesRead = socket.bytesRead
+  }, LINGER_MS)
+  socket.once('close', () => clearInterval(look))
+}
+
+/** For a connection whose parser gave up: it must not see what still comes. */
 export function answerAndLinger(socket: Duplex, answer: string | Buffer): void {
   throwAwayInput(socket)
   socket.write(answer)

@@ -8,25 +8,36 @@ export interface LineStream {
   readonly lines: AsyncIterable<string>
 }
 
-const MAX_QUEUED = 10_000
+export interface LineStreamOptions {
+  /** Before all that is pushed; none of it is lost. */
+  first?: readonly unknown[]
+  /** What is told in place of so many values that were lost; default: nothing. */
+  lost?: (count: number) => unknown
+}
 
-export function createLineStream(signal: AbortSignal): LineStream {
-  const queue: string[] = []
+const MAX_QUEUED = 10_000
+const MAX_QUEUED_CHARACTERS = 8 * 1024 * 1024
+
+export function createLineStream(signal: AbortSignal, { first = [], lost }: LineStreamOptions = {}): LineStream {
+  const queue = new BoundedQueue()
   let ended = signal.aborted
   let wake: () => void = () => undefined
   signal.addEventListener(
     'abort',
     () => {
       ended = true
-      queue.length = 0
+      queue.takeAll()
       wake()
     },
     { once: true },
   )
   async function* read(): AsyncGenerator<string> {
+    if (first.length > 0) yield first.map(lineOf).join('')
     for (;;) {
+      const missing = queue.takeLost()
+      if (missing > 0 && lost !== undefined) yield lineOf(lost(missing))
       // One write for all that is there: a burst of lines costs one packet.
-      if (queue.length > 0) yield queue.splice(0).join('')
+      if (queue.hasLines) yield queue.takeAll()
       else if (ended) return
       else await new Promise<void>((resolve) => (wake = resolve))
     }
@@ -34,8 +45,7 @@ export function createLineStream(signal: AbortSignal): LineStream {
   return {
     push(value) {
       if (ended) return
-      queue.push(`${JSON.stringify(value)}\n`)
-      if (queue.length > MAX_QUEUED) queue.shift()
+      queue.push(lineOf(value))
       wake()
     },
     end() {
@@ -43,5 +53,40 @@ export function createLineStream(signal: AbortSignal): LineStream {
       wake()
     },
     lines: read(),
+  }
+}
+
+const lineOf = (value: unknown) => `${JSON.stringify(value)}\n`
+
+class BoundedQueue {
+  #lines: string[] = []
+  #characters = 0
+  #lost = 0
+
+  get hasLines(): boolean {
+    return this.#lines.length > 0
+  }
+
+  push(line: string): void {
+    this.#lines.push(line)
+    this.#characters += line.length
+    while (this.#lines.length > MAX_QUEUED || (this.#characters > MAX_QUEUED_CHARACTERS && this.#lines.length > 1)) {
+      this.#characters -= this.#lines.shift()?.length ?? 0
+      this.#lost++
+    }
+  }
+
+  takeAll(): string {
+    const all = this.#lines.join('')
+    this.#lines = []
+    this.#characters = 0
+    return all
+  }
+
+  /** How many were lost since this was asked last. */
+  takeLost(): number {
+    const lost = this.#lost
+    this.#lost = 0
+    return lost
   }
 }

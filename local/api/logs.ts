@@ -19,13 +19,15 @@ export async function readLogs(
   const key = objectKey(namespace, name)
   if ((await cluster.get(FUNCTIONS, { namespace, name })) === undefined)
     throw new ApiError(404, 'not-found', `Function ${key} does not exist`)
-  const stream = createLineStream(signal)
-  const tell = ({ pod, stream: from, text }: LogLine) => stream.push({ pod, stream: from, text })
-  logs.tail(key, tailOf(query.tail)).forEach(tell)
+  const first = logs.tail(key, tailOf(query.tail)).map(entryOf)
+  const stream = createLineStream(signal, { first, lost: (lost) => ({ lost }) })
+  const tell = (line: LogLine) => stream.push(entryOf(line))
   if (query.follow === 'true') signal.addEventListener('abort', logs.follow(key, tell), { once: true })
   else stream.end()
   return { stream: stream.lines }
 }
+
+const entryOf = ({ pod, stream, text }: LogLine) => ({ pod, stream, text })
 
 function tailOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_TAIL

@@ -120,3 +120,24 @@ test.each([
   await delay(300)
   expect(changes).toBe(0)
 })
+
+test.each([
+  ['at once', 0],
+  ['after it was empty for a moment', 400],
+])('a change in a folder that stands where a file was, made %s, is told', async (_when, emptyMs) => {
+  write('app/part')
+  await watched(['app'])
+  rmSync(join(folder, 'app/part'))
+  mkdirSync(join(folder, 'app/part'))
+  await delay(emptyMs)
+  write('app/part/index.mjs')
+  await told()
+  await delay(400)
+  changes = 0
+  write('app/part/index.mjs')
+  await told()
+  await delay(100)
+  changes = 0
+  write('app/part/other.mjs')
+  await told()
+})

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, constants } from 'node:http2'
+import { until } from '../../builders/eventually.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 import { RawClient } from '../../fakes/raw-client.ts'
 
@@ -65,4 +66,50 @@ test('a client that never stops is cut a little later', async () => {
   const more = setInterval(() => client.send('more'), 50)
   while (client.failed === undefined && !client.closed) await new Promise((resolve) => setTimeout(resolve, 20))
   clearInterval(more)
+})
+
+/** Sends for three seconds without a look at what has come, as most clients do, and then reads. */
+async function sendAndRead(path: string): Promise<RawClient> {
+  const client = await open()
+  client.socket.pause()
+  client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`)
+  for (let sent = 0; sent < 30; sent++) {
+    client.send(`5\r\nbytes\r\n`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  client.send('0\r\n\r\n')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  client.socket.resume()
+  await client.untilClosed()
+  return client
+}
+
+test('a client that sends on for long after it is answered reads its answer when it has sent all', async () => {
+  world = await GatewayWorld.start()
+  await world.pod({ readsBody: false, script: (_, response) => response.writeHead(413).end('too much') })
+  const byFunction = await sendAndRead('/')
+  expect(byFunction.failed).toBeUndefined()
+  expect(byFunction.received).toMatch(/^HTTP\/1\.1 413 [^]*too much/)
+})
+
+test('so does one that the gateway refuses', async () => {
+  world = await GatewayWorld.start()
+  world.controller.setRoutes()
+  const refused = await sendAndRead('/elsewhere')
+  expect(refused.failed).toBeUndefined()
+  expect(refused.received).toMatch(/^HTTP\/1\.1 404 /)
+})
+
+test('a client that is answered and neither sends nor ends what it sends is cut a little later', async () => {
+  world = await GatewayWorld.start()
+  await world.pod({ readsBody: false, script: (_, response) => response.end('early') })
+  const client = await open()
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc`)
+  await client.expect(/early/)
+  await client.untilClosed()
+  await new Promise((resolve) => setTimeout(resolve, 4_500))
+  await until(() => {
+    if (!client.closed) client.send('d')
+    return client.failed !== undefined
+  })
 })

@@ -68,9 +68,9 @@ test('JSON is read with its places', () => {
 })
 
 test('a List is unfolded and its items keep their places', () => {
-  const { documents } = parseDocuments('l.yaml', 'kind: List\nitems:\n- kind: A\n- kind: B\n  spec: 1\n')
+  const { documents } = parseDocuments('l.yaml', 'kind: List\nitems:\n-\n- kind: A\n- kind: B\n  spec: 1\n')
   expect(documents.map(({ value }) => value.kind)).toEqual(['A', 'B'])
-  expect(documents[1]!.locate(['spec']).line).toBe(5)
+  expect(documents[1]!.locate(['spec']).line).toBe(6)
 })
 
 test.each(['', '---\n---\n', '# only a comment\n'])('%j holds nothing and no mistake', (text) => {
