@@ -42,6 +42,9 @@ const told = (file: string): Promise<unknown> =>
     { everyMs: 100 },
   )
 
+/** Of what was saved once. */
+const heard = (): Promise<unknown> => eventually('a change', () => changes > 0)
+
 /** Nothing that is told late is taken for what comes. */
 async function quiet(): Promise<void> {
   for (let before = -1; before !== changes; await delay(300)) before = changes
@@ -131,13 +134,11 @@ test.each([
   mkdirSync(join(folder, 'app/part'))
   await delay(emptyMs)
   write('app/part/index.mjs')
-  await told()
-  await delay(400)
-  changes = 0
+  await heard()
+  await quiet()
   write('app/part/index.mjs')
-  await told()
-  await delay(100)
-  changes = 0
+  await heard()
+  await quiet()
   write('app/part/other.mjs')
-  await told()
+  await heard()
 })
