@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { HEADER } from '../../api/names.ts'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
+import { eventFrame } from './event-stream.ts'
 import { LAMBDA_REQUEST_ID } from './function-name.ts'
 import type { AnswerDialect } from '../proxy/exchange.ts'
 import { formatProblems, type ProblemText } from '../proxy/problem-answer.ts'
@@ -29,14 +30,27 @@ export const LAMBDA: AnswerDialect = {
   },
 }
 
+/** Of answers in frames: see framed-exchange.ts. */
+export const STREAMED: AnswerDialect = {
+  ...LAMBDA,
+  status: () => 200,
+  headers: (_status, headers) => ({
+    'content-type': EVENT_STREAM,
+    'x-amz-executed-version': '$LATEST',
+    [HEADER.report]: headers[HEADER.report],
+  }),
+}
+
+const EVENT_STREAM = 'application/vnd.amazon.eventstream'
+
 const isFailure = (headers: IncomingHttpHeaders): boolean => headers[HEADER.error] !== undefined
 const errorKind = (headers: IncomingHttpHeaders): string =>
   headers[HEADER.error] === 'handled' ? 'Handled' : 'Unhandled'
 
 /** From here on the answer to this request is Lambda's, whoever writes it. */
-export function speakLambda(response: ServerResponse, requestId: string): void {
+export function speakLambda(response: ServerResponse, requestId: string, dialect: AnswerDialect | undefined): void {
   response.setHeader(LAMBDA_REQUEST_ID, requestId)
-  formatProblems(response, problemText)
+  formatProblems(response, dialect === STREAMED ? framedProblem : problemText)
 }
 
 /** What its headers ask for, as ours do. */
@@ -68,7 +82,15 @@ const ERROR_TYPES: Record<number, string> = {
   429: 'TooManyRequestsException',
 }
 
-function problemText(problem: ProblemError, requestId: string): ProblemText {
+function framedProblem(problem: ProblemError, requestId: string): ProblemText {
+  const whole = problemText(problem, requestId)
+  if (OF_THE_FUNCTION[problem.code] === undefined) return whole
+  const told = JSON.stringify({ ErrorCode: 'Unhandled', ErrorDetails: whole.body })
+  const body = eventFrame('InvokeComplete', 'application/json', Buffer.from(told))
+  return { status: 200, headers: ['content-type', EVENT_STREAM, 'x-amz-executed-version', '$LATEST'], body }
+}
+
+function problemText(problem: ProblemError, requestId: string): ProblemText & { body: string } {
   const { code, message } = problem
   const errorType = OF_THE_FUNCTION[code]
   if (errorType !== undefined) {

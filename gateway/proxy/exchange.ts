@@ -128,14 +128,14 @@ export class Exchange implements CallSink {
 
   onBroken(): void {
     this.#count('broken')
-    this.#breakOff()
+    this.breakOff()
   }
 
   onProblem(problem: ProblemError): void {
     const { response, requestId, tally, extraHeaders } = this.context
     tally.problem(problem.code)
     this.#count(outcomeOf(problem.status))
-    if (response.headersSent) return this.#breakOff()
+    if (response.headersSent) return this.breakOff()
     sendProblem(response, { problem, requestId, extra: extraHeaders, close: this.#mustClose() })
     this.body?.discard()
   }
@@ -167,12 +167,12 @@ export class Exchange implements CallSink {
   /** The function is done but its client does not read: not for longer than the function may run. */
   #limitReader(): void {
     const { response } = this.context
-    const cut = setTimeout(() => this.#breakOff(), this.#call?.lane.fn.timeoutMs ?? 0)
+    const cut = setTimeout(() => this.breakOff(), this.#call?.lane.fn.timeoutMs ?? 0)
     response.once('close', () => clearTimeout(cut))
   }
 
   /** An answer that is not whole must not look so. */
-  #breakOff(): void {
+  protected breakOff(): void {
     const { response } = this.context
     if (this.#endsWithConnection) response.socket?.resetAndDestroy()
     response.destroy()

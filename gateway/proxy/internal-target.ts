@@ -1,7 +1,7 @@
 /** The internal listener: every function, by `/fn/<namespace>/<name>[/rest]`, by Host `<name>.<namespace>[.…]`, or as Lambda's are invoked. */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import { ProblemError } from '../../routing/problems.ts'
-import { LAMBDA } from '../lambda-api/dialect.ts'
+import { LAMBDA, STREAMED } from '../lambda-api/dialect.ts'
 import { invokedFunction, isLambdaPath } from '../lambda-api/function-name.ts'
 import { hostName } from '../routes/match.ts'
 import { parseTarget } from '../routes/target.ts'
@@ -30,7 +30,8 @@ export function resolveInternal(incoming: IncomingTarget, exists: (key: ObjectKe
 
 function lambdaTarget(method: string, path: string): Resolution {
   try {
-    return { kind: 'target', key: invokedFunction(method, path), path: '/', dialect: LAMBDA, extraHeaders: NONE }
+    const { key, isStreamed } = invokedFunction(method, path)
+    return { kind: 'target', key, path: '/', dialect: isStreamed ? STREAMED : LAMBDA, extraHeaders: NONE }
   } catch (error) {
     if (error instanceof ProblemError) return problemResolution(error)
     throw error

@@ -10,7 +10,8 @@ import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import { answerDryRun, isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
-import { hearLambda, speakLambda } from '../lambda-api/dialect.ts'
+import { hearLambda, speakLambda, STREAMED } from '../lambda-api/dialect.ts'
+import { FramedExchange } from '../lambda-api/framed-exchange.ts'
 import { isLambdaPath } from '../lambda-api/function-name.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
@@ -145,7 +146,8 @@ export class Pipeline {
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders, dialect }
     if (signature === 'event' && target.route !== undefined)
       return new LambdaExchange(context, admitted, target.route).begin(router, { limitBytes, budget })
-    this.#send(new Exchange(context), admitted, limitBytes)
+    const ExchangeOf = dialect === STREAMED ? FramedExchange : Exchange
+    this.#send(new ExchangeOf(context), admitted, limitBytes)
   }
 
   /** Other invocation types than RequestResponse, which waits for the answer. */
@@ -215,7 +217,7 @@ export class Pipeline {
 function asLambda({ request, response, head, requestId }: EventsExchange, admitted: Admission): void {
   if (admitted.kind === 'admitted' && admitted.target.dialect === undefined) return
   hearLambda(head, request.rawHeaders)
-  speakLambda(response, requestId)
+  speakLambda(response, requestId, admitted.kind === 'admitted' ? admitted.target.dialect : undefined)
 }
 
 /** A name or an address, and a port (RFC 9112 §3.2): functions make links of it. */

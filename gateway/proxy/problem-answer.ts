@@ -18,7 +18,7 @@ export interface ProblemText {
   status: number
   /** Name, value, …; with the content type. */
   headers: readonly string[]
-  body: string
+  body: string | Buffer
 }
 
 type ProblemFormat = (problem: ProblemError, requestId: string) => ProblemText

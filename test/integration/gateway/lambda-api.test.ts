@@ -3,10 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { request, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { InvokeCommand, LambdaClient, type InvokeCommandInput } from '@aws-sdk/client-lambda'
+import {
+  InvokeCommand,
+  InvokeWithResponseStreamCommand,
+  LambdaClient,
+  type InvokeCommandInput,
+  type InvokeWithResponseStreamCommandInput,
+  type InvokeWithResponseStreamCompleteEvent,
+} from '@aws-sdk/client-lambda'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { openSqliteEventLog } from '../../../events/sqlite/sqlite-event-log.ts'
 import { silentLogger } from '../../../lib/logger.ts'
+import type { PodScript } from '../../fakes/fake-pod.ts'
 import { GatewayWorld } from '../../fakes/gateway-world.ts'
 
 let world: GatewayWorld
@@ -21,6 +29,91 @@ const invoke = (name: string, { headers = {}, body = '{"n":1}', query = '' } = {
   fetch(`${world.internalUrl}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`, {
     ...{ method: 'POST', headers, body },
   })
+
+const clientOf = ({ internalUrl }: GatewayWorld) =>
+  new LambdaClient({
+    ...{ region: 'local', endpoint: internalUrl, maxAttempts: 1 },
+    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+  })
+
+/** What its client makes of a streamed answer. */
+async function streamed(script: PodScript, input: Partial<InvokeWithResponseStreamCommandInput> = {}) {
+  const client = clientOf(world)
+  await world.pod({ script })
+  const chunks: string[] = []
+  try {
+    const command = new InvokeWithResponseStreamCommand({ FunctionName: 'hello', ...input })
+    const { EventStream, StatusCode, ExecutedVersion } = await client.send(command)
+    let end: InvokeWithResponseStreamCompleteEvent | undefined
+    for await (const event of EventStream ?? []) {
+      if (event.PayloadChunk?.Payload) chunks.push(Buffer.from(event.PayloadChunk.Payload).toString())
+      end = event.InvokeComplete ?? end
+    }
+    return { StatusCode, ExecutedVersion, text: chunks.join(''), chunks: chunks.length, end }
+  } finally {
+    client.destroy()
+  }
+}
+
+describe("Lambda's InvokeWithResponseStream, as the AWS SDK's client reads it", () => {
+  const fine = { StatusCode: 200, ExecutedVersion: '$LATEST' }
+  const error = { errorType: 'TypeError', errorMessage: 'not today' }
+
+  test('brings what comes as it comes, and the end', async () => {
+    world = await start()
+    let isHeard: () => void = () => undefined
+    const heard = new Promise<void>((resolve) => (isHeard = resolve))
+    const script: PodScript = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain', trailer: 'dormouse-report' })
+      response.write('one ')
+      setTimeout(() => {
+        response.addTrailers({ 'dormouse-report': 'duration=1.00;billed=2' })
+        response.end('two')
+        isHeard()
+      }, 100)
+    }
+    expect(await streamed(script)).toEqual({ ...fine, text: 'one two', chunks: 2, end: {} })
+    await heard
+  })
+
+  test('brings a whole result, with the log', async () => {
+    world = await start()
+    const script = answering({ fine: true }, 200, { 'dormouse-log-result': 'bG9n' })
+    expect(await streamed(script, { LogType: 'Tail', Payload: Buffer.from('{"n":1}') })).toMatchObject({
+      ...{ ...fine, text: '{"fine":true}', end: { LogResult: 'bG9n' } },
+    })
+    expect(world.pods[0]?.seen[0]).toMatchObject({ body: Buffer.from('{"n":1}') })
+  })
+
+  test('tells of a failure at the end', async () => {
+    world = await start()
+    const { text, end } = await streamed(answering(error, 500, { 'dormouse-error': 'handled' }))
+    expect([text, end?.ErrorCode, JSON.parse(end?.ErrorDetails ?? '')]).toEqual(['', 'Unhandled', error])
+  })
+
+  test('tells of an answer that breaks off', async () => {
+    world = await start()
+    const { text, end } = await streamed((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' }).write('half')
+      setTimeout(() => response.destroy(), 50)
+    })
+    expect([text, end?.ErrorCode]).toEqual(['half', 'Unhandled'])
+    expect(JSON.parse(end?.ErrorDetails ?? '')).toMatchObject({ errorType: 'Runtime.StreamError' })
+  })
+
+  test('tells of a pod that died before it answered', async () => {
+    world = await start()
+    const { end } = await streamed((request) => void request.socket.destroy())
+    expect(JSON.parse(end?.ErrorDetails ?? '')).toMatchObject({ errorType: 'Runtime.ExitError' })
+  })
+
+  test('is refused as the whole one is', async () => {
+    world = await start()
+    await expect(streamed(answering('never'), { FunctionName: 'none' })).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    })
+  })
+})
 
 describe("Lambda's Invoke action", () => {
   test.each([
@@ -116,10 +209,7 @@ describe("Lambda's Invoke action", () => {
         return body === '"a"' ? fails(request, response) : answering({ got: body })(request, response)
       },
     })
-    const client = new LambdaClient({
-      ...{ region: 'local', endpoint: world.internalUrl, maxAttempts: 1 },
-      credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
-    })
+    const client = clientOf(world)
     const send = (input: Partial<InvokeCommandInput>) =>
       client.send(new InvokeCommand({ FunctionName: 'hello', ...input }))
     try {
