@@ -14,6 +14,7 @@ import { EXIT } from '../exit-codes.ts'
 import { loadManifests } from '../manifests/load-manifests.ts'
 import { noManifests } from '../manifests/require-manifests.ts'
 import { painter, type Paint } from '../output/color.ts'
+import { neverWait } from '../output/never-wait.ts'
 import { createProgress } from '../output/progress.ts'
 import { untilInterrupted } from '../until-interrupted.ts'
 import { VERSION } from '../version.ts'
@@ -55,12 +56,14 @@ export async function runDev(context: CliContext, dirs: readonly string[], optio
   const progress = createProgress(context.stderr)
   progress.show('starting Dormouse')
   const platform = await start(context, { options, kafka, paint }).finally(() => progress.clear())
+  const waitAgain = [context.stdout, context.stderr].map(neverWait)
   try {
     const session = createSession({ context, platform, dirs, paint })
     await serve({ context, platform, session, paint, dirs, kafka }, options)
   } finally {
     if (context.signal.aborted) context.stderr.write('\nstopping…\n')
     await platform.stop()
+    waitAgain.forEach((each) => each())
   }
 }
 

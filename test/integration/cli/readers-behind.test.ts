@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { createWorkspace, functionYaml, type RunningCommand } from '../../builders/dormouse-command.ts'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { createWorkspace, FREE_PORTS, functionYaml, type RunningCommand } from '../../builders/dormouse-command.ts'
 import { eventually } from '../../builders/eventually.ts'
 
 // Fifteen megabytes of lines on a busy machine.
@@ -38,3 +39,39 @@ test('readers that stand still, of `dev` and of `logs -f`, hear how many lines t
   await follower.says(NOT_HERE)
   expect(dev.stdout().length).toBeLessThan(10_000_000)
 })
+
+const hasScript = spawnSync('script', ['--version']).status === 0
+
+;(hasScript ? test : test.skip)(
+  'a terminal that stands still holds up no function of `dev` [skipped without the command `script`]',
+  async () => {
+    const { cwd, command } = workspace
+    const line = [process.execPath, command, 'dev', 'app.yaml', ...FREE_PORTS, '--state-dir', 'terminal'].join(' ')
+    const env = { ...process.env, HOME: cwd, SHELL: '/bin/sh' }
+    const terminal: ChildProcess = spawn('script', ['-qec', line, '/dev/null'], {
+      cwd,
+      env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    let shown = ''
+    terminal.stdout?.on('data', (chunk: Buffer) => (shown += chunk.toString()))
+    const say = (event: object) =>
+      workspace.run('invoke', 'talk', '-d', JSON.stringify(event), '--state-dir', 'terminal')
+    const closed = new Promise((resolve) => terminal.once('close', resolve))
+    try {
+      await eventually('it is up', () => shown.includes('Ctrl-C stops'), { withinMs: 20_000 })
+      terminal.stdout?.pause()
+      await say({ lines: 30_000, text: 'one' })
+      expect((await say({ text: 'while it stands still' })).code).toBe(0)
+      terminal.stdout?.resume()
+      await eventually('it goes on', async () => {
+        await say({ text: 'two\nlines' })
+        return shown.includes('lines\r\n')
+      })
+      expect(shown).toMatch(NOT_HERE)
+    } finally {
+      terminal.stdin?.write('\x03')
+      await closed
+    }
+  },
+)

@@ -32,7 +32,7 @@ export interface StormSite {
 export type StormClient = (site: StormSite) => Promise<string>
 
 /** Longest wait for an answer: longer than any that is right, also on a slow machine. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 
 export const STORM_FUNCTIONS = {
   /** `http`: does what its path says. */
