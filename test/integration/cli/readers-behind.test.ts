@@ -70,6 +70,8 @@ const hasScript = spawnSync('script', ['--version']).status === 0
       })
       expect(shown).toMatch(NOT_HERE)
     } finally {
+      // What stands still hears nothing of Ctrl-C either.
+      terminal.stdout?.resume()
       terminal.stdin?.write('\x03')
       await closed
     }
