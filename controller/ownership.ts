@@ -1,7 +1,7 @@
 /** What a controller makes belongs to a Function, or to the Runtime it was made of: it goes with it, and what is somebody else's is left alone. */
 import { API_VERSION, LABEL } from '../api/names.ts'
 import type { KubeObject, OwnerReference } from '../api/object.ts'
-import type { Cluster, NewObject } from '../kube/cluster.ts'
+import type { Cluster, Kind, NewObject } from '../kube/cluster.ts'
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts'
 import { CONTROLLER_REVISIONS, type ControllerRevision } from '../kube/objects.ts'
 
@@ -14,6 +14,16 @@ export function ownerReference(
 
 export function isOwnedBy({ metadata }: KubeObject, uid: string): boolean {
   return metadata.ownerReferences?.some((owner) => owner.uid === uid) ?? false
+}
+
+/** By the API's own word: a watch whose connection has died without one shows nothing new for minutes. Throws ClusterError. */
+export async function isStillThere<T extends KubeObject>(
+  cluster: Pick<Cluster, 'get'>,
+  kind: Kind<T>,
+  { namespace, name, uid }: { namespace?: string; name: string; uid: string },
+): Promise<boolean> {
+  const found = await cluster.get(kind, { name, ...(namespace !== undefined && { namespace }) })
+  return found?.metadata.uid === uid
 }
 
 /**

@@ -45,7 +45,11 @@ export class StatusWriter<S extends object, T extends WithStatus<S>> {
       this.#written.set(uid, { basedOn, resourceVersion: written.metadata.resourceVersion, status: written.status })
       return 'written'
     } catch (error) {
-      if (isConflict(error)) return this.#outdated(uid)
+      if (isConflict(error)) {
+        // What we wrote may not be there any more, as after etcd was restored from a backup: what the cache shows counts again.
+        this.forget(uid)
+        return 'conflict'
+      }
       if (isNotFound(error)) return 'gone'
       throw error
     }
@@ -54,12 +58,6 @@ export class StatusWriter<S extends object, T extends WithStatus<S>> {
   /** To be called when an object is gone. */
   forget(uid: string): void {
     this.#written.delete(uid)
-  }
-
-  /** What we wrote may not be there any more, as after etcd was restored from a backup: what the cache shows counts again. */
-  #outdated(uid: string): 'conflict' {
-    this.#written.delete(uid)
-    return 'conflict'
   }
 
   #newest({ metadata, status }: T): Omit<Written<S>, 'basedOn'> {

@@ -102,8 +102,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
 
   #onWaitedTooLong(): void {
     this.lane.leave(this)
-    const waitedMs = this.#deps.clock.now() - this.startedMs
-    this.#fail(waitedTooLong(this.lane.key, waitedMs, this.#deps.waitReason(this.lane)))
+    this.#fail(waitedTooLong(this.lane.key, this.#deps.clock.now() - this.startedMs, this.#deps.waitReason(this.lane)))
   }
 
   #send(pod: PodSlots): void {
@@ -134,7 +133,8 @@ export class Call extends Waiter implements PodHandler, Expiring {
     if (status < 200) return status === 102 ? this.#accepted() : this.#sink.onInterim?.(status, headers)
     const refusal = this.#acknowledged ? undefined : refusalOf(status, headers)
     if (refusal !== undefined) {
-      ;[this.#refusal, this.#state] = [refusal, 'refused']
+      this.#refusal = refusal
+      this.#state = 'refused'
       return this.#deps.deadlines.soon(this)
     }
     this.#accepted(isLastAnswer(status, headers))
@@ -219,7 +219,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
   }
 
   expired(): void {
-    if (this.#state === 'refused') return this.#controller?.abort(new Error('the refusal does not end')) // Said to this.
+    if (this.#state === 'refused') return this.#controller?.abort(new Error('the refusal does not end'))
     const problem = deadlineExceeded(this.lane.fn)
     const answering = this.#state === 'answering'
     if (isStuck(this.pod, this.#request, this.#acknowledged)) this.lane.block(this.pod, 'unreachable')

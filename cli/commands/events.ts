@@ -3,7 +3,7 @@ import { CliError } from '../cli-error.ts'
 import { examples, formatOption, parseCount, withConnection, withServerOptions } from '../command-options.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
-import { drained } from '../output/drained.ts'
+import { writeDrained } from '../output/write-drained.ts'
 import { formatRecord } from '../output/payload.ts'
 
 interface TailOptions extends ServerOptions {
@@ -46,8 +46,8 @@ async function tailTopic(context: CliContext, topic: string, options: TailOption
   let printed = 0
   await withConnection(context, options, async (connection) => {
     for await (const record of connection.events.tail(query, context.signal)) {
-      const text = `${output === 'json' ? JSON.stringify(record) : formatRecord(record)}\n`
-      if (context.stdout.write(text) === false) await drained(context.stdout, context.signal)
+      const text = output === 'json' ? JSON.stringify(record) : formatRecord(record)
+      await writeDrained(context.stdout, `${text}\n`, context.signal)
       printed++
     }
   })

@@ -10,7 +10,7 @@ import type { CliContext, ServerOptions } from '../context.ts'
 import { readData } from '../data-option.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
-import { drained } from '../output/drained.ts'
+import { writeDrained } from '../output/write-drained.ts'
 import { logText } from '../output/log-text.ts'
 import { acceptedId, refusal, waitForInvocation } from './invoke-async.ts'
 import { requestOf, type InvokeData } from './invoke-request.ts'
@@ -128,7 +128,7 @@ async function printBody({ stdout, signal }: CliContext, { body }: Response): Pr
   try {
     for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
       last = chunk.at(-1) ?? last
-      if (stdout.write(chunk) === false) await drained(stdout, signal)
+      await writeDrained(stdout, chunk, signal)
     }
     return last
   } catch (cause) {

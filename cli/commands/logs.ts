@@ -5,7 +5,7 @@ import type { Connection } from '../client/connection.ts'
 import type { CliContext, ServerOptions } from '../context.ts'
 import { EXIT } from '../exit-codes.ts'
 import { FUNCTION_KIND, parseTarget } from '../kinds.ts'
-import { drained } from '../output/drained.ts'
+import { writeDrained } from '../output/write-drained.ts'
 import { logText } from '../output/log-text.ts'
 
 interface LogsOptions extends ServerOptions {
@@ -46,7 +46,7 @@ async function logs(
   const { stdout, stderr, signal } = context
   for await (const { text, lost } of connection.objects.logs({ ...query, follow: follow === true }, signal)) {
     if (lost !== undefined) stderr.write(`dormouse: ${lost} lines are not here: they came faster than they were read\n`)
-    else if (stdout.write(logText(stdout, `${text}\n`)) === false) await drained(stdout, signal)
+    else await writeDrained(stdout, logText(stdout, `${text}\n`), signal)
   }
   if (context.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
   if (follow === true) throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')

@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts'
 import type { Leadership } from '../leadership.ts'
 import type { PodInspector } from './pod-inspection.ts'
 import type { PodLabels } from './pod-labels.ts'
+import { isStillThere } from '../ownership.ts'
 import { refOf, type PodRecord } from './pod-record.ts'
 import type { PodRemoval } from './pod-removal.ts'
 import type { PodResize } from './pod-resize.ts'
@@ -70,11 +71,10 @@ export class PodResync {
     return this.#options.pods.get(refOf(record))?.metadata.uid === record.uid
   }
 
-  /** By the API's own word: a watch whose connection has died without one shows no new pods for minutes, and they serve. */
+  /** Pods that a silent watch does not show serve. */
   async #isGone(record: PodRecord): Promise<boolean> {
     try {
-      const pod = await this.#options.cluster.get(PODS, refOf(record))
-      return pod?.metadata.uid !== record.uid && !this.#isSeen(record)
+      return !(await isStillThere(this.#options.cluster, PODS, record)) && !this.#isSeen(record)
     } catch {
       // Asked again the next time.
       return false

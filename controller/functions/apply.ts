@@ -4,7 +4,7 @@ import { FUNCTIONS } from '../../api/kinds.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { CONTROLLER_REVISIONS } from '../../kube/objects.ts'
 import type { Fleet, RevisionTemplate } from '../fleet/fleet.ts'
-import { createOwned, ignoreGone } from '../ownership.ts'
+import { createOwned, ignoreGone, isStillThere } from '../ownership.ts'
 import type { StatusWrite, StatusWriter } from '../status-writer.ts'
 import type { FunctionMemory } from './function-memory.ts'
 import type { FunctionObservation } from './observe.ts'
@@ -63,8 +63,7 @@ export async function apply(input: ApplyInput, targets: ApplyTargets): Promise<A
 async function isGoneUnseen({ seen, plan, memory }: ApplyInput, { cluster }: ApplyTargets): Promise<boolean> {
   const isAgain = (action: Action) => action.kind === 'store-revision' && memory.stored.has(action.template.revision)
   if (!plan.before.some(isAgain)) return false
-  const { namespace = '', name, uid } = seen.function.metadata
-  return (await cluster.get(FUNCTIONS, { namespace, name }))?.metadata.uid !== uid
+  return !(await isStillThere(cluster, FUNCTIONS, seen.function.metadata))
 }
 
 /** Other replicas learn from labels which pods are ready and from the status what serves: before the former pods go, or they would wake such. */

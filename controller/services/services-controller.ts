@@ -13,7 +13,7 @@ import { SERVICES, type Service } from '../../kube/objects.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { whileLeading, type Leadership } from '../leadership.ts'
-import { isLeftBehind, isOwnedBy } from '../ownership.ts'
+import { isLeftBehind, isOwnedBy, isStillThere } from '../ownership.ts'
 import { canNameService, functionService, isCurrent } from './resources.ts'
 import type { ServiceBook, ServiceState } from './service-book.ts'
 
@@ -86,7 +86,7 @@ class FunctionServices implements ServicesController {
   }
 
   async #reconcile(key: ObjectKey): Promise<Outcome> {
-    const { functions, services, book, host } = this.#options
+    const { cluster, functions, services, book, host } = this.#options
     const fn = functions.get(splitKey(key))
     // The Service goes with its owner.
     if (fn?.metadata.deletionTimestamp !== undefined || fn === undefined) {
@@ -96,15 +96,11 @@ class FunctionServices implements ServicesController {
     const known = services.get(splitKey(key))
     const isOurs = known !== undefined && isOwnedBy(known, fn.metadata.uid)
     if (isOurs && isCurrent(known, host)) book.set(key, 'named')
-    else if (known === undefined && book.get(key) === 'named' && !(await this.#isThere(fn))) return stale
+    // One whose Service has vanished may have gone, unseen by a watch that is silent: another would vanish, too.
+    else if (known === undefined && book.get(key) === 'named' && !(await isStillThere(cluster, FUNCTIONS, fn.metadata)))
+      return stale
     else return this.#name(key, fn, isOurs)
     return done
-  }
-
-  /** One whose Service has vanished may have gone, unseen by a watch that is silent: another would vanish, too. */
-  async #isThere({ metadata: { namespace = '', name, uid } }: DormouseFunction): Promise<boolean> {
-    const found = await this.#options.cluster.get(FUNCTIONS, { namespace, name })
-    return found?.metadata.uid === uid
   }
 
   async #name(key: ObjectKey, fn: DormouseFunction, isOurs: boolean): Promise<Outcome> {

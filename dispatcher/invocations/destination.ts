@@ -56,12 +56,11 @@ function responseOf(end: FinalEnd): object {
   const functionError = errorClass === 'handled' ? 'Handled' : 'Unhandled'
   const responseContext = { statusCode: status ?? 500, executedVersion: '$LATEST', functionError }
   const { error } = end
-  const hasObject =
-    error !== undefined && error.length > 0 && error.length <= LARGEST_ERROR_BYTES && isJsonSyntax(error)
-  return {
-    responseContext,
-    responsePayload: hasObject ? payloadOf(error) : { errorMessage: message, errorType: errorClass },
-  }
+  const isWhole = error !== undefined && error.length <= LARGEST_ERROR_BYTES && isJsonSyntax(error)
+  const responsePayload: unknown = isWhole
+    ? JSON.parse(error.toString('utf8'))
+    : { errorMessage: message, errorType: errorClass }
+  return { responseContext, responsePayload }
 }
 
 function payloadOf(bytes: Buffer | null): unknown {

@@ -2,22 +2,29 @@
  * How callers of Lambda's Invoke action say what they want, and what they are told: a function's failure is a 200 that says so in a header,
  * the platform's own is JSON with `x-amzn-errortype`. Facts: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { HEADER } from '../../api/names.ts'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
-import { eventFrame } from './event-stream.ts'
-import { LAMBDA_REQUEST_ID } from './function-name.ts'
-import type { AnswerDialect } from '../proxy/exchange.ts'
-import { formatProblems, type ProblemText } from '../proxy/problem-answer.ts'
-import type { RequestHead } from '../proxy/request-head.ts'
+import type { CallerDialect } from '../proxy/caller-dialect.ts'
+import { formatProblems, type ProblemFormat, type ProblemText } from '../proxy/problem-answer.ts'
+import { completeFrame, EVENT_STREAM } from './event-stream.ts'
+import { FramedExchange } from './framed-exchange.ts'
+import { LAMBDA_REQUEST_ID, LATEST, PREFIX } from './function-name.ts'
 
-export const LAMBDA: AnswerDialect = {
+/** Of a path that begins as those of Lambda's API do. */
+export function lambdaDialect(path: string): CallerDialect | undefined {
+  if (path.startsWith(PREFIX.whole)) return WHOLE
+  return path.startsWith(PREFIX.streamed) ? STREAMED : undefined
+}
+
+const WHOLE: CallerDialect = {
+  begin: (request) => begin(request, problemText),
   status: (status, headers) => (isFailure(headers) ? 200 : status),
-  headers(_status, headers) {
+  headers(headers) {
     const log = headers[HEADER.logResult]
     return {
       ...headers,
-      'x-amz-executed-version': '$LATEST',
+      'x-amz-executed-version': LATEST,
       ...(isFailure(headers) && { 'x-amz-function-error': errorKind(headers) }),
       ...(log !== undefined && { 'x-amz-log-result': log }),
     }
@@ -30,31 +37,28 @@ export const LAMBDA: AnswerDialect = {
   },
 }
 
-/** Of answers in frames: see framed-exchange.ts. */
-export const STREAMED: AnswerDialect = {
-  ...LAMBDA,
+const STREAMED: CallerDialect = {
+  ...WHOLE,
+  begin: (request) => begin(request, framedProblem),
   status: () => 200,
-  headers: (_status, headers) => ({
+  headers: (headers) => ({
     'content-type': EVENT_STREAM,
-    'x-amz-executed-version': '$LATEST',
+    'x-amz-executed-version': LATEST,
     [HEADER.report]: headers[HEADER.report],
   }),
+  exchange: FramedExchange,
 }
-
-const EVENT_STREAM = 'application/vnd.amazon.eventstream'
 
 const isFailure = (headers: IncomingHttpHeaders): boolean => headers[HEADER.error] !== undefined
 const errorKind = (headers: IncomingHttpHeaders): string =>
   headers[HEADER.error] === 'handled' ? 'Handled' : 'Unhandled'
 
-/** From here on the answer to this request is Lambda's, whoever writes it. */
-export function speakLambda(response: ServerResponse, requestId: string, dialect: AnswerDialect | undefined): void {
+function begin(
+  { head, rawHeaders, response, requestId }: Parameters<CallerDialect['begin']>[0],
+  format: ProblemFormat,
+): void {
   response.setHeader(LAMBDA_REQUEST_ID, requestId)
-  formatProblems(response, dialect === STREAMED ? framedProblem : problemText)
-}
-
-/** What its headers ask for, as ours do. */
-export function hearLambda(head: RequestHead, rawHeaders: readonly string[]): void {
+  formatProblems(response, format)
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const field = FIELDS.get(rawHeaders[i]?.toLowerCase() ?? '')
     if (field !== undefined) head[field] = rawHeaders[i + 1]
@@ -85,16 +89,15 @@ const ERROR_TYPES: Record<number, string> = {
 function framedProblem(problem: ProblemError, requestId: string): ProblemText {
   const whole = problemText(problem, requestId)
   if (OF_THE_FUNCTION[problem.code] === undefined) return whole
-  const told = JSON.stringify({ ErrorCode: 'Unhandled', ErrorDetails: whole.body })
-  const body = eventFrame('InvokeComplete', 'application/json', Buffer.from(told))
-  return { status: 200, headers: ['content-type', EVENT_STREAM, 'x-amz-executed-version', '$LATEST'], body }
+  const body = completeFrame({ ErrorCode: 'Unhandled', ErrorDetails: whole.body })
+  return { status: 200, headers: ['content-type', EVENT_STREAM, 'x-amz-executed-version', LATEST], body }
 }
 
 function problemText(problem: ProblemError, requestId: string): ProblemText & { body: string } {
   const { code, message } = problem
   const errorType = OF_THE_FUNCTION[code]
   if (errorType !== undefined) {
-    const headers = ['x-amz-function-error', 'Unhandled', 'x-amz-executed-version', '$LATEST']
+    const headers = ['x-amz-function-error', 'Unhandled', 'x-amz-executed-version', LATEST]
     const error = { errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` }
     return { status: 200, headers: [...JSON_TYPE, ...headers], body: JSON.stringify(error) }
   }

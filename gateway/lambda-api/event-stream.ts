@@ -7,7 +7,16 @@ const STRING = 7
 const PRELUDE_BYTES = 12
 const CHECKSUM_BYTES = 4
 
-export function eventFrame(eventType: string, contentType: string, payload: Buffer): Buffer {
+export const EVENT_STREAM = 'application/vnd.amazon.eventstream'
+
+export const chunkFrame = (chunk: Buffer): Buffer => eventFrame('PayloadChunk', 'application/octet-stream', chunk)
+
+/** The last one. `ErrorDetails`: JSON; `LogResult`: base64. */
+export function completeFrame(how: { ErrorCode?: string; ErrorDetails?: string; LogResult?: string }): Buffer {
+  return eventFrame('InvokeComplete', 'application/json', Buffer.from(JSON.stringify(how)))
+}
+
+function eventFrame(eventType: string, contentType: string, payload: Buffer): Buffer {
   const headers = Buffer.concat([
     header(':message-type', 'event'),
     header(':event-type', eventType),

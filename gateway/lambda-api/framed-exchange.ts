@@ -5,13 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { HEADER } from '../../api/names.ts'
 import { Exchange } from '../proxy/exchange.ts'
-import { eventFrame } from './event-stream.ts'
-
-interface Complete {
-  ErrorCode?: string
-  ErrorDetails?: string
-  LogResult?: string
-}
+import { chunkFrame, completeFrame } from './event-stream.ts'
 
 export class FramedExchange extends Exchange {
   /** The error object of a function that failed before it wrote anything. */
@@ -26,7 +20,7 @@ export class FramedExchange extends Exchange {
   }
 
   override onData(chunk: Buffer): boolean {
-    if (this.#failure === undefined) return super.onData(eventFrame('PayloadChunk', 'application/octet-stream', chunk))
+    if (this.#failure === undefined) return super.onData(chunkFrame(chunk))
     this.#failure.push(chunk)
     return true
   }
@@ -48,10 +42,9 @@ export class FramedExchange extends Exchange {
     this.context.response.end()
   }
 
-  #complete(how: Complete): void {
+  #complete(how: { ErrorCode?: string; ErrorDetails?: string }): void {
     this.#isComplete = true
-    const told = { ...how, ...(this.#log !== undefined && { LogResult: this.#log }) }
-    super.onData(eventFrame('InvokeComplete', 'application/json', Buffer.from(JSON.stringify(told))))
+    super.onData(completeFrame({ ...how, ...(this.#log !== undefined && { LogResult: this.#log }) }))
   }
 }
 

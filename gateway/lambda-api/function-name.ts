@@ -8,30 +8,20 @@ import { ProblemError } from '../../routing/problems.ts'
 /** On every answer; set beforehand, so that whoever answers knows of it. */
 export const LAMBDA_REQUEST_ID = 'x-amzn-requestid'
 
-const PREFIXES = ['/2015-03-31/functions/', '/2021-11-15/functions/'] as const
+/** Of the action whose answer is whole, and of the one whose answer is framed as it comes. */
+export const PREFIX = { whole: '/2015-03-31/functions/', streamed: '/2021-11-15/functions/' } as const
 const PATH =
   /^\/(?:2015-03-31\/functions\/([^/?]+)\/invocations|2021-11-15\/functions\/([^/?]+)\/response-streaming-invocations)\/?(?:\?(.*))?$/
 const NAME = /^(?:(?:arn:[^:]+:lambda:[^:]*:)?([^:]+):function:)?([^:]+)(?::([^:]+))?$/
 /** Only what is newest takes calls. */
-const LATEST = '$LATEST'
-
-/** Whether a request target is one of Lambda's API. */
-export function isLambdaPath(target: string | undefined): boolean {
-  return target !== undefined && PREFIXES.some((prefix) => target.startsWith(prefix))
-}
-
-export interface Invoked {
-  key: ObjectKey
-  /** The answer is to be framed as it comes. */
-  isStreamed: boolean
-}
+export const LATEST = '$LATEST'
 
 /** Throws ProblemError. */
-export function invokedFunction(method: string, path: string): Invoked {
+export function invokedFunction(method: string, path: string): ObjectKey {
   const [, whole, streamed, query] = PATH.exec(path) ?? []
   const [, account = 'default', name, inName] = NAME.exec(decoded(whole ?? streamed ?? '')) ?? []
   if (name === undefined)
-    throw new ProblemError('unknown-route', `expected ${PREFIXES[0]}<name or ARN>/invocations, got ${path}`)
+    throw new ProblemError('unknown-route', `expected ${PREFIX.whole}<name or ARN>/invocations, got ${path}`)
   if (method !== 'POST') throw new ProblemError('method-not-allowed', `expected POST, got ${method}`)
   const qualifier = inName ?? new URLSearchParams(query).get('Qualifier') ?? LATEST
   if (qualifier !== LATEST)
@@ -39,7 +29,7 @@ export function invokedFunction(method: string, path: string): Invoked {
       'unknown-function',
       `expected ${LATEST} as qualifier of ${account}/${name}, got ${qualifier}`,
     )
-  return { key: objectKey(account, name), isStreamed: streamed !== undefined }
+  return objectKey(account, name)
 }
 
 function decoded(text: string): string {

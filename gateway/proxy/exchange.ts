@@ -10,18 +10,11 @@ import type { CallSink } from '../../routing/call-types.ts'
 import { ProblemError } from '../../routing/problems.ts'
 import type { ReplayBody } from '../../routing/replay-body.ts'
 import { outcomeOf, type FunctionTally } from '../metrics/function-tally.ts'
+import type { CallerDialect } from './caller-dialect.ts'
 import { noteColdStart } from './cold-start.ts'
 import { addCors, answerHeaders, answerTrailers } from './outgoing-headers.ts'
 import { lingerOnClose, sendProblem } from './problem-answer.ts'
 import { errorText } from '../../lib/error-text.ts'
-
-/** What a caller is told in other words than a pod's. */
-export interface AnswerDialect {
-  status(status: number, headers: IncomingHttpHeaders): number
-  headers(status: number, headers: IncomingHttpHeaders): IncomingHttpHeaders
-  /** What has to be told instead of such an answer. */
-  problem(status: number, headers: IncomingHttpHeaders): ProblemError | undefined
-}
 
 export interface ExchangeContext {
   request: IncomingMessage
@@ -34,7 +27,7 @@ export interface ExchangeContext {
   draining: () => boolean
   /** Headers every answer of this route carries (CORS): name, value, … */
   extraHeaders: readonly string[]
-  dialect?: AnswerDialect | undefined
+  dialect?: CallerDialect | undefined
 }
 
 export class Exchange implements CallSink {
@@ -85,7 +78,7 @@ export class Exchange implements CallSink {
       return this.#unusable(`expected a body that is chunked and nothing else, got ${String(coding)}`)
     const problem = dialect?.problem(status, from)
     if (problem !== undefined) return this.reject(problem)
-    const told = dialect === undefined ? from : dialect.headers(status, from)
+    const told = dialect === undefined ? from : dialect.headers(from)
     const own = answerHeaders(sendable(request, status, told), trusted)
     this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
     const headers = extraHeaders.length === 0 ? own : addCors(own, extraHeaders)

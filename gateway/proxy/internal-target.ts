@@ -1,8 +1,9 @@
 /** The internal listener: every function, by `/fn/<namespace>/<name>[/rest]`, by Host `<name>.<namespace>[.…]`, or as Lambda's are invoked. */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import { ProblemError } from '../../routing/problems.ts'
-import { LAMBDA, STREAMED } from '../lambda-api/dialect.ts'
-import { invokedFunction, isLambdaPath } from '../lambda-api/function-name.ts'
+import { lambdaDialect } from '../lambda-api/dialect.ts'
+import { invokedFunction } from '../lambda-api/function-name.ts'
+import type { CallerDialect } from './caller-dialect.ts'
 import { hostName } from '../routes/match.ts'
 import { parseTarget } from '../routes/target.ts'
 import { badPath } from './public-target.ts'
@@ -23,15 +24,15 @@ export function resolveInternal(incoming: IncomingTarget, exists: (key: ObjectKe
     const key = objectKey(named[1] ?? '', named[2] ?? '')
     return { kind: 'target', key, path: rest.startsWith('/') ? rest : `/${rest}`, extraHeaders: NONE }
   }
-  if (isLambdaPath(path)) return lambdaTarget(incoming.method, path)
+  const dialect = lambdaDialect(path)
+  if (dialect !== undefined) return lambdaTarget(incoming.method, path, dialect)
   const expected = 'expected /fn/<namespace>/<name> or the Host <name>.<namespace>'
   return problemResolution(new ProblemError('unknown-route', `${expected}, got ${path} on ${incoming.host}`))
 }
 
-function lambdaTarget(method: string, path: string): Resolution {
+function lambdaTarget(method: string, path: string, dialect: CallerDialect): Resolution {
   try {
-    const { key, isStreamed } = invokedFunction(method, path)
-    return { kind: 'target', key, path: '/', dialect: isStreamed ? STREAMED : LAMBDA, extraHeaders: NONE }
+    return { kind: 'target', key: invokedFunction(method, path), path: '/', dialect, extraHeaders: NONE }
   } catch (error) {
     if (error instanceof ProblemError) return problemResolution(error)
     throw error

@@ -10,12 +10,11 @@ import { unknownFunction, type Lane } from '../../routing/lane.ts'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import { answerDryRun, isForEvents, type EventsApi, type EventsExchange } from '../events-api/events-api.ts'
-import { hearLambda, speakLambda, STREAMED } from '../lambda-api/dialect.ts'
-import { FramedExchange } from '../lambda-api/framed-exchange.ts'
-import { isLambdaPath } from '../lambda-api/function-name.ts'
+import { lambdaDialect } from '../lambda-api/dialect.ts'
 import type { GatewayMetrics } from '../metrics/gateway-metrics.ts'
 import type { Admitted } from './admitted.ts'
 import type { BodyBudget } from './body-budget.ts'
+import type { CallerDialect } from './caller-dialect.ts'
 import { Exchange } from './exchange.ts'
 import type { Latecomers } from './latecomers.ts'
 import { LambdaExchange } from './lambda-exchange.ts'
@@ -69,9 +68,15 @@ export class Pipeline {
     const { draining } = this.options
     const exchange = { request, response, head, requestId, expectsContinue, draining }
     const admitted = this.admit(request, head)
-    if (this.options.trusted && isLambdaPath(request.url)) asLambda(exchange, admitted)
+    this.#dialectOf(request, admitted)?.begin({ head, rawHeaders: request.rawHeaders, response, requestId })
     if (admitted.kind === 'problem') this.#answerUnrouted(exchange, admitted)
     else this.#goOn(exchange, admitted)
+  }
+
+  /** Of who is not admitted the path tells it; one who asks for a function by its host is its caller, whatever the path. */
+  #dialectOf({ url = '' }: IncomingMessage, admission: Admission): CallerDialect | undefined {
+    if (admission.kind === 'admitted') return admission.target.dialect
+    return this.options.trusted ? lambdaDialect(url) : undefined
   }
 
   #goOn(exchange: EventsExchange, admitted: Exclude<Admission, { kind: 'problem' }>): void {
@@ -146,8 +151,7 @@ export class Pipeline {
     const context = { request, response, requestId, trusted, tally, draining, extraHeaders, dialect }
     if (signature === 'event' && target.route !== undefined)
       return new LambdaExchange(context, admitted, target.route).begin(router, { limitBytes, budget })
-    const ExchangeOf = dialect === STREAMED ? FramedExchange : Exchange
-    this.#send(new ExchangeOf(context), admitted, limitBytes)
+    this.#send(new (dialect?.exchange ?? Exchange)(context), admitted, limitBytes)
   }
 
   /** Other invocation types than RequestResponse, which waits for the answer. */
@@ -211,13 +215,6 @@ export class Pipeline {
     exchange.body = streamBody(request, { limitBytes, onTooLarge, ...(onDemand && { onDemand }) })
     start(exchange.body)
   }
-}
-
-/** Unless it is a path of a function that was asked for by its host. */
-function asLambda({ request, response, head, requestId }: EventsExchange, admitted: Admission): void {
-  if (admitted.kind === 'admitted' && admitted.target.dialect === undefined) return
-  hearLambda(head, request.rawHeaders)
-  speakLambda(response, requestId, admitted.kind === 'admitted' ? admitted.target.dialect : undefined)
 }
 
 /** A name or an address, and a port (RFC 9112 §3.2): functions make links of it. */

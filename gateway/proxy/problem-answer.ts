@@ -21,7 +21,7 @@ export interface ProblemText {
   body: string | Buffer
 }
 
-type ProblemFormat = (problem: ProblemError, requestId: string) => ProblemText
+export type ProblemFormat = (problem: ProblemError, requestId: string) => ProblemText
 
 const formats = new WeakMap<ServerResponse, ProblemFormat>()
 

@@ -2,7 +2,7 @@
 import type { ObjectKey } from '../../api/names.ts'
 import type { FeedRoute } from '../../api/protocol.ts'
 import type { ProblemError } from '../../routing/problems.ts'
-import type { AnswerDialect } from './exchange.ts'
+import type { CallerDialect } from './caller-dialect.ts'
 
 /** What a listener's way of finding functions is given. */
 export interface IncomingTarget {
@@ -22,7 +22,7 @@ export interface Target {
   /** Present when an http Trigger led here. */
   route?: FeedRoute
   /** Present when the caller uses another API than ours. */
-  dialect?: AnswerDialect
+  dialect?: CallerDialect
   /** For every answer (CORS): name, value, … */
   extraHeaders: readonly string[]
 }

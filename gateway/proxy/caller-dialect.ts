@@ -1,0 +1,22 @@
+/** Callers of another API than ours: what they ask is read, and what they are told is said, in that API's words. */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { ProblemError } from '../../routing/problems.ts'
+import type { Exchange } from './exchange.ts'
+import type { RequestHead } from './request-head.ts'
+
+export interface CallerDialect {
+  /** Before anything is answered: its headers are read as ours are, and whoever answers says it in its words. */
+  begin(request: {
+    head: RequestHead
+    rawHeaders: readonly string[]
+    response: ServerResponse
+    requestId: string
+  }): void
+  /** Of a pod's answer. */
+  status(status: number, headers: IncomingHttpHeaders): number
+  headers(headers: IncomingHttpHeaders): IncomingHttpHeaders
+  /** What has to be told instead of such an answer. */
+  problem(status: number, headers: IncomingHttpHeaders): ProblemError | undefined
+  /** Where answers differ in more than their head. */
+  exchange?: typeof Exchange
+}
