@@ -1,4 +1,5 @@
 /** What the dispatcher counts of its calls, by function, and how it is scraped. A deleted function's series go with its tally. */
+import { performance } from 'node:perf_hooks'
 import { HEADER, type ObjectKey } from '../api/names.ts'
 import { DURATION_BUCKETS, type Metrics } from '../lib/metrics.ts'
 import { Distribution } from '../lib/sampled-metrics.ts'

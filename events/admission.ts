@@ -6,9 +6,16 @@
  * A record that was taken holds its lane until it is released: done, or put back to be tried again as the first of its lane. Every step
  * is O(1).
  */
+import { Queue } from '../lib/queue.ts'
 import type { Ordering } from './subscription.ts'
 
-export interface Admission<T> {
+/** In one admission at a time. */
+export interface Admitted {
+  /** The admission's: which lane it holds. */
+  lane: unknown
+}
+
+export interface Admission<T extends Admitted> {
   /** Buffered and not taken. */
   readonly waiting: number
   /** Could be taken now. */
@@ -28,42 +35,11 @@ export interface Admission<T> {
   putBack(item: T): void
 }
 
-export function createAdmission<T>(ordering: Ordering): Admission<T> {
+export function createAdmission<T extends Admitted>(ordering: Ordering): Admission<T> {
   return ordering === 'unordered' ? new FreeAdmission<T>() : new LaneAdmission<T>(ordering)
 }
 
-/** First in, first out, with a cheap front. */
-class Queue<T> {
-  #items: T[] = []
-  #head = 0
-
-  get size(): number {
-    return this.#items.length - this.#head
-  }
-
-  push(item: T): void {
-    this.#items.push(item)
-  }
-
-  unshift(item: T): void {
-    if (this.#head > 0) this.#items[--this.#head] = item
-    else this.#items.unshift(item)
-  }
-
-  shift(): T | undefined {
-    if (this.size === 0) return undefined
-    const item = this.#items[this.#head]
-    // The slot must not keep the record alive.
-    this.#items[this.#head++] = undefined as T
-    if (this.#head > 256 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head)
-      this.#head = 0
-    }
-    return item
-  }
-}
-
-class FreeAdmission<T> implements Admission<T> {
+class FreeAdmission<T extends Admitted> implements Admission<T> {
   readonly #queue = new Queue<T>()
 
   get waiting(): number {
@@ -106,21 +82,24 @@ class FreeAdmission<T> implements Admission<T> {
   }
 }
 
-interface Lane<T> {
-  name: string | undefined
-  items: Queue<T>
+class Lane<T extends object> extends Queue<T> {
+  readonly name: string | undefined
   /** Items of it that were taken and neither released nor put back. */
-  taken: number
+  taken = 0
   /** Its first was put back. */
-  isAgain: boolean
+  isAgain = false
+
+  constructor(name: string | undefined) {
+    super()
+    this.name = name
+  }
 }
 
-class LaneAdmission<T> implements Admission<T> {
+class LaneAdmission<T extends Admitted> implements Admission<T> {
   readonly #isOneLane: boolean
   readonly #lanes = new Map<string, Lane<T>>()
   readonly #freshLanes = new Queue<Lane<T>>()
   readonly #againLanes = new Queue<Lane<T>>()
-  readonly #taken = new Map<T, Lane<T>>()
   #waiting = 0
   #ready = 0
   #readyAgain = 0
@@ -147,18 +126,18 @@ class LaneAdmission<T> implements Admission<T> {
 
   push(key: Buffer | null, item: T): void {
     const lane = this.#laneOf(key)
-    lane.items.push(item)
+    lane.push(item)
     this.#waiting++
     if (lane.taken > 0) return
-    if (lane.items.size === 1) this.#open(lane, false)
+    if (lane.size === 1) this.#open(lane, false)
     else this.#countReady(lane, 1)
   }
 
   pushTaken(key: Buffer | null, item: T): boolean {
     const lane = this.#laneOf(key)
-    if (lane.taken > 0 || lane.items.size > 0) return false
+    if (lane.taken > 0 || lane.size > 0) return false
     lane.taken++
-    this.#taken.set(item, lane)
+    item.lane = lane
     return true
   }
 
@@ -167,7 +146,7 @@ class LaneAdmission<T> implements Admission<T> {
     while (items.length < max) {
       const lane = this.#againLanes.shift() ?? (which === 'all' ? this.#freshLanes.shift() : undefined)
       if (lane === undefined) break
-      this.#countReady(lane, -lane.items.size)
+      this.#countReady(lane, -lane.size)
       this.#takeFrom(lane, max, items)
     }
     return items
@@ -176,14 +155,14 @@ class LaneAdmission<T> implements Admission<T> {
   release(item: T): void {
     const lane = this.#untake(item)
     if (lane === undefined || lane.taken > 0) return
-    if (lane.items.size > 0) this.#open(lane, lane.isAgain)
+    if (lane.size > 0) this.#open(lane, lane.isAgain)
     else if (lane.name !== undefined) this.#lanes.delete(lane.name)
   }
 
   putBack(item: T): void {
     const lane = this.#untake(item)
     if (lane === undefined) return
-    lane.items.unshift(item)
+    lane.unshift(item)
     lane.isAgain = true
     this.#waiting++
     if (lane.taken === 0) this.#open(lane, true)
@@ -192,18 +171,18 @@ class LaneAdmission<T> implements Admission<T> {
   #takeFrom(lane: Lane<T>, max: number, items: T[]): void {
     lane.isAgain = false
     while (items.length < max) {
-      const item = lane.items.shift()
+      const item = lane.shift()
       if (item === undefined) return
       items.push(item)
       lane.taken++
       this.#waiting--
-      this.#taken.set(item, lane)
+      item.lane = lane
     }
   }
 
   #open(lane: Lane<T>, isAgain: boolean): void {
     lane.isAgain = isAgain
-    this.#countReady(lane, lane.items.size)
+    this.#countReady(lane, lane.size)
     if (isAgain) this.#againLanes.push(lane)
     else this.#freshLanes.push(lane)
   }
@@ -214,8 +193,8 @@ class LaneAdmission<T> implements Admission<T> {
   }
 
   #untake(item: T): Lane<T> | undefined {
-    const lane = this.#taken.get(item)
-    this.#taken.delete(item)
+    const lane = item.lane as Lane<T> | undefined
+    item.lane = undefined
     if (lane !== undefined) lane.taken--
     return lane
   }
@@ -224,7 +203,7 @@ class LaneAdmission<T> implements Admission<T> {
     const name = this.#isOneLane ? '' : key?.toString('latin1')
     const known = name === undefined ? undefined : this.#lanes.get(name)
     if (known !== undefined) return known
-    const lane: Lane<T> = { name, items: new Queue<T>(), taken: 0, isAgain: false }
+    const lane = new Lane<T>(name)
     if (name !== undefined) this.#lanes.set(name, lane)
     return lane
   }

@@ -1,3 +1,6 @@
+// As a global it is looked up, and asked for by a getter, with every reading.
+import { performance } from 'node:perf_hooks'
+
 /** Time as a dependency: tests bring their own. */
 export interface Clock {
   /** Milliseconds; since when is the clock's affair. */

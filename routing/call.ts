@@ -1,7 +1,6 @@
 /**
  * One call of a function: waits for a slot, sends, replays what provably did not run, passes the answer to its sink as it comes.
  * Promises exactly one of: an answer begun and ended, an answer begun and broken, or one problem. The slot is always given back.
- *
  * It is its own undici handler and its own waiter: one object per request. Callbacks of an attempt end before the next begins.
  */
 import type { IncomingHttpHeaders } from 'node:http'
@@ -53,9 +52,9 @@ export class Call extends Waiter implements PodHandler, Expiring {
   }
 
   start(): void {
-    const pod = this.lane.tryAcquire()
+    const pod = this.lane.tryAcquire(this.startedMs)
     if (pod === undefined) this.#wait(false)
-    else this.#send(pod)
+    else this.#send(pod, this.startedMs)
   }
 
   /** The caller has lost interest, or an upgraded connection has ended: the pod hears at once, the sink nothing more. */
@@ -84,7 +83,7 @@ export class Call extends Waiter implements PodHandler, Expiring {
 
   override granted(pod: PodSlots): void {
     this.#stopWaiting?.()
-    this.#send(pod)
+    this.#send(pod, this.#deps.clock.now())
   }
 
   override rejected(problem: ProblemError): void {
@@ -105,13 +104,13 @@ export class Call extends Waiter implements PodHandler, Expiring {
     this.#fail(waitedTooLong(this.lane.key, this.#deps.clock.now() - this.startedMs, this.#deps.waitReason(this.lane)))
   }
 
-  #send(pod: PodSlots): void {
-    const { clock, deadlines, dispatcher, graceMs } = this.#deps
+  #send(pod: PodSlots, nowMs: number): void {
+    const { deadlines, dispatcher, graceMs } = this.#deps
     const { timeoutMs } = this.lane.fn
     const { method, path, headers, body, upgrade } = this.#request
     this.#state = 'sending'
     this.pod = this.#holding = pod
-    this.sentMs = clock.now()
+    this.sentMs = nowMs
     this.#controller = undefined
     this.#written = this.#acknowledged = false
     deadlines.add(this, this.sentMs, timeoutMs + graceMs)
@@ -213,9 +212,10 @@ export class Call extends Waiter implements PodHandler, Expiring {
     if (this.#withdrawn !== undefined) return this.#fail(this.#withdrawn)
     if (this.#stream?.replayable === false) return this.#fail(problem)
     this.#deps.onReplay?.(this.lane, reason)
-    const pod = this.lane.tryAcquire(this.pod)
+    const nowMs = this.#deps.clock.now()
+    const pod = this.lane.tryAcquire(nowMs, this.pod)
     if (pod === undefined) this.#wait(true)
-    else this.#send(pod)
+    else this.#send(pod, nowMs)
   }
 
   expired(): void {

@@ -3,7 +3,7 @@
  * first member do: adding and removing are O(1) and make no timer, as nearly all members leave long before they are due.
  */
 import type { Clock } from '../lib/clock.ts'
-import { LinkedList, type ListNode } from './linked-list.ts'
+import { LinkedList, type ListNode } from '../lib/linked-list.ts'
 
 export interface Expiring extends ListNode {
   dueMs: number

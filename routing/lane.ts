@@ -7,7 +7,7 @@ import type { ObjectKey } from '../api/names.ts'
 import type { FeedEndpoint, FeedFunction, LoadReport } from '../api/protocol.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { BlockCause } from './block-policy.ts'
-import { LinkedList, ListNode } from './linked-list.ts'
+import { LinkedList, ListNode } from '../lib/linked-list.ts'
 import { LoadMeter } from './load-meter.ts'
 import { PodSet, type WakePhases } from './pod-set.ts'
 import { problemOf, ProblemError } from './problems.ts'
@@ -83,10 +83,10 @@ export class Lane {
   }
 
   /** A slot if one is free and nobody waits for it. `avoid` is taken only when there is no other. */
-  tryAcquire(avoid?: PodSlots): PodSlots | undefined {
+  tryAcquire(nowMs: number, avoid?: PodSlots): PodSlots | undefined {
     if (this.#queue.size > 0) return undefined
     const pod = this.#pods.table.pick(this.#fn.concurrency, avoid)
-    if (pod !== undefined) this.#take(pod)
+    if (pod !== undefined) this.#take(pod, nowMs)
     return pod
   }
 
@@ -170,9 +170,9 @@ export class Lane {
     return idleMs === undefined ? load : { ...load, idleMs }
   }
 
-  #take(pod: PodSlots): void {
+  #take(pod: PodSlots, nowMs: number): void {
     this.#inFlight++
-    this.#meter.add(1, this.#options.clock.now())
+    this.#meter.add(1, nowMs)
     this.#pods.table.count(pod, pod.inFlight + 1)
   }
 
@@ -188,7 +188,7 @@ export class Lane {
       const pod = this.#pods.table.pick(this.#fn.concurrency)
       const waiter = pod === undefined ? undefined : this.#shift()
       if (pod === undefined || waiter === undefined) break
-      this.#take(pod)
+      this.#take(pod, this.#options.clock.now())
       served++
       waiter.granted(pod)
     }

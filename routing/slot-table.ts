@@ -4,7 +4,7 @@
  * first, which spreads equal load round-robin.
  */
 import type { FeedEndpoint } from '../api/protocol.ts'
-import { LinkedList, ListNode } from './linked-list.ts'
+import { LinkedList, ListNode } from '../lib/linked-list.ts'
 
 /** One pod as this data plane sees it. */
 export class PodSlots extends ListNode {

@@ -1,5 +1,6 @@
 /** One call of a function with the whole answer at once: as much of the body as is of use, the rest is read and thrown away. */
 import type { IncomingHttpHeaders } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { Call } from '../../routing/call.ts'
 import type { CallSink } from '../../routing/call-types.ts'
 import type { Lane } from '../../routing/lane.ts'

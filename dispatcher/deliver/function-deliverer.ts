@@ -37,6 +37,10 @@ export interface DelivererOptions {
   onEnded?: (ended: EndedExchange) => void
 }
 
+interface Calls {
+  count: number
+}
+
 type Held = Extract<DeliveryOutcome, { kind: 'held' }>
 /** A call of one function for one subscription. */
 interface Target {
@@ -55,7 +59,7 @@ const NO_SLOTS = 0
 export class FunctionDeliverer implements Deliverer {
   readonly #options: DelivererOptions
   /** Calls of ours, running or waiting for a slot, by function. */
-  readonly #calls = new Map<string, number>()
+  readonly #calls = new Map<string, Calls>()
 
   constructor(options: DelivererOptions) {
     this.#options = options
@@ -67,7 +71,7 @@ export class FunctionDeliverer implements Deliverer {
     if (lane === undefined) return 1
     const { concurrency, maxPods } = lane.fn
     const slots = Math.min(maxPods, Math.max(1, lane.podCount)) * concurrency
-    const others = Math.max(NO_SLOTS, lane.inFlight + lane.queued - (this.#calls.get(functionKey) ?? 0))
+    const others = Math.max(NO_SLOTS, lane.inFlight + lane.queued - (this.#calls.get(functionKey)?.count ?? 0))
     return Math.max(1, slots - others)
   }
 
@@ -186,19 +190,22 @@ export class FunctionDeliverer implements Deliverer {
   ): Promise<T> {
     const { lane, signal } = target
     const { router, onEnded } = this.#options
-    this.#calls.set(lane.key, (this.#calls.get(lane.key) ?? 0) + 1)
+    const calls = this.#callsOf(lane.key)
+    calls.count++
     const keepBytes = (status: number, head: IncomingHttpHeaders) => keptBytes(target, status, head)
     const settle = (result: ExchangeResult) => {
-      this.#callEnded(lane.key)
+      if (--calls.count === 0) this.#calls.delete(lane.key)
       return then(result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem))
     }
     return exchange(router, lane, { headers, body, keepBytes, signal, settle, onEnded })
   }
 
-  #callEnded(key: ObjectKey): void {
-    const left = (this.#calls.get(key) ?? 1) - 1
-    if (left > 0) this.#calls.set(key, left)
-    else this.#calls.delete(key)
+  #callsOf(key: ObjectKey): Calls {
+    const known = this.#calls.get(key)
+    if (known !== undefined) return known
+    const calls: Calls = { count: 0 }
+    this.#calls.set(key, calls)
+    return calls
   }
 
   /** While it cannot be stored the record is not handled: the function will be called again. */

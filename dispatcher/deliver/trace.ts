@@ -36,7 +36,7 @@ function traceOf(told: (name: string) => string | undefined): string[] | undefin
 }
 
 const traceparent = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`)
-const DIGITS = Buffer.from('0123456789abcdef')
+const places = new DataView(traceparent.buffer, traceparent.byteOffset, traceparent.length)
 /** Where the eight digits of each word stand: four of the trace, two of the span. */
 const PLACES = [3, 11, 19, 27, 36, 44]
 
@@ -66,5 +66,15 @@ function mix(value: number): number {
 }
 
 function writeHex(at: number, word: number): void {
-  for (let digit = 0; digit < 8; digit++) traceparent[at + digit] = DIGITS[(word >>> (28 - 4 * digit)) & 15] as number
+  places.setUint32(at, hexOf(word >>> 16))
+  places.setUint32(at + 4, hexOf(word & 0xffff))
+}
+
+/** Four digits of 16 bits, as bytes: all at once, a digit after the other costs five times as much. */
+function hexOf(bits: number): number {
+  const bytes = ((bits << 8) | bits) & 0x00ff00ff
+  const digits = ((bytes << 4) | bytes) & 0x0f0f0f0f
+  // A digit from ten on carries into its sixteens once six is added: 39 more makes it a letter.
+  const letters = ((digits + 0x06060606) >>> 4) & 0x01010101
+  return digits + 0x30303030 + letters * 39
 }

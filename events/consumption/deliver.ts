@@ -82,6 +82,12 @@ export function checkCount<T>(outcomes: T[], expected: number): T[] {
   throw new Error(`expected ${expected} outcomes, got ${outcomes.length}`)
 }
 
+/** Whether the function was, for this. */
+export function wasCalled(outcome: DeliveryOutcome | undefined): boolean {
+  const kind = outcome?.kind
+  return kind !== 'held' && kind !== 'duplicate' && kind !== 'later'
+}
+
 /** A deliverer promises not to throw; if it does all the same, no record pays for it. */
 export function heldAsBroken(worker: PartitionWorker, entries: readonly Entry[], error: unknown): DeliveryOutcome[] {
   const { engine, state } = worker.options

@@ -2,6 +2,7 @@
  * One assigned partition: takes its records over, lets them start as ordering, back-pressure and capacity allow, and does with each what
  * its outcome says. Promises that a record is done only after it was handled or stored elsewhere, and that its buffer is bounded.
  */
+import { LinkedList } from '../../lib/linked-list.ts'
 import { createAdmission, type Admission } from '../admission.ts'
 import type { DeliveryOutcome } from '../delivery.ts'
 import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
@@ -11,10 +12,11 @@ import { BatchWindow } from './batch-window.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
 import type { Engine } from './engine.ts'
-import { checkCount, deliverHalving, heldAsBroken } from './deliver.ts'
+import { checkCount, deliverHalving, heldAsBroken, wasCalled } from './deliver.ts'
 import { createEntry, type Entry, type Role } from './entry.ts'
 import { InPlaceWaits, leftOfWait } from './in-place-waits.ts'
 import { Running } from './running.ts'
+import { Contender } from './scheduler.ts'
 import { settle } from './settle.ts'
 import type { SubscriptionState } from './subscription-state.ts'
 
@@ -31,7 +33,7 @@ export interface WorkerOptions {
   onProgress(acknowledged: number): void
 }
 
-export class PartitionWorker {
+export class PartitionWorker extends Contender {
   readonly options: WorkerOptions
   readonly id: PartitionId
   readonly tracker: OffsetTracker
@@ -45,7 +47,7 @@ export class PartitionWorker {
   readonly #inPlace: InPlaceWaits
   readonly #gauge: BufferGauge
   /** Not done, as they came. */
-  readonly #entries = new Set<Entry>()
+  readonly #entries = new LinkedList<Entry>()
   #isDraining = false
   readonly #running = new Running()
   readonly #window: BatchWindow
@@ -53,6 +55,7 @@ export class PartitionWorker {
   knownEnd = 0
 
   constructor(options: WorkerOptions) {
+    super()
     const { assignment, state } = options
     this.options = options
     this.#functionKey = state.subscription.functionKey
@@ -94,7 +97,7 @@ export class PartitionWorker {
 
   /** Of what is not done, the first that came. */
   get oldest(): Entry | undefined {
-    return this.#entries.values().next().value
+    return this.#entries.first
   }
 
   /** Due and not running, whatever it waits for. */
@@ -131,8 +134,7 @@ export class PartitionWorker {
     if (this.#mayStart()) this.options.engine.scheduler.offer(this.#functionKey, this)
   }
 
-  /** For the scheduler. */
-  startNext(): boolean {
+  override startNext(): boolean {
     if (!this.#mayStart()) return false
     const which = this.#which
     const { batch, ordering } = this.options.state.subscription
@@ -171,7 +173,7 @@ export class PartitionWorker {
   /** Done with it, whatever became of it. */
   finish(entry: Entry): void {
     if (this.blocked.size > 0) this.blocked.delete(entry)
-    this.#entries.delete(entry)
+    this.#entries.remove(entry)
     this.#admission.release(entry)
     this.tracker.done(entry.record.offset)
     this.#gauge.remove(entry.sizeBytes)
@@ -195,7 +197,7 @@ export class PartitionWorker {
   /** Where it belongs: into the line, or to where it waits. */
   #take(entry: Entry): void {
     const { record, meta } = entry
-    this.#entries.add(entry)
+    this.#entries.push(entry)
     this.#gauge.add(entry.sizeBytes)
     const leftMs = leftOfWait(this, entry)
     if (leftMs > 0 && this.#admission.pushTaken(record.key, entry)) this.retryInPlace(entry, leftMs)
@@ -237,7 +239,7 @@ export class PartitionWorker {
       outcomes = heldAsBroken(this, entries, error)
     }
     if (this.isGone && isProbe) state.hold.probeLost()
-    if (!this.isGone && !UNCALLED.has(outcomes[0]?.kind)) state.stats.called(engine.clock.now() - startedMs)
+    if (!this.isGone && wasCalled(outcomes[0])) state.stats.called(engine.clock.now() - startedMs)
     // What can be done at once is done before the slot is given on: a hold must be seen by whoever would start next.
     const settling = this.isGone ? undefined : settle(this, { entries, outcomes, isProbe })
     engine.scheduler.finished(this.#functionKey)
@@ -246,5 +248,3 @@ export class PartitionWorker {
     this.offer()
   }
 }
-
-const UNCALLED: ReadonlySet<string | undefined> = new Set<DeliveryOutcome['kind']>(['held', 'duplicate', 'later'])

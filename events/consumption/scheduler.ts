@@ -2,12 +2,13 @@
  * Who may call a function next: bounds the calls in flight by what the function can take, and lets the partitions and subscriptions that
  * have something for it take turns.
  */
+import { LinkedList, ListNode } from '../../lib/linked-list.ts'
 import type { Deliverer } from '../delivery.ts'
 
-/** Something that has records for a function. */
-export interface Contender {
+/** Something that has records for one function. */
+export abstract class Contender extends ListNode {
   /** Starts one call if there is one to start. It tells `finished` when that has ended. */
-  startNext(): boolean
+  abstract startNext(): boolean
 }
 
 export class Scheduler {
@@ -25,7 +26,7 @@ export class Scheduler {
   /** `contender` may have something to start. */
   offer(functionKey: string, contender: Contender): void {
     const line = this.#lineOf(functionKey)
-    line.waiting.add(contender)
+    if (contender.list === undefined) line.waiting.push(contender)
     this.#pump(functionKey, line)
   }
 
@@ -38,7 +39,7 @@ export class Scheduler {
   }
 
   forget(functionKey: string, contender: Contender): void {
-    this.#lines.get(functionKey)?.waiting.delete(contender)
+    this.#lines.get(functionKey)?.waiting.remove(contender)
   }
 
   /** Functions may take more than before. */
@@ -50,13 +51,15 @@ export class Scheduler {
     // A call that ends within startNext comes back here: one loop is enough.
     if (line.isPumping) return
     line.isPumping = true
-    while (line.waiting.size > 0 && line.inFlight < Math.max(1, this.#deliverer.capacity(functionKey))) {
-      const [contender] = line.waiting
+    // Calls that start here are ours: what others leave is the same before and after.
+    const capacity = line.waiting.size === 0 ? 0 : Math.max(1, this.#deliverer.capacity(functionKey))
+    while (line.inFlight < capacity) {
+      const contender = line.waiting.shift()
       if (contender === undefined) break
-      line.waiting.delete(contender)
       line.inFlight++
-      if (contender.startNext()) line.waiting.add(contender)
-      else line.inFlight--
+      if (!contender.startNext()) line.inFlight--
+      // It may have offered itself meanwhile.
+      else if (contender.list === undefined) line.waiting.push(contender)
     }
     line.isPumping = false
   }
@@ -64,7 +67,7 @@ export class Scheduler {
   #lineOf(functionKey: string): Line {
     const known = this.#lines.get(functionKey)
     if (known !== undefined) return known
-    const line: Line = { inFlight: 0, waiting: new Set(), isPumping: false }
+    const line: Line = { inFlight: 0, waiting: new LinkedList(), isPumping: false }
     this.#lines.set(functionKey, line)
     return line
   }
@@ -73,6 +76,6 @@ export class Scheduler {
 interface Line {
   inFlight: number
   /** In the order in which they may start. */
-  waiting: Set<Contender>
+  waiting: LinkedList<Contender>
   isPumping: boolean
 }

@@ -222,9 +222,9 @@ describe('capacity', () => {
     const running = deliver(by, delivery())
     await until(() => pod.running === 1)
     expect(by.capacity('default/hello')).toBe(2)
-    const other = lane.tryAcquire()!
+    const other = lane.tryAcquire(0)!
     expect(by.capacity('default/hello')).toBe(1)
-    const another = lane.tryAcquire()
+    const another = lane.tryAcquire(0)
     expect(another).toBeUndefined()
     lane.release(other)
     expect(by.capacity('default/hello')).toBe(2)

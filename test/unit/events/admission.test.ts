@@ -1,11 +1,71 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { createAdmission } from '../../../events/admission.ts'
+import { createAdmission, type Admission } from '../../../events/admission.ts'
+import type { Ordering } from '../../../events/subscription.ts'
 
 const key = (text: string) => Buffer.from(text)
 
+interface Boxed<T> {
+  item: T
+  lane: unknown
+}
+
+/** Of plain items, each of them once. */
+class Items<T> {
+  readonly #admission: Admission<Boxed<T>>
+  readonly #boxes = new Map<T, Boxed<T>>()
+
+  constructor(ordering: Ordering) {
+    this.#admission = createAdmission<Boxed<T>>(ordering)
+  }
+
+  get waiting(): number {
+    return this.#admission.waiting
+  }
+
+  get ready(): number {
+    return this.#admission.ready
+  }
+
+  get readyAgain(): number {
+    return this.#admission.readyAgain
+  }
+
+  get lanes(): number {
+    return this.#admission.lanes
+  }
+
+  push(name: Buffer | null, item: T): void {
+    this.#admission.push(name, this.#box(item))
+  }
+
+  pushTaken(name: Buffer | null, item: T): boolean {
+    return this.#admission.pushTaken(name, this.#box(item))
+  }
+
+  take(max: number, which?: 'all' | 'again'): T[] {
+    return this.#admission.take(max, which).map(({ item }) => item)
+  }
+
+  release(item: T): void {
+    this.#admission.release(this.#box(item))
+  }
+
+  putBack(item: T): void {
+    this.#admission.putBack(this.#box(item))
+  }
+
+  #box(item: T): Boxed<T> {
+    const known = this.#boxes.get(item)
+    if (known !== undefined) return known
+    const box = { item, lane: undefined }
+    this.#boxes.set(item, box)
+    return box
+  }
+}
+
 test('unordered: everything may start, first come first served', () => {
-  const admission = createAdmission<number>('unordered')
+  const admission = new Items<number>('unordered')
   for (const item of [1, 2, 3]) admission.push(key('same'), item)
   expect([admission.take(2), admission.ready]).toEqual([[1, 2], 1])
   admission.putBack(2)
@@ -14,7 +74,7 @@ test('unordered: everything may start, first come first served', () => {
 })
 
 test('key: one per key, others pass', () => {
-  const admission = createAdmission<string>('key')
+  const admission = new Items<string>('key')
   for (const [name, item] of [
     ['a', 'a1'],
     ['a', 'a2'],
@@ -31,7 +91,7 @@ test('key: one per key, others pass', () => {
 })
 
 test('key: what is put back goes before the others of its key', () => {
-  const admission = createAdmission<string>('key')
+  const admission = new Items<string>('key')
   admission.push(key('a'), 'a1')
   admission.push(key('a'), 'a2')
   admission.take(1)
@@ -42,20 +102,20 @@ test('key: what is put back goes before the others of its key', () => {
 })
 
 test('key: records without a key hold up nobody', () => {
-  const admission = createAdmission<number>('key')
+  const admission = new Items<number>('key')
   for (const item of [1, 2, 3]) admission.push(null, item)
   expect([admission.take(1), admission.take(1), admission.take(1)]).toEqual([[1], [2], [3]])
 })
 
 test('keys are bytes, not text', () => {
-  const admission = createAdmission<number>('key')
+  const admission = new Items<number>('key')
   admission.push(Buffer.from([0xff]), 1)
   admission.push(Buffer.from([0xfe]), 2)
   expect([admission.take(1), admission.take(1)]).toEqual([[1], [2]])
 })
 
 test('partition: one at a time; a batch is a run of them', () => {
-  const admission = createAdmission<number>('partition')
+  const admission = new Items<number>('partition')
   for (const item of [1, 2, 3, 4]) admission.push(null, item)
   expect(admission.take(3)).toEqual([1, 2, 3])
   expect([admission.take(1), admission.ready]).toEqual([[], 0])
@@ -67,7 +127,7 @@ test('partition: one at a time; a batch is a run of them', () => {
 })
 
 test('key: lanes whose first was put back go before others, and can be taken alone', () => {
-  const admission = createAdmission<string>('key')
+  const admission = new Items<string>('key')
   for (const item of ['a1', 'a2', 'b1', 'c1']) admission.push(key(item[0]!), item)
   expect(admission.take(1)).toEqual(['a1'])
   admission.putBack('a1')
@@ -80,7 +140,7 @@ test('key: lanes whose first was put back go before others, and can be taken alo
 })
 
 test('key: what waits already when it comes holds its lane; only as the first of it', () => {
-  const admission = createAdmission<string>('key')
+  const admission = new Items<string>('key')
   expect(admission.pushTaken(key('a'), 'a1')).toBe(true)
   admission.push(key('a'), 'a2')
   admission.push(key('b'), 'b1')
@@ -102,7 +162,7 @@ test('in any interleaving no two of a key run at once, none overtakes another of
   )
   fc.assert(
     fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
-      const admission = createAdmission<{ key: number; order: number }>('key')
+      const admission = new Items<{ key: number; order: number }>('key')
       const finished: { key: number; order: number }[] = []
       /** Batches that run; what is put back of one is put back last first, as the engine does. */
       const running: { key: number; order: number }[][] = []

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import * as fc from 'fast-check'
 import { Deadlines, type Expiring } from '../../../routing/deadlines.ts'
-import { ListNode } from '../../../routing/linked-list.ts'
+import { ListNode } from '../../../lib/linked-list.ts'
 import { FakeClock } from '../../fakes/fake-clock.ts'
 
 class Member extends ListNode implements Expiring {

@@ -24,9 +24,9 @@ function world(fn: Partial<FeedFunction> = {}, endpoints: string[] = [], queueLi
 
 test('a slot that frees goes to the one who waits longest, and nobody overtakes', () => {
   const { lane, wait } = world({}, ['a'])
-  const pod = lane.tryAcquire()!
+  const pod = lane.tryAcquire(0)!
   const [first, second] = [wait().waiter, wait().waiter]
-  expect(lane.tryAcquire()).toBeUndefined()
+  expect(lane.tryAcquire(0)).toBeUndefined()
   lane.release(pod)
   expect([first.pod, second.pod]).toEqual([pod, undefined])
   expect([lane.inFlight, lane.queued]).toEqual([1, 1])
@@ -53,10 +53,10 @@ test('a replay goes before those who wait; a full queue refuses newcomers but no
 test('a busy pod is left out for a moment, longer each time, and then serves again', () => {
   const { lane, wait, clock } = world({}, ['a'])
   for (const blockedMs of [20, 40, 80]) {
-    const pod = lane.tryAcquire()!
+    const pod = lane.tryAcquire(0)!
     lane.block(pod, 'busy')
     lane.release(pod)
-    expect(lane.tryAcquire()).toBeUndefined()
+    expect(lane.tryAcquire(0)).toBeUndefined()
     expect(lane.podCount).toBe(1)
     const { waiter } = wait()
     clock.advance(blockedMs - 1)
@@ -65,7 +65,7 @@ test('a busy pod is left out for a moment, longer each time, and then serves aga
     expect(waiter.pod).toBe(pod)
     lane.release(pod)
   }
-  const pod = lane.tryAcquire()!
+  const pod = lane.tryAcquire(0)!
   lane.worked(pod)
   lane.block(pod, 'busy')
   lane.release(pod)
@@ -76,12 +76,12 @@ test('a busy pod is left out for a moment, longer each time, and then serves aga
 
 test('an unreachable pod counts as none until the feed names it anew', () => {
   const { lane, entry } = world({}, ['a'])
-  const pod = lane.tryAcquire()!
+  const pod = lane.tryAcquire(0)!
   lane.block(pod, 'unreachable')
   lane.release(pod)
-  expect([lane.podCount, lane.tryAcquire()]).toEqual([0, undefined])
+  expect([lane.podCount, lane.tryAcquire(0)]).toEqual([0, undefined])
   lane.update(entry(['a']))
-  expect([lane.podCount, lane.tryAcquire()]).toEqual([1, pod])
+  expect([lane.podCount, lane.tryAcquire(0)]).toEqual([1, pod])
 })
 
 test('an activation’s pod serves before the feed has it, and is forgotten when the feed never brings it', () => {
@@ -104,12 +104,12 @@ test('a pod the feed has taken away is not brought back by a late activation', (
 
 test('only pods of the revision that takes traffic get requests; those of the old one run out and stay in the report', () => {
   const { lane, entry } = world({}, ['old'])
-  const running = lane.tryAcquire()!
+  const running = lane.tryAcquire(0)!
   const next = entry(['old', 'new'], { revision: 'r2' })
   next.endpoints[0] = feedEndpoint({ id: 'old', revision: 'r1' })
   lane.update(next)
-  expect(lane.tryAcquire()?.endpoint.id).toBe('new')
-  expect(lane.tryAcquire()).toBeUndefined()
+  expect(lane.tryAcquire(0)?.endpoint.id).toBe('new')
+  expect(lane.tryAcquire(0)).toBeUndefined()
   expect(lane.takeLoad().endpoints).toEqual({ old: 1, new: 1 })
   lane.release(running)
   expect(lane.takeLoad().endpoints).toEqual({ new: 1 })
@@ -118,7 +118,7 @@ test('only pods of the revision that takes traffic get requests; those of the ol
 
 test('a deleted function answers its waiters 404 and later ones too; what runs gives its slot back', () => {
   const { lane, wait } = world({}, ['a'])
-  const running = lane.tryAcquire()!
+  const running = lane.tryAcquire(0)!
   const { waiter } = wait()
   lane.close()
   expect(waiter.problem).toMatchObject({ code: 'unknown-function', status: 404 })
@@ -137,7 +137,7 @@ test('a function that breaks while requests wait tells them', () => {
 test('the mean counts running and waiting by time; idle counts from the last end', () => {
   const { lane, wait, clock } = world({}, ['a'])
   expect(lane.takeLoad().idleMs).toBeUndefined()
-  const pod = lane.tryAcquire()!
+  const pod = lane.tryAcquire(clock.now())!
   clock.advance(500)
   const { waiter } = wait()
   clock.advance(500)
@@ -160,7 +160,7 @@ test('property: slots and queue never leak, no pod runs more than its concurrenc
       const waiters: Waiting[] = []
       const one = <T>(from: T[], n: number) => from.splice(n % from.length, 1)
       const call = () => {
-        const pod = lane.tryAcquire()
+        const pod = lane.tryAcquire(0)
         const waiter = new Waiting()
         if (pod) running.push(pod)
         else if (!lane.wait(waiter)) waiters.push(waiter)

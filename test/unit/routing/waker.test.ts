@@ -98,7 +98,7 @@ test('at capacity it asks again after a second while someone waits, and stops wh
 test('an answer that helps nobody does not become a storm', async () => {
   const { wait, turn, asked, lane } = world({ answers: [brings('a'), brings('a'), brings('a')] })
   lane.offer(feedEndpoint({ id: 'a' }))
-  lane.tryAcquire()
+  lane.tryAcquire(0)
   wait()
   for (let i = 0; i < 10; i++) await turn()
   expect(asked).toHaveLength(1)
@@ -107,7 +107,7 @@ test('an answer that helps nobody does not become a storm', async () => {
 test('with all the pods it may have it does not ask', async () => {
   const { wait, turn, asked, lane } = world({ fn: { maxPods: 1 } })
   lane.offer(feedEndpoint({ id: 'a' }))
-  lane.tryAcquire()
+  lane.tryAcquire(0)
   wait()
   await turn()
   expect(asked).toEqual([])
@@ -199,7 +199,7 @@ test('who waits for a sleeping function hears after ten seconds that no controll
 test('who waits for a slot of a pod that is up goes on waiting without a controller', async () => {
   const { wait, turn, clock, lane } = world({ answers: Array.from({ length: 50 }, () => new Error('refused')) })
   lane.offer(feedEndpoint({ id: 'a' }))
-  const pod = lane.tryAcquire()
+  const pod = lane.tryAcquire(0)
   const waiter = wait()
   for (let elapsedMs = 0; elapsedMs < 20_000; elapsedMs += 100) {
     await turn()

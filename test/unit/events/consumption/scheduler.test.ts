@@ -1,21 +1,37 @@
 import { expect, test } from '@jest/globals'
-import { Scheduler } from '../../../../events/consumption/scheduler.ts'
+import { Contender, Scheduler } from '../../../../events/consumption/scheduler.ts'
 
 const FN = 'shop/mailer'
 
 /** Has so many records; each of its calls runs until it is told to end. */
-function contender(scheduler: Scheduler, started: string[], { name, left }: { name: string; left: number }) {
-  return {
-    startNext(): boolean {
-      if (left === 0) return false
-      left--
-      started.push(name)
-      return true
-    },
-    offer() {
-      scheduler.offer(FN, this)
-    },
+class Records extends Contender {
+  readonly #scheduler: Scheduler
+  readonly #started: string[]
+  readonly #name: string
+  #left: number
+
+  constructor(scheduler: Scheduler, started: string[], { name, left }: { name: string; left: number }) {
+    super()
+    this.#scheduler = scheduler
+    this.#started = started
+    this.#name = name
+    this.#left = left
   }
+
+  startNext(): boolean {
+    if (this.#left === 0) return false
+    this.#left--
+    this.#started.push(this.#name)
+    return true
+  }
+
+  offer(): void {
+    this.#scheduler.offer(FN, this)
+  }
+}
+
+function contender(...[scheduler, started, records]: ConstructorParameters<typeof Records>): Records {
+  return new Records(scheduler, started, records)
 }
 
 test('never more calls of a function at once than it can take now', () => {
