@@ -36,6 +36,8 @@ export class DispatcherFleet {
   readonly #options: DispatcherFleetOptions
   readonly #running = new Set<ChildProcess>()
   /** Of their management listeners, once they have said them. */
+  /** The last that each has said. */
+  readonly #said = new WeakMap<ChildProcess, string>()
   readonly #ports = new WeakMap<ChildProcess, number>()
   #started = 0
   /** What the processes said; a crash that nobody asked for fails the soak. */
@@ -85,15 +87,16 @@ export class DispatcherFleet {
       },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
-    let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => {
-      stderr = (stderr + chunk.toString()).slice(-4_000)
+      const stderr = (this.#lastOf(child) + chunk.toString()).slice(-4_000)
+      this.#said.set(child, stderr)
       const port = this.#ports.has(child) ? undefined : LISTENS.exec(stderr)?.[1]
       if (port !== undefined) this.#ports.set(child, Number(port))
     })
     child.once('close', (code, signal) => {
       const isAsTold = fragility.DIE_AT !== undefined && signal === 'SIGKILL'
-      if (this.#running.delete(child) && !isAsTold) this.crashes.push(`ended by itself (${code ?? signal}): ${stderr}`)
+      if (this.#running.delete(child) && !isAsTold)
+        this.crashes.push(`ended by itself (${code ?? signal}): ${this.#lastOf(child)}`)
     })
     this.#running.add(child)
     return child
@@ -132,6 +135,10 @@ export class DispatcherFleet {
     clearTimeout(cut)
     // Nobody listens to signals yet in a process that is just loading its program; it holds nothing either.
     if (signal !== 'SIGTERM' || code === 0 || (!wasUp && child.signalCode === 'SIGTERM')) return
-    this.crashes.push(`did not end in good order: ${code ?? child.signalCode}`)
+    this.crashes.push(`did not end in good order (${code ?? child.signalCode}): ${this.#lastOf(child)}`)
+  }
+
+  #lastOf(child: ChildProcess): string {
+    return this.#said.get(child) ?? ''
   }
 }
