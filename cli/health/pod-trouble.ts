@@ -65,6 +65,7 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: Remedy])[] = [
     /ImagePull|ErrImage|InvalidImageName/,
     'check the name of the image, and that the nodes reach its registry (imagePullSecrets)',
   ],
+  [/no node has both/, 'correct the nodeSelector of the Function, or let it use another Runtime'],
   [
     /no node with \S+=|node affinity\/selector/,
     'label a node as its nodeSelector asks, make room on those that have the labels, or correct the nodeSelector',

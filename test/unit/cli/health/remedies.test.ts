@@ -169,3 +169,15 @@ test.each([
   expect(finding?.problem).toContain(message)
   expect(finding?.remedy).toMatch(want)
 })
+
+test('where a Function and its Runtime ask for what no node is, room would not help', () => {
+  const message = 'its nodeSelector asks for zone=b, and that of Runtime node for zone=a: no node has both'
+  const lastTimestamp = minutesAgo(1)
+  const involvedObject = { namespace: 'shop', name: 'a', uid: 'u' }
+  const warnings = seen([{ reason: 'CannotWake', message, lastTimestamp, involvedObject } as never])
+  const functions = seen([{ metadata: { ...meta('a'), namespace: 'shop', uid: 'u' }, spec: {} } as never])
+  const found = diagnose(fineInstallation({ warnings, functions }))
+  expect(found.find(({ problem }) => problem.includes(message))?.remedy).toBe(
+    'Correct the nodeSelector of the Function, or let it use another Runtime.',
+  )
+})
