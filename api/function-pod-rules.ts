@@ -1,5 +1,6 @@
 /** What the values of a Function's environment, resources and service account must mean, beyond their types. */
 import { MAX_ENV_BYTES, type EnvVariable, type FunctionResources } from './function-pod.ts'
+import { PLACEMENT_RULES } from './placement.ts'
 import { cpuMillis, CPU_PATTERN, quantityBytes, QUANTITY_PATTERN } from './quantity.ts'
 import {
   cpuBetween,
@@ -100,4 +101,5 @@ export const POD_RULES: readonly Rule[] = [
   ...envRules,
   ...resourceRules,
   objectName('spec.serviceAccountName', 'serviceAccountName'),
+  ...PLACEMENT_RULES,
 ]

@@ -7,6 +7,7 @@ import { conditionsSchema } from './condition.ts'
 import { DURATION_MAX_LENGTH } from './duration.ts'
 import { envSchema, MAX_NAME, resourcesSchema } from './function-pod.ts'
 import type { KubeObject, ManifestMeta } from './object.ts'
+import { placementFields } from './placement.ts'
 import { boundedRecord, integer } from './schema.ts'
 
 const duration = () => z.string().max(DURATION_MAX_LENGTH)
@@ -111,6 +112,7 @@ export const functionSpecSchema = z
       .max(253)
       .optional()
       .describe('ServiceAccount of its pods, with its token mounted. Without it: the default one, without a token.'),
+    ...placementFields('They come on top of those of its Runtime.'),
     timeout: duration().default('30s').describe('How long one invocation may take, 1s to 15m.'),
     concurrency: integer()
       .optional()

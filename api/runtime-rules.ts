@@ -1,4 +1,5 @@
 /** What a Runtime's values must mean, beyond their types. */
+import { PLACEMENT_RULES } from './placement.ts'
 import { between, matches, metadataNameRule, rule, type Rule } from './rule.ts'
 
 export const RUNTIME_RULES: readonly Rule[] = [
@@ -10,4 +11,5 @@ export const RUNTIME_RULES: readonly Rule[] = [
     (command) => command.length > 0,
   ),
   between({ path: 'spec.pool.size', message: 'pool.size must be between 0 and 100' }, 0, 100),
+  ...PLACEMENT_RULES,
 ]

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { KubeObject } from './object.ts'
+import { placementFields } from './placement.ts'
 import { integer } from './schema.ts'
 
 export const runtimeSpecSchema = z
@@ -21,6 +22,7 @@ export const runtimeSpecSchema = z
       })
       .prefault({})
       .describe('Pods that wait warm until a Function needs one.'),
+    ...placementFields('They hold for pods that wait and for those of its Functions.'),
   })
   .describe('What runs the code, and how many of its pods wait warm.')
 export type RuntimeSpec = z.infer<typeof runtimeSpecSchema>

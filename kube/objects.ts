@@ -53,6 +53,8 @@ export interface Pod extends KubeObject {
     securityContext?: Record<string, unknown>
     volumes?: Record<string, unknown>[]
     topologySpreadConstraints?: Record<string, unknown>[]
+    nodeSelector?: Record<string, string> | undefined
+    tolerations?: Record<string, unknown>[] | undefined
   }
   status?: {
     phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed'

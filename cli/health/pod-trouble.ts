@@ -65,6 +65,15 @@ const REMEDIES: readonly (readonly [pattern: RegExp, remedy: Remedy])[] = [
     /ImagePull|ErrImage|InvalidImageName/,
     'check the name of the image, and that the nodes reach its registry (imagePullSecrets)',
   ],
+  [/no node has both/, 'correct the nodeSelector of the Function, or let it use another Runtime'],
+  [
+    /no node with \S+=|node affinity\/selector/,
+    'label a node as its nodeSelector asks, make room on those that have the labels, or correct the nodeSelector',
+  ],
+  [
+    /untolerated taint(?! \{node\.kubernetes\.io\/)/,
+    'give it a toleration of the taint, make room on nodes without it, or take the taint from a node',
+  ],
   [/Unschedulable|SchedulingGated|Insufficient|no node/, 'make room on the nodes, or lower the requests'],
   [/CreateContainerConfigError/, 'create the Secret or ConfigMap that it names'],
   [/OOMKilled/, 'raise its memory limit'],

@@ -5,6 +5,7 @@
 import type { FunctionSpec } from '../../api/function.ts'
 import type { ErrorObject, FeedEndpoint } from '../../api/protocol.ts'
 import type { ObjectKey } from '../../api/names.ts'
+import type { Toleration } from '../../api/placement.ts'
 
 /** All that pods of one revision are made from; stored as a ControllerRevision so that it outlives changes of the Function. */
 export interface RevisionTemplate {
@@ -32,6 +33,9 @@ export interface RevisionTemplate {
   serviceAccountName?: string
   /** Of its container; absent: those that pods of pools are born with. */
   resources?: ContainerResources
+  /** Beside its Runtime's. */
+  nodeSelector?: Record<string, string>
+  tolerations?: Toleration[]
 }
 
 export interface SecretVariable {

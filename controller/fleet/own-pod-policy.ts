@@ -5,6 +5,7 @@
 import { DEFAULT_LIMITS } from '../../api/function-pod.ts'
 import type { FunctionSpec } from '../../api/function.ts'
 import { durationMs } from '../../api/duration.ts'
+import { addsPlacement, type Placement } from '../../api/placement.ts'
 import { cpuMillis, memoryMb, quantityBytes } from '../../api/quantity.ts'
 import type { PoolName } from '../../api/pool-name.ts'
 import type { ContainerResources, RevisionTemplate } from './fleet.ts'
@@ -14,7 +15,14 @@ export type OwnPodKind = 'runtime' | 'image'
 
 type Made = Pick<
   RevisionTemplate,
-  'image' | 'secretEnv' | 'configMapEnv' | 'serviceAccountName' | 'resources' | 'timeoutMs'
+  | 'image'
+  | 'secretEnv'
+  | 'configMapEnv'
+  | 'serviceAccountName'
+  | 'resources'
+  | 'timeoutMs'
+  | 'nodeSelector'
+  | 'tolerations'
 >
 
 /**
@@ -32,31 +40,20 @@ const LARGEST_COMMON_MEMORY_MB = 256
 /** MiB of memory that pods wait with, made for it from birth, where a Function asks for just as much. */
 const LARGE_POOLS_MB: readonly number[] = [384, 512, 768, 1024, 1536, 2048, 3072, 4096]
 
-/** Undefined: a pod of its Runtime's pool will do. */
-export function ownPodKind({
-  image,
-  secretEnv,
-  configMapEnv,
-  serviceAccountName,
-  resources,
-  timeoutMs,
-}: Made): OwnPodKind | undefined {
+/** Undefined: a pod of its Runtime's pool will do. `runtime`: where that has its pods. */
+export function ownPodKind(made: Made, runtime?: Placement): OwnPodKind | undefined {
+  const { image, secretEnv, configMapEnv, serviceAccountName, resources, timeoutMs } = made
   if (image !== undefined) return 'image'
   if (timeoutMs > LONGEST_POOL_TIMEOUT_MS) return 'runtime'
   if (secretEnv !== undefined || configMapEnv !== undefined || serviceAccountName !== undefined) return 'runtime'
+  if (addsPlacement(made, runtime)) return 'runtime'
   return resources !== undefined && isFixedAtBirth(resources) ? 'runtime' : undefined
 }
 
 /** The same of a spec: the pool that has to be ready for it, if one has. */
-export function poolOfSpec({
-  image,
-  runtime,
-  env,
-  serviceAccountName,
-  resources,
-  timeout,
-}: FunctionSpec): PoolName | undefined {
-  if (image !== undefined || serviceAccountName !== undefined) return undefined
+export function poolOfSpec(spec: FunctionSpec, placement?: Placement): PoolName | undefined {
+  const { image, runtime, env, serviceAccountName, resources, timeout } = spec
+  if (image !== undefined || serviceAccountName !== undefined || addsPlacement(spec, placement)) return undefined
   if (durationMs(timeout) > LONGEST_POOL_TIMEOUT_MS) return undefined
   if (env.some(({ valueFrom }) => valueFrom !== undefined)) return undefined
   const made = containerResources(resources)

@@ -1,13 +1,17 @@
 /**
  * Pods made for one function alone: creates one for every start, owned and labelled the function's from birth, and hands it over the moment
- * it is up. Leaves to pod-start.ts what is done with it then. A pod that is stuck is kept: it is the next start's, or late.
+ * it is up. Leaves to pod-start.ts what is done with it then. A pod that is stuck is kept: it is the next start's, or late; unless its Runtime
+ * has changed since, as by other places for its pods, and would have made another.
  */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
+import { placementConflict } from '../../api/placement.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { Cache } from '../../kube/cluster.ts'
 import type { Clock } from '../../lib/clock.ts'
+import type { Leadership } from '../leadership.ts'
 import { PodStartError, type RevisionTemplate } from './fleet.ts'
 import type { PodRecord } from './pod-record.ts'
+import type { PodRemoval } from './pod-removal.ts'
 import type { PodTable } from './pod-table.ts'
 import { notCreated } from './pod-trouble.ts'
 import type { SuppliedPod, WantedClaim } from './waiting-starts.ts'
@@ -15,9 +19,12 @@ import type { SuppliedPod, WantedClaim } from './waiting-starts.ts'
 export interface OwnPodsOptions {
   table: PodTable
   runtimes: Cache<Runtime>
+  removal: Pick<PodRemoval, 'discard'>
+  leadership: Pick<Leadership, 'leads' | 'onLead'>
   clock: Clock
   /** How long a start waits for its pod. One that comes later, because its image had to be pulled, is made ready all the same. */
   podTimeoutMs: number
+  templateOf: (runtime: Runtime) => string
   newName(functionName: string): string
   /** Creates the pod and puts it into the table. */
   create(pod: NewOwnPod): Promise<void>
@@ -45,10 +52,13 @@ export class OwnPods {
   readonly #options: OwnPodsOptions
   /** By namespace and name of the pod. */
   readonly #coming = new Map<ObjectKey, Coming>()
+  readonly #unsubscribes: (() => void)[]
   #stopped = false
 
   constructor(options: OwnPodsOptions) {
     this.#options = options
+    const drop = () => this.#dropOutdated(options.table.all())
+    this.#unsubscribes = [options.runtimes.subscribe({ updated: drop }), options.leadership.onLead(drop)]
   }
 
   /** Starts of a revision whose pod is not in the table yet. */
@@ -66,6 +76,8 @@ export class OwnPods {
     const runtime = template.runtime === undefined ? undefined : this.#options.runtimes.get({ name: template.runtime })
     if (runtime === undefined && template.runtime !== undefined)
       throw new PodStartError('runtime-missing', `there is no Runtime named ${template.runtime}`)
+    const conflict = runtime && placementConflict(template, runtime.spec, runtime.metadata.name)
+    if (conflict !== undefined) throw new PodStartError('start-failed', conflict)
     return this.#make({ template, claim, runtime })
   }
 
@@ -101,10 +113,12 @@ export class OwnPods {
     record.stuck = message
     this.#options.table.change(record, {})
     this.#abandon(this.#comingOf(record), new PodStartError('start-failed', message))
+    this.#dropOutdated([record])
   }
 
   stop(): void {
     this.#stopped = true
+    this.#unsubscribes.forEach((unsubscribe) => unsubscribe())
     for (const coming of this.#coming.values())
       this.#abandon(coming, new PodStartError('stopped', 'the controller is stopping'))
   }
@@ -126,6 +140,21 @@ export class OwnPods {
     return waiter.promise.finally(stopTimer)
   }
 
+  /** One that waits for room as its Runtime was is in the way of one as it is. */
+  #dropOutdated(records: Iterable<PodRecord>): void {
+    const { leadership, removal } = this.#options
+    if (!leadership.leads) return
+    for (const record of [...records])
+      if (isStuck(record) && this.#isOutdated(record)) removal.discard(record, 'its Runtime has changed')
+  }
+
+  /** Of one with newer keys than ours its maker knows more. */
+  #isOutdated({ own, runtime: name, template, otherKeys }: PodRecord): boolean {
+    const { runtimes, templateOf } = this.#options
+    const runtime = own === 'runtime' && otherKeys !== 'beside' ? runtimes.get({ name }) : undefined
+    return runtime !== undefined && templateOf(runtime) !== template
+  }
+
   #gone(record: PodRecord, coming: Coming): void {
     this.#coming.delete(keyOf(record))
     const reason: unknown = record.gone.signal.reason
@@ -142,9 +171,8 @@ export class OwnPods {
 
   /** While one pod of it finds no room, whoever made it, no more are made: they would find none either. Why, when there is one. */
   #stuck({ function: { namespace, name }, revision }: WantedClaim): string | undefined {
-    const isStuck = ({ stage, own, stuck, claim }: PodRecord) =>
-      stage === 'taken' && own !== undefined && stuck !== undefined && claim?.revision === revision
-    return this.#options.table.ofFunction(objectKey(namespace, name)).find(isStuck)?.stuck
+    const isOfRevision = (record: PodRecord) => isStuck(record) && record.claim?.revision === revision
+    return this.#options.table.ofFunction(objectKey(namespace, name)).find(isOfRevision)?.stuck
   }
 
   #comingOf(record: PodRecord): Coming | undefined {
@@ -152,5 +180,6 @@ export class OwnPods {
   }
 }
 
+const isStuck = ({ stage, own, stuck }: PodRecord) => stage === 'taken' && own !== undefined && stuck !== undefined
 const keyOf = ({ namespace, name }: PodRecord) => objectKey(namespace, name)
 const functionOf = ({ function: { namespace, name } }: WantedClaim) => objectKey(namespace, name)

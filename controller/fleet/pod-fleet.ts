@@ -91,17 +91,16 @@ export class PodFleet implements Fleet {
       newName: (prefix: string) => podName(prefix, randomBytes(8)),
       createFailed: (key: ObjectKey, error: unknown) => creation.failed(key, error),
       podTimeoutMs: shared.limits.podTimeoutMs,
+      templateOf: (runtime: Runtime) => this.templateOf(runtime),
     }
     const supply = new PodSupply({
       ...shared,
       ...makes,
       backoff: this.#backoff,
-      templateOf: (runtime) => this.templateOf(runtime),
       create: async (pod) => this.#madeHere(await creation.generic(pod)),
     })
     const own = new OwnPods({
-      ...shared,
-      ...makes,
+      ...{ ...shared, ...makes, removal: this.#removal },
       create: async (pod) => void (await creation.own(pod)),
       late: (record, template) => void this.#starter.late(record, template),
     })
@@ -227,7 +226,8 @@ export class PodFleet implements Fleet {
   }
 
   #take(template: RevisionTemplate, claim: WantedClaim) {
-    const isOwn = ownPodKind(template) !== undefined || this.#resize.isRefused(template)
+    const runtime = this.#options.runtimes.get({ name: template.runtime ?? '' })
+    const isOwn = ownPodKind(template, runtime?.spec) !== undefined || this.#resize.isRefused(template)
     return isOwn ? this.#own.take(template, claim) : this.#supply.take(poolOf(template), claim)
   }
 

@@ -80,10 +80,8 @@ export class PodSupply {
     if (this.#stopped) return Promise.reject(new PodStartError('stopped', 'the controller is stopping'))
     if (runtime === undefined)
       return Promise.reject(new PodStartError('runtime-missing', `there is no Runtime named ${name.runtime}`))
-    const idle = pickIdle(this.#options.table.generic(pool), {
-      template: this.#options.templateOf(runtime),
-      leads: this.#options.leadership.leads,
-    })
+    const { table, leadership, templateOf } = this.#options
+    const idle = pickIdle(table.generic(pool), { template: templateOf(runtime), leads: leadership.leads })
     if (idle === undefined) return this.#wait(pool, claim)
     this.#claim(idle, claim)
     return Promise.resolve({ record: idle, source: 'pool' })
@@ -93,8 +91,7 @@ export class PodSupply {
   offer(record: PodRecord): void {
     const pool = poolKey(record)
     this.#options.backoff.forget(pool)
-    const runtime = this.#options.runtimes.get({ name: record.runtime })
-    const usable = runtime !== undefined && this.#options.templateOf(runtime) === record.template
+    const usable = this.#templateOf(pool) === record.template
     const waiter = usable ? this.#waiters.of(pool)[0] : undefined
     if (waiter === undefined) return this.#options.table.change(record, { stage: 'idle', claim: null })
     this.#waiters.remove(waiter)
@@ -179,11 +176,17 @@ export class PodSupply {
     return new PodStartError(ending === true ? 'namespace-ending' : 'start-failed', message)
   }
 
-  /** Why booting pods of it do not come up for now, one by one. */
+  /** Why booting pods of it do not come up for now, one by one: of those made from its Runtime as it is. */
   #stuckIn(pool: ObjectKey): string[] {
-    return [...this.#options.table.generic(pool)].flatMap(({ stage, stuck }) =>
-      stage === 'booting' ? (stuck ?? []) : [],
+    const wanted = this.#templateOf(pool)
+    return [...this.#options.table.generic(pool)].flatMap(({ stage, stuck, template }) =>
+      stage === 'booting' && template === wanted ? (stuck ?? []) : [],
     )
+  }
+
+  #templateOf(pool: ObjectKey): string | undefined {
+    const runtime = this.#options.runtimes.get({ name: poolParts(pool).runtime })
+    return runtime && this.#options.templateOf(runtime)
   }
 
   #isHeld(pool: ObjectKey): boolean {
@@ -224,9 +227,8 @@ export class PodSupply {
 
   /** Without those whose creation has not been answered: they are counted as such. */
   #bootingHere(pool: ObjectKey): PodRecord[] {
-    const { clock, runtimes, table, templateOf } = this.#options
-    const runtime = runtimes.get({ name: poolParts(pool).runtime })
-    const wanted = runtime && templateOf(runtime)
+    const { clock, table } = this.#options
+    const wanted = this.#templateOf(pool)
     const sinceMs = clock.now() - BOOT_PATIENCE_MS
     const creating = this.#creating.get(pool)
     const ours = [...table.generic(pool)].filter(({ madeHere, name }) => madeHere === true && !creating?.has(name))

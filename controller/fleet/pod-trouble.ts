@@ -23,13 +23,22 @@ export function podTrouble(pod: Pod): PodTrouble | undefined {
   const unschedulable = pod.status?.conditions?.find(
     ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
   )
-  if (unschedulable) return { kind: 'stuck', message: `no node has room for it${detail(unschedulable.message)}` }
+  if (unschedulable)
+    return { kind: 'stuck', message: `${noRoom(pod, unschedulable.message)}${detail(unschedulable.message)}` }
   for (const container of [functionContainerStatus(pod), ...othersOf(pod)]) {
     const waiting = container?.state?.waiting
     const message = container && waiting && waitingTrouble(waiting, wordsFor(container, pod))
     if (message !== undefined) return { kind: 'cannot-run', message }
   }
   return undefined
+}
+
+/** True of any pod that waits for a node; which nodes come into question comes first, as it is what users can change. */
+function noRoom({ spec: { nodeSelector = {} } }: Pod, message = ''): string {
+  const labels = Object.entries(nodeSelector).map(([key, value]) => `${key}=${value}`)
+  const labelled = labels.length === 0 ? '' : ` with ${labels.join(', ')}`
+  const tolerated = message.includes('untolerated taint') ? ' whose taints it tolerates' : ''
+  return `no node${labelled}${tolerated} has room for it`
 }
 
 /** Those that admission webhooks have added. */

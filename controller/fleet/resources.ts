@@ -1,6 +1,7 @@
 /** Pure: manifests and patches of pods. No client, no clock. */
 import { createHash } from 'node:crypto'
 import { ANNOTATION, CONTAINER, LABEL, type PodState } from '../../api/names.ts'
+import { jointPlacement, type Placement } from '../../api/placement.ts'
 import type { Runtime } from '../../api/runtime.ts'
 import type { MergePatch, NewObject } from '../../kube/cluster.ts'
 import type { Pod } from '../../kube/objects.ts'
@@ -55,6 +56,7 @@ export function genericPod({ runtime, memoryMb, ...input }: GenericPodInput): Ne
     },
     spec: {
       ...podBase({ [LABEL.runtime]: runtime.metadata.name, [LABEL.state]: 'generic' }),
+      ...jointPlacement(runtime.spec),
       terminationGracePeriodSeconds: graceSeconds(LONGEST_POOL_TIMEOUT_MS),
       ...(settings.readOnlyRoot === true && { volumes: [TMP_VOLUME] }),
       automountServiceAccountToken: false,
@@ -95,6 +97,7 @@ export function ownPod({ template, runtime, ...input }: OwnPodInput): NewObject<
     },
     spec: {
       ...podBase({ [LABEL.function]: template.function.name }, { user: runtime === undefined ? undefined : NON_ROOT }),
+      ...jointPlacement(template, runtime?.spec),
       terminationGracePeriodSeconds: graceSeconds(template.timeoutMs),
       ...((runtime === undefined || settings.readOnlyRoot === true) && { volumes: [TMP_VOLUME] }),
       automountServiceAccountToken: serviceAccountName !== undefined,
@@ -137,14 +140,24 @@ function podBase(alike: Record<string, string>, { user }: { user: number | undef
   }
 }
 
-/** Changes when pods made before can no longer be used: another image, command, or key. */
+/** Changes when pods made before can no longer be used: another image, command, place, or key. */
 export function templateHash(
   runtime: Runtime,
   { publicKey, initTimeoutMs, readOnlyRoot = false }: Pick<PodSettings, 'publicKey' | 'initTimeoutMs' | 'readOnlyRoot'>,
 ): string {
   const { image, command } = runtime.spec
   const parts = [runtime.metadata.uid, image, command ?? null, publicKey, initTimeoutMs, readOnlyRoot]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+  // Nothing where nothing is said: pods made by versions that knew no placement can be used.
+  const placement = placementParts(runtime.spec)
+  return createHash('sha256')
+    .update(JSON.stringify([...parts, ...placement]))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+function placementParts({ nodeSelector = {}, tolerations = [] }: Placement): unknown[] {
+  const labels = Object.entries(nodeSelector).sort(([a], [b]) => (a < b ? -1 : 1))
+  return labels.length + tolerations.length === 0 ? [] : [labels, tolerations]
 }
 
 export interface Claim {

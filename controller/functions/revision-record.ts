@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { signatureSchema } from '../../api/function.ts'
 import { GROUP, LABEL } from '../../api/names.ts'
+import { tolerationSchema } from '../../api/placement.ts'
 import type { NewObject } from '../../kube/cluster.ts'
 import type { ControllerRevision } from '../../kube/objects.ts'
 import type { RevisionTemplate } from '../fleet/fleet.ts'
@@ -43,6 +44,8 @@ const templateSchema: z.ZodType<RevisionTemplate> = z.object({
   restart: z.string().exactOptional(),
   serviceAccountName: z.string().exactOptional(),
   resources: z.object({ requests: amountsSchema, limits: amountsSchema }).exactOptional(),
+  nodeSelector: z.record(z.string(), z.string()).exactOptional(),
+  tolerations: z.array(tolerationSchema).exactOptional(),
 })
 const brokenSchema = z.object({ kind: z.literal('broken'), message: z.string(), runtime: z.string() })
 

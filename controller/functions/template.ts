@@ -24,7 +24,7 @@ export function templateOf(
   code?: Code,
 ): RevisionTemplate {
   const restart = metadata.annotations?.[ANNOTATION.restart]
-  const { runtime, image, serviceAccountName } = spec
+  const { runtime, image, serviceAccountName, nodeSelector = {}, tolerations = [] } = spec
   const resources = containerResources(spec.resources)
   const made = {
     ...(runtime !== undefined && { runtime }),
@@ -43,6 +43,8 @@ export function templateOf(
     ...(restart !== undefined && { restart }),
     ...(serviceAccountName !== undefined && { serviceAccountName }),
     ...(!isDeepStrictEqual(resources, POOL_RESOURCES) && { resources }),
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    ...(tolerations.length > 0 && { tolerations }),
   }
   const { namespace = '', name, uid } = metadata
   return { function: { namespace, name, uid }, revision: revisionOf(made), ...made }

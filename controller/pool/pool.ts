@@ -64,12 +64,6 @@ interface PoolState {
   pods: GenericPod[]
 }
 
-/** The pool that a Function takes its pods from. */
-function poolOf({ metadata: { namespace = '' }, spec }: DormouseFunction): ObjectKey | undefined {
-  const name = poolOfSpec(spec)
-  return name && poolKey({ namespace, ...name })
-}
-
 export function createPool(options: PoolOptions): Pool {
   return new LivePool(options)
 }
@@ -120,7 +114,7 @@ class LivePool implements Pool {
     this.#unsubscribes = [
       functions.subscribe({
         ...handler,
-        updated: (now, old) => poolOf(now) !== poolOf(old) && changed(),
+        updated: (now, old) => this.#poolOf(now) !== this.#poolOf(old) && changed(),
       }),
       runtimes.subscribe(handler),
       fleet.onGenericChange(changed),
@@ -184,7 +178,7 @@ class LivePool implements Pool {
       return pool
     }
     for (const fn of this.#options.functions.list()) {
-      const key = poolOf(fn)
+      const key = this.#poolOf(fn)
       if (fn.metadata.deletionTimestamp === undefined && key !== undefined)
         stateOf(key).functions.push(keyOf(fn.metadata))
     }
@@ -220,6 +214,13 @@ class LivePool implements Pool {
     for (const uid of plan.remove) fleet.discardGeneric(uid, 'the pool does not need it')
     if (runtime !== undefined) for (let made = 0; made < plan.create; made += 1) fleet.createGeneric(key, runtime)
     this.#reportBoots(key, state)
+  }
+
+  /** The pool that a Function takes its pods from. */
+  #poolOf({ metadata: { namespace = '' }, spec }: DormouseFunction): ObjectKey | undefined {
+    const runtime = this.#options.runtimes.get({ name: spec.runtime ?? '' })
+    const name = poolOfSpec(spec, runtime?.spec)
+    return name && poolKey({ namespace, ...name })
   }
 
   #runtimeOf(key: ObjectKey): Runtime | undefined {

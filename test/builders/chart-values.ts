@@ -9,6 +9,15 @@ export const SECURED_KAFKA = {
   sasl: { mechanism: 'scram-sha-512', username: 'dormouse', passwordSecret: 'kafka-password', passwordKey: 'pass' },
 }
 
+/** Of a Runtime. */
+export const FUNCTION_NODES = {
+  nodeSelector: { 'kubernetes.io/arch': 'arm64', 'node-role.kubernetes.io/functions': '' },
+  tolerations: [
+    { key: 'dedicated', value: 'functions', effect: 'NoSchedule' },
+    { key: 'spot', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 60 },
+  ],
+}
+
 export const VALUE_SETS: Record<string, Values> = {
   'no values': {},
   'Kafka in the clear': { kafka: { brokers: ['kafka:9092'] } },
@@ -58,7 +67,10 @@ export const VALUE_SETS: Record<string, Values> = {
     gateway: placed(),
     dispatcher: placed(),
     kafka: { brokers: ['kafka:9092'] },
-    runtimes: { python: { enabled: true, image: 'registry.example.com/python:3', poolSize: 0, command: ['/run'] } },
+    runtimes: {
+      python: { enabled: true, image: 'registry.example.com/python:3', poolSize: 0, command: ['/run'] },
+      node: FUNCTION_NODES,
+    },
     networkPolicy: {
       functionNamespaces: ['default', 'kube-public'],
       internal: { from: [{ ipBlock: { cidr: '192.0.2.0/24' } }] },

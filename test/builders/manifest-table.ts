@@ -4,6 +4,7 @@
  */
 import { bad, invalid, NAME, type, type BadManifest, type GoodManifest } from './manifest-rows.ts'
 import { CODE_BREAKS, CODE_GOOD } from './manifest-table-code.ts'
+import { PLACEMENT_BREAKS, PLACEMENT_GOOD, PLACEMENT_SHAPES } from './manifest-table-placement.ts'
 import { POD_BREAKS, POD_GOOD } from './manifest-table-pods.ts'
 import { EVENT_BREAKS, EVENT_GOOD, EVENT_STRUCTURE } from './manifest-table-events.ts'
 import { functionManifest, runtimeManifest, triggerManifest } from './manifests.ts'
@@ -250,11 +251,13 @@ export const BREAKS: readonly BadManifest[] = [
   ...triggers,
   ...runtimes,
   ...POD_BREAKS,
+  ...PLACEMENT_BREAKS,
   ...EVENT_BREAKS,
 ]
 
 /** Broken structure. */
 export const STRUCTURE: readonly BadManifest[] = [
+  ...PLACEMENT_SHAPES,
   bad('no spec', { ...functionManifest(), spec: undefined }, 'spec: Required value'),
   bad('runtime a number', functionManifest({ runtime: 5 }), type('spec.runtime', 'integer', 'string')),
   bad('concurrency text', functionManifest({ concurrency: 'many' }), type('spec.concurrency', 'string', 'integer')),
@@ -369,5 +372,6 @@ export const GOOD: readonly GoodManifest[] = [
   { why: 'a runtime', manifest: runtimeManifest({ command: ['node'], pool: { size: 0 } }) },
   ...CODE_GOOD,
   ...POD_GOOD,
+  ...PLACEMENT_GOOD,
   ...EVENT_GOOD,
 ]

@@ -40,6 +40,7 @@ const unit = fc.constantFrom(
 const text = fc.string({ unit, maxLength: 6 })
 /** Within the length that durations and quantities may have: longer text does not come as far as the rules. */
 const short = text.map((value) => value.slice(0, 20))
+const labelText = fc.oneof(short, fc.constantFrom('a', 'example.com/a', 'A_b.c', ''))
 const name = text.map((value) => (value === '' ? 'a' : value))
 const number = fc.oneof(fc.integer({ min: -2, max: 1100 }), fc.constantFrom(0, 1, 100, 101, 1000, 1001))
 const topic = fc.oneof(text, fc.constantFrom('orders', 'dormouse', 'dormouse.a', '...'))
@@ -135,6 +136,25 @@ const MANIFESTS: Record<string, fc.Arbitrary<Json>> = {
   destinations: fc
     .array(fc.record({ function: text, topic, url: text }, { requiredKeys: [] }), { minLength: 2, maxLength: 2 })
     .map(([onSuccess, onFailure]) => functionManifest({ async: { onSuccess, onFailure } })),
+  placements: fc
+    .tuple(
+      fc.constantFrom(functionManifest, runtimeManifest),
+      fc.dictionary(labelText, labelText, { maxKeys: 3 }),
+      fc.array(
+        fc.record(
+          {
+            key: labelText,
+            operator: fc.constantFrom('Exists', 'Equal'),
+            value: labelText,
+            effect: fc.constantFrom('NoSchedule', 'NoExecute'),
+            tolerationSeconds: number,
+          },
+          { requiredKeys: [] },
+        ),
+        { maxLength: 3 },
+      ),
+    )
+    .map(([manifest, nodeSelector, tolerations]) => manifest({ nodeSelector, tolerations })),
   images: fc.tuple(text, number).map(([image, size]) => runtimeManifest({ image, pool: { size } })),
 }
 

@@ -110,8 +110,9 @@ function podFindings(observation: Observation): Finding[] {
 }
 
 function ownerOf({ metadata }: PlatformPod): string {
-  const { [LABEL.function]: fn, [LABEL.runtime]: runtime } = metadata.labels ?? {}
-  if (runtime !== undefined) return `runtime ${runtime}`
+  const { [LABEL.function]: fn, [LABEL.runtime]: runtime, [LABEL.own]: own } = metadata.labels ?? {}
+  // A pod of its own stays away for what its Function asks for: a Secret, a node.
+  if (runtime !== undefined && own === undefined) return `runtime ${runtime}`
   return fn === undefined ? 'pods' : `function ${metadata.namespace ?? ''}/${fn}`
 }
 

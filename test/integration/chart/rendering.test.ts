@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { VALUE_SETS } from '../../builders/chart-values.ts'
+import { parseManifest } from '../../../api/validate.ts'
+import { FUNCTION_NODES, VALUE_SETS } from '../../builders/chart-values.ts'
 import { describeWithHelm, type Rendered } from '../../builders/helm.ts'
 
 const WORKLOADS = ['Deployment', 'StatefulSet']
@@ -42,6 +43,13 @@ describeWithHelm('the chart', (helm) => {
         image: 'ghcr.io/dormouse-dev/dormouse-runtime-node:0.1.0',
         pool: { size: 3 },
       })
+    })
+
+    test('has Runtimes where the values place them, as the API takes them', async () => {
+      const objects = await helm.render({ values: { runtimes: { node: FUNCTION_NODES } } })
+      const runtime = find(objects, 'Runtime', 'node')
+      expect(runtime['spec']).toMatchObject(FUNCTION_NODES)
+      expect(parseManifest(runtime)).toMatchObject({ kind: 'valid' })
     })
 
     test('runs two of each, and a new version before the old one goes', async () => {

@@ -73,6 +73,11 @@ describeWithHelm('values that cannot be', (helm) => {
       { runtimes: { node: { poolSize: 101 } } },
       /'\/runtimes\/node\/poolSize': maximum: got 101, want 100/,
     ],
+    [
+      'a label of nodes that is no text',
+      { runtimes: { node: { nodeSelector: { gpu: true } } } },
+      /'\/runtimes\/node\/nodeSelector\/gpu': got boolean, want string/,
+    ],
     ['latest', { image: { tag: 'latest' } }, /image\.tag: expected a version, got latest/],
     [
       'latest of a Runtime',

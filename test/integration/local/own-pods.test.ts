@@ -107,3 +107,11 @@ test.each([
   expect(answer.status).toBe(503)
   expect(await answer.text()).toContain(JSON.stringify(sentence).slice(1, -1))
 })
+
+test('where there is one machine, what is said of nodes is taken and keeps no function from running', async () => {
+  const placed = { nodeSelector: { 'kubernetes.io/arch': 'arm64' }, tolerations: [{ key: 'gpu', operator: 'Exists' }] }
+  platform = await startPlatform({ manifests: [functionManifest('placed', ANSWER, placed)] })
+
+  expect(await (await platform.invoke('placed')).json()).toBe('own')
+  expect((await platform.pods('placed')).map(({ spec }) => spec.nodeSelector)).toContainEqual(placed.nodeSelector)
+})

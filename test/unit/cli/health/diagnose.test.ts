@@ -270,6 +270,18 @@ describe('workloads', () => {
       'runtime node: 2 pods do not come up (ErrImagePull): shop/p1, shop/p2: not found.',
     ])
   })
+  test('a pod of a Function’s own is told of as that Function’s, beside those of its Runtime', () => {
+    const unscheduled = (message: string) => ({
+      phase: 'Pending' as const,
+      conditions: [{ type: 'PodScheduled', status: 'False' as const, reason: 'Unschedulable', message }],
+    })
+    const own = functionPod('p2', 'shop', unscheduled('no such label'))
+    Object.assign((own.metadata.labels ??= {}), { [LABEL.function]: 'a', [LABEL.own]: 'runtime' })
+    expect(told({ functionPods: seen([functionPod('p1', 'shop', unscheduled('full')), own]) })).toEqual([
+      'runtime node: 1 pod does not come up (Unschedulable): shop/p1: full.',
+      'function shop/a: 1 pod does not come up (Unschedulable): shop/p2: no such label.',
+    ])
+  })
   test('pods that were never created are told by what the controller said, while that is recent', () => {
     const functions = seen([said('a')])
     const runtimes = seen([{ metadata: meta('node'), spec: {} } as never])

@@ -155,3 +155,29 @@ test('where there is none, installing names the cluster; a kubeconfig that was n
   const none = fineInstallation({ named: { kubeconfig: '/tmp/kc' }, namespace: undefined, services: seen([]) })
   expect(diagnose(none)[0]?.remedy).toBe('Install Dormouse with `dormouse install --kubeconfig /tmp/kc`.')
 })
+
+test.each([
+  ["1 node(s) didn't match Pod's node affinity/selector.", /^Label a node as its nodeSelector asks, make room .*\.$/],
+  ['1 node(s) had untolerated taint {dedicated: gpu}.', /^Give it a toleration of the taint, .*\.$/],
+  ['1 node(s) had untolerated taint(s).', /^Give it a toleration of the taint, .*\.$/],
+  ['1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.', /^Make room on the nodes, .*\.$/],
+  ['1 Insufficient memory.', /^Make room on the nodes, .*\.$/],
+])('where the scheduler says "%s", what is to be done follows from it', (message, want) => {
+  const conditions = [{ type: 'PodScheduled', status: 'False' as const, reason: 'Unschedulable', message }]
+  const functionPods = seen([functionPod('p1', 'shop', { phase: 'Pending', conditions })])
+  const [finding] = diagnose(fineInstallation({ functionPods }))
+  expect(finding?.problem).toContain(message)
+  expect(finding?.remedy).toMatch(want)
+})
+
+test('where a Function and its Runtime ask for what no node is, room would not help', () => {
+  const message = 'its nodeSelector asks for zone=b, and that of Runtime node for zone=a: no node has both'
+  const lastTimestamp = minutesAgo(1)
+  const involvedObject = { namespace: 'shop', name: 'a', uid: 'u' }
+  const warnings = seen([{ reason: 'CannotWake', message, lastTimestamp, involvedObject } as never])
+  const functions = seen([{ metadata: { ...meta('a'), namespace: 'shop', uid: 'u' }, spec: {} } as never])
+  const found = diagnose(fineInstallation({ warnings, functions }))
+  expect(found.find(({ problem }) => problem.includes(message))?.remedy).toBe(
+    'Correct the nodeSelector of the Function, or let it use another Runtime.',
+  )
+})

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { functionSpecSchema, type FunctionManifest } from '../../../../api/function.ts'
 import { LABEL } from '../../../../api/names.ts'
+import { jointPlacement, placementConflict } from '../../../../api/placement.ts'
 import type { Runtime } from '../../../../api/runtime.ts'
 import { ownPodKind, poolOf, poolOfSpec } from '../../../../controller/fleet/own-pod-policy.ts'
 import { ownPod } from '../../../../controller/fleet/resources.ts'
@@ -67,6 +68,9 @@ describe('a function', () => {
       { resources: { limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '1000m', memory: '128Mi' } } },
       'runtime',
     ],
+    ['that says where its pods run gets pods of its own', { nodeSelector: { disk: 'ssd' } }, 'runtime'],
+    ['that tolerates a taint gets pods of its own', { tolerations: [{ key: 'a' }] }, 'runtime'],
+    ['that says nothing of it in many words takes pods of the pool', { nodeSelector: {}, tolerations: [] }, undefined],
     ['that is an image gets pods of its own', image, 'image'],
   ]
   test.each(cases)('%s', (_, spec, want) => {
@@ -117,6 +121,44 @@ describe('a pod of its own', () => {
     ])
     expect(container).toMatchObject({ image: 'example/web:1', startupProbe: { tcpSocket: { port: 8080 } } })
     expect(spec.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
+  })
+})
+
+describe('where a function runs', () => {
+  const [SPOT, GPU] = [{ key: 'spot' }, { key: 'gpu', operator: 'Exists' as const }]
+  const equal = { key: 'spot', operator: 'Equal' as const }
+  const of = { nodeSelector: { disk: 'ssd', zone: 'a' }, tolerations: [equal] }
+  test.each<[string, Spec, boolean]>([
+    ['as its Runtime', { nodeSelector: { zone: 'a', disk: 'ssd' }, tolerations: [SPOT] }, true],
+    ['as its Runtime, in part', { nodeSelector: { zone: 'a' } }, true],
+    ['elsewhere by another label', { nodeSelector: { room: '1' } }, false],
+    ['elsewhere by another value', { nodeSelector: { zone: 'b' } }, false],
+    ['elsewhere by another taint', { tolerations: [SPOT, GPU] }, false],
+    ['elsewhere by another effect', { tolerations: [{ ...SPOT, effect: 'NoExecute' }] }, false],
+  ])('%s', (_, spec, isPooled) => {
+    expect(poolOfSpec(specOf(spec), of) !== undefined).toBe(isPooled)
+    expect(ownPodKind(templateOf({ metadata, spec: specOf(spec) }), of) === undefined).toBe(isPooled)
+  })
+
+  test('is, of an image, as it says alone', () => {
+    expect(podOf({ ...image, nodeSelector: { disk: 'ssd' }, tolerations: [GPU] }).spec).toMatchObject({
+      nodeSelector: { disk: 'ssd' },
+      tolerations: [GPU],
+    })
+    expect(podOf(image).spec).not.toHaveProperty('nodeSelector')
+    expect(podOf(image).spec).not.toHaveProperty('tolerations')
+  })
+
+  test('cannot be on a node that its Runtime excludes', () => {
+    const nodeSelector = { zone: 'b', room: '1' }
+    expect(jointPlacement({ nodeSelector }, of)).toEqual({
+      nodeSelector: { disk: 'ssd', zone: 'a', room: '1' },
+      tolerations: [equal],
+    })
+    expect(placementConflict({ nodeSelector }, of, 'node')).toBe(
+      'its nodeSelector asks for zone=b, and that of Runtime node for zone=a: no node has both',
+    )
+    expect(placementConflict({ nodeSelector: { disk: 'ssd', room: '1' } }, of, 'node')).toBeUndefined()
   })
 })
 

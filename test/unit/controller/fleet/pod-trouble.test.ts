@@ -17,6 +17,11 @@ const waiting = (reason: string, message = 'why.') =>
   })
 const condition = (type: string, reason: string, status: 'True' | 'False' = 'False') =>
   pod({ conditions: [{ type, status, reason, message: '0/1 nodes are available.' }] })
+const unscheduled = (message: string, nodeSelector?: Record<string, string>): Pod => {
+  const conditions = [{ type: 'PodScheduled', status: 'False' as const, reason: 'Unschedulable', message }]
+  const waits = pod({ conditions })
+  return { ...waits, spec: { ...waits.spec, nodeSelector } }
+}
 
 describe('a pod on its way up', () => {
   const cases: [string, Pod, object | undefined][] = [
@@ -36,6 +41,26 @@ describe('a pod on its way up', () => {
       'that no node has room for may yet come',
       condition('PodScheduled', 'Unschedulable'),
       { kind: 'stuck', message: 'no node has room for it: 0/1 nodes are available' },
+    ],
+    [
+      'for which no node has the labels may yet come, and says which',
+      unscheduled("1 node(s) didn't match Pod's node affinity/selector.", {
+        disk: 'ssd',
+        'kubernetes.io/arch': 'arm64',
+      }),
+      {
+        kind: 'stuck',
+        message:
+          "no node with disk=ssd, kubernetes.io/arch=arm64 has room for it: 1 node(s) didn't match Pod's node affinity/selector",
+      },
+    ],
+    [
+      'that tolerates no node’s taints may yet come, and says so',
+      unscheduled('1 node(s) had untolerated taint {dedicated: gpu}.'),
+      {
+        kind: 'stuck',
+        message: 'no node whose taints it tolerates has room for it: 1 node(s) had untolerated taint {dedicated: gpu}',
+      },
     ],
     ['that is being made has no trouble', waiting('ContainerCreating', ''), undefined],
     ['of which nothing is known has no trouble', pod({}), undefined],

@@ -118,6 +118,18 @@ describe('templateHash', () => {
     expect(new Set(all).size).toBe(all.length)
   })
 
+  test('changes with where pods run, and not with the order in which that is written', () => {
+    const toleration = { key: 'a', operator: 'Exists' as const }
+    const all = [hash({}), hash({ nodeSelector: { a: 'b' } }), hash({ tolerations: [toleration] })]
+    expect(new Set(all).size).toBe(all.length)
+    expect(hash({ nodeSelector: { a: 'b', c: 'd' } })).toBe(hash({ nodeSelector: { c: 'd', a: 'b' } }))
+  })
+
+  test('is what it was before Runtimes had a place, where they have none', () => {
+    expect(hash({})).toBe('1b6049fad73c3324')
+    expect(hash({ nodeSelector: {}, tolerations: [] })).toBe(hash({}))
+  })
+
   test('does not change with the pool size', () => expect(hash({ pool: { size: 9 } })).toBe(hash({})))
 })
 

@@ -19,6 +19,15 @@ test('a stored revision reads as it was written', () => {
   expect(revisionName(template('r1'))).toBe('web-r1')
 })
 
+test('where its pods run is read as it was written', () => {
+  const placed = {
+    ...template('r1'),
+    nodeSelector: { disk: 'ssd' },
+    tolerations: [{ key: 'a', operator: 'Equal' as const, effect: 'NoExecute' as const, tolerationSeconds: 5 }],
+  }
+  expect(parseRevision(stored({ data: newRevision(placed, 7).data }))?.template).toEqual(placed)
+})
+
 test('it is owned by its Function, so that it goes when the Function goes', () => {
   expect(newRevision(template('r1'), 1).metadata.ownerReferences).toEqual([
     expect.objectContaining({ kind: 'Function', name: 'web', uid: 'u1', controller: true }),

@@ -50,6 +50,9 @@ describe('the revision', () => {
     { resources: { limits: { memory: '256Mi' } } },
     { resources: { requests: { cpu: '1' } } },
     { serviceAccountName: 'robot' },
+    { nodeSelector: { disk: 'ssd' } },
+    { tolerations: [{ key: 'a' }] },
+    { tolerations: [{ key: 'a', effect: 'NoExecute' }] },
     { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
     { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 's', key: 'k' } } }] },
   ]
@@ -58,6 +61,7 @@ describe('the revision', () => {
   })
 
   const same: Partial<FunctionManifest['spec']>[] = [
+    { nodeSelector: {}, tolerations: [] },
     { scaling: { min: 3, max: 9, idleAfter: '1s' } },
     { timeout: '30000ms' },
     { concurrency: 1 },
