@@ -89,10 +89,11 @@ function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
     const found = walk(owner, names.slice(-1))
     if (found === undefined) continue
     if (wanted.signature === 'http' && listensLikeServer(found)) return asServer(found)
-    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}`)
+    if (typeof found !== 'function')
+      throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}${fetchHint(found)}`)
     return asFunction(found as AnyFunction, owner, owner === module)
   }
-  throw notFound(`${wanted.handler} is undefined or not exported`)
+  throw notFound(`${wanted.handler} is undefined or not exported${fetchHint(walk(module, ['default']))}`)
 }
 
 /** What may hold the handler: CommonJS exports whole, the named exports, the default export, also of an ES module that a compiler made CommonJS of. */
@@ -135,6 +136,12 @@ function expected({ signature }: Wanted): string {
 
 function kindOf(value: unknown): string {
   return value === null ? 'null' : `of type ${typeof value}`
+}
+
+/** The form of Bun, Deno and Workers, which Hono and others recommend. */
+function fetchHint(value: unknown): string {
+  if (typeof walk(value, ['fetch']) !== 'function') return ''
+  return ': of an object with fetch, getRequestListener(….fetch) of @hono/node-server makes a handler of signature http'
 }
 
 function notFound(message: string): LoadError {

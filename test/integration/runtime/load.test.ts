@@ -201,6 +201,17 @@ describe('code that does not load is answered 422', () => {
     })
   })
 
+  test.each([
+    ['index.handler', 'is undefined or not exported'],
+    ['index.default', 'is not a function (req, res), nor an http.Server with listeners, but of type object'],
+  ])('a fetch() as Bun and Deno want it, by the name %s, is told what makes a handler of it', async (handler, why) => {
+    const files = { 'index.mjs': 'export default { fetch: () => new Response("hi") }' }
+    const { error } = await failure({ files, handler, signature: 'http' })
+    expect(error.errorMessage).toBe(
+      `${handler} ${why}: of an object with fetch, getRequestListener(….fetch) of @hono/node-server makes a handler of signature http`,
+    )
+  })
+
   test('a load that never finishes', async () => {
     const { error } = await failure(
       { files: { 'index.mjs': 'setInterval(() => {}, 50); await new Promise(() => {})' } },
