@@ -192,7 +192,7 @@ describe('code that does not load is answered 422', () => {
 
   test('an application that is neither function nor server, of signature http', async () => {
     const { error } = await failure({
-      files: { 'index.mjs': 'export const handler = { fetch() {} }' },
+      files: { 'index.mjs': 'export const handler = { handle() {} }' },
       signature: 'http',
     })
     expect(error).toMatchObject({
