@@ -33,7 +33,13 @@ export async function loadHandler(codeDir: string, handler: string, signature: S
   // Read with the module, understood only when an error is told.
   if (isFile(`${path}.map`)) setSourceMapsSupport(true)
   const module: unknown = await import(pathToFileURL(path).href)
-  return pick(module, name.exports, { handler, signature })
+  return pick(await finished(module), name.exports, { handler, signature })
+}
+
+/** As in Lambda, CommonJS may export the promise of its exports: webpack makes that of a module with top-level await. */
+async function finished(module: unknown): Promise<unknown> {
+  const exported = walk(module, ['module.exports'])
+  return exported instanceof Promise ? { 'module.exports': (await exported) as unknown } : module
 }
 
 type ValidName = Extract<HandlerName, { kind: 'valid' }>

@@ -34,6 +34,11 @@ describe('the handler is found', () => {
       { 'index.js': 'const n = "handler"; module.exports = { [n]: async () => "late" }' },
       'late',
     ],
+    [
+      'in the promise of exports that webpack makes of top-level await',
+      { 'index.js': 'module.exports = (async () => { await null; return { handler: async () => "awaited" } })()' },
+      'awaited',
+    ],
   ])('%s', async (_where, files, want) => {
     const runtime = await RuntimeProcess.with({ files })
     expect(JSON.parse((await runtime.invoke({})).text)).toBe(want)
@@ -210,6 +215,11 @@ describe('code that does not load is answered 422', () => {
     expect(error.errorMessage).toBe(
       `${handler} ${why}: of an object with fetch, getRequestListener(….fetch) of @hono/node-server makes a handler of signature http`,
     )
+  })
+
+  test('exports that are promised and do not come', async () => {
+    const { error } = await failure({ files: { 'index.js': 'module.exports = Promise.reject(new RangeError("no"))' } })
+    expect(error).toMatchObject({ errorType: 'RangeError', errorMessage: 'no' })
   })
 
   test('a load that never finishes', async () => {
