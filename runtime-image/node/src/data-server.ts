@@ -36,7 +36,8 @@ export interface DataPorts {
   scope: AsyncLocalStorage<Invocation>
   invocations: Invocations
   podName: string
-  env: Record<string, string | undefined>
+  /** Its `env` as it is then: user code may put another in its place. */
+  process: Pick<NodeJS.Process, 'env'>
   /** Watches over the data server and whatever else of ours holds the event loop. */
   loop: (servers: Server[]) => LoopWatch
 }
@@ -109,10 +110,10 @@ export class DataServer {
   private invoke({ request, invocation, claim, loaded }: Accepted, execution: Execution, body: Buffer): void {
     if (loaded.user.kind === 'server') return
     const { head, id: requestId, deadlineMs } = invocation
-    const { podName, env } = this.ports
+    const { podName, process } = this.ports
     const context = createContext({ specialization: claim, podName, head, requestId, deadlineMs, now: nowMs })
     const isAlone = claim.concurrency === 1
-    if (isAlone) setTrace(env, head.traceparent)
+    if (isAlone) setTrace(process.env, head.traceparent)
     if (claim.signature === 'event') {
       invokeEvent({ execution, handler: loaded.user, context, body, loop: this.loop, isAlone })
     } else {
@@ -198,8 +199,9 @@ function answerTooLarge(response: ServerResponse): void {
   answerJson(response, 413, platformError('RequestTooLarge', message))
 }
 
-function setTrace(env: Record<string, string | undefined>, traceparent: string | undefined): void {
+/** Nothing is thrown by an environment that takes nothing. */
+function setTrace(env: NodeJS.ProcessEnv, traceparent: string | undefined): void {
   const trace = traceId(traceparent)
-  if (trace === undefined) delete env['_X_AMZN_TRACE_ID']
-  else env['_X_AMZN_TRACE_ID'] = trace
+  if (trace === undefined) Reflect.deleteProperty(env, '_X_AMZN_TRACE_ID')
+  else Reflect.set(env, '_X_AMZN_TRACE_ID', trace)
 }

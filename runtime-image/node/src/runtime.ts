@@ -113,7 +113,7 @@ export class Runtime {
       scope: this.scope,
       invocations: this.invocations,
       podName: this.environment.pod.name,
-      env: this.process.env,
+      process: this.process,
       loop: (servers) => new LoopWatch([...servers, this.control.server], this.process),
     })
   }
