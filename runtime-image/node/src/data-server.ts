@@ -5,6 +5,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerFailure, answerJson, problem, refuse } from './answer.ts'
 import { PAYLOAD_LIMIT_BYTES, readBody, type Body } from './body.ts'
@@ -16,6 +17,7 @@ import { Invocation } from './invocation.ts'
 import type { Invocations } from './invocations.ts'
 import { invokeCloudEvent } from './invoke-cloudevent.ts'
 import { invokeEvent } from './invoke-event.ts'
+import { showServer, takerOf } from './connection-server.ts'
 import { invokeHttp, invokeUpgrade, takesUpgrades } from './invoke-http.ts'
 import { timeoutMessage } from './log-format.ts'
 import type { Logs } from './logs.ts'
@@ -60,10 +62,17 @@ export class DataServer {
       shouldUpgradeCallback: (request) => this.shouldUpgrade(request),
     })
     takeHeadsEarly(this.server)
-    hideFromTracers(this.server, () => ports.pod.loaded?.user.kind === 'server')
+    hideFromTracers(this.server, () => isServer(ports.pod))
     this.loop = ports.loop([this.server])
+    this.server.on('connection', (socket: Socket) => this.onConnection(socket))
     this.server.on('request', (request, response) => this.onRequest(request, response))
     this.server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head))
+  }
+
+  /** Node makes requests of the class that the connection's server says. */
+  private onConnection(socket: Socket): void {
+    const { claim, loaded } = this.ports.pod
+    if (claim?.signature === 'http' && loaded !== undefined) showServer(socket, loaded.user)
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -160,6 +169,10 @@ export class DataServer {
     const ports = { scope, logs, codeDir: loaded.codeDir }
     invokeUpgrade({ invocation, user: loaded.user, request, socket, head: first }, ports)
   }
+}
+
+function isServer({ claim, loaded }: Pod): boolean {
+  return claim?.signature === 'http' && loaded !== undefined && takerOf(loaded.user, 'request') !== undefined
 }
 
 /** Tracers patch `emit` of all servers. Where the function is a server of its own they would count each request twice: once for ours. */
