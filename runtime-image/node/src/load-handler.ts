@@ -141,6 +141,7 @@ function expected({ signature }: Wanted): string {
 }
 
 function kindOf(value: unknown): string {
+  if (value instanceof Promise) return 'a promise: what it resolves to has to be exported'
   return value === null ? 'null' : `of type ${typeof value}`
 }
 

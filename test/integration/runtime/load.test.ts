@@ -156,6 +156,13 @@ describe('code that does not load is answered 422', () => {
       'index.handler is not a function but of type number',
     ],
     [
+      'a handler that is yet to come',
+      { 'index.js': 'const start = async () => () => 1; exports.handler = start()' },
+      'index.handler',
+      'Runtime.HandlerNotFound',
+      'index.handler is not a function but a promise: what it resolves to has to be exported',
+    ],
+    [
       'a handler name with ..',
       { 'index.mjs': '' },
       '../index.handler',
