@@ -3,6 +3,7 @@
  * where it is a socket, as a parent process gives it on a laptop, it cannot be opened. The descriptor is what they mean.
  */
 import type * as Fs from 'node:fs'
+import { promisify } from 'node:util'
 
 const DESCRIPTORS = new Map(
   ['/dev/stdout', '/dev/stderr'].flatMap((path, index) => [
@@ -30,6 +31,15 @@ export function openStandardPaths(fs: typeof Fs): void {
   for (const name of ['appendFile', 'appendFileSync', 'writeFile', 'writeFileSync']) {
     const write = methods[name] as Method
     methods[name] = (path, ...rest) => write(descriptorOf(path) ?? path, ...rest)
+  }
+  // Those of `fs/promises` take none.
+  const promised = fs.promises as unknown as Record<string, Method>
+  for (const [name, write] of Object.entries({
+    appendFile: promisify(fs.appendFile),
+    writeFile: promisify(fs.writeFile),
+  })) {
+    const original = promised[name] as Method
+    promised[name] = (path, ...rest) => (descriptorOf(path) === undefined ? original : (write as Method))(path, ...rest)
   }
 }
 

@@ -156,8 +156,10 @@ describe('logs', () => {
     ['a file that is added to', `fs.appendFileSync(path, text)`],
     ['a file that is added to later', `fs.appendFile(path, text, () => undefined)`],
     ['a file', `writeFileSync(path, text)`],
+    ['a promised file', `void appendFile(path, text)`],
   ])('written to /dev/stdout and /dev/stderr as %s pass as they are', async (_how, statements) => {
     const code = `import fs, { writeFileSync } from 'node:fs'
+      import { appendFile } from 'node:fs/promises'
       const write = (path, text) => { ${statements} }
       export const handler = async () => { write('/dev/stdout', 'to stdout\\n'); write('/dev/stderr', 'to stderr\\n') }`
     const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
