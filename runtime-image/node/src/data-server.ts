@@ -5,6 +5,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { answerFailure, answerJson, problem, refuse } from './answer.ts'
 import { PAYLOAD_LIMIT_BYTES, readBody, type Body } from './body.ts'
@@ -16,6 +17,7 @@ import { Invocation } from './invocation.ts'
 import type { Invocations } from './invocations.ts'
 import { invokeCloudEvent } from './invoke-cloudevent.ts'
 import { invokeEvent } from './invoke-event.ts'
+import { showServer, takerOf } from './connection-server.ts'
 import { invokeHttp, invokeUpgrade, takesUpgrades } from './invoke-http.ts'
 import { timeoutMessage } from './log-format.ts'
 import type { Logs } from './logs.ts'
@@ -36,7 +38,8 @@ export interface DataPorts {
   scope: AsyncLocalStorage<Invocation>
   invocations: Invocations
   podName: string
-  env: Record<string, string | undefined>
+  /** Its `env` as it is then: user code may put another in its place. */
+  process: Pick<NodeJS.Process, 'env'>
   /** Watches over the data server and whatever else of ours holds the event loop. */
   loop: (servers: Server[]) => LoopWatch
 }
@@ -59,10 +62,17 @@ export class DataServer {
       shouldUpgradeCallback: (request) => this.shouldUpgrade(request),
     })
     takeHeadsEarly(this.server)
-    hideFromTracers(this.server, () => ports.pod.loaded?.user.kind === 'server')
+    hideFromTracers(this.server, () => isServer(ports.pod))
     this.loop = ports.loop([this.server])
+    this.server.on('connection', (socket: Socket) => this.onConnection(socket))
     this.server.on('request', (request, response) => this.onRequest(request, response))
     this.server.on('upgrade', (request, socket, head) => this.onUpgrade(request, socket, head))
+  }
+
+  /** Node makes requests of the class that the connection's server says. */
+  private onConnection(socket: Socket): void {
+    const { claim, loaded } = this.ports.pod
+    if (claim?.signature === 'http' && loaded !== undefined) showServer(socket, loaded.user)
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -109,10 +119,10 @@ export class DataServer {
   private invoke({ request, invocation, claim, loaded }: Accepted, execution: Execution, body: Buffer): void {
     if (loaded.user.kind === 'server') return
     const { head, id: requestId, deadlineMs } = invocation
-    const { podName, env } = this.ports
+    const { podName, process } = this.ports
     const context = createContext({ specialization: claim, podName, head, requestId, deadlineMs, now: nowMs })
     const isAlone = claim.concurrency === 1
-    if (isAlone) setTrace(env, head.traceparent)
+    if (isAlone) setTrace(process.env, head.traceparent)
     if (claim.signature === 'event') {
       invokeEvent({ execution, handler: loaded.user, context, body, loop: this.loop, isAlone })
     } else {
@@ -161,6 +171,10 @@ export class DataServer {
   }
 }
 
+function isServer({ claim, loaded }: Pod): boolean {
+  return claim?.signature === 'http' && loaded !== undefined && takerOf(loaded.user, 'request') !== undefined
+}
+
 /** Tracers patch `emit` of all servers. Where the function is a server of its own they would count each request twice: once for ours. */
 function hideFromTracers(server: Server, isHidden: () => boolean): void {
   server.emit = (...args: Parameters<EventEmitter['emit']>) => {
@@ -198,8 +212,9 @@ function answerTooLarge(response: ServerResponse): void {
   answerJson(response, 413, platformError('RequestTooLarge', message))
 }
 
-function setTrace(env: Record<string, string | undefined>, traceparent: string | undefined): void {
+/** Nothing is thrown by an environment that takes nothing. */
+function setTrace(env: NodeJS.ProcessEnv, traceparent: string | undefined): void {
   const trace = traceId(traceparent)
-  if (trace === undefined) delete env['_X_AMZN_TRACE_ID']
-  else env['_X_AMZN_TRACE_ID'] = trace
+  if (trace === undefined) Reflect.deleteProperty(env, '_X_AMZN_TRACE_ID')
+  else Reflect.set(env, '_X_AMZN_TRACE_ID', trace)
 }

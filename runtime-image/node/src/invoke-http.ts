@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerFailure, type ErrorKind } from './answer.ts'
 import { holdToLength } from './answer-length.ts'
+import { showServer, takerOf } from './connection-server.ts'
 import { leaveOpen } from './early-answer.ts'
 import { thrownObject, type ErrorObject } from './error-object.ts'
 import { errorRecord } from './error-record.ts'
@@ -43,11 +44,12 @@ export function invokeHttp(call: RequestCall, ports: HttpPorts): void {
   holdToLength(response, (message) => ports.logs.log('ERROR', message, invocation))
   watchEnd(request, response, onClose)
   for (const emitter of [request, response]) bindEvents(emitter, invocation, ports.scope)
-  const returned = guard(call, ports, (onRejected) =>
-    user.kind === 'server'
-      ? emitCatching(user.server, { name: 'request', args: [request, response], onRejected })
-      : user.call(request, response),
-  )
+  showServer(request.socket, user)
+  const returned = guard(call, ports, (onRejected) => {
+    const server = takerOf(user, 'request')
+    if (server !== undefined) return emitCatching(server, { name: 'request', args: [request, response], onRejected })
+    return user.kind === 'function' && user.call(request, response)
+  })
   // What is returned may throw when it is looked at.
   returned.then((value) => adviseOn(value, call, ports.logs)).catch(() => undefined)
 }
@@ -70,7 +72,10 @@ function writeNothing(done?: () => void): void {
 }
 
 export function takesUpgrades(user: UserFunction): boolean {
-  return user.kind === 'server' ? user.server.listenerCount('upgrade') > 0 : user.upgrade !== undefined
+  const server = takerOf(user, 'upgrade')
+  return server === undefined
+    ? user.kind === 'function' && user.upgrade !== undefined
+    : server.listenerCount('upgrade') > 0
 }
 
 export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer }, ports: HttpPorts): void {
@@ -78,11 +83,13 @@ export function invokeUpgrade(call: HttpCall & { socket: Duplex; head: Buffer },
   invocation.fail = () => socket.destroy()
   for (const emitter of [request, socket]) bindEvents(emitter, invocation, ports.scope)
   socket.on('error', () => undefined)
-  void guard(call, ports, (onRejected) =>
-    user.kind === 'server'
-      ? emitCatching(user.server, { name: 'upgrade', args: [request, socket, head], onRejected })
-      : user.upgrade?.(request, socket, head),
-  )
+  showServer(request.socket, user)
+  void guard(call, ports, (onRejected) => {
+    const server = takerOf(user, 'upgrade')
+    if (server !== undefined)
+      return emitCatching(server, { name: 'upgrade', args: [request, socket, head], onRejected })
+    return user.kind === 'function' && user.upgrade?.(request, socket, head)
+  })
 }
 
 /** Node emits a connection's events in the connection's context, not the invocation's: logs from listeners would be nobody's. */

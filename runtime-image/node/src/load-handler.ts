@@ -33,7 +33,13 @@ export async function loadHandler(codeDir: string, handler: string, signature: S
   // Read with the module, understood only when an error is told.
   if (isFile(`${path}.map`)) setSourceMapsSupport(true)
   const module: unknown = await import(pathToFileURL(path).href)
-  return pick(module, name.exports, { handler, signature })
+  return pick(await finished(module), name.exports, { handler, signature })
+}
+
+/** As in Lambda, CommonJS may export the promise of its exports: webpack makes that of a module with top-level await. */
+async function finished(module: unknown): Promise<unknown> {
+  const exported = walk(module, ['module.exports'])
+  return exported instanceof Promise ? { 'module.exports': (await exported) as unknown } : module
 }
 
 type ValidName = Extract<HandlerName, { kind: 'valid' }>
@@ -89,10 +95,11 @@ function pick(module: unknown, names: string[], wanted: Wanted): UserFunction {
     const found = walk(owner, names.slice(-1))
     if (found === undefined) continue
     if (wanted.signature === 'http' && listensLikeServer(found)) return asServer(found)
-    if (typeof found !== 'function') throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}`)
+    if (typeof found !== 'function')
+      throw notFound(`${wanted.handler} is not ${expected(wanted)} but ${kindOf(found)}${fetchHint(found)}`)
     return asFunction(found as AnyFunction, owner, owner === module)
   }
-  throw notFound(`${wanted.handler} is undefined or not exported`)
+  throw notFound(`${wanted.handler} is undefined or not exported${fetchHint(walk(module, ['default']))}`)
 }
 
 /** What may hold the handler: CommonJS exports whole, the named exports, the default export, also of an ES module that a compiler made CommonJS of. */
@@ -134,7 +141,14 @@ function expected({ signature }: Wanted): string {
 }
 
 function kindOf(value: unknown): string {
+  if (value instanceof Promise) return 'a promise: what it resolves to has to be exported'
   return value === null ? 'null' : `of type ${typeof value}`
+}
+
+/** The form of Bun, Deno and Workers, which Hono and others recommend. */
+function fetchHint(value: unknown): string {
+  if (typeof walk(value, ['fetch']) !== 'function') return ''
+  return ': of an object with fetch, getRequestListener(….fetch) of @hono/node-server makes a handler of signature http'
 }
 
 function notFound(message: string): LoadError {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { writeSync } from 'node:fs'
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { afterExit } from './after-exit.ts'
 import { nowDate, nowMs, setTimeout } from './clock.ts'
 import { removeCodeDir } from './code-dir.ts'
 import { ControlServer } from './control-server.ts'
@@ -68,10 +69,8 @@ export class Runtime {
   /** Serves from the moment that both ports listen; resolves when the waiting pod has made itself ready for more. */
   async start(): Promise<void> {
     const { host, readyFd, phoneHome: home, pod: self, exitOnStdinEnd, ...sockets } = this.environment
-    this.process.on('exit', () => {
-      this.leaving.boundLastWords()
-      if (this.codeDir !== undefined) removeCodeDir(this.codeDir)
-    })
+    this.process.on('exit', () => this.leaving.boundLastWords())
+    afterExit(this.process, () => this.codeDir !== undefined && removeCodeDir(this.codeDir))
     const [control, data] = await Promise.all([
       listen(this.control.server, { fd: sockets.controlFd, port: sockets.controlPort, host }),
       listen(this.data.server, { fd: sockets.dataFd, port: sockets.dataPort, host }),
@@ -114,7 +113,7 @@ export class Runtime {
       scope: this.scope,
       invocations: this.invocations,
       podName: this.environment.pod.name,
-      env: this.process.env,
+      process: this.process,
       loop: (servers) => new LoopWatch([...servers, this.control.server], this.process),
     })
   }

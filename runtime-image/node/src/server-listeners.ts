@@ -41,6 +41,11 @@ function isPlain(listener: Listener): boolean {
 }
 
 function wrap(listener: AnyFunction): AnyFunction {
+  return Object.assign(catching(listener), { listener })
+}
+
+/** Also for those who call it in the server's place. */
+export function catching(listener: AnyFunction): AnyFunction {
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
     const result = listener.apply(this, args)
     const onRejected = catchers.get(args[0] as object)
@@ -48,5 +53,5 @@ function wrap(listener: AnyFunction): AnyFunction {
     return result
   }
   wrapped.add(wrapper)
-  return Object.assign(wrapper, { listener })
+  return wrapper
 }

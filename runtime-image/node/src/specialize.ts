@@ -14,6 +14,7 @@ import type { Pod } from './pod.ts'
 import { awslambda } from './response-stream.ts'
 import type { Specialization } from './specialization.ts'
 import { keepStandardDescriptors } from './standard-descriptors.ts'
+import { openStandardPaths } from './standard-paths.ts'
 import { followStandardWrites } from './standard-writes.ts'
 import type { Watchdog } from './watchdog.ts'
 import { WatchdogBoard } from './watchdog-board.ts'
@@ -72,6 +73,7 @@ function prepareProcess(claim: Specialization, codeDir: string, ports: Specializ
   ports.logs.capture(console, process)
   const fs = process.getBuiltinModule('node:fs')
   followStandardWrites(fs, () => ports.logs.tail)
+  openStandardPaths(fs)
   keepStandardDescriptors(fs)
   if (ports.compileCache !== undefined) enableCompileCache(ports.compileCache)
   applyNodeSettings(claim.env, { warn: (message) => ports.logs.log('WARN', message) })

@@ -127,3 +127,36 @@ describe('a SIGTERM listener of user code', () => {
     expect(performance.now() - sentAt).toBeLessThan(20_000)
   })
 })
+
+describe('a listener of exit', () => {
+  /** As those of loggers do whose threads have lines to write. */
+  const WORKER = `import { writeSync } from 'node:fs'
+    import { workerData } from 'node:worker_threads'
+    writeSync(1, 'from a thread\\n')
+    Atomics.store(workerData, 0, 1)
+    Atomics.notify(workerData, 0)`
+
+  test.each([
+    ['loads what it needs', `console.log(createRequire(import.meta.url)('./bye.cjs'))`, 'from a file'],
+    ['reads files', `console.log(readFileSync('bye.cjs', 'utf8'))`, 'from a file'],
+    [
+      'waits for a thread that starts',
+      `const done = new Int32Array(new SharedArrayBuffer(4))
+       new Worker(new URL('./worker.mjs', import.meta.url), { workerData: done })
+       Atomics.wait(done, 0, 0)`,
+      'from a thread',
+    ],
+  ])('%s: its code is removed behind it', async (_what, statements, printed) => {
+    const code = `import { createRequire } from 'node:module'
+      import { readFileSync } from 'node:fs'
+      import { Worker } from 'node:worker_threads'
+      process.on('exit', () => { ${statements} })
+      export const handler = () => 1`
+    const files = { 'index.mjs': code, 'bye.cjs': `module.exports = 'from a file'`, 'worker.mjs': WORKER }
+    const runtime = await RuntimeProcess.with({ files })
+    runtime.child.kill('SIGTERM')
+    expect(await runtime.exited).toEqual({ code: 0, signal: null })
+    expect(runtime.stdout).toContain(printed)
+    expect(runtime.codeDirs()).toEqual([])
+  })
+})

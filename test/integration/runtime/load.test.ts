@@ -34,6 +34,11 @@ describe('the handler is found', () => {
       { 'index.js': 'const n = "handler"; module.exports = { [n]: async () => "late" }' },
       'late',
     ],
+    [
+      'in the promise of exports that webpack makes of top-level await',
+      { 'index.js': 'module.exports = (async () => { await null; return { handler: async () => "awaited" } })()' },
+      'awaited',
+    ],
   ])('%s', async (_where, files, want) => {
     const runtime = await RuntimeProcess.with({ files })
     expect(JSON.parse((await runtime.invoke({})).text)).toBe(want)
@@ -151,6 +156,13 @@ describe('code that does not load is answered 422', () => {
       'index.handler is not a function but of type number',
     ],
     [
+      'a handler that is yet to come',
+      { 'index.js': 'const start = async () => () => 1; exports.handler = start()' },
+      'index.handler',
+      'Runtime.HandlerNotFound',
+      'index.handler is not a function but a promise: what it resolves to has to be exported',
+    ],
+    [
       'a handler name with ..',
       { 'index.mjs': '' },
       '../index.handler',
@@ -192,13 +204,29 @@ describe('code that does not load is answered 422', () => {
 
   test('an application that is neither function nor server, of signature http', async () => {
     const { error } = await failure({
-      files: { 'index.mjs': 'export const handler = { fetch() {} }' },
+      files: { 'index.mjs': 'export const handler = { handle() {} }' },
       signature: 'http',
     })
     expect(error).toMatchObject({
       errorType: 'Runtime.HandlerNotFound',
       errorMessage: 'index.handler is not a function (req, res), nor an http.Server with listeners, but of type object',
     })
+  })
+
+  test.each([
+    ['index.handler', 'is undefined or not exported'],
+    ['index.default', 'is not a function (req, res), nor an http.Server with listeners, but of type object'],
+  ])('a fetch() as Bun and Deno want it, by the name %s, is told what makes a handler of it', async (handler, why) => {
+    const files = { 'index.mjs': 'export default { fetch: () => new Response("hi") }' }
+    const { error } = await failure({ files, handler, signature: 'http' })
+    expect(error.errorMessage).toBe(
+      `${handler} ${why}: of an object with fetch, getRequestListener(….fetch) of @hono/node-server makes a handler of signature http`,
+    )
+  })
+
+  test('exports that are promised and do not come', async () => {
+    const { error } = await failure({ files: { 'index.js': 'module.exports = Promise.reject(new RangeError("no"))' } })
+    expect(error).toMatchObject({ errorType: 'RangeError', errorMessage: 'no' })
   })
 
   test('a load that never finishes', async () => {

@@ -148,6 +148,27 @@ describe('logs', () => {
     expect(runtime.stderr).toBe('err\n')
   })
 
+  /** The runtime's are sockets here, as on a laptop: Linux opens none by a name. */
+  test.each([
+    ['a stream', `fs.createWriteStream(path, { flags: 'a' }).end(text)`],
+    ['a descriptor', `const fd = fs.openSync(path, 'a'); fs.writeSync(fd, text); fs.closeSync(fd)`],
+    ['an opened one', `fs.open(path, 'a', (_error, fd) => fs.write(fd, text, () => fs.close(fd)))`],
+    ['a file that is added to', `fs.appendFileSync(path, text)`],
+    ['a file that is added to later', `fs.appendFile(path, text, () => undefined)`],
+    ['a file', `writeFileSync(path, text)`],
+    ['a promised file', `void appendFile(path, text)`],
+  ])('written to /dev/stdout and /dev/stderr as %s pass as they are', async (_how, statements) => {
+    const code = `import fs, { writeFileSync } from 'node:fs'
+      import { appendFile } from 'node:fs/promises'
+      const write = (path, text) => { ${statements} }
+      export const handler = async () => { write('/dev/stdout', 'to stdout\\n'); write('/dev/stderr', 'to stderr\\n') }`
+    const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+    expect((await runtime.invoke({})).status).toBe(200)
+    expect(await runtime.printed('to stdout\n')).toMatch(/^to stdout$/m)
+    expect(await runtime.printed('to stderr\n', 'stderr')).toBe('to stderr\n')
+    expect((await runtime.invoke({})).status).toBe(200)
+  })
+
   test('in the tail are the last 4 KB of this invocation only', async () => {
     const runtime = await event(
       `export const handler = async ({ n }) => { for (let i = 0; i < 300; i++) { console.log('line ' + n + ' ä' + i); if (i % 50 === 0) await new Promise(setImmediate) } }`,

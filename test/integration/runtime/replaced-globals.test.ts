@@ -87,3 +87,15 @@ describe('time that user code fakes is for user code only', () => {
     expect(runtime.stdout).not.toMatch(/Duration: NaN/)
   })
 })
+
+test.each([
+  ['{ ...process.env }', ['Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1', null]],
+  ['Object.freeze({ ...process.env })', [null, null]],
+])('an environment put in the place of the process’s, %s, has the trace of each invocation', async (env, traces) => {
+  const code = `process.env = ${env}
+    export const handler = () => process.env._X_AMZN_TRACE_ID ?? null`
+  const runtime = await RuntimeProcess.with({ files: { 'index.mjs': code } })
+  const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
+  const answers = [await runtime.invoke({}, { headers }), await runtime.invoke({})]
+  expect(answers.map(({ text }) => JSON.parse(text) as unknown)).toEqual(traces)
+})
