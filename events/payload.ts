@@ -1,5 +1,6 @@
 /** Bytes as people and JSON can read them. Pure. */
 import type { InvocationInfo, Payload } from '../api/events-api.ts'
+import { parseExactly } from '../lib/exact-json.ts'
 import { isJsonSyntax } from '../lib/json-syntax.ts'
 import type { InvocationState } from './invocation-ledger.ts'
 
@@ -29,7 +30,7 @@ export function invocationInfo(state: InvocationState): InvocationInfo {
 }
 
 function resultBody({ body, truncated }: NonNullable<InvocationState['result']>): Payload | { json: unknown } {
-  if (!truncated && body.length > 0 && isJsonSyntax(body)) return { json: JSON.parse(body.toString('utf8')) as unknown }
+  if (!truncated && body.length > 0 && isJsonSyntax(body)) return { json: parseExactly(body.toString('utf8')) }
   return payload(body)
 }
 

@@ -1,4 +1,5 @@
 /** HTTP to a listener. Every failure becomes a CliError with one sentence and the fitting exit code. */
+import { parseExactly } from '../../lib/exact-json.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import type { Door } from './door.ts'
@@ -54,7 +55,7 @@ export async function checked(door: Door, sent: Promise<Response>, signal?: Abor
 
 async function jsonOf(response: Response): Promise<unknown> {
   if (!isOfType(response, 'application/json')) throw notDormouse(response)
-  return response.json()
+  return parseExactly(await response.text())
 }
 
 const isOfType = ({ headers }: Response, type: string) => headers.get('content-type')?.startsWith(type) === true

@@ -103,7 +103,11 @@ function call({ signal }: CliContext, gateway: Door, { path, init }: Call): Prom
 function logTail(response: Response, { spec, metadata }: DormouseFunction): string {
   if (spec.signature === 'http')
     return `dormouse: functions of signature http send no log tail; see \`dormouse logs ${metadata.name}\`\n`
-  const text = Buffer.from(response.headers.get(HEADER.logResult) ?? '', 'base64').toString('utf8')
+  const log = response.headers.get(HEADER.logResult)
+  // Of a streamed one it is a trailer, which fetch does not tell.
+  if (log === null && response.status === 200)
+    return `dormouse: this answer came without its log; see \`dormouse logs ${metadata.name}\`\n`
+  const text = Buffer.from(log ?? '', 'base64').toString('utf8')
   return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }
 

@@ -61,7 +61,7 @@ export function imageContainer(template: RevisionTemplate, { platformUrl }: PodS
   const { image = '', env, resources = POOL_RESOURCES } = template
   const port = DEFAULT_PORT.data
   const told = { ...env, ...(platformUrl !== undefined && { DORMOUSE_URL: platformUrl }), PORT: String(port) }
-  const variables = Object.entries(told).map(([name, value]): EnvVar => ({ name, value }))
+  const variables = Object.entries(told).map(([name, value]): EnvVar => ({ name, value: asText(value) }))
   return {
     name: CONTAINER.image,
     image,
@@ -74,6 +74,9 @@ export function imageContainer(template: RevisionTemplate, { platformUrl }: PodS
     lifecycle: { preStop: { sleep: { seconds: 2 } } },
   }
 }
+
+/** The kubelet reads `$(NAME)` as another variable's value and `$$` as `$`; what a Function says is text, as it is to a runtime. */
+const asText = (value: string): string => value.replaceAll('$', '$$$$')
 
 /** Lambda's. */
 const TMP_SIZE = '512Mi'

@@ -12,6 +12,7 @@ import { nextHop } from './hops.ts'
 import type { Answer } from './outcome.ts'
 import { traceOn } from './trace.ts'
 import { errorText } from '../../lib/error-text.ts'
+import { parseExactly } from '../../lib/exact-json.ts'
 
 export const REPLY_HEADER = 'dormouse-topic'
 const REPLY_ATTRIBUTE = 'dormousetopic'
@@ -90,7 +91,7 @@ function structured(body: Buffer): Event {
   const { attributes } = parseEnvelope(body)
   const headers: Header[] = [['content-type', Buffer.from(STRUCTURED_TYPE)]]
   if (attributes[REPLY_ATTRIBUTE] === undefined) return { attributes, headers, value: body }
-  const { [REPLY_ATTRIBUTE]: _, ...kept } = JSON.parse(body.toString('utf8')) as Record<string, unknown>
+  const { [REPLY_ATTRIBUTE]: _, ...kept } = parseExactly(body.toString('utf8')) as Record<string, unknown>
   return { attributes, headers, value: Buffer.from(JSON.stringify(kept)) }
 }
 

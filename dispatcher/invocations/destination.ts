@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { FeedAsync, FeedDestination } from '../../api/protocol.ts'
 import type { RecordEnd } from '../../events/consumption/engine.ts'
 import { printable } from '../../events/payload.ts'
+import { parseExactly } from '../../lib/exact-json.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isLoop } from '../deliver/hops.ts'
 
@@ -58,13 +59,13 @@ function responseOf(end: FinalEnd): object {
   const { error } = end
   const isWhole = error !== undefined && error.length <= LARGEST_ERROR_BYTES && isJsonSyntax(error)
   const responsePayload: unknown = isWhole
-    ? JSON.parse(error.toString('utf8'))
+    ? parseExactly(error.toString('utf8'))
     : { errorMessage: message, errorType: errorClass }
   return { responseContext, responsePayload }
 }
 
 function payloadOf(bytes: Buffer | null): unknown {
   if (bytes === null || bytes.length === 0) return null
-  if (isJsonSyntax(bytes)) return JSON.parse(bytes.toString('utf8')) as unknown
+  if (isJsonSyntax(bytes)) return parseExactly(bytes.toString('utf8'))
   return printable(bytes) ?? bytes.toString('base64')
 }

@@ -29,9 +29,9 @@ const WHOLE: CallerDialect = {
       ...(log !== undefined && { 'x-amz-log-result': log }),
     }
   },
-  problem(status, headers) {
-    const isRuntimes = status === 400 && headers['content-type'] === 'application/problem+json'
-    return isRuntimes
+  // A handler of theirs says no status: it is its runtime's.
+  problem(status, signature) {
+    return status === 400 && signature === 'event'
       ? new ProblemError('invalid-event', 'expected a payload that the function takes: JSON')
       : undefined
   },

@@ -1,5 +1,6 @@
 /** Callers of another API than ours: what they ask is read, and what they are told is said, in that API's words. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { Signature } from '../../api/function.ts'
 import type { ProblemError } from '../../routing/problems.ts'
 import type { Exchange } from './exchange.ts'
 import type { RequestHead } from './request-head.ts'
@@ -15,8 +16,8 @@ export interface CallerDialect {
   /** Of a pod's answer. */
   status(status: number, headers: IncomingHttpHeaders): number
   headers(headers: IncomingHttpHeaders): IncomingHttpHeaders
-  /** What has to be told instead of such an answer. */
-  problem(status: number, headers: IncomingHttpHeaders): ProblemError | undefined
+  /** What has to be told instead of such an answer of a function of that signature. */
+  problem(status: number, signature: Signature | undefined): ProblemError | undefined
   /** Where answers differ in more than their head. */
   exchange?: typeof Exchange
 }

@@ -3,6 +3,7 @@
  * away ends the call at once; an answer that breaks off never looks complete.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { Signature } from '../../api/function.ts'
 import { HEADER } from '../../api/names.ts'
 import { billable, billedMsOf } from '../../routing/billed.ts'
 import type { Call } from '../../routing/call.ts'
@@ -28,6 +29,8 @@ export interface ExchangeContext {
   /** Headers every answer of this route carries (CORS): name, value, … */
   extraHeaders: readonly string[]
   dialect?: CallerDialect | undefined
+  /** The function's, for the dialect. */
+  signature?: Signature
 }
 
 export class Exchange implements CallSink {
@@ -76,7 +79,7 @@ export class Exchange implements CallSink {
     const coding = from['transfer-encoding']
     if (coding !== undefined && !CODINGS.test(String(coding)))
       return this.#unusable(`expected a body that is chunked and nothing else, got ${String(coding)}`)
-    const problem = dialect?.problem(status, from)
+    const problem = dialect?.problem(status, this.context.signature)
     if (problem !== undefined) return this.reject(problem)
     const told = dialect === undefined ? from : dialect.headers(from)
     const own = answerHeaders(sendable(request, status, told), trusted)

@@ -148,7 +148,7 @@ export class Pipeline {
       return this.#reject(admitted, { problem: tooLarge(limitBytes), extraHeaders: target.extraHeaders })
     const tally = metrics.tally(lane.key)
     const { extraHeaders, dialect } = target
-    const context = { request, response, requestId, trusted, tally, draining, extraHeaders, dialect }
+    const context = { request, response, requestId, trusted, tally, draining, extraHeaders, dialect, signature }
     if (signature === 'event' && target.route !== undefined)
       return new LambdaExchange(context, admitted, target.route).begin(router, { limitBytes, budget })
     this.#send(new (dialect?.exchange ?? Exchange)(context), admitted, limitBytes)

@@ -140,12 +140,14 @@ function isHandle(value: unknown): boolean {
   return value instanceof EventEmitter || typeof (value as { hasRef?: unknown } | null)?.hasRef === 'function'
 }
 
+const REPORT = 'dormouse-report'
+
 function runStreaming(call: EventCall, event: unknown): void {
   const { execution, context } = call
   let hasHandlerEnded = false
   const stream = new ResponseStream(execution.response, {
-    headers: () => ({ trailer: 'dormouse-report' }),
-    trailers: () => (execution.isOver ? {} : pickReport(execution.end())),
+    headers: () => ({ trailer: execution.invocation.tail === undefined ? REPORT : `${REPORT}, dormouse-log-result` }),
+    trailers: () => (execution.isOver ? {} : execution.end()),
   })
   const fail = (error: unknown) => {
     execution.failWith(error)
@@ -186,8 +188,4 @@ function abandon({ execution }: EventCall, stream: ResponseStream): void {
   if (execution.isOver) return
   execution.end()
   if (!stream.writableFinished) execution.response.destroy()
-}
-
-function pickReport(headers: Record<string, string>): Record<string, string> {
-  return { 'dormouse-report': headers['dormouse-report'] ?? '' }
 }

@@ -29,6 +29,7 @@ const APP = [
     HTTP,
   ),
   fn('events', 'export const handler = async (event) => event'),
+  fn('streams', 'export const handler = awslambda.streamifyResponse(async (event, stream) => stream.end("all\\n"))'),
 ].join('---\n')
 
 let workspace: ReturnType<typeof createWorkspace>
@@ -81,4 +82,9 @@ test('invoke --tail says where the log of an http function is', async () => {
   const { stdout, stderr } = await workspace.run('invoke', 'bytes', '--tail')
   expect(stdout).not.toBe('')
   expect(stderr).toBe('dormouse: functions of signature http send no log tail; see `dormouse logs bytes`\n')
+})
+
+test('invoke --tail says where the log of a streamed answer is', async () => {
+  const stderr = 'dormouse: this answer came without its log; see `dormouse logs streams`\n'
+  expect(await workspace.run('invoke', 'streams', '--tail')).toMatchObject({ code: 0, stderr })
 })

@@ -25,6 +25,8 @@ const answering =
   (value: unknown, status = 200, headers: Record<string, string> = {}) =>
   (_request: unknown, response: ServerResponse) =>
     void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
+/** What a runtime says of a payload that is no JSON (docs/runtime-contract.md). */
+const NO_JSON = { errorType: 'InvalidRequestContent', errorMessage: 'Could not parse the request body', trace: [] }
 const invoke = (name: string, { headers = {}, body = '{"n":1}', query = '' } = {}) =>
   fetch(`${world.internalUrl}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`, {
     ...{ method: 'POST', headers, body },
@@ -112,6 +114,12 @@ describe("Lambda's InvokeWithResponseStream, as the AWS SDK's client reads it", 
     await expect(streamed(answering('never'), { FunctionName: 'none' })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     })
+  })
+
+  test('is refused, and no success, when the payload is not JSON', async () => {
+    world = await start()
+    const refused = streamed(answering(NO_JSON, 400), { Payload: Buffer.from('no json') })
+    await expect(refused).rejects.toMatchObject({ name: 'InvalidRequestContentException' })
   })
 })
 
@@ -232,11 +240,20 @@ describe("Lambda's Invoke action", () => {
 
   test('tells why a payload is not taken', async () => {
     world = await start()
-    const problem = { title: 'not JSON' }
-    await world.pod({ script: answering(problem, 400, { 'content-type': 'application/problem+json' }) })
+    await world.pod({ script: answering(NO_JSON, 400) })
     const answer = await invoke('hello', { body: 'no json' })
     expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([400, 'InvalidRequestContentException'])
     expect(await answer.json()).toMatchObject({ Type: 'User', message: expect.stringContaining('JSON') })
+  })
+
+  test('leaves a 400 of a function of signature http as it is', async () => {
+    world = await GatewayWorld.start({ fn: { signature: 'http' } })
+    const type = 'application/problem+json'
+    await world.pod({ script: answering({ title: 'its own' }, 400, { 'content-type': type }) })
+    const answer = await invoke('hello')
+    expect([answer.status, answer.headers.get('content-type'), await answer.json()]).toEqual([
+      ...[400, type, { title: 'its own' }],
+    ])
   })
 
   test('stores an event, and names the invocation', async () => {

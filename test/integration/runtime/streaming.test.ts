@@ -16,6 +16,14 @@ describe('a streaming handler', () => {
     expect(await runtime.printed('REPORT')).toMatch(/START[^]*END/)
   })
 
+  test('tells its log in a trailer, too, to who asks for it', async () => {
+    const runtime = await streaming(`async (event, stream) => { console.log('é'.repeat(4000)); stream.end('z') }`)
+    const { text, trailers } = await runtime.invoke({}, { headers: { 'dormouse-log-type': 'Tail' } })
+    const tail = Buffer.from(String(trailers['dormouse-log-result']), 'base64').toString()
+    expect([text, tail]).toEqual(['z', expect.stringMatching(/^é{1500,}\nEND RequestId: req-1\nREPORT/)])
+    expect((await runtime.invoke({})).trailers).not.toHaveProperty('dormouse-log-result')
+  })
+
   test('puts a JSON prelude and eight NUL bytes before the body', async () => {
     const runtime = await streaming(`async (event, stream) => {
       stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: 'b' } }); stream.write('body'); stream.end() }`)

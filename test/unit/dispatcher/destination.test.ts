@@ -62,6 +62,14 @@ describe('the record', () => {
   ])('has a payload of %s as JSON can have it', (_, value, want) => {
     expect(destinationRecord(done({ value }), 0)).toMatchObject({ requestPayload: want })
   })
+
+  test('has the digits of numbers that no double holds', () => {
+    const record = JSON.stringify(
+      destinationRecord(done({ value: '{"id":12345678901234567890}' }, '[9223372036854775807]'), 0),
+    )
+    expect(record).toContain('"requestPayload":{"id":12345678901234567890}')
+    expect(record).toContain('"responsePayload":[9223372036854775807]')
+  })
 })
 
 describe('what the record says of a failure', () => {

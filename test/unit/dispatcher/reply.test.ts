@@ -47,6 +47,8 @@ describe('a CloudEvent as the answer', () => {
     expect(one.headers).not.toHaveProperty('ce_dormousetopic')
     const two = sent({ 'content-type': STRUCTURED }, { ...EVENT, dormousetopic: 'mails', data: 1 })
     expect([two.topic, two.value]).toEqual(['mails', JSON.stringify({ ...EVENT, data: 1 })])
+    const long = '{"specversion":"1.0","id":"1","source":"/m","type":"t","data":12345678901234567890'
+    expect(sent({ 'content-type': STRUCTURED }, `${long},"dormousetopic":"mails"}`).value).toBe(`${long}}`)
   })
 
   test('may be what a function with signature cloudevent returned: JSON that is one', () => {

@@ -110,6 +110,11 @@ describe('a pod of its own', () => {
     expect(podOf({ ...secretEnv, timeout: '10s' }).spec.terminationGracePeriodSeconds).toBe(15)
   })
 
+  test('of an image gets values as they are written: to the kubelet $(NAME) is a variable, and $$ is $', () => {
+    const { spec } = podOf({ ...image, env: [{ name: 'A', value: 'a$$b $(PORT) $c$' }] })
+    expect(spec.containers[0]?.env).toContainEqual({ name: 'A', value: 'a$$$$b $$(PORT) $$c$$' })
+  })
+
   test('of an image is told where to listen and nothing of the platform’s secrets', () => {
     const { spec } = podOf({ ...image, ...secretEnv })
     const [container] = spec.containers
