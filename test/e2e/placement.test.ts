@@ -18,6 +18,9 @@ const TAINT = `${KEY}=kept:NoSchedule`
 const SELECTED = { nodeSelector: { [KEY]: 'here' } }
 const TOLERANT = { tolerations: [{ key: KEY, value: 'kept', effect: 'NoSchedule' }] }
 
+/** After its first load a pod is let go, unless somebody calls. */
+const AWAKE = { scaling: { min: 1 } }
+
 /** Its name, and not the label of namespaces that is called the same. */
 const DOCUMENTED_POLICY = /(?<=(name|policyName): )function-nodes\b/g
 
@@ -64,7 +67,7 @@ describeOnCluster('the placement of pods', () => {
     selecting,
     'by a label that no node has: it waits and says which; once a node has it, it serves',
     async () => {
-      await selecting.apply(functionOf('selected', saying('selected'), SELECTED))
+      await selecting.apply(functionOf('selected', saying('selected'), { ...SELECTED, ...AWAKE }))
       await isTold(selecting, 'selected', new RegExp(`no node with ${KEY}=here has room for it: .*affinity/selector`))
       await selecting.eventually('an Event says so', async () => {
         const events = await selecting.list<ClusterEvent>('events')
@@ -82,7 +85,7 @@ describeOnCluster('the placement of pods', () => {
 
   scenario(tolerating, 'on nodes with a taint: who tolerates it serves, who does not waits until it goes', async () => {
     await taint()
-    await tolerating.apply(functionOf('tolerant', saying('tolerant'), TOLERANT), functionOf('pooled', saying('pooled')))
+    await tolerating.apply(functionOf('tolerant', saying('tolerant'), { ...TOLERANT, ...AWAKE }), functionOf('pooled', saying('pooled')))
     await serves(tolerating, 'tolerant')
     await isTold(tolerating, 'pooled', /no node whose taints it tolerates has room for it: .*untolerated taint/)
     const own = await tolerating.pods('tolerant')
