@@ -85,7 +85,10 @@ describeOnCluster('the placement of pods', () => {
 
   scenario(tolerating, 'on nodes with a taint: who tolerates it serves, who does not waits until it goes', async () => {
     await taint()
-    await tolerating.apply(functionOf('tolerant', saying('tolerant'), { ...TOLERANT, ...AWAKE }), functionOf('pooled', saying('pooled')))
+    await tolerating.apply(
+      functionOf('tolerant', saying('tolerant'), { ...TOLERANT, ...AWAKE }),
+      functionOf('pooled', saying('pooled')),
+    )
     await serves(tolerating, 'tolerant')
     await isTold(tolerating, 'pooled', /no node whose taints it tolerates has room for it: .*untolerated taint/)
     const own = await tolerating.pods('tolerant')
