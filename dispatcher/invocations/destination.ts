@@ -3,7 +3,6 @@ import { hash } from 'node:crypto'
 import type { FeedAsync, FeedDestination } from '../../api/protocol.ts'
 import type { RecordEnd } from '../../events/consumption/engine.ts'
 import { printable } from '../../events/payload.ts'
-import { parseExactly } from '../../lib/exact-json.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isLoop } from '../deliver/hops.ts'
 
@@ -23,21 +22,32 @@ export function followingId(deliveryId: string, kind: FinalEnd['kind']): string 
   return [...parts, `${variant}${digest.slice(18, 20)}`, digest.slice(20, 32)].join('-')
 }
 
-export function destinationRecord(end: FinalEnd, nowMs: number): object {
+/** As JSON. Payloads stand in it as they came: read and written again they would lose digits, or be nested too deep for that. */
+export function destinationRecord(end: FinalEnd, nowMs: number): string {
   const { meta, record, subscription, attempt } = end
   const [namespace = '', name = ''] = subscription.functionKey.split('/')
-  return {
-    version: '1.0',
-    timestamp: new Date(nowMs).toISOString(),
-    requestContext: {
-      requestId: meta.deliveryId,
-      functionArn: `arn:aws:lambda:local:${namespace}:function:${name}`,
-      condition: conditionOf(end),
-      approximateInvokeCount: attempt,
-    },
-    requestPayload: payloadOf(record.value),
-    ...responseOf(end),
+  const requestContext = {
+    requestId: meta.deliveryId,
+    functionArn: `arn:aws:lambda:local:${namespace}:function:${name}`,
+    condition: conditionOf(end),
+    approximateInvokeCount: attempt,
   }
+  const { responseContext, responsePayload } = responseOf(end)
+  return objectOf({
+    version: '"1.0"',
+    timestamp: JSON.stringify(new Date(nowMs).toISOString()),
+    requestContext: JSON.stringify(requestContext),
+    requestPayload: payloadOf(record.value),
+    responseContext: JSON.stringify(responseContext),
+    responsePayload,
+  })
+}
+
+/** Of members that are JSON. */
+function objectOf(members: Record<string, string>): string {
+  return `{${Object.entries(members)
+    .map(([name, json]) => `"${name}":${json}`)
+    .join(',')}}`
 }
 
 function conditionOf(end: FinalEnd): string {
@@ -48,7 +58,8 @@ function conditionOf(end: FinalEnd): string {
 /** A record has room for it beside the largest payload of an invocation. */
 const LARGEST_ERROR_BYTES = 16 * 1024
 
-function responseOf(end: FinalEnd): object {
+/** The payload as JSON. */
+function responseOf(end: FinalEnd): { responseContext: object; responsePayload: string } {
   if (end.kind === 'done') {
     const { status = 200, body = null } = end.outcome
     return { responseContext: { statusCode: status, executedVersion: '$LATEST' }, responsePayload: payloadOf(body) }
@@ -58,14 +69,14 @@ function responseOf(end: FinalEnd): object {
   const responseContext = { statusCode: status ?? 500, executedVersion: '$LATEST', functionError }
   const { error } = end
   const isWhole = error !== undefined && error.length <= LARGEST_ERROR_BYTES && isJsonSyntax(error)
-  const responsePayload: unknown = isWhole
-    ? parseExactly(error.toString('utf8'))
-    : { errorMessage: message, errorType: errorClass }
+  const responsePayload = isWhole
+    ? error.toString('utf8')
+    : JSON.stringify({ errorMessage: message, errorType: errorClass })
   return { responseContext, responsePayload }
 }
 
-function payloadOf(bytes: Buffer | null): unknown {
-  if (bytes === null || bytes.length === 0) return null
-  if (isJsonSyntax(bytes)) return parseExactly(bytes.toString('utf8'))
-  return printable(bytes) ?? bytes.toString('base64')
+function payloadOf(bytes: Buffer | null): string {
+  if (bytes === null || bytes.length === 0) return 'null'
+  if (isJsonSyntax(bytes)) return bytes.toString('utf8')
+  return JSON.stringify(printable(bytes) ?? bytes.toString('base64'))
 }

@@ -45,7 +45,7 @@ export class Destinations {
   /** Why it could not be told; undefined when it was. Throws only when it was given up for good: the record is not ours any more. */
   async tell(destination: FeedDestination, end: FinalEnd): Promise<string | undefined> {
     const { logger, wall } = this.#options.engine()
-    const body = JSON.stringify(destinationRecord(end, wall.now()))
+    const body = destinationRecord(end, wall.now())
     const why =
       'url' in destination
         ? await this.#post(destination.url, body, traceIn(end.record))

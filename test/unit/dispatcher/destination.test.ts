@@ -24,6 +24,7 @@ const context = (part: RecordTexts = {}) => ({
 const done = (part: RecordTexts = {}, body = '{"ok":true}'): FinalEnd => ({
   ...{ kind: 'done', ...context(part), outcome: { kind: 'done', status: 201, body: Buffer.from(body) } },
 })
+const told = (end: FinalEnd, nowMs: number): unknown => JSON.parse(destinationRecord(end, nowMs))
 const dead = (failure: Failure, part: RecordTexts = {}): FinalEnd => ({ kind: 'deadLetter', ...context(part), failure })
 
 describe('who is told', () => {
@@ -51,7 +52,7 @@ describe('the record', () => {
     ['too often', { class: 'handled', message: 'no', status: 500 }, { condition: 'RetriesExhausted' }],
     ['too old', { class: 'expired', message: 'old' }, { condition: 'EventAgeExceeded' }],
   ])('of one that failed %s says so', (_, failure, want) => {
-    expect(destinationRecord(dead(failure), 0)).toMatchObject({ requestContext: want })
+    expect(told(dead(failure), 0)).toMatchObject({ requestContext: want })
   })
 
   test.each([
@@ -60,15 +61,20 @@ describe('the record', () => {
     ['nothing', null, null],
     ['bytes', Buffer.from([0, 255]), 'AP8='],
   ])('has a payload of %s as JSON can have it', (_, value, want) => {
-    expect(destinationRecord(done({ value }), 0)).toMatchObject({ requestPayload: want })
+    expect(told(done({ value }), 0)).toMatchObject({ requestPayload: want })
   })
 
   test('has the digits of numbers that no double holds', () => {
-    const record = JSON.stringify(
-      destinationRecord(done({ value: '{"id":12345678901234567890}' }, '[9223372036854775807]'), 0),
-    )
+    const record = destinationRecord(done({ value: '{"id":12345678901234567890}' }, '[9223372036854775807]'), 0)
     expect(record).toContain('"requestPayload":{"id":12345678901234567890}')
     expect(record).toContain('"responsePayload":[9223372036854775807]')
+  })
+
+  test('has payloads that are nested deeper than anybody could write them anew', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    const record = destinationRecord(done({ value: deep }, deep), 0)
+    expect(record).toContain(`"requestPayload":${deep},"responseContext":`)
+    expect(record.endsWith(`"responsePayload":${deep}}`)).toBe(true)
   })
 })
 
@@ -81,7 +87,7 @@ describe('what the record says of a failure', () => {
 
   test('is the error object of the function, as in Lambda', () => {
     const error = { errorType: 'RangeError', errorMessage: 'no such currency', trace: ['RangeError: …'] }
-    expect(destinationRecord(ended(JSON.stringify(error)), 0)).toMatchObject({
+    expect(told(ended(JSON.stringify(error)), 0)).toMatchObject({
       responseContext: { functionError: 'Handled' },
       responsePayload: error,
     })
@@ -93,7 +99,7 @@ describe('what the record says of a failure', () => {
     ['it is empty', ''],
     ['a record may have no room for it', JSON.stringify({ errorType: 'E', errorMessage: 'x'.repeat(16 * 1024) })],
   ])('is its class and message where %s', (_, error) => {
-    expect(destinationRecord(ended(error), 0)).toMatchObject({
+    expect(told(ended(error), 0)).toMatchObject({
       responsePayload: { errorType: 'handled', errorMessage: failure.message },
     })
   })
