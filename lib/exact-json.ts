@@ -4,9 +4,10 @@
  */
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown
 /** Not yet in TypeScript's library, nor in Node before 21, where such numbers are rounded as ever. */
-const { parse, rawJSON } = JSON as unknown as {
+const { parse, rawJSON, isRawJSON } = JSON as unknown as {
   parse: (text: string, reviver?: Reviver) => unknown
   rawJSON?: (source: string) => unknown
+  isRawJSON?: (value: unknown) => value is { rawJSON: string }
 }
 
 /** Digits that a double always keeps. */
@@ -28,3 +29,11 @@ export function parseExactly(text: string): unknown {
 
 const isLoss = (value: number, source: string): boolean =>
   !Number.isFinite(value) || (source.length > KEPT_DIGITS && String(value) !== source)
+
+/** For other forms than JSON: a whole number of any size as such, another as near as there is one, or its text. All else as it is. */
+export function exactValue(value: unknown): unknown {
+  if (isRawJSON?.(value) !== true) return value
+  const { rawJSON: source } = value
+  if (/^-?\d+$/.test(source)) return BigInt(source)
+  return Number.isFinite(Number(source)) ? Number(source) : source
+}

@@ -3,6 +3,7 @@
  * What is of another type for any of them is quoted, and what they take in no file is escaped.
  */
 import { Document, visit } from 'yaml'
+import { exactValue } from '../../lib/exact-json.ts'
 import { unicodeEscape } from '../../lib/unicode-escape.ts'
 
 const WORDS = /^(?:y|yes|n|no|on|off|true|false|null|nan|=|<<)$/i
@@ -14,7 +15,7 @@ const NO_BLOCK = /^(?:\t|[ \n]+$)/
 const UNPRINTABLE = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g
 
 export function toYaml(value: unknown): string {
-  const document = new Document(value)
+  const document = new Document(value, (_key, each) => exactValue(each))
   visit(document, {
     Scalar(_, scalar) {
       if (typeof scalar.value === 'string' && isQuoted(scalar.value)) scalar.type = 'QUOTE_DOUBLE'

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { parse } from 'yaml'
 import { toYaml } from '../../../cli/output/yaml.ts'
+import { parseExactly } from '../../../lib/exact-json.ts'
 
 const OTHER_TYPES = 'yes No on off y N 1_000 0b11 0o17 010 1e3 12:30:45 2026-01-01 .inf ~ null = <<'.split(' ')
 const OTHER_CHARACTERS = ['\ufeffcode\n', 'a\u2028b\n', 'a\u0085b', 'del \u007f', '\tif\n\tx\n', '  \n']
@@ -23,4 +24,8 @@ test.each(OTHER_CHARACTERS)('%j is written with escapes', (text) =>
 
 test('what needs no quotes has none', () => {
   expect(toYaml(PLAIN)).toBe('- 30s\n- 128Mi\n- hello\n- kafka:9092\n- index.handler\n- |\n  first\n  second\n')
+})
+
+test('numbers that no double holds have their digits', () => {
+  expect(toYaml(parseExactly('{"id":12345678901234567890,"half":0.5}'))).toBe('id: 12345678901234567890\nhalf: 0.5\n')
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { parseExactly } from '../../../lib/exact-json.ts'
+import { exactValue, parseExactly } from '../../../lib/exact-json.ts'
 
 describe('JSON that is read to be written again', () => {
   test.each([
@@ -24,4 +24,9 @@ describe('JSON that is read to be written again', () => {
   test('is refused when it is none', () => {
     expect(() => parseExactly('{"a":12345678901234567890')).toThrow(SyntaxError)
   })
+})
+
+test('for other forms its whole numbers are such, whatever their size; of others the nearest, or their text', () => {
+  const read = parseExactly('[12345678901234567890,0.12345678901234567890,1e999,1,"x"]') as unknown[]
+  expect(read.map(exactValue)).toEqual([12345678901234567890n, 0.12345678901234568, '1e999', 1, 'x'])
 })
