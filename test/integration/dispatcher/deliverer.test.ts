@@ -54,6 +54,19 @@ describe('one record', () => {
     })
   })
 
+  const KEPT = { 'dormouse-request': '{"method":"PUT","path":"/a?b","headers":["x-a","1"]}' }
+  test.each<[string, Subscription['kind'], FeedFunction['signature'], Record<string, string>, string]>([
+    ['of an asynchronous invocation is asked for as its caller did', 'async', 'http', KEPT, 'PUT /a?b 1'],
+    ['of an invocation that keeps no request is a POST', 'async', 'http', {}, 'POST / '],
+    ['of an invocation is an event where that is what the function takes', 'async', 'event', KEPT, 'POST / '],
+    ['of a topic is a POST, whatever its headers claim', 'trigger', 'http', KEPT, 'POST / '],
+  ])('%s', async (...[, kind, signature, headers, want]) => {
+    const by = await deliverer({ signature })
+    const pod = await bed.pod()
+    await deliver(by, delivery({ value: '{}', headers }), to({ kind }))
+    expect(pod.seen.map((one) => `${one.method} ${one.url} ${String(one.headers['x-a'] ?? '')}`)).toEqual([want])
+  })
+
   test('that was taken away while it waits for a slot, or before a pod took it, is not called any more', async () => {
     const by = await deliverer({ concurrency: 1 })
     const endings: ServerResponse[] = []
