@@ -54,6 +54,12 @@ describe('one record', () => {
     })
   })
 
+  test('that a function answers with 429 and Retry-After failed, and is to wait as long', async () => {
+    const by = await deliverer({ signature: 'http' })
+    await bed.pod({ script: (_request, response) => void answer(response, 429, { 'retry-after': '7' }) })
+    expect(await deliver(by, delivery())).toMatchObject({ kind: 'failed', retryAfterMs: 7_000 })
+  })
+
   const KEPT = { 'dormouse-request': '{"method":"PUT","path":"/a?b","headers":["x-a","1"]}' }
   test.each<[string, Subscription['kind'], FeedFunction['signature'], Record<string, string>, string]>([
     ['of an asynchronous invocation is asked for as its caller did', 'async', 'http', KEPT, 'PUT /a?b 1'],
