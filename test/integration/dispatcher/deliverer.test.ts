@@ -60,6 +60,14 @@ describe('one record', () => {
     expect(await deliver(by, delivery())).toMatchObject({ kind: 'failed', retryAfterMs: 7_000 })
   })
 
+  test('has the headers of a plain record beside it, whatever its function takes but an event', async () => {
+    const by = await deliverer({ signature: 'http' })
+    const pod = await bed.pod()
+    await deliver(by, delivery({ value: '{}', headers: { 'Tenant-Id': 'Zoë', 'dormouse-due': '1' } }))
+    expect(pod.seen[0]?.headers).toMatchObject({ 'ce-kafkaheadertenantid': 'Zo%C3%AB' })
+    expect(Object.keys(pod.seen[0]!.headers)).not.toContain('ce-kafkaheaderdormousedue')
+  })
+
   const KEPT = { 'dormouse-request': '{"method":"PUT","path":"/a?b","headers":["x-a","1"]}' }
   test.each<[string, Subscription['kind'], FeedFunction['signature'], Record<string, string>, string]>([
     ['of an asynchronous invocation is asked for as its caller did', 'async', 'http', KEPT, 'PUT /a?b 1'],
