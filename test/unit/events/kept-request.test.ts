@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { keptHeader, keptRequest, MAX_KEPT_BYTES, type KeptRequest } from '../../../events/kept-request.ts'
 import { delivery } from '../../builders/delivery.ts'
 
-const asked = (part: Partial<KeptRequest> = {}): KeptRequest => ({ method: 'PUT', path: '/a?b=1', headers: [], ...part })
+const asked = (part: Partial<KeptRequest> = {}): KeptRequest => ({
+  method: 'PUT',
+  path: '/a?b=1',
+  headers: [],
+  ...part,
+})
 const readBack = (header: ReturnType<typeof keptHeader>) =>
   keptRequest({ ...delivery().record, headers: header === undefined ? [] : [header] })
 
