@@ -231,6 +231,8 @@ export interface Specialize {
   /** By relative path, as text; or `packed`: base64 of a gzipped JSON {files, binary}, of which the latter are in base64. */
   files?: Record<string, string>
   packed?: string
+  /** Epoch seconds, in fractions: of files whose own time is not known, the same in every pod of the revision. */
+  modifiedAt?: number
   env: Record<string, string>
   timeoutMs: number
   concurrency: number

@@ -41,7 +41,8 @@ export interface Failure {
  * done: handled, acknowledge · filtered: not for this subscription, acknowledge without an attempt · duplicate: handled before, the same ·
  * later: looked at again then, without an attempt ·
  * failed: counts as an attempt; `error`: the object that the function answered, as it came, whole;
- * `isOwn`: it is known that this very record failed, whatever else was in its batch ·
+ * `isOwn`: it is known that this very record failed, whatever else was in its batch;
+ * `retryAfterMs`: how long it wants to be left alone ·
  * rejected: trying again cannot help, dead letter at once ·
  * held: back-pressure (no pod, throttled, circuit open): costs no attempt, is tried again after about `retryAfterMs`.
  */
@@ -50,7 +51,7 @@ export type DeliveryOutcome =
   | { kind: 'filtered' }
   | { kind: 'duplicate' }
   | { kind: 'later'; afterMs: number }
-  | { kind: 'failed'; failure: Failure; error?: Buffer; isOwn?: boolean }
+  | { kind: 'failed'; failure: Failure; error?: Buffer; isOwn?: boolean; retryAfterMs?: number }
   | { kind: 'rejected'; failure: Failure }
   | { kind: 'held'; reason: string; retryAfterMs: number }
 

@@ -1,4 +1,5 @@
 /** What becomes of a failed attempt. Pure: no clock, no randomness. */
+import type { Failure } from './delivery.ts'
 import type { RetryPolicy } from './subscription.ts'
 
 /** More different delays than this share the last tier. */
@@ -36,6 +37,8 @@ export interface FailedAttempt {
   firstFailedAtMs: number
   recordTimestampMs: number
   nowMs: number
+  /** How long the function wants to be left alone. */
+  askedMs?: number | undefined
 }
 
 export type RetryDecision =
@@ -44,18 +47,24 @@ export type RetryDecision =
   | { kind: 'exhausted'; expired: boolean }
 
 /** Never due earlier than the delay of the next attempt says. */
-export function decideRetry({
-  policy,
-  attempt,
-  firstFailedAtMs,
-  recordTimestampMs,
-  nowMs,
-}: FailedAttempt): RetryDecision {
+export function decideRetry(failed: FailedAttempt): RetryDecision {
+  const { policy, attempt, firstFailedAtMs, recordTimestampMs, nowMs, askedMs = 0 } = failed
   if (attempt >= policy.maxAttempts) return { kind: 'exhausted', expired: false }
-  const delayMs = tierAfter(policy, attempt)
+  const ownMs = tierAfter(policy, attempt)
   const sinceMs = policy.maxAge.since === 'failure' ? firstFailedAtMs : recordTimestampMs
-  if (nowMs + delayMs - sinceMs > policy.maxAge.ms) return { kind: 'exhausted', expired: true }
+  const mostMs = sinceMs + policy.maxAge.ms - nowMs
+  if (ownMs > mostMs) return { kind: 'exhausted', expired: true }
+  const delayMs = askedMs <= ownMs ? ownMs : tierFor(policy, { ownMs, askedMs, mostMs })
   return { kind: 'retry', delayMs, dueMs: nowMs + delayMs }
+}
+
+/** The shortest that is long enough; where none is, the longest: a tier has one delay, and an attempt that comes early is better than none. */
+function tierFor(
+  policy: RetryPolicy,
+  { ownMs, askedMs, mostMs }: Record<'ownMs' | 'askedMs' | 'mostMs', number>,
+): number {
+  const allowed = tierDelays(policy).filter((delayMs) => delayMs >= ownMs && delayMs <= mostMs)
+  return allowed.find((delayMs) => delayMs >= askedMs) ?? allowed.at(-1) ?? ownMs
 }
 
 /** A record that waits for its function without any attempt ages all the same when its policy counts from the record. */
@@ -80,4 +89,14 @@ export function leftOfWaitMs(policy: RetryPolicy, { failures, firstFailedAtMs, n
   let dueMs = firstFailedAtMs + (failures - counted) * policy.backoff.maxMs
   for (let failure = 1; failure <= counted; failure++) dueMs += delayMs(failure)
   return Math.min(dueMs - nowMs, delayMs(failures))
+}
+
+/** Of one whose next attempt would be too late. */
+export function expired(last: Failure, { maxAge }: RetryPolicy): Failure {
+  return { ...last, class: 'expired', message: `older than ${maxAge.ms} ms; last (${last.class}): ${last.message}` }
+}
+
+export function tooLargeToWait(last: Failure): Failure {
+  const message = `too large to be stored for a retry, with what retries add to it; last (${last.class}): ${last.message}`
+  return { ...last, class: 'too-large', message }
 }

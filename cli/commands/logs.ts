@@ -44,10 +44,34 @@ async function logs(
   const { namespace = connection.namespace } = options
   const query = { namespace, name: names[0] ?? '', ...(tail === undefined ? {} : { tail }) }
   const { stdout, stderr, signal } = context
-  for await (const { text, lost } of connection.objects.logs({ ...query, follow: follow === true }, signal)) {
-    if (lost !== undefined) stderr.write(`dormouse: ${lost} lines are not here: they came faster than they were read\n`)
-    else await writeDrained(stdout, logText(stdout, `${text}\n`), signal)
+  const over = new AbortController()
+  if (follow === true)
+    void sayWhenDeleted(connection, query, { stderr, signal: AbortSignal.any([signal, over.signal]) })
+  try {
+    for await (const { text, lost } of connection.objects.logs({ ...query, follow: follow === true }, signal)) {
+      if (lost !== undefined)
+        stderr.write(`dormouse: ${lost} lines are not here: they came faster than they were read\n`)
+      else await writeDrained(stdout, logText(stdout, `${text}\n`), signal)
+    }
+  } finally {
+    over.abort()
   }
   if (context.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted')
   if (follow === true) throw new CliError(EXIT.unreachable, 'the instance stopped; its logs end here')
+}
+
+/** Its pods may write on for a while, and one of its name may be applied again: who follows is told why it is quiet, not sent away. */
+async function sayWhenDeleted(
+  { objects }: Connection,
+  { namespace, name }: { namespace: string; name: string },
+  { stderr, signal }: Pick<CliContext, 'stderr' | 'signal'>,
+): Promise<void> {
+  try {
+    for await (const { type } of objects.watch({ plural: 'functions', namespace, name }, signal)) {
+      if (type !== 'deleted') continue
+      stderr.write(`dormouse: Function ${namespace}/${name} was deleted; logs go on when there is one of its name\n`)
+    }
+  } catch {
+    // Whoever may not watch Functions sees their logs all the same.
+  }
 }

@@ -12,6 +12,8 @@ export interface RevisionTemplate {
   function: { namespace: string; name: string; uid: string }
   /** Hash of the fields below. */
   revision: string
+  /** Epoch seconds, about when it was stored; tells revisions of one second apart. Not hashed. */
+  storedAt?: number
   /** Name of the Runtime; absent when the function is an image of its own. */
   runtime?: string
   /** Container image of its own, that serves HTTP and knows nothing of the platform. */

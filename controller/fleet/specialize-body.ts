@@ -18,10 +18,11 @@ export interface SpecializeBodyInput {
 
 export function specializeBody(template: RevisionTemplate, input: SpecializeBodyInput): Specialize {
   const { podUid, dataKey, proof, platformUrl, packed, wallMs } = input
-  const { function: ref, revision, handler, signature, files, timeoutMs, concurrency, memoryMb } = template
+  const { function: ref, revision, handler, signature, files, storedAt, timeoutMs, concurrency, memoryMb } = template
   // Not part of the revision: where the platform listens is no reason to roll out anew.
   const env = platformUrl === undefined ? template.env : { ...template.env, DORMOUSE_URL: platformUrl }
   const code = packed === undefined ? { files } : { packed: packed.toString('base64') }
-  const what = { function: ref, revision, handler, signature, ...code, env, timeoutMs, concurrency, memoryMb }
+  const dated = storedAt === undefined ? code : { ...code, modifiedAt: storedAt }
+  const what = { function: ref, revision, handler, signature, ...dated, env, timeoutMs, concurrency, memoryMb }
   return { ...what, podUid, expiresAt: wallMs + SIGNATURE_LIFETIME_MS, dataKey, proof }
 }

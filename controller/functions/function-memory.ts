@@ -10,7 +10,7 @@ import type { ControllerRevision } from '../../kube/objects.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import type { FleetPod, RevisionTemplate } from '../fleet/fleet.ts'
 import type { Fate } from './fate.ts'
-import { parseRevision } from './revision-record.ts'
+import { datedTemplate, parseRevision } from './revision-record.ts'
 import type { StoredRevision } from './revision-record.ts'
 import { templateOf } from './template.ts'
 
@@ -53,6 +53,7 @@ export class FunctionMemory {
   readonly #ready = new Map<string, { revision: string; readyAtMs: number }>()
   /** Hashing and parsing 256 KiB of code takes milliseconds, and a wake-up is reconciled several times: done once per change. */
   #target: { asked: object; template: RevisionTemplate } | undefined
+  #dated: RevisionTemplate | undefined
   #wanted: { revision: string; patientUntilMs: number } | undefined
   readonly #parsed = new WeakMap<ControllerRevision, StoredRevision | 'unreadable'>()
 
@@ -71,6 +72,14 @@ export class FunctionMemory {
     const template = templateOf(fn, code)
     this.#target = { asked, template }
     return template
+  }
+
+  /** With the time that is stored with it, or is to be. */
+  dated(target: RevisionTemplate, stored: readonly StoredRevision[], wallMs: number): RevisionTemplate {
+    const known = stored.find(({ template }) => template.revision === target.revision)
+    if (known !== undefined) return known.template
+    if (this.#dated?.revision !== target.revision) this.#dated = datedTemplate(target, wallMs)
+    return this.#dated
   }
 
   /** How long its turn to be loaded is waited for, as it was when this process first saw that the spec asks for this revision. */

@@ -19,8 +19,7 @@ import type { Fate } from './fate.ts'
 import { isOwnedBy } from '../ownership.ts'
 import type { ServiceBook, ServiceState } from '../services/service-book.ts'
 import type { FunctionMemory, StartFailure } from './function-memory.ts'
-import { revisionLabels } from './revision-record.ts'
-import type { StoredRevision } from './revision-record.ts'
+import { revisionLabels, type StoredRevision } from './revision-record.ts'
 import type { Serving, ServingBook } from './serving.ts'
 
 const FETCHING = 'The code is being fetched'
@@ -104,7 +103,7 @@ export function observe(fn: DormouseFunction, memory: FunctionMemory, world: Obs
     wallMs: world.wallMs,
     key,
     function: fn,
-    target,
+    target: memory.dated(target, stored, world.wallMs),
     ...(code && { code }),
     scaling: scalingOf(fn),
     async: asyncOf(fn),

@@ -64,5 +64,9 @@ export function publishServing(book: ServingBook, serving: Serving): boolean {
 
 /** Templates are the same when their revisions are: comparing code again would cost what the hash saves. */
 function isSameServing(a: Serving, b: Serving): boolean {
-  return isDeepStrictEqual({ ...a, template: a.template?.revision }, { ...b, template: b.template?.revision })
+  const short = (serving: Serving) => {
+    const { revision, storedAt } = serving.template ?? {}
+    return { ...serving, template: { revision, storedAt } }
+  }
+  return isDeepStrictEqual(short(a), short(b))
 }

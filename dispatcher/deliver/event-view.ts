@@ -9,6 +9,7 @@ import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { textOf } from '../../events/record-headers.ts'
 import { isStructured } from '../../events/structured-mode.ts'
 import { mistakeIn, parseEnvelope, type Envelope } from './cloud-event.ts'
+import { headerAttributes } from './header-attributes.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export interface EventView {
@@ -91,6 +92,7 @@ class PlainView implements EventView {
     const { record, deliveryId, origin } = this.#delivery
     const subject = record.key === null ? undefined : printable(record.key)
     return {
+      ...headerAttributes(record.headers),
       specversion: '1.0',
       id: deliveryId,
       source: `/topics/${origin.topic}`,

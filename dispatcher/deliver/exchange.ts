@@ -18,6 +18,10 @@ export interface EndedExchange {
 }
 
 export interface Exchange<T> {
+  /** POST. */
+  method?: string | undefined
+  /** `/`. */
+  path?: string | undefined
   headers: string[]
   body: Buffer
   /** Of the answer's body, by its head. */
@@ -33,10 +37,10 @@ export interface Exchange<T> {
 /** Never throws. */
 export function exchange<T>(router: Pick<Router, 'call'>, lane: Lane, options: Exchange<T>): Promise<T> {
   return new Promise((resolve) => {
-    const { headers, body, signal, settle } = options
+    const { method = 'POST', path = '/', headers, body, signal, settle } = options
     if (signal.aborted) return resolve(settle({ kind: 'problem', problem: takenAway() }))
     const sink = new KeepingSink(options, resolve)
-    const call = router.call({ lane, method: 'POST', path: '/', headers, body }, sink)
+    const call = router.call({ lane, method, path, headers, body }, sink)
     sink.begin(call, runningUnder(signal))
     call.start()
   })

@@ -12,13 +12,20 @@ import type { Lane } from '../../routing/lane.ts'
 import type { Router } from '../../routing/router.ts'
 import { heldUp } from './batch-order.ts'
 import { viewOf, type EventView } from './event-view.ts'
-import { exchange, type EndedExchange, type ExchangeResult } from './exchange.ts'
+import { exchange, type EndedExchange, type Exchange, type ExchangeResult } from './exchange.ts'
 import { passes, type Filter } from './filters.ts'
 import { isLoop, LOOP_MESSAGE } from './hops.ts'
 import { batchOutcomes, kafkaEvent } from './kafka-event.ts'
 import { outcomeOfAnswer, outcomeOfProblem, type Answer } from './outcome.ts'
 import { REPLY_HEADER, replyOf } from './reply.ts'
-import { deliveryHeaders, EVENT_LIMIT_BYTES, JSON_TYPE, requestFor, type DeliveryRequest } from './request.ts'
+import {
+  askedRequest,
+  deliveryHeaders,
+  EVENT_LIMIT_BYTES,
+  JSON_TYPE,
+  requestFor,
+  type DeliveryRequest,
+} from './request.ts'
 import { errorText } from '../../lib/error-text.ts'
 
 export interface DelivererOptions {
@@ -49,6 +56,8 @@ interface Target {
   /** The records were taken away. */
   signal: AbortSignal
 }
+
+type CallParts = Pick<Exchange<unknown>, 'method' | 'path' | 'headers' | 'body'>
 
 const MISSING_RETRY_MS = 1_000
 const REPLY_RETRY_MS = 1_000
@@ -159,11 +168,16 @@ export class FunctionDeliverer implements Deliverer {
   }
 
   #requestFor({ lane, subscription }: Target, delivery: Delivery): DeliveryRequest | DeliveryOutcome {
+    const { signature } = lane.fn
+    if (subscription.kind === 'async' && signature === 'http' && !isLoop(delivery.record)) {
+      const asked = askedRequest(delivery)
+      if (asked !== undefined) return asked
+    }
     const view = this.#viewOf(subscription, delivery)
     if ('kind' in view) return view
     const wrapsPlain = subscription.kind === 'trigger'
     try {
-      return requestFor(delivery, view, { signature: lane.fn.signature, wrapsPlain })
+      return requestFor(delivery, view, { signature, wrapsPlain })
     } catch (error) {
       return undecodable(errorText(error))
     }
@@ -185,7 +199,7 @@ export class FunctionDeliverer implements Deliverer {
   /** `then`: what its end comes to. */
   #call<T>(
     target: Target,
-    { headers, body }: { headers: string[]; body: Buffer },
+    { method, path, headers, body }: CallParts,
     then: (end: Answer | DeliveryOutcome) => T | Promise<T>,
   ): Promise<T> {
     const { lane, signal } = target
@@ -197,7 +211,7 @@ export class FunctionDeliverer implements Deliverer {
       if (--calls.count === 0) this.#calls.delete(lane.key)
       return then(result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem))
     }
-    return exchange(router, lane, { headers, body, keepBytes, signal, settle, onEnded })
+    return exchange(router, lane, { method, path, headers, body, keepBytes, signal, settle, onEnded })
   }
 
   #callsOf(key: ObjectKey): Calls {

@@ -16,7 +16,15 @@ export interface Answer {
 /** The caller's fault for the moment: trying again may help. */
 const RETRIED_4XX: ReadonlySet<number> = new Set([408, 409, 425, 429])
 
-export function outcomeOfAnswer({ status, headers, body, isCut }: Answer): DeliveryOutcome {
+/** Whose `Retry-After` counts. */
+const ASKING: ReadonlySet<number> = new Set([429, 503])
+const HTTP_DATE = /^[A-Z][a-z]+, .* GMT$/
+
+/** `now`: epoch milliseconds. */
+export function outcomeOfAnswer(
+  { status, headers, body, isCut }: Answer,
+  now: () => number = Date.now,
+): DeliveryOutcome {
   const error = headers[HEADER.error]
   if (typeof error === 'string') {
     const failure: Failure = { class: classOf(error), status, message: describe(body, error) }
@@ -27,9 +35,17 @@ export function outcomeOfAnswer({ status, headers, body, isCut }: Answer): Deliv
     return { kind: 'done', status, body, ...(contentType !== undefined && { contentType }) }
   }
   const message = describe(body, `the function answered ${status}`)
-  if (status >= 500) return { kind: 'failed', failure: { class: 'http-5xx', status, message } }
-  const failure: Failure = { class: 'http-4xx', status, message }
-  return { kind: RETRIED_4XX.has(status) ? 'failed' : 'rejected', failure }
+  const failure: Failure = { class: status >= 500 ? 'http-5xx' : 'http-4xx', status, message }
+  if (status < 500 && !RETRIED_4XX.has(status)) return { kind: 'rejected', failure }
+  const retryAfterMs = ASKING.has(status) ? askedFor(headers['retry-after'], now()) : undefined
+  return { kind: 'failed', failure, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+}
+
+/** Seconds, or a date (RFC 9110 §10.2.3); undefined where it is neither, or over. */
+function askedFor(retryAfter: string | undefined, nowMs: number): number | undefined {
+  const text = retryAfter?.trim() ?? ''
+  const afterMs = /^\d+$/.test(text) ? Number(text) * 1_000 : HTTP_DATE.test(text) ? Date.parse(text) - nowMs : NaN
+  return afterMs > 0 ? afterMs : undefined
 }
 
 function classOf(error: string): ErrorClass {

@@ -2,13 +2,15 @@
 import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
+import { keptRequest } from '../../events/kept-request.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { encodeAttribute, isJsonType } from './cloud-event.ts'
 import { contentTypeOf, type EventView } from './event-view.ts'
 import { traceIn, traceOfEvent, traceparentOf } from './trace.ts'
 
 export type DeliveryRequest =
-  { kind: 'request'; headers: string[]; body: Buffer } | { kind: 'rejected'; failure: Failure }
+  | { kind: 'request'; method?: string; path?: string; headers: string[]; body: Buffer }
+  | { kind: 'rejected'; failure: Failure }
 
 export interface RequestOptions {
   signature: FeedFunction['signature']
@@ -33,6 +35,15 @@ export function requestFor(delivery: Delivery, view: EventView, options: Request
     case 'http':
       return httpRequest(headers, view, wrapsPlain || view.mode === 'binary')
   }
+}
+
+/** Of an asynchronous invocation: as its caller asked for it. Undefined when that is not kept. */
+export function askedRequest(delivery: Delivery): DeliveryRequest | undefined {
+  const kept = keptRequest(delivery.record)
+  if (kept === undefined) return undefined
+  const { method, path, headers } = kept
+  const body = delivery.record.value ?? EMPTY
+  return { kind: 'request', method, path, headers: [...deliveryHeaders(delivery), ...headers], body }
 }
 
 /** `view`: of the record, where its trace may stand too (extension Distributed Tracing). */

@@ -4,8 +4,7 @@
  */
 import type { DeliveryOutcome, Failure } from '../delivery.ts'
 import { retryRecord } from '../hop-record.ts'
-import { decideRetry, isExpired } from '../retry-policy.ts'
-import type { RetryPolicy } from '../subscription.ts'
+import { decideRetry, expired, isExpired, tooLargeToWait } from '../retry-policy.ts'
 import type { Entry } from './entry.ts'
 import type { RecordEnd } from './engine.ts'
 import type { PartitionWorker } from './partition-worker.ts'
@@ -143,7 +142,8 @@ interface Failed {
   error?: Buffer | undefined
 }
 
-function failed(worker: PartitionWorker, entry: Entry, { failure, error }: FailedOutcome): Promise<void> | undefined {
+function failed(worker: PartitionWorker, entry: Entry, outcome: FailedOutcome): Promise<void> | undefined {
+  const { failure, error, retryAfterMs: askedMs } = outcome
   const { state, engine } = worker.options
   const { subscription } = state
   const nowMs = engine.wall.now()
@@ -152,7 +152,14 @@ function failed(worker: PartitionWorker, entry: Entry, { failure, error }: Faile
   const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? nowMs
   remember(worker, entry, failure)
   const policy = subscription.retry
-  const decision = decideRetry({ policy, attempt, firstFailedAtMs, recordTimestampMs: agesSinceMs(entry), nowMs })
+  const decision = decideRetry({
+    policy,
+    attempt,
+    firstFailedAtMs,
+    recordTimestampMs: agesSinceMs(entry),
+    nowMs,
+    askedMs,
+  })
   if (decision.kind === 'exhausted') {
     const last = decision.expired ? expired(failure, policy) : failure
     return exhausted(worker, entry, { failure: last, attempt, error })
@@ -184,15 +191,6 @@ function countInPlace({ tracker }: PartitionWorker, { record: { offset } }: Entr
 /** Of one that was replayed, since then: its origin may be days ago. */
 function agesSinceMs({ meta, record }: Entry): number {
   return meta.redriveCount === 0 ? meta.origin.timestampMs : (meta.firstFailedAtMs ?? record.timestampMs)
-}
-
-function expired(last: Failure, { maxAge }: RetryPolicy): Failure {
-  return { ...last, class: 'expired', message: `older than ${maxAge.ms} ms; last (${last.class}): ${last.message}` }
-}
-
-function tooLargeToWait(last: Failure): Failure {
-  const message = `too large to be stored for a retry, with what retries add to it; last (${last.class}): ${last.message}`
-  return { ...last, class: 'too-large', message }
 }
 
 function retried(worker: PartitionWorker, entry: Entry, at: Failed & { dueMs: number }): Promise<void> | undefined {

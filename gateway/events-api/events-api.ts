@@ -63,13 +63,14 @@ export class EventsApi {
     return true
   }
 
-  /** 202 once it is stored. */
-  invoke(exchange: EventsExchange, lane: Lane): void {
-    const { head } = exchange
+  /** 202 once it is stored. `path`: as the function sees it. */
+  invoke(exchange: EventsExchange, lane: Lane, path: string): void {
+    const { head, request } = exchange
+    const { method = 'POST' } = request
     this.#withBody(exchange, 'invocation', async (body) => {
       const id = randomUUID()
       const { key, signature } = lane.fn
-      const { record, state } = invocationRecord({ id, key, signature, body, head, nowMs: this.#now() })
+      const { record, state } = invocationRecord({ id, key, signature, method, path, body, head, nowMs: this.#now() })
       // In one turn: the log makes one write of both.
       await Promise.all([this.#options.log.send([record]), this.#options.ledger.put(state)])
       return { status: 202, json: { invocationId: id }, requestId: id }

@@ -5,6 +5,7 @@ import { isRecord } from '../../api/record.ts'
 import { decodeAttribute } from '../../events/attribute-header.ts'
 import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
 import type { InvocationState } from '../../events/invocation-ledger.ts'
+import { keptHeader, MAX_KEPT_BYTES } from '../../events/kept-request.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isStructured } from '../../events/structured-mode.ts'
 import { asyncTopic, isReservedTopic } from '../../events/topic-names.ts'
@@ -20,25 +21,34 @@ export interface Invoked {
   key: ObjectKey
   signature: FeedFunction['signature']
   body: Buffer
+  method: string
+  /** As the function sees it. */
+  path: string
   /** As it goes on, with its trace. */
   head: Pick<RequestHead, 'headers'>
   nowMs: number
 }
 
-/** Throws ProblemError `invalid-event`. */
-export function invocationRecord({ id, key, signature, body, head, nowMs }: Invoked): {
-  record: NewRecord
-  state: InvocationState
-} {
+/** Throws ProblemError `invalid-event`, `headers-too-large`. */
+export function invocationRecord(invoked: Invoked): { record: NewRecord; state: InvocationState } {
+  const { id, key, signature, body, head, nowMs } = invoked
   const value = signature === 'event' && body.length === 0 ? EMPTY_EVENT : body
   if (signature === 'event' && !isJsonSyntax(value))
     throw new ProblemError('invalid-event', 'expected a body of JSON, as functions with signature event take')
   const headers: Header[] = [[EVENT_HEADER.deliveryId, Buffer.from(id)]]
   for (let at = 0; at + 1 < head.headers.length; at += 2) addHeader(headers, head.headers[at], head.headers[at + 1])
+  if (signature === 'http') headers.push(requestHeader(invoked))
   return {
     record: { topic: asyncTopic(key), key: null, value, headers, timestampMs: nowMs },
     state: { id, functionKey: key, status: 'queued', acceptedAtMs: nowMs, attempts: 0 },
   }
+}
+
+function requestHeader({ method, path, head }: Invoked): Header {
+  const header = keptHeader({ method, path, headers: head.headers })
+  if (header !== undefined) return header
+  const message = `method, path and headers of an asynchronous invocation may have at most ${MAX_KEPT_BYTES} bytes`
+  throw new ProblemError('headers-too-large', message)
 }
 
 export interface Published {

@@ -157,7 +157,7 @@ export class Pipeline {
   /** Other invocation types than RequestResponse, which waits for the answer. */
   #forwardTyped(admitted: Admitted, type: string): void {
     const { events } = this.options
-    const { extraHeaders } = admitted.target
+    const { extraHeaders, path } = admitted.target
     const refuse = (problem: ProblemError) => this.#reject(admitted, { problem, extraHeaders })
     const wanted = type.toLowerCase()
     if (wanted !== 'event' && wanted !== 'dryrun')
@@ -167,7 +167,7 @@ export class Pipeline {
     // Lambda's asks for no more than whether the function is there.
     if (wanted === 'dryrun' && (events ?? admitted.target.dialect) !== undefined) return answerDryRun(admitted)
     if (events === undefined) return refuse(noEventLog())
-    events.invoke(admitted, admitted.lane)
+    events.invoke(admitted, admitted.lane, path)
   }
 
   /** What no function serves: paths of the event path on the internal listener, what may become known in a moment, else a problem. */

@@ -25,8 +25,22 @@ export function createLineSplitter(): LineSplitter {
         bytes = bytes.subarray(end + 1)
       }
       rest = bytes
-      if (rest.length > MAX_LINE_BYTES) flush(line)
+      if (rest.length <= MAX_LINE_BYTES) return
+      const whole = rest.length - begunBytes(rest)
+      line(rest.toString('utf8', 0, whole))
+      rest = rest.subarray(whole)
     },
     flush,
   }
+}
+
+/** How many bytes at the end are of a character that is not whole yet, at most three. */
+function begunBytes(bytes: Buffer): number {
+  for (let count = 1; count <= 3; count++) {
+    const byte = bytes[bytes.length - count] ?? 0
+    if (byte < 0x80) return 0
+    // Its first byte says how many it has.
+    if (byte >= 0xc0) return count < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? count : 0
+  }
+  return 0
 }

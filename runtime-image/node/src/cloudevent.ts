@@ -49,7 +49,7 @@ function mediaTypeOf(contentType: string | undefined): string {
 /** What has the name of its data is none. */
 const ATTRIBUTE_NAME = /^(?!data$)[a-z0-9]+$/
 const TIMESTAMP =
-  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+  /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/
 /** Padded or not, of either alphabet, in lines or not. */
 const BASE64 = /^[\w+/\s-]*={0,2}\s*$/
 
@@ -129,9 +129,20 @@ function checkOptional(name: string, value: unknown): void {
   if (['subject', 'dataschema', 'datacontenttype'].includes(name) && (typeof value !== 'string' || value === '')) {
     throw new Invalid(`${name} must be a non-empty string when present`)
   }
-  if (name === 'time' && !(typeof value === 'string' && TIMESTAMP.test(value))) {
+  if (name === 'time' && !(typeof value === 'string' && isTime(value))) {
     throw new Invalid(`time must be an RFC 3339 timestamp, got ${JSON.stringify(value)}`)
   }
+}
+
+/** RFC 3339, so that 30 February is none. */
+function isTime(text: string): boolean {
+  const [, year, month, day] = (TIMESTAMP.exec(text) ?? []).map(Number)
+  return year !== undefined && month !== undefined && day !== undefined && day <= lastDay(year, month)
+}
+
+function lastDay(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }
 
 /** JSON parsed, text as string, everything else as a Buffer beside its base64. */

@@ -8,10 +8,12 @@ interface Code {
   binary: Record<string, string>
   /** In epoch seconds. */
   modified: Record<string, number>
+  /** Of the others; when they are written where it is not known. */
+  modifiedAt?: number
 }
 
 /** Writes files (names already checked to stay inside) and returns the directory's real path. */
-export function writeCodeDir(parent: string, { files, binary, modified }: Code): string {
+export function writeCodeDir(parent: string, { files, binary, modified, modifiedAt }: Code): string {
   mkdirSync(parent, { recursive: true })
   const dir = realpathSync(mkdtempSync(join(parent, 'dormouse-')))
   const made = new Set([dir])
@@ -22,7 +24,7 @@ export function writeCodeDir(parent: string, { files, binary, modified }: Code):
     made.add(folder)
     writeFileSync(path, content, { encoding, mode: isProgram(content, encoding) ? 0o755 : 0o644 })
     // What serves files makes their ETags of it, which must be those of all pods.
-    const time = Object.hasOwn(modified, name) ? modified[name] : undefined
+    const time = Object.hasOwn(modified, name) ? modified[name] : modifiedAt
     if (time !== undefined) utimesSync(path, time, time)
   }
   for (const [name, text] of Object.entries(files)) write(name, text, 'utf8')

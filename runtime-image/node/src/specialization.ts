@@ -13,6 +13,8 @@ export interface Specialization {
   binary: Record<string, string>
   /** When files were modified, in epoch seconds. */
   modified: Record<string, number>
+  /** Of the others. */
+  modifiedAt?: number
   env: Record<string, string>
   timeoutMs: number
   concurrency: number
@@ -51,6 +53,7 @@ function read(body: unknown): Specialization {
     handler: string(root['handler'], 'handler'),
     signature: signature(root['signature']),
     ...code(root),
+    ...(root['modifiedAt'] !== undefined && { modifiedAt: number(root['modifiedAt'], 'modifiedAt', 0) }),
     env: strings(root['env'] ?? {}, 'env'),
     timeoutMs: number(root['timeoutMs'], 'timeoutMs', 1),
     concurrency: number(root['concurrency'], 'concurrency', 1),

@@ -213,6 +213,25 @@ describe('logs', () => {
     follower.child.kill('SIGINT')
     expect((await follower.ended).code).toBe(130)
   })
+
+  test('-f says when the function is deleted, and goes on with the next of its name', async () => {
+    workspace.write('brief.yaml', fn('brief', inline('export const handler = (event) => console.log("seen", event.n)')))
+    await run('apply', '-f', 'brief.yaml')
+    const follower = workspace.start(['logs', 'brief', '-f', '--tail', '0'])
+    const follows = (n: string) =>
+      eventually(`a line of ${n}`, async () => {
+        await run('invoke', 'brief', '-d', JSON.stringify({ n }))
+        return follower.stdout().includes(`seen ${n}`)
+      })
+    await follows('before')
+    await run('delete', 'fn', 'brief')
+    await eventually('told', () => follower.stderr().includes('Function default/brief was deleted'))
+    await run('apply', '-f', 'brief.yaml')
+    await follows('after')
+    await run('delete', 'fn', 'brief')
+    follower.child.kill('SIGINT')
+    expect((await follower.ended).code).toBe(130)
+  })
 })
 
 test('describe shows conditions, pods and events, and code only by its size', async () => {

@@ -54,6 +54,33 @@ describe('one record', () => {
     })
   })
 
+  test('that a function answers with 429 and Retry-After failed, and is to wait as long', async () => {
+    const by = await deliverer({ signature: 'http' })
+    await bed.pod({ script: (_request, response) => void answer(response, 429, { 'retry-after': '7' }) })
+    expect(await deliver(by, delivery())).toMatchObject({ kind: 'failed', retryAfterMs: 7_000 })
+  })
+
+  test('has the headers of a plain record beside it, whatever its function takes but an event', async () => {
+    const by = await deliverer({ signature: 'http' })
+    const pod = await bed.pod()
+    await deliver(by, delivery({ value: '{}', headers: { 'Tenant-Id': 'Zoë', 'dormouse-due': '1' } }))
+    expect(pod.seen[0]?.headers).toMatchObject({ 'ce-kafkaheadertenantid': 'Zo%C3%AB' })
+    expect(Object.keys(pod.seen[0]!.headers)).not.toContain('ce-kafkaheaderdormousedue')
+  })
+
+  const KEPT = { 'dormouse-request': '{"method":"PUT","path":"/a?b","headers":["x-a","1"]}' }
+  test.each<[string, Subscription['kind'], FeedFunction['signature'], Record<string, string>, string]>([
+    ['of an asynchronous invocation is asked for as its caller did', 'async', 'http', KEPT, 'PUT /a?b 1'],
+    ['of an invocation that keeps no request is a POST', 'async', 'http', {}, 'POST / '],
+    ['of an invocation is an event where that is what the function takes', 'async', 'event', KEPT, 'POST / '],
+    ['of a topic is a POST, whatever its headers claim', 'trigger', 'http', KEPT, 'POST / '],
+  ])('%s', async (...[, kind, signature, headers, want]) => {
+    const by = await deliverer({ signature })
+    const pod = await bed.pod()
+    await deliver(by, delivery({ value: '{}', headers }), to({ kind }))
+    expect(pod.seen.map((one) => `${one.method} ${one.url} ${String(one.headers['x-a'] ?? '')}`)).toEqual([want])
+  })
+
   test('that was taken away while it waits for a slot, or before a pod took it, is not called any more', async () => {
     const by = await deliverer({ concurrency: 1 })
     const endings: ServerResponse[] = []

@@ -22,6 +22,43 @@ describe('an applied function', () => {
     expect(await platform.pods('echo')).toHaveLength(1)
   })
 
+  test('has files of one time in all its pods, and of another after a change: servers make ETags of it', async () => {
+    const stat = (text: string) =>
+      functionManifest('stat', {
+        'index.mjs': `import { statSync } from 'node:fs'
+          export const handler = async () => {
+            await new Promise((resolve) => setTimeout(resolve, 300))
+            return [process.pid, statSync(new URL('a.txt', import.meta.url)).mtimeMs]
+          }`,
+        'a.txt': text,
+      })
+    const calls = async () => {
+      const both = await Promise.all([platform.invoke('stat'), platform.invoke('stat')])
+      return Promise.all(both.map(async (answer) => (await answer.json()) as [number, number]))
+    }
+    const twoPods = async () => {
+      const answers = await eventually(
+        'two pods',
+        async () => {
+          const found = await calls()
+          return new Set(found.map(([pid]) => pid)).size === 2 && found
+        },
+        { withinMs: 20_000, everyMs: 50 },
+      )
+      const times = new Set(answers.map(([, time]) => time))
+      expect(times.size).toBe(1)
+      return [...times][0]!
+    }
+    platform = await startPlatform({ manifests: [stat('one')], verifyFirstRevision: false })
+    const first = await twoPods()
+    expect(Math.abs(first - Date.now())).toBeLessThan(60_000)
+    await platform.apply(stat('two'))
+    await eventually('the new revision', async () => (await calls()).every(([, time]) => time !== first), {
+      ...{ withinMs: 20_000, everyMs: 100 },
+    })
+    expect(await twoPods()).not.toBe(first)
+  })
+
   test('answers on the public listener only where a trigger says so', async () => {
     platform = await startPlatform({
       manifests: [echo, triggerManifest('t', 'echo', { path: '/e', pathType: 'Exact' })],

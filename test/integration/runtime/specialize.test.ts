@@ -117,6 +117,11 @@ describe('POST /specialize', () => {
     expect((await runtime.specializeRaw(JSON.stringify(body))).status).toBe(200)
     expect((await runtime.invoke('a.txt')).text).toBe('1700000000')
     expect(Number((await runtime.invoke('index.js')).text)).toBeGreaterThan(1_700_000_000)
+    const dated = await RuntimeProcess.start()
+    const { files: _none, ...whole } = dated.body({ packed: packed.toString('base64'), modifiedAt: 1_600_000_000.5 })
+    expect((await dated.specializeRaw(JSON.stringify(whole))).status).toBe(200)
+    expect((await dated.invoke('a.txt')).text).toBe('1700000000')
+    expect((await dated.invoke('index.js')).text).toBe('1600000000.5')
   })
 
   test('lets user code run the programs among its files, and no others', async () => {

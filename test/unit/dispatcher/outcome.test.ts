@@ -32,6 +32,27 @@ describe('an answer', () => {
     expect(outcomeOfAnswer(answer(status, headers))).toMatchObject(want)
   })
 
+  const NOW = Date.parse('2026-11-28T21:00:00Z')
+  test.each([
+    [429, '5', 5_000],
+    [503, ' 120 ', 120_000],
+    [503, 'Sat, 28 Nov 2026 21:01:30 GMT', 90_000],
+    [503, 'Saturday, 28-Nov-26 21:01:30 GMT', 90_000],
+    [503, 'Sat, 28 Nov 2026 20:59:00 GMT', undefined],
+    [429, '0', undefined],
+    [429, '-5', undefined],
+    [429, '1.5', undefined],
+    [429, 'soon', undefined],
+    [429, 'Sat, whenever GMT', undefined],
+    // Only these two say when to come again (RFC 9110, RFC 6585).
+    [500, '5', undefined],
+    [408, '5', undefined],
+  ])('of %p with Retry-After %j wants to be left alone for %p ms', (status, retryAfter, want) => {
+    const outcome = outcomeOfAnswer(answer(status, { 'retry-after': retryAfter }), () => NOW)
+    expect(outcome).toMatchObject({ kind: 'failed' })
+    expect((outcome as { retryAfterMs?: number }).retryAfterMs).toBe(want)
+  })
+
   test.each([
     ['an error object', '{"errorType":"OutOfStock","errorMessage":"none left"}', 'OutOfStock: none left'],
     ['an error object without type', '{"errorMessage":"none left"}', 'none left'],

@@ -34,6 +34,25 @@ test('the delay is the one of the next attempt, not of the last', () => {
   ])
 })
 
+test.each([
+  ['no longer than its own delay', 500, 1_000],
+  ['exactly a delay of the policy', 4_000, 4_000],
+  ['between two', 4_001, 8_000],
+  ['longer than all', 3_600_000, 8_000],
+])('a function that wants to be left alone for %s: %p ms become %p', (_, askedMs, delayMs) => {
+  expect(decideRetry({ ...failed, policy: policy(), attempt: 1, askedMs })).toMatchObject({ delayMs, dueMs: delayMs })
+})
+
+test('what a function wants never costs an attempt that maxAge allows, and never shortens a delay', () => {
+  const of = policy({ maxAge: { ms: 3_000, since: 'failure' } })
+  expect(decideRetry({ ...failed, policy: of, attempt: 1, askedMs: 60_000 })).toMatchObject({ delayMs: 2_000 })
+  expect(decideRetry({ ...failed, policy: of, attempt: 2, askedMs: 60_000, nowMs: 1_000 })).toMatchObject({
+    ...{ kind: 'retry', delayMs: 2_000 },
+  })
+  expect(decideRetry({ ...failed, policy: policy(), attempt: 4, askedMs: 1 })).toMatchObject({ delayMs: 8_000 })
+  expect(decideRetry({ ...failed, policy: policy(), attempt: 5, askedMs: 1 }).kind).toBe('exhausted')
+})
+
 test('after the last attempt there is no other', () => {
   expect(decideRetry({ ...failed, policy: policy(), attempt: 5 })).toEqual({ kind: 'exhausted', expired: false })
   expect(decideRetry({ ...failed, policy: policy({ maxAttempts: 1 }), attempt: 1 }).kind).toBe('exhausted')

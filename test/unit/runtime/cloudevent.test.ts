@@ -34,6 +34,7 @@ test('attributes of a structured event that are null are absent, data that is nu
 test.each<[object, string]>([
   [{ id: null }, 'id must be a non-empty string, got nothing'],
   [{ time: 'yesterday' }, 'time must be an RFC 3339 timestamp, got "yesterday"'],
+  [{ time: '2026-02-30T00:00:00Z' }, 'time must be an RFC 3339 timestamp, got "2026-02-30T00:00:00Z"'],
   [{ time: '2026-01-31T12:00:00+25:00' }, 'time must be an RFC 3339 timestamp, got "2026-01-31T12:00:00+25:00"'],
   [{ data_base64: 'no base64!' }, 'data_base64 must be base64, got other text'],
   [{ id: 7 }, 'id must be a non-empty string, got 7'],

@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { invocationRecord, publishedRecord, type Published } from '../../../../gateway/events-api/records.ts'
+import {
+  invocationRecord,
+  publishedRecord,
+  type Invoked,
+  type Published,
+} from '../../../../gateway/events-api/records.ts'
 import { ProblemError } from '../../../../routing/problems.ts'
 
 const published = (part: Partial<Published> & { search?: string } = {}) =>
@@ -83,12 +88,29 @@ describe('a record', () => {
   })
 })
 
+const invoked: Invoked = {
+  ...{ id: 'i', key: 'shop/pay', signature: 'event', method: 'PUT', path: '/a?b', body: Buffer.from('1'), nowMs: 7 },
+  head: { headers: ['host', 'a', 'content-type', 'application/json', 'traceparent', 't'] },
+}
+
 test('an invocation is one record and one state of the same id', () => {
-  const { record, state } = invocationRecord({
-    ...{ id: 'i', key: 'shop/pay', signature: 'event', body: Buffer.from('1'), nowMs: 7 },
-    head: { headers: ['host', 'a', 'content-type', 'application/json', 'traceparent', 't'] },
-  })
+  const { record, state } = invocationRecord(invoked)
   expect(record).toMatchObject({ topic: 'dormouse.shop.pay.async', key: null, timestampMs: 7 })
   expect(shown(record)).toEqual(['dormouse-delivery-id: i', 'content-type: application/json', 'traceparent: t'])
   expect(state).toEqual({ id: 'i', functionKey: 'shop/pay', status: 'queued', acceptedAtMs: 7, attempts: 0 })
+})
+
+test('an invocation of a function with signature http keeps the request beside its body', () => {
+  expect(shown(invocationRecord({ ...invoked, signature: 'http' }).record)).toEqual([
+    ...['dormouse-delivery-id: i', 'content-type: application/json', 'traceparent: t'],
+    'dormouse-request: {"method":"PUT","path":"/a?b","headers":["host","a","content-type","application/json"]}',
+  ])
+})
+
+test('an invocation whose request cannot be kept whole is refused, not cut', () => {
+  const head = { headers: ['x', 'y'.repeat(30_000)] }
+  expect(() => invocationRecord({ ...invoked, signature: 'http', head })).toThrow(
+    expect.objectContaining({ code: 'headers-too-large' }),
+  )
+  expect(invocationRecord({ ...invoked, head }).record.value).toEqual(Buffer.from('1'))
 })

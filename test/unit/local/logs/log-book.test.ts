@@ -41,6 +41,28 @@ describe('splitting', () => {
     for (let i = 0; i < 40; i += 1) splitter.push(Buffer.alloc(4096, 'x'), (line) => got.push(line))
     expect(got.length).toBe(2)
   })
+
+  test.each(['é', '€', '😀'])('text without end is cut between characters, whatever stands at the cut: %s', (char) => {
+    for (const before of ['', 'a', 'aa', 'aaa']) {
+      const splitter = createLineSplitter()
+      const text = before + char.repeat(50_000)
+      const got: string[] = []
+      for (let at = 0, all = bytes(text); at < all.length; at += 4_096)
+        splitter.push(all.subarray(at, at + 4_096), (line) => got.push(line))
+      splitter.flush((line) => got.push(line))
+      expect(got.length).toBeGreaterThan(1)
+      expect(got.join('') === text).toBe(true)
+    }
+  })
+
+  test('bytes without end that are no characters are cut all the same', () => {
+    for (const byte of [0x80, 0xbf, 0xc3, 0xf0, 0xff]) {
+      const splitter = createLineSplitter()
+      const got: string[] = []
+      for (let i = 0; i < 40; i += 1) splitter.push(Buffer.alloc(4096, byte), (line) => got.push(line))
+      expect(got.length).toBe(2)
+    }
+  })
 })
 
 test('lines of pods that write at the same time are not mixed', () => {
