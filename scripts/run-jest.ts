@@ -9,15 +9,20 @@ export interface JestRun {
   args?: readonly string[]
   /** Beside this process's own. */
   environment?: Record<string, string>
+  /** Aborted with a signal's name: jest gets it, too. */
+  signal?: AbortSignal
 }
 
 /** Settles however it ends. */
-export function runJest({ script, outputFile, args = [], environment = {} }: JestRun): Promise<Counts> {
+export function runJest({ script, outputFile, args = [], environment = {}, signal }: JestRun): Promise<Counts> {
   const command = ['run', '--silent', script, '--', '--json', `--outputFile=${outputFile}`, ...args]
   return new Promise((resolve) => {
     const env = { ...process.env, ...environment }
     const child = spawn('npm', command, { stdio: ['ignore', 'ignore', 'inherit'], env })
+    const end = () => child.kill(signal?.reason as NodeJS.Signals)
+    signal?.addEventListener('abort', end, { once: true })
     child.on('close', (code) => {
+      signal?.removeEventListener('abort', end)
       for (const line of tellSkips(outputFile)) console.log(line)
       resolve(readCounts(outputFile, code ?? 1))
     })

@@ -10,6 +10,7 @@ import { errorText } from '../lib/error-text.ts'
 import { sum, tell, type Counts } from './jest-counts.ts'
 import { ensureClassArchive } from './kafka/class-archive.ts'
 import { findKafkaIn } from './kafka/find-kafka.ts'
+import { watchInterruption } from './interruption.ts'
 import { runJest } from './run-jest.ts'
 
 const STATIC_CHECKS = [
@@ -61,16 +62,33 @@ async function sayWhichKafka(): Promise<void> {
   console.log(found.kind === 'missing' ? `SKIP tests on Kafka: ${found.reason}` : `tests on Kafka use ${found.name}`)
 }
 
-const unitOnly = process.argv.includes('--unit')
+/** Everything that tests make goes there, so that it goes with it when they are interrupted. */
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-test-'))
-const parts = [await staticChecks(), await runJest({ script: 'test:unit', outputFile: join(scratch, 'unit.json') })]
-if (!unitOnly) {
+const interruption = watchInterruption()
+
+const jest = (name: 'unit' | 'integration'): Promise<Counts> =>
+  runJest({
+    script: `test:${name}`,
+    outputFile: join(scratch, `${name}.json`),
+    environment: { TMPDIR: scratch },
+    signal: interruption.signal,
+  })
+
+async function main(): Promise<Counts[]> {
+  const parts = [await staticChecks()]
+  if (!interruption.signal.aborted) parts.push(await jest('unit'))
+  if (interruption.signal.aborted || process.argv.includes('--unit')) return parts
   await sayWhichKafka()
   // Of processes that wait for each other no more than two at a time: they would be slow for each other's clocks. A worker is renewed before
   // jest, which lets go of no module of the files it ran, has a heap whose collection takes longer than what is tested.
-  parts.push(await runJest({ script: 'test:integration', outputFile: join(scratch, 'integration.json') }))
+  return [...parts, await jest('integration')]
 }
-rmSync(scratch, { recursive: true, force: true })
-const total = sum(parts)
+
+let total: Counts
+try {
+  total = sum(await main())
+} finally {
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+}
 console.log(tell(total))
-process.exitCode = total.failed === 0 ? 0 : 1
+process.exitCode = interruption.exitCode() ?? (total.failed === 0 ? 0 : 1)

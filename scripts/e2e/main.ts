@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { watchInterruption } from '../interruption.ts'
 import { sum, tell, type Counts } from '../jest-counts.ts'
 import { runJest, type JestRun } from '../run-jest.ts'
 import { BIN, closeCluster, openCluster } from './cluster.ts'
@@ -32,9 +33,11 @@ const { values } = parseArgs({
 })
 
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-e2e-'))
+const interruption = watchInterruption()
+const { signal } = interruption
 
 const jest = (name: string, { script = 'test:e2e', ...run }: Partial<JestRun>): Promise<Counts> =>
-  runJest({ ...run, script, outputFile: join(scratch, `${name}.json`) })
+  runJest({ ...run, script, outputFile: join(scratch, `${name}.json`), signal })
 
 interface Installed {
   kubeconfig: string
@@ -73,13 +76,13 @@ async function onCluster(kubeconfig: string): Promise<Counts> {
     if (!reaches) console.log('Services are called through forwarded ports: their addresses do not answer from here')
     const environment = environmentOf({ kubeconfig, tag, kafka, reachesServices: reaches })
     const counts = [await jest('e2e', { environment, args: [...values.only, `--testPathIgnorePatterns=${LAST}`] })]
-    const isWhole = values.only.length === 0
+    const isWhole = values.only.length === 0 && !signal.aborted
     if (isWhole)
       counts.push(
         await jest('rest', { script: 'test:integration', environment, args: ['--testPathPatterns', NEEDS_CLUSTER] }),
       )
     // Whoever asks for one file wants to ask again.
-    if (!values.keep && isWhole) counts.push(await jest(LAST, { environment, args: [LAST] }))
+    if (!values.keep && isWhole && !signal.aborted) counts.push(await jest(LAST, { environment, args: [LAST] }))
     return sum(counts)
   } finally {
     if (!values.keep) await uninstall(kubeconfig)
@@ -110,4 +113,4 @@ try {
   rmSync(scratch, { recursive: true, force: true })
 }
 console.log(tell(total))
-process.exitCode = total.failed === 0 ? 0 : 1
+process.exitCode = interruption.exitCode() ?? (total.failed === 0 ? 0 : 1)
