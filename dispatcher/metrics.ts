@@ -104,6 +104,16 @@ const COUNTERS: readonly Reading<(state: SubscriptionState) => number>[] = [
 const CONSUMER_COUNTERS: readonly Reading<(consumers: Consumers) => number>[] = [
   ['commit_seconds_total', 'Time that commits of offsets took.', (consumers) => total(consumers, 'commitMs') / 1_000],
   ['rebalances_total', 'Times that consumers were given partitions.', (all) => total(all, 'rebalances')],
+  [
+    'hand_overs_total',
+    'Retries and dead letters stored with their commit as one, in groups.',
+    (all) => total(all, 'handOvers'),
+  ],
+  [
+    'hand_overs_lost_total',
+    'Hand-overs of partitions that went to others meanwhile, who know what became of them.',
+    (all) => total(all, 'handOversLost'),
+  ],
   ['log_errors_total', 'Errors of the log that consumers met and went on after.', (all) => total(all, 'errors')],
 ]
 
@@ -191,7 +201,7 @@ function blocked({ workers }: SubscriptionState): number {
 
 function total(
   { sources, tiers }: Consumers,
-  field: 'commits' | 'commitFailures' | 'commitMs' | 'errors' | 'rebalances',
+  field: 'commits' | 'commitFailures' | 'commitMs' | 'errors' | 'handOvers' | 'handOversLost' | 'rebalances',
 ): number {
   return sources[field] + tiers[field]
 }

@@ -132,6 +132,8 @@ export interface ConsumerOptions extends ConsumerHandlers {
   startFrom: StartFrom
   /** Most records and bytes per onRecords call. Defaults are the adapter's. */
   maxRecords?: number
+  /** It is to have `handOver`, where the log can. */
+  handsOver?: boolean
 }
 
 export interface Consumer {
@@ -142,6 +144,13 @@ export interface Consumer {
   seek(partition: PartitionId, offset: number): void
   /** Durable when it settles. Throws EventLogError `not-assigned` when one of them is no longer ours: nothing is committed then. */
   commit(offsets: readonly CommittedOffset[]): Promise<void>
+  /**
+   * Stores records and a commit as one: when it settles both are durable, and at no moment, whoever dies, there is one without the other; who
+   * asks for `committed` may see it a moment later. Of a
+   * partition one at a time, and no `commit` of it meanwhile. Throws EventLogError: `not-assigned` when the partition is not ours any more, which
+   * it may become by that; with any other code nothing is stored.
+   */
+  handOver?: (records: readonly NewRecord[], commit: CommittedOffset) => Promise<void>
   /** Replaces the topics it reads; partitions of topics that stay may be revoked and assigned again. */
   subscribe(topics: readonly string[]): void
   /** Revokes everything (onRevoked), then leaves the group. */

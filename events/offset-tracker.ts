@@ -3,7 +3,7 @@
  * is done; what is done beyond it, and how often records that wait in place were tried, goes along in the commit's metadata, so that
  * neither a restart nor a rebalance does finished work again. Offsets may have gaps.
  */
-import { decodeMarks, encodeMarks, MAX_MARKS_BYTES, type Marks } from './commit-metadata.ts'
+import { decodeMarks, encodeMarks, MAX_MARKS_BYTES } from './commit-metadata.ts'
 import type { Assignment } from './event-log.ts'
 
 /** Of a commit's marks, leaving room for what is on its way. */
@@ -12,6 +12,7 @@ const ROOM_BYTES = MAX_MARKS_BYTES - 200
 const IN_PLACE_BYTES = 9
 /** Of one partition, those that run and might fail counted. Leaves half of a commit for what is done beyond the mark. */
 const MAX_IN_PLACE = 120
+const NONE: ReadonlySet<number> = new Set()
 
 export interface InPlace {
   attempts: number
@@ -113,13 +114,26 @@ export class OffsetTracker {
 
   /** For the commit of `lowWater`. */
   encode(): string {
+    return this.#encodeFrom(this.#head, this.lowWater, NONE)
+  }
+
+  /** What is to be committed together with what makes these done, too. */
+  commitWith(also: ReadonlySet<number>): { offset: number; metadata: string } {
+    let head = this.#head
+    while (this.#done[head] === true || also.has(this.#offsets[head] ?? -1)) head++
+    const offset = this.#offsets[head] ?? this.#next
+    return { offset, metadata: this.#encodeFrom(head, offset, also) }
+  }
+
+  #encodeFrom(head: number, lowWater: number, also: ReadonlySet<number>): string {
     const done: number[] = []
-    for (let index = this.#head; index < this.#offsets.length; index++) {
-      if (this.#done[index] === true) done.push(this.#offsets[index] ?? 0)
+    for (let index = head; index < this.#offsets.length; index++) {
+      const offset = this.#offsets[index] ?? 0
+      if (this.#done[index] === true || also.has(offset)) done.push(offset)
     }
     for (const offset of this.#restored) if (offset >= this.#next) done.push(offset)
-    const marks: Marks = { done, inPlace: [...this.#inPlace] }
-    return encodeMarks(marks, this.lowWater)
+    const inPlace = also.size === 0 ? [...this.#inPlace] : [...this.#inPlace].filter(([offset]) => !also.has(offset))
+    return encodeMarks({ done, inPlace }, lowWater)
   }
 
   /** What waited in place there was compacted away or has expired since: nobody will ever be done with it. */

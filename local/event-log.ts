@@ -26,7 +26,7 @@ export interface LocalEvents {
 
 /** Throws StoreError: the file is locked, damaged or not ours. A Kafka that is away is no error: it is said, and tried again. */
 export async function openLocalEvents({ stateDir, kafka, logger }: LocalEventsOptions): Promise<LocalEvents> {
-  const embedded = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger })
+  const embedded = openSqliteEventLog({ path: join(stateDir, 'events.db'), logger, transactions: true })
   const { ledger } = embedded
   if (kafka === undefined) return { log: embedded, ledger, bootstrapServers: '', close: () => embedded.close() }
   // Those who keep their events here need not wait for a client to load.

@@ -11,6 +11,7 @@ import type { Subscription } from '../../events/subscription.ts'
 import type { Lane } from '../../routing/lane.ts'
 import type { Router } from '../../routing/router.ts'
 import { heldUp } from './batch-order.ts'
+import { CallCounts } from './call-counts.ts'
 import { viewOf, type EventView } from './event-view.ts'
 import { exchange, type EndedExchange, type Exchange, type ExchangeResult } from './exchange.ts'
 import { passes, type Filter } from './filters.ts'
@@ -44,10 +45,6 @@ export interface DelivererOptions {
   onEnded?: (ended: EndedExchange) => void
 }
 
-interface Calls {
-  count: number
-}
-
 type Held = Extract<DeliveryOutcome, { kind: 'held' }>
 /** A call of one function for one subscription. */
 interface Target {
@@ -68,7 +65,7 @@ const NO_SLOTS = 0
 export class FunctionDeliverer implements Deliverer {
   readonly #options: DelivererOptions
   /** Calls of ours, running or waiting for a slot, by function. */
-  readonly #calls = new Map<string, Calls>()
+  readonly #calls = new CallCounts()
 
   constructor(options: DelivererOptions) {
     this.#options = options
@@ -80,7 +77,7 @@ export class FunctionDeliverer implements Deliverer {
     if (lane === undefined) return 1
     const { concurrency, maxPods } = lane.fn
     const slots = Math.min(maxPods, Math.max(1, lane.podCount)) * concurrency
-    const others = Math.max(NO_SLOTS, lane.inFlight + lane.queued - (this.#calls.get(functionKey)?.count ?? 0))
+    const others = Math.max(NO_SLOTS, lane.inFlight + lane.queued - this.#calls.of(functionKey))
     return Math.max(1, slots - others)
   }
 
@@ -204,22 +201,13 @@ export class FunctionDeliverer implements Deliverer {
   ): Promise<T> {
     const { lane, signal } = target
     const { router, onEnded } = this.#options
-    const calls = this.#callsOf(lane.key)
-    calls.count++
+    const calls = this.#calls.begun(lane.key)
     const keepBytes = (status: number, head: IncomingHttpHeaders) => keptBytes(target, status, head)
     const settle = (result: ExchangeResult) => {
-      if (--calls.count === 0) this.#calls.delete(lane.key)
+      this.#calls.ended(lane.key, calls)
       return then(result.kind === 'answer' ? result.answer : outcomeOfProblem(result.problem))
     }
     return exchange(router, lane, { method, path, headers, body, keepBytes, signal, settle, onEnded })
-  }
-
-  #callsOf(key: ObjectKey): Calls {
-    const known = this.#calls.get(key)
-    if (known !== undefined) return known
-    const calls: Calls = { count: 0 }
-    this.#calls.set(key, calls)
-    return calls
   }
 
   /** While it cannot be stored the record is not handled: the function will be called again. */

@@ -69,6 +69,7 @@ export class ConsumerDriver {
       group,
       topics,
       startFrom,
+      handsOver: true,
       onAssigned: (assignments) => this.#assigned(assignments),
       onRevoked: (partitions) => this.#revoked(partitions),
       onRecords: (partition, records) => this.#workers.get(partitionName(partition))?.accept(records),
@@ -93,6 +94,7 @@ export class ConsumerDriver {
         ...{ engine, state, role, group, assignment },
         pause: () => this.#consumer?.pause([assignment]),
         resume: () => this.#consumer?.resume([assignment]),
+        handOver: () => this.#consumer?.handOver && this.stats.counting(this.#consumer.handOver),
         onProgress: (acknowledged) => this.#progressed(worker, acknowledged),
       })
       this.#workers.set(partitionName(assignment), worker)
@@ -151,7 +153,8 @@ export class ConsumerDriver {
   /** Never throws: what could not be committed is tried again with the next. */
   async #commit(workers: readonly PartitionWorker[]): Promise<void> {
     const { engine, group } = this.#options
-    const alive = workers.filter((worker) => !worker.isGone)
+    const alive = workers.filter((worker) => !worker.isGone && !worker.handOvers.isBusy)
+    // Those that hand over commit by that, and stay dirty.
     if (alive.length === 0 || this.#consumer === undefined) return
     await this.#commitWith(this.#consumer, alive).catch(async (error: unknown) => {
       if (error instanceof EventLogError && error.code === 'not-assigned') return this.#commitEach(alive)

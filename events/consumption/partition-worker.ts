@@ -5,38 +5,26 @@
 import { LinkedList } from '../../lib/linked-list.ts'
 import { createAdmission, type Admission } from '../admission.ts'
 import type { DeliveryOutcome } from '../delivery.ts'
-import { lastOffsetOf, type Assignment, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
+import { lastOffsetOf, type CommittedOffset, type LogRecord, type PartitionId } from '../event-log.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
 import { tierDelayMs } from '../topic-names.ts'
 import { BatchWindow } from './batch-window.ts'
 import { BufferGauge } from './buffer-gauge.ts'
 import { DueWait } from './due-wait.ts'
-import type { Engine } from './engine.ts'
 import { checkCount, deliverHalving, heldAsBroken, wasCalled } from './deliver.ts'
-import { createEntry, type Entry, type Role } from './entry.ts'
+import { createEntry, type Entry } from './entry.ts'
+import { HandOvers } from './hand-overs.ts'
 import { InPlaceWaits, leftOfWait } from './in-place-waits.ts'
 import { Running } from './running.ts'
 import { Contender } from './scheduler.ts'
 import { settle } from './settle.ts'
-import type { SubscriptionState } from './subscription-state.ts'
-
-export interface WorkerOptions {
-  engine: Engine
-  state: SubscriptionState
-  role: Role
-  group: string
-  assignment: Assignment
-  /** No more records, until it resumes. */
-  pause(): void
-  resume(): void
-  /** Something of it can be committed. */
-  onProgress(acknowledged: number): void
-}
+import type { WorkerOptions } from './worker-options.ts'
 
 export class PartitionWorker extends Contender {
   readonly options: WorkerOptions
   readonly id: PartitionId
   readonly tracker: OffsetTracker
+  readonly handOvers: HandOvers
   readonly #gone = new AbortController()
   readonly signal = this.#gone.signal
   readonly #functionKey: string
@@ -61,6 +49,7 @@ export class PartitionWorker extends Contender {
     this.#functionKey = state.subscription.functionKey
     this.id = { topic: assignment.topic, partition: assignment.partition }
     this.tracker = new OffsetTracker(assignment)
+    this.handOvers = new HandOvers({ id: this.id, tracker: this.tracker, handOver: options.handOver })
     this.#gauge = new BufferGauge({ ...options, tracker: this.tracker })
     this.#admission = createAdmission<Entry>(state.subscription.ordering)
     this.#inPlace = new InPlaceWaits(options.engine.clock, (entry) => {

@@ -6,9 +6,9 @@ import type { DeliveryOutcome, Failure } from '../delivery.ts'
 import { retryRecord } from '../hop-record.ts'
 import { decideRetry, expired, isExpired, tooLargeToWait } from '../retry-policy.ts'
 import type { Entry } from './entry.ts'
-import type { RecordEnd } from './engine.ts'
 import type { PartitionWorker } from './partition-worker.ts'
-import { publish, publishDeadLetter } from './publish.ts'
+import { end, finish, retryLater, tell } from './end.ts'
+import { publishDeadLetter } from './publish.ts'
 
 export interface Attempted {
   entries: readonly Entry[]
@@ -169,11 +169,9 @@ function failed(worker: PartitionWorker, entry: Entry, outcome: FailedOutcome): 
   if (subscription.ordering === 'unordered') {
     const meta = { ...entry.meta, attempt: attempt + 1, dueMs, delayMs, firstFailedAtMs, failure }
     const next = retryRecord(subscription, entry.record, meta)
-    return publish(worker, next).then((published) => {
-      if (published === 'stored') return retried(worker, entry, { failure, attempt, dueMs })
-      if (published === 'too-large') return deadLetter(worker, entry, { failure: tooLargeToWait(failure), attempt })
-      return undefined
-    })
+    return retryLater(worker, entry, { next, end: { kind: 'retry', failure, attempt, dueMs } }).then((published) =>
+      published === 'too-large' ? deadLetter(worker, entry, { failure: tooLargeToWait(failure), attempt }) : undefined,
+    )
   }
   countInPlace(worker, entry, firstFailedAtMs)
   worker.retryInPlace(entry, delayMs)
@@ -193,10 +191,6 @@ function agesSinceMs({ meta, record }: Entry): number {
   return meta.redriveCount === 0 ? meta.origin.timestampMs : (meta.firstFailedAtMs ?? record.timestampMs)
 }
 
-function retried(worker: PartitionWorker, entry: Entry, at: Failed & { dueMs: number }): Promise<void> | undefined {
-  return end(worker, entry, { kind: 'retry', ...at })
-}
-
 function exhausted(worker: PartitionWorker, entry: Entry, at: Failed): Promise<void> | undefined {
   const { subscription } = worker.options.state
   const mayBlock = entry.orphanOf === undefined && subscription.ordering !== 'unordered'
@@ -214,35 +208,15 @@ async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, atte
   const firstFailedAtMs = entry.meta.firstFailedAtMs ?? inPlace?.firstFailedAtMs ?? engine.wall.now()
   const meta = { ...entry.meta, attempt, firstFailedAtMs }
   const letter = { subscription, record: entry.record, meta, failure, group }
+  const what = { kind: 'deadLetter', failure, attempt, error } as const
+  // Handed over it is done at once: who wants to know is told before.
+  const isTold = worker.handOvers.isOffered
+  if (isTold) await tell(worker, entry, what)
   if ((await publishDeadLetter(worker, letter)) !== 'stored') return
   stats.count(stats.deadLetters, failure.class)
   const { deliveryId } = entry.meta
   const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }
   engine.logger.warn('dead letter', seen)
-  await end(worker, entry, { kind: 'deadLetter', failure, attempt, error })
+  if (isTold) finish(worker, entry)
+  else await end(worker, entry, what)
 }
-
-/** Tells who wants to know, then counts it as done. */
-function end(worker: PartitionWorker, entry: Entry, what: EndKind): Promise<void> | undefined {
-  const { engine, state } = worker.options
-  const { subscription } = state
-  const telling = engine.onEnd?.({ ...what, subscription, record: entry.record, meta: entry.meta })
-  if (telling === undefined) {
-    finish(worker, entry)
-    return undefined
-  }
-  return telling.then(
-    () => finish(worker, entry),
-    (error: unknown) => {
-      engine.logger.error('the end of a record could not be told', { subscription: subscription.key, error })
-      finish(worker, entry)
-    },
-  )
-}
-
-function finish(worker: PartitionWorker, entry: Entry): void {
-  if (!worker.isGone) worker.finish(entry)
-}
-
-type WithoutContext<T> = T extends unknown ? Omit<T, 'subscription' | 'record' | 'meta'> : never
-type EndKind = WithoutContext<RecordEnd>

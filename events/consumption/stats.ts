@@ -1,5 +1,6 @@
 /** Counts of one subscription since this process began with it, and its last failures: what operators and metrics read. */
 import type { ErrorClass, Failure } from '../delivery.ts'
+import { EventLogError, type Consumer } from '../event-log.ts'
 
 export interface RecentError {
   atMs: number
@@ -60,7 +61,24 @@ export class ConsumerStats {
   errors = 0
   /** Times that it was given partitions: first, and whenever its group was shared out anew. */
   rebalances = 0
+  /** Stored, each with its commit. */
+  handOvers = 0
+  /** The partition was taken away meanwhile: whoever has it now knows what became of them. */
+  handOversLost = 0
   lastError: { atMs: number; message: string } | undefined
+
+  /** The same, counted. */
+  counting(handOver: NonNullable<Consumer['handOver']>): NonNullable<Consumer['handOver']> {
+    return async (records, commit) => {
+      try {
+        await handOver(records, commit)
+        this.handOvers++
+      } catch (error) {
+        if (error instanceof EventLogError && error.code === 'not-assigned') this.handOversLost++
+        throw error
+      }
+    }
+  }
 
   committed(durationMs: number): void {
     this.commits++

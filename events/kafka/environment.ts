@@ -18,6 +18,8 @@ export const KAFKA_ENVIRONMENT = {
   DORMOUSE_KAFKA_CLIENT_ID: z.string().min(1).default('dormouse'),
   /** Of topics that are made here; absent: what the brokers do by default. */
   DORMOUSE_KAFKA_REPLICATION: z.coerce.number().int().min(1).optional(),
+  /** Whether retries and dead letters are stored in one transaction with the commit of their source. */
+  DORMOUSE_KAFKA_TRANSACTIONS: z.enum(['true', 'false']).default('false'),
   /** Whether connections are encrypted. */
   DORMOUSE_KAFKA_TLS: z.enum(['true', 'false']).default('false'),
   /** Authorities in PEM to believe instead of the system's. */
@@ -56,6 +58,7 @@ export function kafkaOptions(environment: KafkaEnvironment, read: ReadFile = rea
     brokers: environment.DORMOUSE_KAFKA,
     clientId: environment.DORMOUSE_KAFKA_CLIENT_ID,
     ...(replicationFactor !== undefined && { replicationFactor }),
+    ...(environment.DORMOUSE_KAFKA_TRANSACTIONS === 'true' && { transactions: true }),
     ...(tls !== undefined && { tls }),
     ...(sasl !== undefined && { sasl }),
   }
@@ -75,6 +78,7 @@ export function optionalKafkaOptions(
 
 /** Whoever says how to speak to brokers means to have some. */
 const NEED_BROKERS = [
+  'DORMOUSE_KAFKA_TRANSACTIONS',
   'DORMOUSE_KAFKA_TLS',
   'DORMOUSE_KAFKA_TLS_CA_FILE',
   'DORMOUSE_KAFKA_TLS_CERT_FILE',

@@ -3,11 +3,12 @@
  * while partitions are let go; afterwards they are refused here, and by the broker.
  */
 import type { Clock } from '../../lib/clock.ts'
-import { EventLogError, partitionName, type CommittedOffset } from '../event-log.ts'
+import { EventLogError, partitionName, type CommittedOffset, type NewRecord } from '../event-log.ts'
 import { toLogError } from './error-codes.ts'
 import { untilBeat } from './heartbeats.ts'
 import type { Generation, Membership } from './membership.ts'
 import type { PartitionRead } from './partition-read.ts'
+import { Transactions, type TransactionsOptions } from './transactions.ts'
 
 export interface LifeOptions {
   membership: Membership
@@ -15,6 +16,8 @@ export interface LifeOptions {
   clock: Clock
   heartbeatMs: number
   sessionTimeoutMs: number
+  /** Records are handed over. */
+  transactions?: TransactionsOptions | undefined
   onError(error: Error): void
 }
 
@@ -29,9 +32,13 @@ export class GenerationLife {
   #cancelBeat: (() => void) | undefined
   #isClosed = false
   #commits: Promise<unknown> = Promise.resolve()
+  readonly #transactions: Transactions | undefined
 
   constructor(options: LifeOptions) {
+    const { transactions } = options
     this.#options = options
+    const isOver = () => this.#isClosed
+    this.#transactions = transactions && new Transactions({ ...transactions, ...options, isOver })
     this.startedMs = options.clock.now()
     this.#lastHeardMs = this.startedMs
     this.over = new Promise((resolve) => (this.#end = resolve))
@@ -48,6 +55,12 @@ export class GenerationLife {
 
   holds(reads: readonly PartitionRead[]): void {
     for (const read of reads) this.#reads.set(read.name, read)
+  }
+
+  /** What members before us have committed. In this order: what they had not ended is ended by then. */
+  async committed(): Promise<CommittedOffset[]> {
+    const { membership, generation } = this.#options
+    return this.#transactions === undefined ? membership.committed(generation) : this.#transactions.begin()
   }
 
   /** Something is to be shared out anew. */
@@ -76,10 +89,24 @@ export class GenerationLife {
     return committing
   }
 
+  /** See Consumer. After commits that were asked for before; the broker takes the last word. */
+  async handOver(records: readonly NewRecord[], commit: CommittedOffset): Promise<void> {
+    if (this.#transactions === undefined) throw new Error('expected a consumer that hands records over')
+    await this.#commits
+    this.#checkOurs([commit])
+    try {
+      await this.#transactions.handOver(records, commit)
+    } catch (error) {
+      if (!(error instanceof EventLogError) || error.code !== 'not-assigned' || this.#isClosed) throw error
+      // Others may have decided what became of it, which is known when we have joined anew.
+      this.drop(({ name }) => name === partitionName(commit)).end()
+      this.#options.onError(error)
+      throw error
+    }
+  }
+
   async #commit(offsets: readonly CommittedOffset[]): Promise<void> {
-    const lost = offsets.find((each) => !this.#reads.has(partitionName(each)))
-    if (lost !== undefined)
-      throw new EventLogError('not-assigned', `${partitionName(lost)} is not, or no longer, read by this consumer`)
+    this.#checkOurs(offsets)
     if (offsets.length === 0) return
     const { membership, generation } = this.#options
     try {
@@ -87,8 +114,15 @@ export class GenerationLife {
     } catch (error) {
       const failure = toLogError(error, 'a commit')
       if (failure.code === 'not-assigned') this.end()
+      else this.#transactions?.unsure()
       throw failure
     }
+  }
+
+  #checkOurs(offsets: readonly CommittedOffset[]): void {
+    const lost = offsets.find((each) => !this.#reads.has(partitionName(each)))
+    if (lost !== undefined)
+      throw new EventLogError('not-assigned', `${partitionName(lost)} is not, or no longer, read by this consumer`)
   }
 
   #beatLater(): void {

@@ -43,8 +43,8 @@ const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500, factor: 0.2
 /** No topic of this name can be made. Asking for it is asking for brokers only: an empty list would mean all topics. */
 const NO_TOPIC = '.'
 const ALL_TOPICS: string[] = []
-/** Of a coordinator; there are others of transactions. */
-const GROUP_TYPE = 0
+/** Kinds of coordinators. */
+const COORDINATOR = { group: 0, transaction: 1 } as const
 
 export class KafkaClient {
   readonly #cluster: Cluster
@@ -76,23 +76,25 @@ export class KafkaClient {
     return this.#cluster.findControllerBroker()
   }
 
-  async coordinator(group: string): Promise<Broker> {
+  /** Of a group, or of a transactional id. */
+  async coordinator(groupId: string, kind: keyof typeof COORDINATOR = 'group'): Promise<Broker> {
+    const asked = { groupId, coordinatorType: COORDINATOR[kind] }
     await this.#connect()
     try {
-      return await this.#cluster.findGroupCoordinator({ groupId: group })
+      return await this.#cluster.findGroupCoordinator(asked)
     } catch (error) {
       // kafkajs asks those it knows, and nobody else, where they are. Known now, it is found without the caller's next pause.
       await this.refresh().catch(() => undefined)
       if (kafkaCode(error) !== undefined) throw error
-      await this.#askForCoordinator(group)
-      return await this.#cluster.findGroupCoordinator({ groupId: group })
+      await this.#askForCoordinator(asked)
+      return await this.#cluster.findGroupCoordinator(asked)
     }
   }
 
   /** kafkajs does not tell why nobody could say who has it. Throws what the broker answered. */
-  async #askForCoordinator(groupId: string): Promise<void> {
+  async #askForCoordinator(asked: { groupId: string; coordinatorType: number }): Promise<void> {
     const broker = await this.#cluster.brokerPool.findConnectedBroker()
-    await broker.findGroupCoordinator({ groupId, coordinatorType: GROUP_TYPE })
+    await broker.findGroupCoordinator(asked)
   }
 
   /** Who leads, or is there, may have changed. */

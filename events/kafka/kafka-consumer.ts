@@ -3,7 +3,6 @@
  * through onError and tried again with a growing pause: a consumer ends when it is closed, never by itself.
  */
 import { backoffMs } from '../../lib/backoff.ts'
-import type { Clock } from '../../lib/clock.ts'
 import { pause } from '../../lib/pause.ts'
 import { within } from '../../lib/within.ts'
 import {
@@ -12,29 +11,21 @@ import {
   type CommittedOffset,
   type Consumer,
   type ConsumerOptions,
+  type NewRecord,
   type PartitionId,
 } from '../event-log.ts'
 import { HandlerGuard } from '../handler-guard.ts'
 import { deniedError, isTransient, kafkaCode } from './error-codes.ts'
 import { GenerationLife } from './generation-life.ts'
-import type { Heartbeats } from './heartbeats.ts'
-import { isDenied, type KafkaClient, type TopicsView } from './kafka-client.ts'
+import { isDenied, type TopicsView } from './kafka-client.ts'
 import { KnownTopics } from './known-topics.ts'
-import { Membership, type Generation, type GroupTimes } from './membership.ts'
+import { Membership, type Generation } from './membership.ts'
 import { judgeOutOfRange } from './out-of-range.ts'
 import { PartitionRead } from './partition-read.ts'
 import { PartitionReader } from './partition-reader.ts'
 import { startPositions } from './start-positions.ts'
 import type { Asked } from './topic-watch.ts'
-
-export interface KafkaConsumerParts extends GroupTimes {
-  /** Its own. */
-  client: KafkaClient
-  /** Of all of the log. */
-  heartbeats: Heartbeats
-  clock: Clock
-  onClosed(): void
-}
+import type { KafkaConsumerParts } from './consumer-parts.ts'
 
 const MAX_RECORDS = 500
 /** A group that moves between brokers cannot be joined for a moment. */
@@ -58,6 +49,7 @@ export class KafkaConsumer implements Consumer {
   #wakeUp = new AbortController()
   /** Settles when it is known which topics existed when they were wanted. */
   looked: Promise<unknown>
+  readonly handOver?: NonNullable<Consumer['handOver']>
 
   constructor(options: ConsumerOptions, parts: KafkaConsumerParts) {
     this.#options = options
@@ -68,6 +60,7 @@ export class KafkaConsumer implements Consumer {
     this.#known = new KnownTopics(parts.client)
     this.looked = this.#look()
     this.#running = this.#run()
+    if (parts.transactions !== undefined) this.handOver = (records, commit) => this.#handOver(records, commit)
   }
 
   get topics(): ReadonlySet<string> {
@@ -88,10 +81,16 @@ export class KafkaConsumer implements Consumer {
 
   async commit(offsets: readonly CommittedOffset[]): Promise<void> {
     offsets.forEach(checkMetadata)
-    if (this.#life === undefined)
-      throw new EventLogError('not-assigned', 'expected partitions that are ours, this consumer has none now')
+    if (this.#life === undefined) throw notOurs()
     await this.#life.commit(offsets)
     this.#known.committed(offsets)
+  }
+
+  async #handOver(records: readonly NewRecord[], commit: CommittedOffset): Promise<void> {
+    checkMetadata(commit)
+    if (this.#life === undefined) throw notOurs()
+    await this.#life.handOver(records, commit)
+    this.#known.committed([commit])
   }
 
   subscribe(topics: readonly string[]): void {
@@ -157,7 +156,11 @@ export class KafkaConsumer implements Consumer {
 
   async #live(generation: Generation, asked: ReadonlySet<string>): Promise<void> {
     const onError = (error: unknown) => this.#guard.report(error)
-    const life = new GenerationLife({ ...this.#parts, membership: this.#membership, generation, onError })
+    const { client, transactions } = this.#parts
+    const life = new GenerationLife({
+      ...{ ...this.#parts, membership: this.#membership, generation, onError },
+      transactions: transactions && { ...transactions, client },
+    })
     this.#life = life
     try {
       await this.#begin(life)
@@ -169,18 +172,12 @@ export class KafkaConsumer implements Consumer {
   }
 
   async #begin(life: GenerationLife): Promise<void> {
-    const { generation } = life
+    const { partitions } = life.generation
     const { client, clock } = this.#parts
     const options = this.#options
-    const committed = await this.#membership.committed(generation)
+    const committed = await life.committed()
     const assignments = await startPositions({
-      ...{
-        client,
-        partitions: generation.partitions,
-        committed,
-        startFrom: options.startFrom,
-        starts: this.#known.starts,
-      },
+      ...{ client, partitions, committed, startFrom: options.startFrom, starts: this.#known.starts },
       isOld: (id) => this.#known.isOld(id),
     })
     const reads = assignments.map(
@@ -248,3 +245,5 @@ export class KafkaConsumer implements Consumer {
     return this.#closing.signal.aborted
   }
 }
+
+const notOurs = () => new EventLogError('not-assigned', 'expected partitions that are ours, this consumer has none now')

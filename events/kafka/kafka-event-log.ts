@@ -33,9 +33,11 @@ export interface KafkaLogOptions extends KafkaConnectOptions, Partial<GroupTimes
   timeoutMs?: number
   /** How often consumers look for topics and partitions that appear or go. */
   topicsEveryMs?: number
+  /** Consumers that ask for it hand records over, in transactions. Needs Kafka 2.5; see docs/events.md. */
+  transactions?: boolean
   clock?: Clock
   /** Epoch milliseconds. */
-  now?(): number
+  now?: () => number
 }
 
 const DEFAULTS = {
@@ -119,7 +121,9 @@ class KafkaEventLog implements EventLog {
 
   consumer(options: ConsumerOptions): Consumer {
     this.#checkOpen()
-    const { clock, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = this.#options
+    const { clock, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs, now, timeoutMs } = this.#options
+    const isHandingOver = this.#options.transactions === true && options.handsOver === true
+    const place = (records: readonly NewRecord[]) => this.#sender.place(records)
     const heartbeats = this.#heartbeats
     const consumer: KafkaConsumer = new KafkaConsumer(options, {
       ...{
@@ -130,6 +134,7 @@ class KafkaEventLog implements EventLog {
         rebalanceTimeoutMs,
         heartbeatMs,
       },
+      transactions: isHandingOver ? { clock, now, timeoutMs, place } : undefined,
       onClosed: () => this.#consumers.delete(consumer),
     })
     this.#consumers.add(consumer)

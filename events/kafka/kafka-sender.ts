@@ -40,6 +40,15 @@ export class KafkaSender {
     return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   }
 
+  /** Where records go that somebody else writes. */
+  async place(records: readonly NewRecord[]): Promise<number[]> {
+    for (const { topic } of records) checkTopicName(topic)
+    const places: number[] = []
+    for (const record of records) places.push(this.#placement.place(record, await this.#count(record.topic)))
+    this.#endTurn()
+    return places
+  }
+
   /** They were deleted. */
   forget(topics: readonly string[]): void {
     for (const topic of topics) this.#counts.delete(topic)

@@ -5,12 +5,13 @@
 import { AssignerProtocol } from 'kafkajs'
 import { EventLogError, type CommittedOffset, type PartitionId } from '../event-log.ts'
 import { assignPartitions } from './assign.ts'
+import { stableCommits, txnOffsetCommit } from './group-messages.ts'
 import { CODES, isTransient, kafkaCode, KafkaCodeError, throwCode } from './error-codes.ts'
 import type { Heartbeats } from './heartbeats.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { byTopic } from './list-offsets.ts'
 import { readCommitted } from './kafka-topics.ts'
-import { withCodes, type Broker } from './wire.ts'
+import { withCodes, type Broker, type InTransaction } from './wire.ts'
 
 export interface GroupTimes {
   /** Without a heartbeat for so long the group goes on without us. */
@@ -49,6 +50,10 @@ export class Membership {
     this.#options = options
   }
 
+  get group(): string {
+    return this.#options.group
+  }
+
   /** Waits until all members have joined; tries again while others come and go. */
   async join(topics: readonly string[], signal: AbortSignal): Promise<Generation> {
     for (;;) {
@@ -85,6 +90,38 @@ export class Membership {
       group,
       byTopic(partitions, ({ partition }) => ({ partition })),
     )
+  }
+
+  /** With those that transactions have brought. UNSTABLE_OFFSET_COMMIT: one is about to. */
+  async committedStable({ partitions }: Generation): Promise<CommittedOffset[]> {
+    const { group } = this.#options
+    const found = await this.#ask(async (broker) => {
+      const answer = await stableCommits(broker, group, partitions)
+      throwCode(answer.errorCode, `reading the commits of ${group}`)
+      return answer.partitions
+    })
+    return found.flatMap(({ errorCode, ...commit }) => {
+      throwCode(errorCode, `reading the commit of ${commit.topic}/${commit.partition}`)
+      return commit.offset < 0 ? [] : [commit]
+    })
+  }
+
+  /** Counts when the transaction is committed; refused as `commit` is. */
+  async commitInTransaction(
+    { id, memberId }: Generation,
+    named: InTransaction,
+    offsets: readonly CommittedOffset[],
+  ): Promise<void> {
+    const { group: groupId } = this.#options
+    const broker = await this.#find()
+    try {
+      const codes = await txnOffsetCommit(broker, { ...named, groupId, generationId: id, memberId, offsets })
+      for (const { topic, partition, errorCode } of codes) throwCode(errorCode, `committing ${topic}/${partition}`)
+    } catch (error) {
+      const code = kafkaCode(error)
+      if (code === undefined || isTransient(code)) this.#coordinator = undefined
+      throw error
+    }
   }
 
   /** The broker refuses those of a generation that is over: ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID. */

@@ -6,10 +6,17 @@
 import type { Socket } from 'node:net'
 
 export interface Wire {
-  request: { apiKey: number; apiVersion: number }
+  request: { apiKey: number; apiVersion: number; apiName?: string; encode?(): Promise<unknown> }
   response: { decode(raw: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> }
   /** Milliseconds. */
   requestTimeout?: number
+}
+
+/** A request in its versions, as kafkajs knows them; of the apiKey it knows by itself. */
+export interface Definition {
+  apiKey: number
+  versions: readonly string[]
+  protocol(best: { version: number }): (values: unknown) => Wire
 }
 
 export interface TopicPartitions<P> {
@@ -41,6 +48,12 @@ export interface WireBatch {
   messages: WireMessage[]
 }
 
+export interface InTransaction {
+  transactionalId: string
+  producerId: string
+  producerEpoch: number
+}
+
 export interface Broker {
   nodeId: number | null
   connectionPool: { pool: Connection[]; host: string; port: number }
@@ -51,13 +64,24 @@ export interface Broker {
   produce(request: {
     acks: -1
     timeout: number
+    transactionalId?: string
     producerId: string
     producerEpoch: number
     topicData: TopicPartitions<WireBatch>[]
   }): Promise<{
     topics: { topicName: string; partitions: { partition: number; errorCode: number; baseOffset: string }[] }[]
   }>
-  initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>
+  /** Without a transactional id an identity for writing outside of transactions. */
+  initProducerId(request: {
+    transactionalId?: string
+    transactionTimeout: number
+  }): Promise<{ producerId: string; producerEpoch: number; errorCode: number }>
+  addPartitionsToTxn(
+    request: InTransaction & { topics: TopicPartitions<number>[] },
+  ): Promise<{ errors: { topic: string; partitionErrors: { partition: number; errorCode: number }[] }[] }>
+  addOffsetsToTxn(request: InTransaction & { groupId: string }): Promise<{ errorCode: number }>
+  txnOffsetCommit(request: object): Promise<unknown>
+  endTxn(request: InTransaction & { transactionResult: boolean }): Promise<{ errorCode: number }>
   listOffsets(request: {
     isolationLevel: number
     topics: TopicPartitions<{ partition: number; timestamp: number }>[]
@@ -150,7 +174,7 @@ export interface Cluster {
   getNodeIds(): string[]
   findBroker(node: { nodeId: string }): Promise<Broker>
   findControllerBroker(): Promise<Broker>
-  findGroupCoordinator(group: { groupId: string }): Promise<Broker>
+  findGroupCoordinator(group: { groupId: string; coordinatorType?: number }): Promise<Broker>
   brokerPool: {
     createBroker(options: unknown): Broker
     findConnectedBroker(): Promise<Broker>

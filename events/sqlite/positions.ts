@@ -31,13 +31,16 @@ export class Positions {
 
   /** All or none. Throws EventLogError `not-assigned` when a topic was deleted meanwhile. */
   write(group: string, positions: readonly Position[]): Promise<void> {
-    return this.#writer.write(() => {
-      for (const { partition, offset, metadata } of positions) {
-        if (!this.#topics.isThere(partition.topic))
-          throw new EventLogError('not-assigned', `expected a topic that exists, ${partition.topic.name} was deleted`)
-        this.#put.run(group, partition.topic.id, partition.partition, offset, metadata)
-      }
-    })
+    return this.#writer.write(() => this.put(group, positions))
+  }
+
+  /** Within a transaction. */
+  put(group: string, positions: readonly Position[]): void {
+    for (const { partition, offset, metadata } of positions) {
+      if (!this.#topics.isThere(partition.topic))
+        throw new EventLogError('not-assigned', `expected a topic that exists, ${partition.topic.name} was deleted`)
+      this.#put.run(group, partition.topic.id, partition.partition, offset, metadata)
+    }
   }
 
   /** What was asked for counts from here on. */

@@ -6,6 +6,7 @@ import {
   type CommittedOffset,
   type Consumer,
   type ConsumerOptions,
+  type NewRecord,
   type PartitionId,
 } from '../event-log.ts'
 import { metadataAt } from '../metadata-at.ts'
@@ -21,6 +22,8 @@ export interface ConsumerParts {
   positions: Positions
   group: Group
   clock: Clock
+  /** Appends records, and makes the statements of `also`, in one transaction. */
+  append: (records: readonly NewRecord[], also: () => void) => Promise<unknown>
   onClosed(): void
 }
 
@@ -52,12 +55,14 @@ export class SqliteConsumer implements Consumer, Member {
   readonly #ready = new Set<PartitionState>()
   #isScheduled = false
   #closing: Promise<void> | undefined
+  readonly handOver?: NonNullable<Consumer['handOver']>
 
   constructor(options: ConsumerOptions, parts: ConsumerParts) {
     this.#options = options
     this.#guard = new HandlerGuard(options)
     this.#parts = parts
     this.topics = new Set(options.topics)
+    if (options.handsOver === true) this.handOver = (records, commit) => this.#handOver(records, commit)
     this.#old = new WeakSet(options.topics.flatMap((topic) => parts.topics.get(topic) ?? []))
   }
 
@@ -94,6 +99,12 @@ export class SqliteConsumer implements Consumer, Member {
   async commit(offsets: readonly CommittedOffset[]): Promise<void> {
     const positions = offsets.map((committed) => this.#positionOf(committed))
     await this.#parts.positions.write(this.#options.group, positions)
+  }
+
+  async #handOver(records: readonly NewRecord[], commit: CommittedOffset): Promise<void> {
+    const { append, positions } = this.#parts
+    const position = this.#positionOf(commit)
+    await append(records, () => positions.put(this.#options.group, [position]))
   }
 
   subscribe(topics: readonly string[]): void {

@@ -44,6 +44,8 @@ export interface SqliteEventLogOptions {
   revokeTimeoutMs?: number
   /** Whether transactions may wait a few milliseconds while many writes come; default true. For tests with virtual time. */
   isPaced?: boolean
+  /** Consumers that ask for it hand records over; default false. */
+  transactions?: boolean
   /** The file grows no further, as on a disk that is full. */
   maxPages?: number
 }
@@ -143,28 +145,39 @@ export class SqliteEventLog implements EventLog {
 
   async send(records: readonly NewRecord[]): Promise<RecordPosition[]> {
     this.#checkOpen()
-    if (records.length === 0) return []
-    this.#records.check(records)
-    return this.#writer.write(() => this.#records.append(records, this.#now()))
+    return records.length === 0 ? [] : this.#append(records)
   }
 
   consumer(options: ConsumerOptions): Consumer {
     if (this.#closing !== undefined) throw closed()
     const group = this.#group(options.group)
-    const consumer: SqliteConsumer = new SqliteConsumer(options, {
-      topics: this.#topics,
-      records: this.#records,
-      positions: this.#positions,
-      group,
-      clock: this.#clock,
-      onClosed: () => {
-        this.#consumers.delete(consumer)
-        if (group.isEmpty) this.#groups.delete(options.group)
+    const handsOver = options.handsOver === true && this.#options.transactions === true
+    const consumer: SqliteConsumer = new SqliteConsumer(
+      { ...options, handsOver },
+      {
+        topics: this.#topics,
+        records: this.#records,
+        positions: this.#positions,
+        group,
+        clock: this.#clock,
+        append: (records, also) => this.#append(records, also),
+        onClosed: () => {
+          this.#consumers.delete(consumer)
+          if (group.isEmpty) this.#groups.delete(options.group)
+        },
       },
-    })
+    )
     this.#consumers.add(consumer)
     group.join(consumer)
     return consumer
+  }
+
+  async #append(records: readonly NewRecord[], also: () => void = () => undefined): Promise<RecordPosition[]> {
+    this.#records.check(records)
+    return this.#writer.write(() => {
+      also()
+      return this.#records.append(records, this.#now())
+    })
   }
 
   close(): Promise<void> {

@@ -63,6 +63,18 @@ function environmentOf({ kubeconfig, tag, kafka, reachesServices }: Installed): 
   return { DORMOUSE_E2E: JSON.stringify(environment), KUBECONFIG: kubeconfig }
 }
 
+/** What has to be run on an installation, in its order. */
+async function allOn(environment: Record<string, string>): Promise<Counts> {
+  const counts = [await jest('e2e', { environment, args: [...values.only, `--testPathIgnorePatterns=${LAST}`] })]
+  // Whoever asks for one file wants to ask again.
+  if (values.only.length > 0 || signal.aborted) return sum(counts)
+  counts.push(
+    await jest('rest', { script: 'test:integration', environment, args: ['--testPathPatterns', NEEDS_CLUSTER] }),
+  )
+  if (!values.keep && !signal.aborted) counts.push(await jest(LAST, { environment, args: [LAST] }))
+  return sum(counts)
+}
+
 async function onCluster(kubeconfig: string): Promise<Counts> {
   process.env['PATH'] = `${BIN}:${process.env['PATH'] ?? ''}`
   await bringPrometheus()
@@ -75,15 +87,7 @@ async function onCluster(kubeconfig: string): Promise<Counts> {
     const reaches = await reachesServices(kubeconfig, { namespace: NAMESPACE, service: `${RELEASE}-gateway-internal` })
     if (!reaches) console.log('Services are called through forwarded ports: their addresses do not answer from here')
     const environment = environmentOf({ kubeconfig, tag, kafka, reachesServices: reaches })
-    const counts = [await jest('e2e', { environment, args: [...values.only, `--testPathIgnorePatterns=${LAST}`] })]
-    const isWhole = values.only.length === 0 && !signal.aborted
-    if (isWhole)
-      counts.push(
-        await jest('rest', { script: 'test:integration', environment, args: ['--testPathPatterns', NEEDS_CLUSTER] }),
-      )
-    // Whoever asks for one file wants to ask again.
-    if (!values.keep && isWhole && !signal.aborted) counts.push(await jest(LAST, { environment, args: [LAST] }))
-    return sum(counts)
+    return await allOn(environment)
   } finally {
     if (!values.keep) await uninstall(kubeconfig)
     if (kafka.kind === 'available') await kafka.stop()

@@ -5,6 +5,7 @@ export const SECURED_KAFKA = {
   brokers: ['kafka-0.kafka:9093', 'kafka-1.kafka:9093'],
   clientId: 'shop',
   replication: 3,
+  transactions: true,
   tls: { enabled: true, caSecret: 'kafka-ca', certSecret: 'kafka-client' },
   sasl: { mechanism: 'scram-sha-512', username: 'dormouse', passwordSecret: 'kafka-password', passwordKey: 'pass' },
 }

@@ -10,6 +10,8 @@ export interface DispatcherFleetOptions {
   /** For what processes that are killed leave behind. */
   directory: string
   brokers: readonly string[]
+  /** Whether retries and dead letters are handed over with their commits; default: not. */
+  transactions?: boolean
 }
 
 const LISTENS = /"managementPort":(\d+)/
@@ -18,7 +20,13 @@ const FRAGILE = new URL('./fragile-dispatcher.ts', import.meta.url).pathname
 
 /** Where a fragile dispatcher may die. */
 export type DeathMoment =
-  'before-invoke' | 'after-invoke' | 'after-publish' | 'before-commit' | 'after-commit' | 'in-rebalance'
+  | 'before-invoke'
+  | 'after-invoke'
+  | 'after-publish'
+  | 'before-commit'
+  | 'after-commit'
+  | 'in-rebalance'
+  | `${'before' | 'after'}-${'id' | 'enlist' | 'write' | 'offsets' | 'end'}`
 
 export interface Death {
   at: DeathMoment
@@ -47,6 +55,11 @@ export class DispatcherFleet {
     this.#options = options
   }
 
+  /** The processes, oldest first. */
+  get pids(): number[] {
+    return [...this.#running].flatMap(({ pid }) => pid ?? [])
+  }
+
   get size(): number {
     return this.#running.size
   }
@@ -69,7 +82,7 @@ export class DispatcherFleet {
   }
 
   #spawn(fragility: FragileEnvironment): ChildProcess {
-    const { controllerUrl, tokenFile, directory, brokers } = this.#options
+    const { controllerUrl, tokenFile, directory, brokers, transactions = false } = this.#options
     const program = Object.keys(fragility).length === 0 ? PROGRAM : FRAGILE
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
       env: {
@@ -81,6 +94,7 @@ export class DispatcherFleet {
         DORMOUSE_TOKEN_FILE: tokenFile,
         DORMOUSE_REPORTER: `dispatcher-${++this.#started}`,
         DORMOUSE_KAFKA: brokers.join(','),
+        DORMOUSE_KAFKA_TRANSACTIONS: String(transactions),
         DORMOUSE_LISTEN_HOST: '127.0.0.1',
         DORMOUSE_MANAGEMENT_PORT: '0',
         DORMOUSE_LOG_LEVEL: 'info',

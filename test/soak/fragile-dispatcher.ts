@@ -13,6 +13,7 @@ import { openSqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
 import { createLogger } from '../../lib/logger.ts'
 import { createMetrics } from '../../lib/metrics.ts'
 import { Router } from '../../routing/router.ts'
+import { dieInTransactions } from './fragile-transactions.ts'
 import { replacing } from '../builders/replacing.ts'
 import type { DeathMoment } from './dispatchers.ts'
 
@@ -20,6 +21,7 @@ const {
   DIE_AT = '',
   CLOCK_SKEW_MS = '0',
   DORMOUSE_KAFKA = '',
+  DORMOUSE_KAFKA_TRANSACTIONS = 'false',
   DORMOUSE_CONTROLLERS = '',
   DORMOUSE_REPORTER = '',
 } = process.env
@@ -29,6 +31,8 @@ let left = Number(after)
 function mayDie(at: DeathMoment): void {
   if (at === moment && --left === 0) process.kill(process.pid, 'SIGKILL')
 }
+
+dieInTransactions(mayDie)
 
 function fragile(log: EventLog): EventLog {
   return replacing(log, {
@@ -79,7 +83,8 @@ router.call = (request, sink) => {
 }
 router.start()
 const wall = { now: () => Date.now() + Number(CLOCK_SKEW_MS) }
-const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA.split(','), now: wall.now, logger }))
+const transactions = DORMOUSE_KAFKA_TRANSACTIONS === 'true'
+const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA.split(','), now: wall.now, logger, transactions }))
 const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, wall, metrics: createMetrics() })
 dispatcher.start()
 

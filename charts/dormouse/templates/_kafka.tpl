@@ -20,6 +20,10 @@
 - name: DORMOUSE_KAFKA_REPLICATION
   value: {{ $replication | quote }}
 {{- end }}
+{{- if $kafka.transactions }}
+- name: DORMOUSE_KAFKA_TRANSACTIONS
+  value: "true"
+{{- end }}
 {{- if $kafka.tls.enabled }}
 - name: DORMOUSE_KAFKA_TLS
   value: "true"

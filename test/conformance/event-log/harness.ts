@@ -104,7 +104,7 @@ export class Listener {
 export interface Bench {
   readonly log: EventLog
   /** Until none of the expectations fails. */
-  until(check: () => void): Promise<unknown>
+  until(check: () => void | Promise<void>): Promise<unknown>
   /** Closed after the test. */
   listen(options: ListenerOptions): Listener
   /** Reads until it has that many records. */
@@ -129,7 +129,7 @@ export function useLog({ open, patienceMs }: EventLogHarness): Bench {
     get log() {
       return opened.log
     },
-    until: (check) => eventually('the expectations hold', () => (check(), true), { withinMs: patienceMs }),
+    until: (check) => eventually('the expectations hold', async () => (await check(), true), { withinMs: patienceMs }),
     listen: (options) => {
       const listener = new Listener(opened.log, options)
       listeners.push(listener)

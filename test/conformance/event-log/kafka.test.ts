@@ -12,6 +12,7 @@ await describeOnKafka('on a real broker', () => {
       const log = openKafkaEventLog({
         ...{ brokers, logger: silentLogger, topicsEveryMs: 200 },
         ...{ sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 3_000, heartbeatMs: 100 },
+        transactions: true,
       })
       return { log, close: () => log.close() }
     },

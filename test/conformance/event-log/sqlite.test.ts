@@ -10,7 +10,9 @@ describeEventLog('sqlite', {
   keepsWhatStays: true,
   open: async () => {
     const directory = mkdtempSync(join(tmpdir(), 'dormouse-log-'))
-    const log = openSqliteEventLog({ path: join(directory, 'events.db'), logger: silentLogger, revokeTimeoutMs: 1_500 })
+    const log = openSqliteEventLog({
+      ...{ path: join(directory, 'events.db'), logger: silentLogger, revokeTimeoutMs: 1_500, transactions: true },
+    })
     return {
       log,
       close: async () => {

@@ -7,6 +7,7 @@ import { describeCommitting } from './committing.ts'
 import { describeConsuming } from './consuming.ts'
 import { describeErrors } from './errors.ts'
 import { describeGroups } from './groups.ts'
+import { describeHandingOver } from './handing-over.ts'
 import type { EventLogHarness } from './harness.ts'
 import { describePausing } from './pausing.ts'
 import { describeSending } from './sending.ts'
@@ -20,6 +21,7 @@ export function describeEventLog(name: string, harness: EventLogHarness): void {
     describePausing(harness)
     describeGroups(harness)
     describeCommitting(harness)
+    describeHandingOver(harness)
     describeErrors(harness)
   })
 }

@@ -88,6 +88,7 @@ describeWithHelm('the environment of', (helm) => {
       brokers: SECURED_KAFKA.brokers,
       clientId: 'shop',
       replicationFactor: 3,
+      transactions: true,
       tls: { ca: 'kafka-ca/ca.crt', cert: 'kafka-client/tls.crt', key: 'kafka-client/tls.key' },
       sasl: { mechanism: 'scram-sha-512', username: 'dormouse', password: 'kafka-password/pass' },
     })

@@ -238,6 +238,7 @@ describeWithHelm('the chart', (helm) => {
     for (const part of ['controller', 'gateway', 'dispatcher']) {
       expect(variable(objects, part, 'DORMOUSE_KAFKA')).toBe(host)
       expect(variable(objects, part, 'DORMOUSE_KAFKA_REPLICATION')).toBe('1')
+      expect(variable(objects, part, 'DORMOUSE_KAFKA_TRANSACTIONS')).toBeUndefined()
     }
     const { spec } = find(objects, 'StatefulSet', 'dormouse-kafka')
     expect(spec.replicas).toBe(1)

@@ -22,6 +22,7 @@ import { Listener, record, unique, type ListenerOptions } from '../../conformanc
 const HOST = '127.0.0.1'
 const { TOPIC, GROUP, CLUSTER } = AclResourceTypes
 const { READ, DESCRIBE } = AclOperationTypes
+const ALICE = { mechanism: 'plain' as const, username: 'alice', password: 'secret' }
 
 await describeOnKafka(
   'a Kafka that asks who may do what',
@@ -29,6 +30,7 @@ await describeOnKafka(
     jest.setTimeout(180_000)
     let kafka: LocalKafka
     let admin: Admin
+    let address: string
     let log: EventLog
     const denied: AclEntry[] = []
     const listeners: Listener[] = []
@@ -46,8 +48,8 @@ await describeOnKafka(
         entry({ resourceType, resourceName: resourceType === CLUSTER ? 'kafka-cluster' : '*' }),
       )
       await admin.createAcls({ acl: all })
-      const sasl = { mechanism: 'plain' as const, username: 'alice', password: 'secret' }
-      log = openKafkaEventLog({ ...QUICK, brokers: [`${HOST}:${door.port}`], timeoutMs: 10_000, sasl })
+      address = `${HOST}:${door.port}`
+      log = openKafkaEventLog({ ...QUICK, brokers: [address], timeoutMs: 10_000, sasl: ALICE })
       await eventually('alice may', async () => (await log.describe(), true), { withinMs: 60_000 })
     }, KAFKA_START_MS)
     afterEach(async () => {
@@ -145,6 +147,33 @@ await describeOnKafka(
       await allow()
       await log.send([record(topic, 'a')])
       await until('it is read', () => listener.texts.includes('a'))
+    })
+
+    test('transactional ids that are not ours are told of with what is to be allowed, and records are read when it is', async () => {
+      const transactional = { ...QUICK, brokers: [address], timeoutMs: 5_000, sasl: ALICE, transactions: true }
+      const own = openKafkaEventLog(transactional)
+      const [topic, target, group] = [await topicOf(), await topicOf(), unique('dormouse.group')]
+      await log.send([record(topic, 'a')])
+      const listener = new Listener(own, { group, topics: [topic], handsOver: true })
+      try {
+        await until('it is told', () => said(listener).length > 0)
+        expect(said(listener)).toEqual([
+          expect.stringMatching(
+            /^asking for the transactional id dormouse\.group-\w+\/topic-\w+\/0 failed: .*; handing records over needs Write and Describe on transactional ids that begin with "dormouse\."$/,
+          ),
+        ])
+        expect(listener.texts).toEqual([])
+        const [resourceType, resourcePatternType] = [AclResourceTypes.TRANSACTIONAL_ID, ResourcePatternTypes.PREFIXED]
+        for (const operation of [AclOperationTypes.WRITE, DESCRIBE])
+          await admin.createAcls({
+            acl: [entry({ resourceType, resourcePatternType, resourceName: 'dormouse.', operation })],
+          })
+        await until('it is read', () => listener.texts.includes('a'))
+        await listener.consumer.handOver?.([record(target, 'b')], { topic, partition: 0, offset: 1, metadata: '' })
+        await eventually('it is committed', async () => (await log.committed(group, [topic]))[0]?.offset === 1)
+      } finally {
+        await own.close()
+      }
     })
 
     test('a topic that we may not write to is told by name', async () => {

@@ -86,7 +86,11 @@ export const numbered = (count: number) => Array.from({ length: count }, (_, n) 
  * Call inside describe. All its tests share the dispatchers, and fail when one of them ends by itself. `nodes`: on a Kafka of their own with so
  * many brokers.
  */
-export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1 | 3 } = {}): DispatchersBed {
+export function useDispatchers({
+  count = 1,
+  nodes,
+  transactions = false,
+}: { count?: number; nodes?: 1 | 3; transactions?: boolean } = {}): DispatchersBed {
   const directory = mkdtempSync(join(tmpdir(), 'dormouse-faults-'))
   const subscriptions: FeedSubscription[] = []
   const pods: FakePod[] = []
@@ -101,7 +105,7 @@ export function useDispatchers({ count = 1, nodes }: { count?: number; nodes?: 1
     writeFileSync(tokenFile, FAKE_TOKEN)
     const controller = await FakeController.start()
     const log = openKafkaEventLog({ brokers, logger: silentLogger })
-    const fleet = new DispatcherFleet({ controllerUrl: controller.url, tokenFile, directory, brokers })
+    const fleet = new DispatcherFleet({ controllerUrl: controller.url, tokenFile, directory, brokers, transactions })
     for (let n = 0; n < count; n++) fleet.start()
     parts = { brokers, log, controller, fleet }
   }, 2 * KAFKA_START_MS)

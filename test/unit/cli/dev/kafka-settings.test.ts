@@ -25,9 +25,10 @@ test('brokers, TLS and who we are come from flags, files among them relative to 
 })
 
 test('what flags do not say the environment says, by the names a dispatcher knows', () => {
-  const environment = { DORMOUSE_KAFKA: 'a:1', DORMOUSE_KAFKA_TLS: 'true', DORMOUSE_KAFKA_REPLICATION: '3' }
+  const own = { DORMOUSE_KAFKA_REPLICATION: '3', DORMOUSE_KAFKA_TRANSACTIONS: 'true' }
+  const environment = { DORMOUSE_KAFKA: 'a:1', DORMOUSE_KAFKA_TLS: 'true', ...own }
   expect(settings({ kafka: ['b:2'] }, environment)).toEqual({
-    ...{ brokers: ['b:2'], clientId: 'dormouse', tls: true, replicationFactor: 3 },
+    ...{ brokers: ['b:2'], clientId: 'dormouse', tls: true, replicationFactor: 3, transactions: true },
   })
 })
 

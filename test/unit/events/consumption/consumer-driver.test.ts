@@ -67,3 +67,43 @@ test('one partition that is gone does not have the commits of the others refused
   await handlers!.onRevoked(topics.map((topic) => ({ topic, partition: 0 })))
   expect(committed).toEqual(['orders 4'])
 })
+
+test('a partition is not committed while it hands over: that brings the commit, and an older one would take it back', async () => {
+  const clock = new FakeClock()
+  const joined: ConsumerOptions[] = []
+  const committed: (readonly CommittedOffset[])[] = []
+  const handed: CommittedOffset[] = []
+  const ending = Promise.withResolvers<void>()
+  const consumer = {
+    commit: async (offsets: readonly CommittedOffset[]) => void committed.push(offsets),
+    handOver: (_records: unknown, commit: CommittedOffset) => (handed.push(commit), ending.promise),
+    close: async () => undefined,
+  }
+  const log = {
+    consumer: (options: ConsumerOptions) => (joined.push(options), consumer),
+    describe: async () => [],
+    ensureTopics: async () => undefined,
+  } as unknown as EventLog
+  const failure = { class: 'http-5xx' as const, message: 'no' }
+  const deliverer = { capacity: () => 1, deliver: async () => [{ kind: 'rejected' as const, failure }] }
+  const engine = new Engine({ log, deliverer, clock, wall: clock, logger: silentLogger })
+  const driver = new ConsumerDriver({ engine, group: 'group', role: 'source', startFrom: 'earliest' })
+  const subscription = subscriptionOfTrigger(feedSubscription({ topics: ['orders'] }))
+  driver.setTopics(new Map([['orders', new SubscriptionState(subscription, engine)]]))
+  expect(joined[0]?.handsOver).toBe(true)
+  const id = { topic: 'orders', partition: 0 }
+  joined[0]!.onAssigned([{ ...id, position: 0, metadata: '' }])
+  joined[0]!.onRecords(id, [logRecord({ ...id, offset: 0 })])
+  for (let n = 0; n < 10; n++) await turn()
+  expect(handed).toEqual([{ ...id, offset: 1, metadata: '' }])
+  clock.advance(engine.limits.commitIntervalMs)
+  await turn()
+  expect(committed).toEqual([])
+  ending.resolve()
+  await turn()
+  clock.advance(engine.limits.commitIntervalMs)
+  await turn()
+  expect(committed).toEqual([[{ ...id, offset: 1, metadata: '' }]])
+  expect(driver.stats.handOvers).toBe(1)
+  await driver.close()
+})
