@@ -106,7 +106,7 @@ describeOnCluster('the placement of pods', () => {
       spec: { image: node.spec.image, pool: { size: 1 }, ...spec },
     })
     const waiting = async () => (await moving.list<Pod>('pods', `${LABEL.state}=generic`)).filter(isReady)
-    await moving.apply(runtime({}), functionOf('alike', saying('alike'), { runtime: runtimeName }))
+    await moving.apply(runtime({}), functionOf('alike', saying('alike'), { runtime: runtimeName, ...AWAKE }))
     await serves(moving, 'alike')
     const before = await moving.pods('alike')
 
@@ -120,7 +120,7 @@ describeOnCluster('the placement of pods', () => {
     const wasThere = ({ metadata: { uid } }: Pod) => before.some(({ metadata }) => metadata.uid === uid)
     expect((await moving.pods('alike')).filter(wasThere)).not.toEqual([])
     // One that asks for what its Runtime gives takes a pod of the pool.
-    await moving.deploy(functionOf('same', saying('same'), { runtime: runtimeName, ...SELECTED }))
+    await moving.deploy(functionOf('same', saying('same'), { runtime: runtimeName, ...SELECTED, ...AWAKE }))
     await serves(moving, 'same')
     const pods = await moving.eventually('its pods say so', async () => {
       const found = await moving.pods('same')
