@@ -1,6 +1,5 @@
 /**
  * Messages between controller, gateway and runtime pods. JSON over HTTP; each schema is used by the side that receives.
- *
  *   runtime → controller  POST /v1/pods            PhoneHome                      (bearer: per-pod token)
  *   gateway → controller  GET  /v1/feed            NDJSON of FeedMessage           (bearer: data-plane token)
  *   gateway → controller  POST /v1/activations     ActivationRequest → ActivationAnswer
@@ -81,6 +80,7 @@ const feedRouteSchema = z.object({
   pathType: z.enum(['Exact', 'Prefix']),
   methods: z.array(z.string()),
   stripPrefix: z.boolean(),
+  payloadFormatVersion: z.enum(['1.0', '2.0']).optional(),
   cors: z
     .object({
       allowOrigins: z.array(z.string()),

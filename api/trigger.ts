@@ -54,6 +54,12 @@ const httpTriggerSchema = z
       .default([])
       .describe('Methods it answers; empty = all.'),
     stripPrefix: z.boolean().default(false).describe('Remove path from the front of what the function sees.'),
+    payloadFormatVersion: z
+      .enum(['1.0', '2.0'])
+      .default('2.0')
+      .describe(
+        'Of the API Gateway event that a function with signature event gets: 1.0 as REST APIs have it (httpMethod, path), 2.0 as HTTP APIs. No effect on others.',
+      ),
     cors: corsSchema.optional(),
   })
   .describe('Wakes the function with an HTTP request on the public listener.')

@@ -3,7 +3,7 @@
  * `npm run check` is the same with unit tests only (`--unit`). Exit 1 when anything failed.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorText } from '../lib/error-text.ts'
@@ -64,6 +64,8 @@ async function sayWhichKafka(): Promise<void> {
 
 /** Everything that tests make goes there, so that it goes with it when they are interrupted. */
 const scratch = mkdtempSync(join(tmpdir(), 'dormouse-test-'))
+// As its parent is: tests run processes as other users.
+chmodSync(scratch, 0o755)
 const interruption = watchInterruption()
 
 const jest = (name: 'unit' | 'integration'): Promise<Counts> =>

@@ -79,7 +79,7 @@ function claimOf(claims: Map<ObjectKey, Claim>, key: ObjectKey): Claim {
 }
 
 function routeOf({ key, functionKey }: ObservedTrigger, http: HttpTrigger): FeedRoute {
-  const { hosts, path, pathType, methods, stripPrefix, cors } = http
+  const { hosts, path, pathType, methods, stripPrefix, payloadFormatVersion, cors } = http
   return {
     trigger: key,
     function: functionKey,
@@ -88,6 +88,7 @@ function routeOf({ key, functionKey }: ObservedTrigger, http: HttpTrigger): Feed
     pathType,
     methods,
     stripPrefix,
+    ...(payloadFormatVersion === '1.0' && { payloadFormatVersion }),
     ...(cors && { cors }),
   }
 }

@@ -1,8 +1,10 @@
 /**
- * What a function returned as the HTTP answer that API Gateway's HTTP APIs make of it, payload format 2.0. Pure. A result with `statusCode`
- * says the answer itself; any other is the body of a 200. A result that says it wrongly is malformed: the caller answers 502 with the message.
+ * What a function returned as the HTTP answer that API Gateway makes of it. Pure. A result with `statusCode` says the answer itself; any other
+ * is in payload format 2.0 the body of a 200. A result that says it wrongly is malformed: the caller answers 502 with the message.
  */
 import { isRecord } from '../../api/record.ts'
+
+export type PayloadFormat = '1.0' | '2.0'
 
 export type ApiGatewayAnswer =
   /**
@@ -15,12 +17,14 @@ export type ApiGatewayAnswer =
 class MalformedResultError extends Error {}
 
 /** `payload`: the JSON that the function's pod answered with. */
-export function fromResult(payload: Buffer): ApiGatewayAnswer {
+export function fromResult(payload: Buffer, format: PayloadFormat = '2.0'): ApiGatewayAnswer {
   try {
     const result = parse(payload)
-    return isRecord(result) && Object.hasOwn(result, 'statusCode')
-      ? explicitAnswer(result)
-      : inferredAnswer(result, payload)
+    if (isRecord(result) && Object.hasOwn(result, 'statusCode')) return explicitAnswer(result, FORMATS[format])
+    if (format === '2.0') return inferredAnswer(result, payload)
+    throw new MalformedResultError(
+      `expected an object with statusCode, as payload format 1.0 has, got ${shown(result)}`,
+    )
   } catch (error) {
     return malformed(error)
   }
@@ -40,7 +44,7 @@ export function fromStream(payload: Buffer, contentType: string): ApiGatewayAnsw
   try {
     const prelude = parse(payload.subarray(0, end))
     if (!isRecord(prelude)) throw new MalformedResultError(`expected a prelude, got ${shown(prelude)}`)
-    return explicitAnswer({ statusCode: 200, ...prelude }, body)
+    return explicitAnswer({ statusCode: 200, ...prelude }, { ...FORMATS['2.0'], streamed: body })
   } catch (error) {
     return malformed(error)
   }
@@ -65,16 +69,35 @@ function inferredAnswer(result: unknown, payload: Buffer): ApiGatewayAnswer {
   return { kind: 'answer', statusCode: 200, headers: ['content-type', 'application/json'], body }
 }
 
-/** `streamed`: its body, when that came after it. */
-function explicitAnswer(result: Record<string, unknown>, streamed?: Buffer): ApiGatewayAnswer {
+interface Reading {
+  /** Of a body without a type. */
+  contentType: string
+  hasLists: boolean
+  /** Its body, when that came after it. */
+  streamed?: Buffer
+}
+
+const FORMATS: Readonly<Record<PayloadFormat, Reading>> = {
+  '1.0': { contentType: 'application/json', hasLists: true },
+  '2.0': { contentType: 'text/plain; charset=utf-8', hasLists: false },
+}
+
+function explicitAnswer(
+  result: Record<string, unknown>,
+  { contentType, hasLists, streamed }: Reading,
+): ApiGatewayAnswer {
   const statusCode = readStatusCode(result['statusCode'])
   const given = streamed ?? readBody(result['body'], result['isBase64Encoded'])
   const headers = readHeaders(result['headers'])
+  const lists = hasLists ? readLists(result['multiValueHeaders']) : []
+  // What both say is said by the lists.
+  for (const [name, value] of lists) if (headers.get(name) === value) headers.delete(name)
   const cookies = readCookies(result['cookies'])
   const body = statusCode === 204 || statusCode === 304 ? Buffer.alloc(0) : given
-  if (body.length > 0 && !headers.has('content-type')) headers.set('content-type', 'text/plain; charset=utf-8')
+  const all = [...headers, ...lists]
+  if (body.length > 0 && !all.some(([name]) => name === 'content-type')) all.push(['content-type', contentType])
   const statedLength = body.length === 0 ? readLength(result['headers']) : undefined
-  const answer = { kind: 'answer' as const, statusCode, headers: [...headers].flat().concat(cookies), body }
+  const answer = { kind: 'answer' as const, statusCode, headers: all.flat().concat(cookies), body }
   return statedLength === undefined ? answer : { ...answer, statedLength }
 }
 
@@ -103,6 +126,18 @@ function readHeaders(value: unknown): Map<string, string> {
     if (each !== null && !NOT_THE_FUNCTIONS.test(lower)) headers.set(lower, headerValue(each, `header ${name}`))
   }
   return headers
+}
+
+/** `multiValueHeaders`: one pair per value. */
+function readLists(value: unknown): [string, string][] {
+  if (value === undefined || value === null) return []
+  if (!isRecord(value))
+    throw new MalformedResultError(`expected multiValueHeaders to be an object, got ${shown(value)}`)
+  return Object.entries(value).flatMap(([name, values]) => {
+    if (!Array.isArray(values))
+      throw new MalformedResultError(`expected multiValueHeaders to have lists, got ${shown(values)} for ${name}`)
+    return values.flatMap((each: unknown) => [...readHeaders({ [name]: each })])
+  })
 }
 
 /** Frameworks say it as a number or as text. */

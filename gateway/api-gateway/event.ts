@@ -3,24 +3,16 @@
  * Trigger. Pure. Like API Gateway with a $default route, it has no path parameters and no stage variables.
  */
 import { isUtf8 } from 'node:buffer'
-import { HEADER_PREFIX, type ObjectKey } from '../../api/names.ts'
 import { hostName } from '../routes/match.ts'
-
-export interface HttpRequest {
-  method: string
-  /** Path and query as the function shall see them (RouteMatch.functionPath). */
-  rawTarget: string
-  /** As node has them: name, value, … */
-  rawHeaders: readonly string[]
-  body: Buffer
-  sourceIp: string
-  requestId: string
-  /** Epoch ms of arrival. */
-  now: number
-  route: { trigger: ObjectKey }
-  /** Default `HTTP/1.1`. */
-  protocol?: string
-}
+import {
+  ACCOUNT_ID,
+  apiIdOf,
+  commonLogTime,
+  DEFAULT,
+  seenHeaders,
+  splitTarget,
+  type HttpRequest,
+} from './http-request.ts'
 
 export interface ApiGatewayEvent {
   version: '2.0'
@@ -51,9 +43,6 @@ export interface ApiGatewayEvent {
   isBase64Encoded: boolean
 }
 
-const ACCOUNT_ID = '000000000000'
-const DEFAULT = '$default'
-
 export function toApiGatewayEvent(request: HttpRequest): ApiGatewayEvent {
   const { rawPath, rawQueryString } = splitTarget(request.rawTarget)
   const { headers, cookies } = readHeaders(request.rawHeaders)
@@ -71,12 +60,6 @@ export function toApiGatewayEvent(request: HttpRequest): ApiGatewayEvent {
   }
 }
 
-function splitTarget(target: string): { rawPath: string; rawQueryString: string } {
-  const query = target.indexOf('?')
-  if (query === -1) return { rawPath: target, rawQueryString: '' }
-  return { rawPath: target.slice(0, query), rawQueryString: target.slice(query + 1) }
-}
-
 function requestContext(
   request: HttpRequest,
   headers: Record<string, string>,
@@ -85,7 +68,7 @@ function requestContext(
   const domainName = hostName(headers['host'] ?? '')
   return {
     accountId: ACCOUNT_ID,
-    apiId: request.route.trigger.slice(request.route.trigger.indexOf('/') + 1),
+    apiId: apiIdOf(request.route),
     domainName,
     domainPrefix: domainName.split('.', 1)[0] ?? '',
     http: {
@@ -103,27 +86,13 @@ function requestContext(
   }
 }
 
-/** Headers about the connection, not the request (RFC 9110 §7.6.1). */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
 /** Names such as `__proto__` are ordinary here: entries become own properties. */
 function readHeaders(raw: readonly string[]): { headers: Record<string, string>; cookies: string[] } {
   const headers = new Map<string, string>()
   const cookies: string[] = []
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase()
-    const value = raw[i + 1] as string
-    if (name === 'cookie') cookies.push(...cookiesIn(value))
-    else if (!HOP_BY_HOP.has(name) && !name.startsWith(HEADER_PREFIX)) append(headers, name, value)
+  for (const { lower, value } of seenHeaders(raw)) {
+    if (lower === 'cookie') cookies.push(...cookiesIn(value))
+    else append(headers, lower, value)
   }
   return { headers: Object.fromEntries(headers), cookies }
 }
@@ -156,12 +125,4 @@ function bodyOf(body: Buffer, headers: Record<string, string>): { body?: string;
   return text
     ? { body: body.toString(), isBase64Encoded: false }
     : { body: body.toString('base64'), isBase64Encoded: true }
-}
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-
-function commonLogTime(epochMs: number): string {
-  const date = new Date(epochMs)
-  const day = String(date.getUTCDate()).padStart(2, '0')
-  return `${day}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}:${date.toISOString().slice(11, 19)} +0000`
 }

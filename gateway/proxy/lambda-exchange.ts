@@ -1,6 +1,6 @@
 /**
  * A request through an http Trigger to a function with signature `event`: buffered, given to the function as an API Gateway event
- * (payload format 2.0), and its result turned into the HTTP answer. A function's own failure is a 500 with its error object.
+ * (payload format 2.0, or 1.0 where the Trigger says so), and its result turned into the HTTP answer. A function's own failure is a 500 with its error object.
  */
 import { HEADER } from '../../api/names.ts'
 import type { FeedRoute } from '../../api/protocol.ts'
@@ -10,6 +10,7 @@ import { ProblemError } from '../../routing/problems.ts'
 import type { Router } from '../../routing/router.ts'
 import { fromResult, fromStream, type ApiGatewayAnswer } from '../api-gateway/answer.ts'
 import { toApiGatewayEvent } from '../api-gateway/event.ts'
+import { toApiGatewayEventV1 } from '../api-gateway/event-v1.ts'
 import { outcomeOf } from '../metrics/function-tally.ts'
 import type { Admitted } from './admitted.ts'
 import { noRoom, type BodyBudget } from './body-budget.ts'
@@ -70,7 +71,8 @@ export class LambdaExchange {
   #event(body: Buffer): unknown {
     const { request, head, requestId, client, target } = this.#admitted
     const hasLength = head.hasBody || head.contentLength !== undefined
-    return toApiGatewayEvent({
+    const toEvent = this.#route.payloadFormatVersion === '1.0' ? toApiGatewayEventV1 : toApiGatewayEvent
+    return toEvent({
       method: request.method ?? 'GET',
       rawTarget: target.path,
       rawHeaders: hasLength ? [...head.headers, 'content-length', String(body.length)] : head.headers,
@@ -98,7 +100,9 @@ export class LambdaExchange {
       const headers = ['content-type', 'application/json', ...cold]
       return this.#write({ statusCode: answer.status, headers, body: answer.body })
     }
-    const converted = isStreamed(answer) ? fromStream(answer.body, contentTypeOf(answer)) : fromResult(answer.body)
+    const converted = isStreamed(answer)
+      ? fromStream(answer.body, contentTypeOf(answer))
+      : fromResult(answer.body, this.#route.payloadFormatVersion)
     if (converted.kind === 'malformed') return this.#problem(new ProblemError('bad-answer', converted.message))
     this.#write({ ...converted, headers: [...converted.headers, ...cold] })
   }

@@ -280,6 +280,11 @@ export const STRUCTURE: readonly BadManifest[] = [
   bad('scaling a list', functionManifest({ scaling: [] }), type('spec.scaling', 'array', 'object')),
   bad('boolean as text', triggerManifest({ stripPrefix: 'yes' }), type('spec.http.stripPrefix', 'string', 'boolean')),
   bad(
+    'unknown payload format',
+    triggerManifest({ payloadFormatVersion: '3.0' }),
+    'spec.http.payloadFormatVersion: Unsupported value: "3.0": supported values: "1.0", "2.0"',
+  ),
+  bad(
     'unknown signature',
     functionManifest({ signature: 'x' }),
     'spec.signature: Unsupported value: "x": supported values: "event", "http", "cloudevent"',

@@ -42,6 +42,37 @@ test('behind an http Trigger an event function gets an API Gateway event and ans
   expect(pod.seen[0]).toMatchObject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' } })
 })
 
+test('a Trigger may ask for events and answers of payload format 1.0', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const [route] = world.gateway.router.snapshot.routes
+  await world.setRoutes({ ...route!, payloadFormatVersion: '1.0' })
+  const result = { statusCode: 201, multiValueHeaders: { 'Set-Cookie': ['a=1', 'b=2'] }, body: '{"made":true}' }
+  const pod = await world.pod({ script: answering(result) })
+  const answer = await fetch(`${world.publicUrl}/a?b=c&b=d`, { method: 'POST', body: new URLSearchParams({ n: '1' }) })
+  expect([answer.status, answer.headers.getSetCookie(), await answer.json()]).toEqual([
+    201,
+    ['a=1', 'b=2'],
+    { made: true },
+  ])
+  expect(JSON.parse(pod.seen[0]!.body.toString())).toMatchObject({
+    ...{ version: '1.0', httpMethod: 'POST', path: '/a', body: 'n=1', isBase64Encoded: false },
+    multiValueQueryStringParameters: { b: ['c', 'd'] },
+    requestContext: { identity: { sourceIp: '127.0.0.1' } },
+  })
+})
+
+test('what a function answers that knows another format is no answer in 1.0, and says why', async () => {
+  world = await GatewayWorld.start({ fn: { signature: 'event' } })
+  const [route] = world.gateway.router.snapshot.routes
+  await world.setRoutes({ ...route!, payloadFormatVersion: '1.0' })
+  await world.pod({ script: answering({ hello: 'you' }) })
+  const answer = await fetch(world.publicUrl)
+  expect([answer.status, await answer.json()]).toEqual([
+    502,
+    expect.objectContaining({ code: 'bad-answer', detail: expect.stringContaining('an object with statusCode') }),
+  ])
+})
+
 test.each([
   ['declared', 'hällo', '6'],
   ['chunked', new Blob(['hällo']).stream(), '6'],

@@ -10,13 +10,23 @@ interface More {
   functionExists?: boolean
   createdAt?: string
   path?: string
+  payloadFormatVersion?: '1.0' | '2.0'
   /** Instead of http. */
   events?: 'kafka' | 'cron'
 }
 
 function observed(name: string, more: More = {}): ObservedTrigger {
-  const { functionExists = true, createdAt = '2026-01-01T00:00:00Z', path = '/', events } = more
-  const http = { hosts: ['Shop.io'], path, pathType: 'Prefix' as const, methods: ['GET' as const], stripPrefix: true }
+  const {
+    functionExists = true,
+    createdAt = '2026-01-01T00:00:00Z',
+    path = '/',
+    payloadFormatVersion = '2.0',
+    events,
+  } = more
+  const http = {
+    ...{ hosts: ['Shop.io'], path, pathType: 'Prefix' as const, methods: ['GET' as const], stripPrefix: true },
+    payloadFormatVersion,
+  }
   const kafka = { topics: ['orders', 'returns'], ordering: 'key' as const, startFrom: 'earliest' as const, filters: [] }
   const cron = { schedule: '0 6 * * *', timezone: 'UTC', startingDeadline: '1h' }
   const source = { kafka: { kafka }, cron: { cron }, http: { http } }[events ?? 'http']
@@ -50,6 +60,11 @@ test('routes are in order of their keys and carry what the gateway needs', () =>
     },
     expect.objectContaining({ trigger: 'default/b' }),
   ])
+})
+
+test('a route says its payload format when it is not what older gateways know', () => {
+  const { routes } = plan([observed('a', { payloadFormatVersion: '1.0' }), observed('b', { path: '/b' })])
+  expect(routes.map(({ payloadFormatVersion }) => payloadFormatVersion)).toEqual(['1.0', undefined])
 })
 
 test('a Trigger whose Function is missing keeps its route', () => {

@@ -181,3 +181,58 @@ test('whatever the function returns, the answer can be written', () => {
     }),
   )
 })
+
+describe('in payload format 1.0', () => {
+  const v1 = (result: unknown) => readable(fromResult(Buffer.from(JSON.stringify(result)), '1.0'))
+
+  test('lists of headers are said one by one, after single ones, and JSON is what has no type', () => {
+    expect(
+      v1({
+        statusCode: 200,
+        headers: { 'X-One': 'a', 'X-Both': 'same', 'X-More': 'first' },
+        multiValueHeaders: { 'Set-Cookie': ['a=1', 'b=2'], 'x-both': ['same'], 'X-More': ['second'] },
+        body: '{}',
+      }),
+    ).toEqual({
+      status: 200,
+      headers: [
+        ['x-one', 'a'],
+        ['x-more', 'first'],
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+        ['x-both', 'same'],
+        ['x-more', 'second'],
+        ['content-type', 'application/json'],
+      ],
+      body: '{}',
+    })
+  })
+
+  test.each<[string, unknown, string]>([
+    [
+      'no statusCode',
+      { message: 'hi' },
+      'expected an object with statusCode, as payload format 1.0 has, got {"message":"hi"}',
+    ],
+    ['text', 'hi', 'expected an object with statusCode, as payload format 1.0 has, got "hi"'],
+    ['a body that is no text', { statusCode: 200, body: {} }, 'expected body to be a string, got {}'],
+    [
+      'no lists',
+      { statusCode: 200, multiValueHeaders: { a: 'b' } },
+      'expected multiValueHeaders to have lists, got "b" for a',
+    ],
+    [
+      'lists of something else',
+      { statusCode: 200, multiValueHeaders: { a: [{}] } },
+      'expected header a to be a string, got {}',
+    ],
+    ['no object', { statusCode: 200, multiValueHeaders: [] }, 'expected multiValueHeaders to be an object, got []'],
+  ])('a result with %s is malformed', (_what, result, message) => {
+    expect(v1(result)).toEqual({ kind: 'malformed', message })
+  })
+
+  test('of those to other formats lists are nothing', () => {
+    const answer = of({ statusCode: 200, multiValueHeaders: { 'set-cookie': ['a=1'] }, body: 'x' })
+    expect(readable(answer)).toMatchObject({ headers: [['content-type', 'text/plain; charset=utf-8']] })
+  })
+})

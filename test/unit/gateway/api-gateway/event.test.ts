@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { toApiGatewayEvent, type HttpRequest } from '../../../../gateway/api-gateway/event.ts'
+import { toApiGatewayEvent } from '../../../../gateway/api-gateway/event.ts'
+import type { HttpRequest } from '../../../../gateway/api-gateway/http-request.ts'
 
 function event(change: Partial<HttpRequest> = {}) {
   return toApiGatewayEvent({
