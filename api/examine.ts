@@ -58,10 +58,14 @@ function shapeProblems(object: object): Problem[] {
 
 const namespaceRule = dnsLabel('metadata.namespace', 'namespace')
 
+/** As kubectl refuses it with apply. */
+const GENERATED = 'what is applied needs a name: with generateName each time would make another object'
+
 function metadataProblems({ kind }: Definition, object: { metadata?: unknown }): Problem[] {
   if (!isRecord(object.metadata)) return []
-  const { name, namespace } = object.metadata
-  const nameless = (name ?? '') === '' ? [required('metadata.name', 'name or generateName is required')] : []
+  const { name, generateName, namespace } = object.metadata
+  const why = (generateName ?? '') === '' ? 'name or generateName is required' : GENERATED
+  const nameless = (name ?? '') === '' ? [required('metadata.name', why)] : []
   if (typeof namespace !== 'string' || namespace === '') return nameless
   if (kind.namespaced) return [...nameless, ...broken(namespaceRule, object)]
   return [...nameless, { path: 'metadata.namespace', message: 'Forbidden: not allowed on this type' }]

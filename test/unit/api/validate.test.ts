@@ -135,6 +135,9 @@ describe('sentences read as kubectl prints them', () => {
     const said = 'The Function "" is invalid: metadata.name: Required value: name or generateName is required'
     expect(sentenceOf(functionManifest({}, { name: undefined }))).toBe(said)
     expect(sentenceOf(functionManifest({}, { name: '' }))).toBe(said)
+    expect(sentenceOf(functionManifest({}, { name: undefined, generateName: 'web-' }))).toBe(
+      'The Function "" is invalid: metadata.name: Required value: what is applied needs a name: with generateName each time would make another object',
+    )
     expect(sentenceOf({ ...functionManifest(), metadata: undefined })).toBe(
       'The Function "" is invalid: metadata: Required value',
     )
