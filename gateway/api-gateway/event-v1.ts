@@ -3,14 +3,13 @@
  * headers are the client's, as REST APIs pass them on; a body is text where it is UTF-8, so that forms need no decoding.
  */
 import { isUtf8 } from 'node:buffer'
-import { hostName } from '../routes/match.ts'
 import {
-  ACCOUNT_ID,
-  apiIdOf,
+  apiContext,
   commonLogTime,
   DEFAULT,
   seenHeaders,
   splitTarget,
+  type ApiContext,
   type HttpRequest,
 } from './http-request.ts'
 
@@ -36,12 +35,8 @@ export interface ApiGatewayEventV1 {
   isBase64Encoded: boolean
 }
 
-interface RequestContextV1 {
-  accountId: string
-  apiId: string
+interface RequestContextV1 extends ApiContext {
   authorizer: null
-  domainName: string
-  domainPrefix: string
   extendedRequestId: string
   httpMethod: string
   identity: { sourceIp: string; userAgent: string } & Record<(typeof UNKNOWN)[number], null>
@@ -123,14 +118,10 @@ const listsOf = (all: Map<string, Named>): Lists =>
 
 function requestContext(request: HttpRequest, headers: Map<string, Named>, path: string): RequestContextV1 {
   const { method, protocol = 'HTTP/1.1', requestId, route, sourceIp, now } = request
-  const domainName = hostName(headers.get('host')?.values.at(-1) ?? '')
   const userAgent = headers.get('user-agent')?.values.at(-1) ?? ''
   return {
-    accountId: ACCOUNT_ID,
-    apiId: apiIdOf(route),
+    ...apiContext(route, headers.get('host')?.values.at(-1)),
     authorizer: null,
-    domainName,
-    domainPrefix: domainName.split('.', 1)[0] ?? '',
     extendedRequestId: requestId,
     httpMethod: method,
     identity: { ...NOBODY, sourceIp, userAgent },

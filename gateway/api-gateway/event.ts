@@ -3,14 +3,13 @@
  * Trigger. Pure. Like API Gateway with a $default route, it has no path parameters and no stage variables.
  */
 import { isUtf8 } from 'node:buffer'
-import { hostName } from '../routes/match.ts'
 import {
-  ACCOUNT_ID,
-  apiIdOf,
+  apiContext,
   commonLogTime,
   DEFAULT,
   seenHeaders,
   splitTarget,
+  type ApiContext,
   type HttpRequest,
 } from './http-request.ts'
 
@@ -26,11 +25,7 @@ export interface ApiGatewayEvent {
   headers: Record<string, string>
   /** Decoded; repeated parameters joined with commas. */
   queryStringParameters?: Record<string, string>
-  requestContext: {
-    accountId: string
-    apiId: string
-    domainName: string
-    domainPrefix: string
+  requestContext: ApiContext & {
     http: { method: string; path: string; protocol: string; sourceIp: string; userAgent: string }
     requestId: string
     routeKey: string
@@ -65,12 +60,8 @@ function requestContext(
   headers: Record<string, string>,
   path: string,
 ): ApiGatewayEvent['requestContext'] {
-  const domainName = hostName(headers['host'] ?? '')
   return {
-    accountId: ACCOUNT_ID,
-    apiId: apiIdOf(request.route),
-    domainName,
-    domainPrefix: domainName.split('.', 1)[0] ?? '',
+    ...apiContext(request.route, headers['host']),
     http: {
       method: request.method,
       path,

@@ -1,5 +1,6 @@
 /** What the events of both payload formats have in common: the request they are made of, and how it is read. Pure. */
 import { HEADER_PREFIX, type ObjectKey } from '../../api/names.ts'
+import { hostName } from '../routes/match.ts'
 
 export interface HttpRequest {
   method: string
@@ -17,7 +18,7 @@ export interface HttpRequest {
   protocol?: string
 }
 
-export const ACCOUNT_ID = '000000000000'
+const ACCOUNT_ID = '000000000000'
 export const DEFAULT = '$default'
 
 export function splitTarget(target: string): { rawPath: string; rawQueryString: string } {
@@ -26,9 +27,19 @@ export function splitTarget(target: string): { rawPath: string; rawQueryString: 
   return { rawPath: target.slice(0, query), rawQueryString: target.slice(query + 1) }
 }
 
-/** The Trigger's name. */
-export function apiIdOf({ trigger }: HttpRequest['route']): string {
-  return trigger.slice(trigger.indexOf('/') + 1)
+export interface ApiContext {
+  accountId: string
+  /** The Trigger's name. */
+  apiId: string
+  domainName: string
+  domainPrefix: string
+}
+
+/** Which API was asked, by the request's `host`. */
+export function apiContext({ trigger }: HttpRequest['route'], host = ''): ApiContext {
+  const domainName = hostName(host)
+  const apiId = trigger.slice(trigger.indexOf('/') + 1)
+  return { accountId: ACCOUNT_ID, apiId, domainName, domainPrefix: domainName.split('.', 1)[0] ?? '' }
 }
 
 /** Headers about the connection, not the request (RFC 9110 §7.6.1). */
