@@ -1,9 +1,8 @@
 /** The end of an attempt: who wants to know is told before its record counts as done. */
-import type { NewRecord } from '../event-log.ts'
 import type { RecordEnd } from './engine.ts'
 import type { Entry } from './entry.ts'
 import type { PartitionWorker } from './partition-worker.ts'
-import { publish, type Published } from './publish.ts'
+import type { Published } from './publish.ts'
 
 type WithoutContext<T> = T extends unknown ? Omit<T, 'subscription' | 'record' | 'meta'> : never
 export type EndKind = WithoutContext<RecordEnd>
@@ -17,7 +16,7 @@ export function end(worker: PartitionWorker, entry: Entry, what: EndKind): Promi
 }
 
 /** Undefined: nobody has to be waited for. Never rejects. */
-export function tell(worker: PartitionWorker, entry: Entry, what: EndKind): Promise<void> | undefined {
+function tell(worker: PartitionWorker, entry: Entry, what: EndKind): Promise<void> | undefined {
   const { engine, state } = worker.options
   const { subscription } = state
   return engine.onEnd?.({ ...what, subscription, record: entry.record, meta: entry.meta })?.catch((error: unknown) => {
@@ -25,22 +24,21 @@ export function tell(worker: PartitionWorker, entry: Entry, what: EndKind): Prom
   })
 }
 
-/** Stores the record of the next attempt, and counts this one as done when it is stored. */
-export async function retryLater(
+/** Counts as done when what comes of it is stored. Handed over it is done at once: who wants to know is told before. */
+export async function endStored(
   worker: PartitionWorker,
   entry: Entry,
-  { next, end: what }: { next: NewRecord; end: EndKind },
+  { end: what, store }: { end: EndKind; store: () => Promise<Published> },
 ): Promise<Published> {
-  // Handed over it is done at once.
   const isTold = worker.handOvers.isOffered
   if (isTold) await tell(worker, entry, what)
-  const published = await publish(worker, entry.record.offset, next)
+  const published = await store()
   if (published !== 'stored') return published
   if (isTold) finish(worker, entry)
   else await end(worker, entry, what)
   return published
 }
 
-export function finish(worker: PartitionWorker, entry: Entry): void {
+function finish(worker: PartitionWorker, entry: Entry): void {
   if (!worker.isGone) worker.finish(entry)
 }

@@ -7,8 +7,8 @@ import { retryRecord } from '../hop-record.ts'
 import { decideRetry, expired, isExpired, tooLargeToWait } from '../retry-policy.ts'
 import type { Entry } from './entry.ts'
 import type { PartitionWorker } from './partition-worker.ts'
-import { end, finish, retryLater, tell } from './end.ts'
-import { publishDeadLetter } from './publish.ts'
+import { end, endStored } from './end.ts'
+import { publish, publishDeadLetter } from './publish.ts'
 
 export interface Attempted {
   entries: readonly Entry[]
@@ -169,7 +169,8 @@ function failed(worker: PartitionWorker, entry: Entry, outcome: FailedOutcome): 
   if (subscription.ordering === 'unordered') {
     const meta = { ...entry.meta, attempt: attempt + 1, dueMs, delayMs, firstFailedAtMs, failure }
     const next = retryRecord(subscription, entry.record, meta)
-    return retryLater(worker, entry, { next, end: { kind: 'retry', failure, attempt, dueMs } }).then((published) =>
+    const store = () => publish(worker, entry.record.offset, next)
+    return endStored(worker, entry, { end: { kind: 'retry', failure, attempt, dueMs }, store }).then((published) =>
       published === 'too-large' ? deadLetter(worker, entry, { failure: tooLargeToWait(failure), attempt }) : undefined,
     )
   }
@@ -209,14 +210,14 @@ async function deadLetter(worker: PartitionWorker, entry: Entry, { failure, atte
   const meta = { ...entry.meta, attempt, firstFailedAtMs }
   const letter = { subscription, record: entry.record, meta, failure, group }
   const what = { kind: 'deadLetter', failure, attempt, error } as const
-  // Handed over it is done at once: who wants to know is told before.
-  const isTold = worker.handOvers.isOffered
-  if (isTold) await tell(worker, entry, what)
-  if ((await publishDeadLetter(worker, letter)) !== 'stored') return
-  stats.count(stats.deadLetters, failure.class)
-  const { deliveryId } = entry.meta
-  const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }
-  engine.logger.warn('dead letter', seen)
-  if (isTold) finish(worker, entry)
-  else await end(worker, entry, what)
+  const store = async () => {
+    const published = await publishDeadLetter(worker, letter)
+    if (published !== 'stored') return published
+    stats.count(stats.deadLetters, failure.class)
+    const { deliveryId } = entry.meta
+    const seen = { subscription: subscription.key, deliveryId, class: failure.class, error: failure.message, attempt }
+    engine.logger.warn('dead letter', seen)
+    return published
+  }
+  await endStored(worker, entry, { end: what, store })
 }
