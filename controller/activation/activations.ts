@@ -4,35 +4,16 @@
  */
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { ActivationAnswer, ActivationRequest } from '../../api/protocol.ts'
-import type { Clock } from '../../lib/clock.ts'
-import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
-import type { Counter, Metrics } from '../../lib/metrics.ts'
-import type { Feed } from '../feed/feed.ts'
-import { CodeLoadError, PodStartError, type Fleet, type FleetPod, type RevisionTemplate } from '../fleet/fleet.ts'
-import type { FunctionEvents } from '../fleet/function-events.ts'
-import type { Serving, ServingBook } from '../functions/serving.ts'
+import type { Counter } from '../../lib/metrics.ts'
+import { CodeLoadError, PodStartError, type FleetPod, type RevisionTemplate } from '../fleet/fleet.ts'
+import type { Serving } from '../functions/serving.ts'
+import type { ActivationsOptions } from './activations-options.ts'
 import { endpointAnswer } from './answers.ts'
 import { ChangeSignal } from './change-signal.ts'
 import { DemandBook, type ReportedQueue } from './demand.ts'
 import { failedAnswer, FailureBook } from './failures.ts'
 import { podsToStart } from './plan.ts'
-
-export interface ActivationsOptions {
-  serving: ServingBook
-  fleet: Pick<Fleet, 'pods' | 'pendingStarts' | 'start' | 'onChange' | 'onStartFailed'>
-  feed: Pick<Feed, 'epoch' | 'addedAt'>
-  events: FunctionEvents
-  clock: Clock
-  logger: Logger
-  metrics: Metrics
-  /** How long after a wake-up its Event is written. */
-  afterWakeMs: number
-  /** A wake-up needs this many pods of the serving revision in all. Called in the same step as the starts. */
-  onWish: (key: ObjectKey, pods: number) => void
-  /** The code of a serving revision did not load. */
-  onLoadFailure?: (key: ObjectKey, revision: string, error: CodeLoadError) => void
-}
 
 export interface Activations {
   start(): void
@@ -171,7 +152,11 @@ class LiveActivations implements Activations {
       starting: this.#starting(key, template.revision),
     })
     ask.plannedFor = template.revision
-    if (count === 0) return
+    if (count === 0) {
+      // The one that loads new code for the first time would go when it has; now somebody waits for it.
+      if (existing > 0) onWish(key, 1)
+      return
+    }
     onWish(key, existing + count)
     for (let started = 0; started < count; started += 1) void this.#startOne(key, template)
     if (existing === 0) this.#recordWake(key, { queued: ask.request.queued, count })

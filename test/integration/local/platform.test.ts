@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { createServer, type Server } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { functionManifest, startPlatform, triggerManifest, type TestPlatform } from '../../builders/local-platform.ts'
 import { eventually } from '../../builders/eventually.ts'
 
@@ -20,6 +21,23 @@ describe('an applied function', () => {
     expect(await response.json()).toEqual({ n: 1 })
     expect(response.headers.get('dormouse-cold-start')).toMatch(/specialize=[\d.]+.*total=[\d.]+/)
     expect(await platform.pods('echo')).toHaveLength(1)
+  })
+
+  test('that is called while its code is tried for the first time stays awake in the pod that tried it', async () => {
+    platform = await startPlatform()
+    const code = `await new Promise((resolve) => setTimeout(resolve, 500))
+      export const handler = async () => process.pid`
+    await platform.client.apply([functionManifest('early', code)])
+    const calls = await eventually('it is known', async () => {
+      const answer = await platform.invoke('early')
+      return answer.status !== 404 && [await answer.json()]
+    })
+    // Long after the report that would have told of the call.
+    for (const pauseMs of [100, 2_500]) {
+      await delay(pauseMs)
+      calls.push(await (await platform.invoke('early')).json())
+    }
+    expect(calls).toEqual([calls[0], calls[0], calls[0]])
   })
 
   test('has files of one time in all its pods, and of another after a change: servers make ETags of it', async () => {

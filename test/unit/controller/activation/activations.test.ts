@@ -141,7 +141,15 @@ describe('activations', () => {
       { endpoint: { revision: 'r1' } },
     ])
     expect(fleet.shape(KEY)).toEqual(['r1:ready', 'r2:starting'])
-    expect(wishes).toEqual([1])
+    expect(Math.max(...wishes)).toBe(1)
+  })
+
+  test('a pod that only loads new code for the first time is wished for once somebody waits for it', async () => {
+    serve('r1')
+    const loads = fleet.start(serving.get(KEY)!.template!)
+    expect(await ask()).toMatchObject({ endpoint: { id: 'pod-1' } })
+    await loads
+    expect([starts(), wishes]).toEqual([1, [1]])
   })
 
   test('says that the function is gone when it is deleted meanwhile', async () => {
