@@ -14,7 +14,7 @@ import type { ObservedLoad, ScaleObservation, ScalePolicy, ScaleReason, ScaleSta
 import type { DesiredBook } from './desired.ts'
 import { NO_LOAD, totalLoad } from './load.ts'
 import type { LoadSource } from './load.ts'
-import type { ScaleRecord } from './recording.ts'
+import { DECIDED, type ScaleRecord } from './recording.ts'
 
 const TICK_MS = 1_000
 
@@ -35,8 +35,6 @@ export interface AutoscalerOptions {
   policy?: ScalePolicy
   /** Every change of a decision, for Events. */
   onDecision?: (key: ObjectKey, change: ScaleChange) => void
-  /** Every decision with its inputs, for replay. */
-  record?: (record: ScaleRecord) => void
 }
 
 export interface Autoscaler {
@@ -196,19 +194,15 @@ class TickingAutoscaler implements Autoscaler {
   }
 
   #decide(key: ObjectKey, observation: ScaleObservation): void {
-    const { desired, policy = DEFAULT_SCALE_POLICY, record } = this.#options
+    const { desired, logger, policy = DEFAULT_SCALE_POLICY } = this.#options
     const known = this.#states.get(key)
     const initial = { nowMs: observation.nowMs, desired: desired.get(key) ?? observation.pods }
     const state = known ?? initialScaleState(initial.nowMs, initial.desired)
     const decision = decide(state, observation, policy)
     this.#states.set(key, decision.state)
-    record?.({
-      function: key,
-      ...(!known && { initial }),
-      observation,
-      desired: decision.desired,
-      reason: decision.reason,
-    })
+    const { desired: pods, reason } = decision
+    const record: ScaleRecord = { function: key, ...(!known && { initial }), observation, desired: pods, reason }
+    logger.debug(DECIDED, { ...record })
     const from = desired.get(key) ?? observation.pods
     const change = { from, to: decision.desired, reason: decision.reason }
     if (from !== decision.desired) this.#announce(key, change, observation)
@@ -218,7 +212,7 @@ class TickingAutoscaler implements Autoscaler {
 
   #announce(key: ObjectKey, change: ScaleChange, observation?: ScaleObservation): void {
     this.#changes.inc({ direction: change.to > change.from ? 'up' : 'down', reason: change.reason })
-    this.#options.logger.debug('desired pods changed', {
+    this.#options.logger.info('desired pods changed', {
       function: key,
       ...change,
       ...(observation && { observation }),

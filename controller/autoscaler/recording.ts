@@ -1,12 +1,14 @@
 /**
- * Decisions as NDJSON: one line per decision with everything it was made from. A recording taken from a running controller replays
- * to the same numbers, or shows where a change of the algorithm would have decided otherwise.
+ * Decisions with everything they were made from, as the log of a controller has them at level `debug`. They replay to the same numbers, or
+ * show where a change of the algorithm would have decided otherwise: `npm run replay:scaling`.
  */
 import type { ObjectKey } from '../../api/names.ts'
 import { decide, initialScaleState } from './decide.ts'
 import type { ScaleObservation, ScalePolicy, ScaleReason, ScaleState } from './decide.ts'
 
 export interface ScaleRecord {
+  /** When it was written. In a log only. */
+  time?: string
   function: ObjectKey
   /** On the first line of a function, and again after it was forgotten: what its state began with. */
   initial?: { nowMs: number; desired: number }
@@ -21,18 +23,18 @@ export interface ReplayedDecision {
   reason: ScaleReason
 }
 
-export function formatRecord(record: ScaleRecord): string {
-  return `${JSON.stringify(record)}\n`
-}
+/** Message of the lines that are recordings. */
+export const DECIDED = 'scaling decided'
 
-/** Expects what formatRecord wrote; throws SyntaxError with the line number otherwise. Empty lines are skipped. */
-export function parseRecords(ndjson: string): ScaleRecord[] {
-  return ndjson.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseRecord(line, index + 1)]))
+/** Of a log as logger.ts writes it, among whatever lines. Throws SyntaxError with the number of a line that was cut. */
+export function recordsIn(log: string): ScaleRecord[] {
+  return log.split('\n').flatMap((line, index) => (line.includes(DECIDED) ? [parseRecord(line, index + 1)] : []))
 }
 
 function parseRecord(line: string, lineNumber: number): ScaleRecord {
   try {
-    return JSON.parse(line) as ScaleRecord
+    // Whatever was put before it: names of pods, times.
+    return JSON.parse(line.slice(line.indexOf('{'))) as ScaleRecord
   } catch (error) {
     throw new SyntaxError(`line ${lineNumber}: expected a recorded decision as JSON, got ${line.slice(0, 80)}`, {
       cause: error,

@@ -5,11 +5,11 @@ import { createAutoscaler } from '../../../../controller/autoscaler/autoscaler.t
 import type { ScaleChange } from '../../../../controller/autoscaler/autoscaler.ts'
 import { createDesiredBook } from '../../../../controller/autoscaler/desired.ts'
 import type { ReceivedReport } from '../../../../controller/autoscaler/load.ts'
-import { parseRecords, formatRecord, replay } from '../../../../controller/autoscaler/recording.ts'
+import { recordsIn, replay } from '../../../../controller/autoscaler/recording.ts'
 import type { FleetPod } from '../../../../controller/fleet/fleet.ts'
 import { createServingBook } from '../../../../controller/functions/serving.ts'
 import type { Serving } from '../../../../controller/functions/serving.ts'
-import { silentLogger } from '../../../../lib/logger.ts'
+import { createLogger } from '../../../../lib/logger.ts'
 import { createMetrics } from '../../../../lib/metrics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
 
@@ -80,10 +80,12 @@ function bed() {
     },
     load: { fresh: () => state.reports },
     clock,
-    logger: silentLogger,
+    logger: createLogger({
+      level: 'debug',
+      sink: ({ fields, ...line }) => lines.push(JSON.stringify({ ...line, ...fields })),
+    }),
     metrics,
     onDecision: (key, change) => changes.push({ key, ...change }),
-    record: (record) => lines.push(formatRecord(record)),
   })
   return { clock, serving, desired, metrics, changes, lines, state, autoscaler }
 }
@@ -273,7 +275,7 @@ describe('the autoscaler', () => {
       else state.reports = []
       clock.advance(1_000)
     }
-    const records = parseRecords(lines.join(''))
+    const records = recordsIn(lines.join('\n'))
     expect(records.length).toBeGreaterThan(40)
     expect(replay(records).map(({ desired, reason }) => ({ desired, reason }))).toEqual(
       records.map(({ desired, reason }) => ({ desired, reason })),
