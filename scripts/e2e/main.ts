@@ -24,7 +24,9 @@ const NODE_ADDRESS = process.env['LC_NODE_IP'] ?? '10.89.0.1'
 const LOCAL_KUBECONFIG = `${process.env['LC_STATE'] ?? '/var/lib/local-cluster'}/admin.kubeconfig`
 /** test/cluster/cluster.sh has it as KIND_KUBECONFIG. */
 const KIND_KUBECONFIG = join(BIN, '../kind.kubeconfig')
-const LAST = 'uninstall'
+/** Suites that fell, replace or fill what others use: one after the other. All others have a namespace of their own, and run two at a time. */
+const DISRUPTIVE = 'test/e2e/disruptive/'
+const LAST = `${DISRUPTIVE}uninstall`
 /** Of the other projects: what `make test` skips on a machine without a cluster and the tools that come with it. */
 const NEEDS_CLUSTER = 'test/(conformance/cluster/kubernetes|integration/(chart|observability)/)'
 
@@ -65,15 +67,21 @@ function environmentOf({ kubeconfig, tag, kafka, reachesServices }: Installed): 
 
 /** What has to be run on an installation, in its order. */
 async function allOn(environment: Record<string, string>): Promise<Counts> {
-  const counts = [await jest('e2e', { environment, args: [...values.only, `--testPathIgnorePatterns=${LAST}`] })]
   // Whoever asks for one file wants to ask again.
-  if (values.only.length > 0 || signal.aborted) return sum(counts)
-  counts.push(
-    await jest('rest', { script: 'test:integration', environment, args: ['--testPathPatterns', NEEDS_CLUSTER] }),
-  )
-  if (!values.keep && !signal.aborted) counts.push(await jest(LAST, { environment, args: [LAST] }))
+  if (values.only.length > 0)
+    return jest('e2e', { environment, args: ['--runInBand', ...values.only, ...without(LAST)] })
+  const steps: (readonly [string, Partial<JestRun>])[] = [
+    ['e2e', { args: ['--maxWorkers=2', ...without(DISRUPTIVE)] }],
+    ['disruptive', { args: ['--runInBand', DISRUPTIVE, ...without(LAST)] }],
+    ['rest', { script: 'test:integration', args: ['--testPathPatterns', NEEDS_CLUSTER] }],
+    ...(values.keep ? [] : [['last', { args: ['--runInBand', LAST] }] as const]),
+  ]
+  const counts: Counts[] = []
+  for (const [name, step] of steps) if (!signal.aborted) counts.push(await jest(name, { ...step, environment }))
   return sum(counts)
 }
+
+const without = (pattern: string): string[] => [`--testPathIgnorePatterns=${pattern}`]
 
 async function onCluster(kubeconfig: string): Promise<Counts> {
   process.env['PATH'] = `${BIN}:${process.env['PATH'] ?? ''}`

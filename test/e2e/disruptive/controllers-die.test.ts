@@ -1,10 +1,10 @@
 import { expect, jest } from '@jest/globals'
-import { scenario, useBed } from './bed.ts'
-import { json } from './call.ts'
-import { describeOnCluster } from './environment.ts'
-import { killPods, leader, partPods, restartPart, rolledOut, scalePart } from './installation.ts'
-import { startLoad } from './load.ts'
-import { functionOf, saying } from './manifests.ts'
+import { scenario, useBed } from '../bed.ts'
+import { json, type Answer } from '../call.ts'
+import { describeOnCluster } from '../environment.ts'
+import { killPods, leader, partPods, restartPart, rolledOut, scalePart } from '../installation.ts'
+import { startLoad } from '../load.ts'
+import { functionOf, saying } from '../manifests.ts'
 
 jest.setTimeout(480_000)
 /** The design's ten seconds, and what a busy machine takes to tell. */
@@ -68,6 +68,33 @@ describeOnCluster('while controllers die', () => {
       expect(load.failures).toEqual([])
     },
   )
+
+  scenario(bed, 'both at once, killed: warm functions serve, and who wants to wake one has it soon after', async () => {
+    await bed.deploy(functionOf('wanted', saying('wanted')))
+    const load = await warmLoad()
+    const killed = await partPods('controller')
+    expect(killed).toHaveLength(2)
+    await killPods(killed)
+    const answers: Answer[] = []
+    await bed.eventually(
+      'it is woken',
+      async () => {
+        answers.push(await bed.call('wanted', { timeoutMs: 90_000 }))
+        return answers.at(-1)?.status === 200
+      },
+      120_000,
+    )
+    // Whoever could not wait as long was told to come again.
+    for (const { status, headers } of answers.slice(0, -1))
+      expect([status, headers['retry-after']]).toEqual([503, expect.stringMatching(/^\d+$/)])
+    await rolledOut('controller')
+    await load.more(50)
+    await load.end()
+    expect(load.failures).toEqual([])
+    const names = (await partPods('controller')).map(({ metadata }) => metadata.name)
+    expect(names).toHaveLength(2)
+    for (const { metadata } of killed) expect(names).not.toContain(metadata.name)
+  })
 
   scenario(bed, 'one after the other, as in an upgrade: no request fails, warm or waking', async () => {
     const names = ['one', 'two', 'three']

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, jest } from '@jest/globals'
-import { API_VERSION } from '../../api/names.ts'
-import type { Pod } from '../../kube/objects.ts'
-import { scenario, useBed } from './bed.ts'
-import { json } from './call.ts'
-import { describeOnCluster } from './environment.ts'
-import { loadImage, SERVER } from './image.ts'
-import { cordon, scalePart, uncordon } from './installation.ts'
-import { functionOf, saying } from './manifests.ts'
-import { isReady, poolOf } from './pods.ts'
+import { API_VERSION } from '../../../api/names.ts'
+import type { Pod } from '../../../kube/objects.ts'
+import { scenario, useBed } from '../bed.ts'
+import { json } from '../call.ts'
+import { describeOnCluster } from '../environment.ts'
+import { loadImage, SERVER } from '../image.ts'
+import { cordon, scalePart, uncordon } from '../installation.ts'
+import { functionOf, saying } from '../manifests.ts'
+import { isReady, poolOf } from '../pods.ts'
 
 jest.setTimeout(300_000)
 /** Whoever did not know the pods would make others, or take these away, well before. */

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest } from '@jest/globals'
 import { Kafka, logLevel } from 'kafkajs'
-import { scenario, useBed } from './bed.ts'
-import { describeOnCluster, e2e } from './environment.ts'
-import { killPods, partPods, rolledOut } from './installation.ts'
-import { functionOf, triggerOf } from './manifests.ts'
+import { scenario, useBed } from '../bed.ts'
+import { describeOnCluster, e2e } from '../environment.ts'
+import { killPods, partPods, rolledOut } from '../installation.ts'
+import { functionOf, triggerOf } from '../manifests.ts'
 
 jest.setTimeout(300_000)
 const TOPIC = `e2e-dying-${randomBytes(3).toString('hex')}`

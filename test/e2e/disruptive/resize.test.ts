@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals'
-import { HEADER } from '../../api/names.ts'
-import type { Pod } from '../../kube/objects.ts'
-import { scenario, useBed } from './bed.ts'
-import { born } from './births.ts'
-import { json } from './call.ts'
-import { describeOnCluster } from './environment.ts'
-import { kubectlJson } from './kubectl.ts'
-import { functionOf } from './manifests.ts'
-import { millis, poolOf } from './pods.ts'
+import { HEADER } from '../../../api/names.ts'
+import type { Pod } from '../../../kube/objects.ts'
+import { scenario, useBed } from '../bed.ts'
+import { born } from '../births.ts'
+import { json } from '../call.ts'
+import { describeOnCluster } from '../environment.ts'
+import { kubectlJson } from '../kubectl.ts'
+import { functionOf } from '../manifests.ts'
+import { millis, poolOf } from '../pods.ts'
 
 /** What the kernel holds its pod to, whichever version of cgroups the node has. */
 const SOURCE = `

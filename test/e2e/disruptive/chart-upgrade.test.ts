@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, jest } from '@jest/globals'
-import { scenario, useBed } from './bed.ts'
-import { json } from './call.ts'
-import { describeOnCluster, e2e } from './environment.ts'
-import { helm, HELM_LIMIT_MS, tryHelm, upgrade } from './helm.ts'
-import { kubectl } from './kubectl.ts'
-import { startLoad } from './load.ts'
-import { functionOf, taking, triggerOf } from './manifests.ts'
+import { scenario, useBed } from '../bed.ts'
+import { json } from '../call.ts'
+import { describeOnCluster, e2e } from '../environment.ts'
+import { helm, HELM_LIMIT_MS, tryHelm, upgrade } from '../helm.ts'
+import { kubectl } from '../kubectl.ts'
+import { startLoad } from '../load.ts'
+import { functionOf, taking, triggerOf } from '../manifests.ts'
 
 // Two upgrades, each of which waits for every part's drain.
 jest.setTimeout(2 * HELM_LIMIT_MS)

@@ -1,9 +1,9 @@
 import { expect, jest } from '@jest/globals'
-import { scenario, useBed } from './bed.ts'
-import { describeOnCluster } from './environment.ts'
-import { killPods, partPods, restartPart, rolledOut } from './installation.ts'
-import { startLoad } from './load.ts'
-import { functionOf, taking } from './manifests.ts'
+import { scenario, useBed } from '../bed.ts'
+import { describeOnCluster } from '../environment.ts'
+import { killPods, partPods, restartPart, rolledOut } from '../installation.ts'
+import { startLoad } from '../load.ts'
+import { functionOf, taking } from '../manifests.ts'
 
 jest.setTimeout(480_000)
 const WORKERS = 4

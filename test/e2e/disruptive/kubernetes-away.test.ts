@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, jest } from '@jest/globals'
-import type { Pod } from '../../kube/objects.ts'
-import { scenario, useBed } from './bed.ts'
-import { json } from './call.ts'
-import { describeOnCluster } from './environment.ts'
-import { fell, leader, mend, partPods, scalePart } from './installation.ts'
-import { startLoad } from './load.ts'
-import { functionOf, saying } from './manifests.ts'
+import type { Pod } from '../../../kube/objects.ts'
+import { scenario, useBed } from '../bed.ts'
+import { json } from '../call.ts'
+import { describeOnCluster } from '../environment.ts'
+import { fell, leader, mend, partPods, scalePart } from '../installation.ts'
+import { startLoad } from '../load.ts'
+import { functionOf, saying } from '../manifests.ts'
 
 jest.setTimeout(600_000)
 const AWAY_MS = 30_000

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { uninstall } from '../../scripts/e2e/installation.ts'
-import { eventually } from '../builders/eventually.ts'
-import { describeOnCluster, e2e } from './environment.ts'
-import { asList, kubectl, kubectlJson, tryKubectl } from './kubectl.ts'
-import { functionOf, saying } from './manifests.ts'
+import { uninstall } from '../../../scripts/e2e/installation.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { describeOnCluster, e2e } from '../environment.ts'
+import { asList, kubectl, kubectlJson, tryKubectl } from '../kubectl.ts'
+import { functionOf, saying } from '../manifests.ts'
 
 const NAMESPACE = 'e2e-leftovers'
 

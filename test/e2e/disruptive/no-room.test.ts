@@ -1,11 +1,11 @@
 import { afterAll, expect } from '@jest/globals'
-import { scenario, useBed } from './bed.ts'
-import { json } from './call.ts'
-import { describeOnCluster } from './environment.ts'
-import { cordon, uncordon } from './installation.ts'
-import { whileCalling } from './load.ts'
-import { functionOf, saying } from './manifests.ts'
-import { poolOf } from './pods.ts'
+import { scenario, useBed } from '../bed.ts'
+import { json } from '../call.ts'
+import { describeOnCluster } from '../environment.ts'
+import { cordon, uncordon } from '../installation.ts'
+import { whileCalling } from '../load.ts'
+import { functionOf, saying } from '../manifests.ts'
+import { poolOf } from '../pods.ts'
 
 /** Own pods: the pool of a namespace may hold all that there is. */
 const OWN = { serviceAccountName: 'default' }
