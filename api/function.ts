@@ -37,7 +37,7 @@ const codeSchema = z
         sha256: z.string().max(64).describe('SHA-256 of the archive, in hexadecimal: nothing else is taken.'),
       })
       .optional()
-      .describe('The files are those of an archive, at most 1,000 and 16 MiB, without links.'),
+      .describe('The files are those of an archive, at most 10,000 and 16 MiB, without links.'),
   })
   .describe('Where the code comes from, with runtime: exactly one of inline, configMap, archive.')
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
 import { numbers, record, unique, useLog, type EventLogHarness } from './harness.ts'
 
 export function describePausing(harness: EventLogHarness): void {
@@ -24,6 +25,28 @@ export function describePausing(harness: EventLogHarness): void {
       await bench.until(() => expect(listener.textsOf(1)).toHaveLength(20))
       expect(listener.textsOf(0)).toEqual(numbers(40).filter((n) => Number(n) % 2 === 0))
       expect(listener.textsOf(1)).toEqual(numbers(40).filter((n) => Number(n) % 2 === 1))
+    })
+
+    test('a partition is read soon after it is resumed, though others have nothing new', async () => {
+      const topic = await bench.topicOf(2)
+      const listener = bench.listen({ group: unique('group'), topics: [topic] })
+      await bench.until(() => expect(listener.held.size).toBe(2))
+      const paused = [{ topic, partition: 1 }]
+      const tookMs: number[] = []
+      // One of them: a busy machine may be late at any.
+      for (const n of numbers(3)) {
+        listener.consumer.pause(paused)
+        await bench.log.send([record(topic, `first${n}`, { partition: 1 }), record(topic, n, { partition: 0 })])
+        await bench.until(() => expect(listener.textsOf(0)).toContain(n))
+        // Behind what was read and waits: only a new read brings it.
+        await bench.log.send([record(topic, `second${n}`, { partition: 1 })])
+        await delay(300)
+        const resumedMs = performance.now()
+        listener.consumer.resume(paused)
+        await bench.until(() => expect(listener.textsOf(1)).toContain(`second${n}`))
+        tookMs.push(performance.now() - resumedMs)
+      }
+      expect(Math.min(...tookMs)).toBeLessThan(2_000)
     })
 
     test('a receiver that pauses in the middle of a backlog gets no more than that call', async () => {

@@ -48,3 +48,19 @@ describe('commands in the documentation', () => {
   const releases = commandsOf(/^helm ((?:install|upgrade|rollback|uninstall|get|test|history) .*\bdormouse\b.*)$/)
   test.each(releases)('%s: helm %s says in which namespace', (_, text) => expect(text).toMatch(/ (?:-n|--namespace) /))
 })
+
+/** Those that do something, with the words that lead to them. */
+function leavesOf(command: Command, path: string): [path: string, command: Command][] {
+  if (command.commands.length === 0) return [[path, command]]
+  return command.commands.flatMap((child) => leavesOf(child, `${path} ${child.name()}`))
+}
+
+describe('help', () => {
+  const leaves = leavesOf(program, 'dormouse').filter(([path]) => path !== 'dormouse version')
+
+  test.each(leaves)('of %s has an example of it', (path, command) => {
+    let help = ''
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+    expect(help.split('Examples:')[1]).toContain(path)
+  })
+})
