@@ -20,8 +20,14 @@ export async function helm(...args: string[]): Promise<string> {
   return stdout
 }
 
-/** The chart of this tree over what is installed, with the values of then and these. */
-export function upgrade(values: Record<string, unknown>): Promise<Ended> {
+/** The chart of this tree over what is installed, with the values of then and these; throws what it said. */
+export async function upgrade(values: Record<string, unknown>): Promise<void> {
+  const { code, stderr } = await tryUpgrade(values)
+  if (code !== 0) throw new Error(`helm upgrade ended with ${code}: ${stderr.trim()}`)
+}
+
+/** Settles however it ends. */
+export function tryUpgrade(values: Record<string, unknown>): Promise<Ended> {
   const settings = Object.entries(values).map(([name, value]) => `--set-json=${name}=${JSON.stringify(value)}`)
   return tryHelm('upgrade', e2e().release, CHART, '--reuse-values', ...settings, '--wait', '--timeout=4m')
 }

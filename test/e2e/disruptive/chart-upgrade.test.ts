@@ -34,8 +34,7 @@ describeOnCluster('switching autoscaling on', () => {
     const switchOn = async () => {
       for (const targetCPUUtilizationPercentage of [70, 71]) {
         const autoscaling = { enabled: true, minReplicas: 1, maxReplicas: 3, targetCPUUtilizationPercentage }
-        const { code, stderr } = await upgrade({ 'gateway.autoscaling': autoscaling })
-        expect([code, stderr]).toEqual([0, expect.anything()])
+        await upgrade({ 'gateway.autoscaling': autoscaling })
       }
     }
     await Promise.all([watch(), switchOn().finally(() => (isOver = true))])
@@ -88,11 +87,10 @@ describeOnCluster(
         try {
           await load.more(50)
           const stamp = { 'example.com/upgraded': new Date().toISOString() }
-          const { code, stderr } = await upgrade({
+          await upgrade({
             ...Object.fromEntries(PARTS.map((part) => [`${part}.podAnnotations`, stamp])),
             'functions.readOnlyRootFilesystem': true,
           })
-          expect([code, stderr]).toEqual([0, expect.anything()])
           await load.more(50)
           await gone(original)
           expect(await writable('confined')).toEqual({ tmp: true, root: 'EROFS' })

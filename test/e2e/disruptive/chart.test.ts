@@ -3,7 +3,7 @@ import { VALUE_SETS } from '../../builders/chart-values.ts'
 import { helmAt } from '../../builders/helm.ts'
 import { useBed } from '../bed.ts'
 import { describeOnCluster, e2e } from '../environment.ts'
-import { helm, upgrade } from '../helm.ts'
+import { helm, tryUpgrade } from '../helm.ts'
 import { asList, kubectl, tryKubectl } from '../kubectl.ts'
 
 const ANNOTATION = 'dormouse.dev/schema'
@@ -35,7 +35,7 @@ describeOnCluster('the chart', () => {
     const annotate = (value: string) => kubectl(['annotate', '--overwrite', DEFINITION, `${ANNOTATION}=${value}`])
     await annotate('another')
     try {
-      const { code, stderr } = await upgrade({})
+      const { code, stderr } = await tryUpgrade({})
       expect(code).not.toBe(0)
       expect(stderr).toContain(`functions.dormouse.dev: expected schema ${ours}, the cluster has another.`)
       expect(stderr).toContain('helm show crds')
