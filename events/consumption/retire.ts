@@ -34,10 +34,21 @@ export interface Retirement {
  * have yet to move what they were given; call it again. So, too, when it throws EventLogError or the signal's reason.
  */
 export async function retire(retirement: Retirement): Promise<boolean> {
-  const { engine, subscription, group, hasSuccessor } = retirement
-  const { log } = engine
-  const topics = await tiersOf(log, subscription)
+  const { engine, subscription } = retirement
+  const topics = await tiersOf(engine.log, subscription)
   if (topics.length === 0) return true
+  try {
+    return await empty(topics, retirement)
+  } catch (error) {
+    // Another dispatcher found everything moved, and has deleted them meanwhile.
+    if ((await tiersOf(engine.log, subscription)).length < topics.length) return retire(retirement)
+    throw error
+  }
+}
+
+async function empty(topics: readonly string[], retirement: Retirement): Promise<boolean> {
+  const { engine, group, hasSuccessor } = retirement
+  const { log } = engine
   const ends = await endsOf(log, topics)
   await moveUntil(ends, topics, retirement)
   if (!areBehind(await log.committed(group, topics), ends)) return false

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import type { Consumption } from '../../../events/consumption/consumption.ts'
 import type { DeliveryOutcome } from '../../../events/delivery.ts'
 import type { EventLog } from '../../../events/event-log.ts'
 import { DONE, EventBed, failed, held, newRecord, subscription, valueOf } from '../../builders/event-bed.ts'
@@ -171,3 +172,27 @@ test('an asynchronous invocation that waits for a retry is that of the Function 
   await bed.advance(2_000, 500)
   expect(bed.seen.map(({ value, attempt }) => `${value} ${attempt}`)).toEqual(['hello 1', 'hello 2'])
 })
+
+test('a Trigger that is deleted is done with when another dispatcher has deleted its tiers meanwhile', async () => {
+  bed.handle = () => failed('down')
+  const others: Consumption[] = []
+  let isFirst = true
+  const log = replacing<EventLog>(bed.log, {
+    async endOffsets(topic) {
+      if (isFirst) for (const other of others) expect(await other.retire(subscription(), HAS_NONE)).toBe(true)
+      isFirst = false
+      return bed.log.endOffsets(topic)
+    },
+  })
+  const consumption = await bed.consume(subscription(), { engine: bed.engine({ log }) })
+  await bed.publish('bad')
+  await consumption.close()
+  const other = await bed.consume()
+  await other.close()
+  others.push(other)
+  expect(await consumption.retire(subscription(), HAS_NONE)).toBe(true)
+  expect(isFirst).toBe(false)
+  expect(await bed.deadLetters()).toEqual(['bad handled'])
+})
+
+const HAS_NONE = { hasSuccessor: () => false }
