@@ -17,7 +17,7 @@ function wholeOf(example: Json): Json {
   if ('kind' in example) return example
   const spec = example['spec'] as Json
   const base = kafkaManifest()
-  const isSource = 'cron' in spec || 'kafka' in spec
+  const isSource = ['http', 'kafka', 'cron'].some((source) => source in spec)
   return { ...base, spec: isSource ? { ...spec } : { ...(base['spec'] as Json), ...spec } }
 }
 
@@ -38,6 +38,7 @@ function* fields(node: SchemaNode, path: string): Generator<{ path: string; name
 }
 
 describe.each([
+  ['http', spec('triggers')['http']!],
   ['kafka', spec('triggers')['kafka']!],
   ['cron', spec('triggers')['cron']!],
   ['retry', spec('triggers')['retry']!],

@@ -46,6 +46,10 @@ function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
+/** The commonest mistake: a whole event sent as plain JSON. */
+const NEITHER_MODE =
+  'expected headers ce-specversion, ce-id, ce-source and ce-type, or content-type application/cloudevents+json for a whole event'
+
 /** What has the name of its data is none. */
 const ATTRIBUTE_NAME = /^(?!data$)[a-z0-9]+$/
 const TIMESTAMP =
@@ -54,6 +58,7 @@ const TIMESTAMP =
 const BASE64 = /^[\w+/\s-]*={0,2}\s*$/
 
 function binary(headers: IncomingHttpHeaders, body: Buffer): CloudEvent {
+  if (headers['ce-specversion'] === undefined) throw new Invalid(NEITHER_MODE)
   const attributes: Record<string, unknown> = {}
   for (const name of Object.keys(headers)) {
     if (name.startsWith('ce-')) attributes[name.slice(3)] = percentDecoded(String(headers[name]))

@@ -44,7 +44,8 @@ async function finished(module: unknown): Promise<unknown> {
 
 type ValidName = Extract<HandlerName, { kind: 'valid' }>
 
-const EXTENSIONS = ['', '.js', '.mjs', '.cjs']
+/** In Lambda's order. Types are stripped by Node. */
+const EXTENSIONS = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts']
 
 function findModule(codeDir: string, name: ValidName): string {
   const base = join(codeDir, name.directory, name.file)
@@ -71,12 +72,12 @@ function resolveAsNode(codeDir: string, name: ValidName): string {
   throw new LoadError(
     platformError(
       'Runtime.ImportModuleError',
-      `Error: Cannot find module '${wanted}': expected ${wanted}.js, ${wanted}.mjs or ${wanted}.cjs among the code's files${insteadOf(join(codeDir, wanted))}`,
+      `Error: Cannot find module '${wanted}': expected ${wanted}.js, .mjs, .cjs, .ts, .mts or .cts among the code's files${insteadOf(join(codeDir, wanted))}`,
     ),
   )
 }
 
-const SOURCES = ['.ts', '.mts', '.cts', '.tsx', '.jsx']
+const SOURCES = ['.tsx', '.jsx']
 
 /** The commonest mistake: what was written instead of what was built of it. */
 function insteadOf(base: string): string {

@@ -7,6 +7,7 @@ afterEach(endRuntimes)
 
 const HANDLER = 'export const handler = async () => import.meta.url.split("/").pop()'
 const COMMON = 'exports.handler = async () => __filename.split("/").pop()'
+const TYPED = 'export const handler = async (_: object): Promise<string> => import.meta.url.split("/").pop()!'
 
 describe('the handler is found', () => {
   test.each<[string, Record<string, string>, string]>([
@@ -16,7 +17,12 @@ describe('the handler is found', () => {
     ['in .js by its syntax, with top-level await', { 'index.js': `${HANDLER}\nawait 0` }, 'index.js'],
     ['in .mjs', { 'index.mjs': HANDLER }, 'index.mjs'],
     ['in .cjs', { 'index.cjs': COMMON }, 'index.cjs'],
+    ['in .ts by its module syntax', { 'index.ts': TYPED }, 'index.ts'],
+    ['in .ts, an ES module by package.json', { 'index.ts': TYPED, 'package.json': '{"type":"module"}' }, 'index.ts'],
+    ['in .mts', { 'index.mts': TYPED, 'index.cts': COMMON }, 'index.mts'],
+    ['in .cts', { 'index.cts': COMMON }, 'index.cts'],
     ['in .js before .mjs and .cjs', { 'index.js': COMMON, 'index.mjs': HANDLER, 'index.cjs': COMMON }, 'index.js'],
+    ['as it was built, before its source', { 'index.cjs': COMMON, 'index.ts': TYPED }, 'index.cjs'],
     ['without an extension first', { index: COMMON, 'index.js': COMMON }, 'index'],
     ['in a directory, as node resolves it', { 'index/index.js': COMMON }, 'index.js'],
     ['by the nearest package.json', { 'index.js': HANDLER, 'package.json': '{"type":"module"}' }, 'index.js'],
@@ -111,7 +117,7 @@ describe('code that does not load is answered 422', () => {
       { 'other.mjs': '' },
       'index.handler',
       'Runtime.ImportModuleError',
-      "Error: Cannot find module 'index': expected index.js, index.mjs or index.cjs among the code's files",
+      "Error: Cannot find module 'index': expected index.js, .mjs, .cjs, .ts, .mts or .cts among the code's files",
     ],
     [
       'no such import',
@@ -136,10 +142,17 @@ describe('code that does not load is answered 422', () => {
     ],
     [
       'a source that nobody compiled',
-      { 'src/index.ts': 'export const handler = async (event: unknown) => event' },
+      { 'src/index.tsx': 'export const handler = async () => <p/>' },
       'src/index.handler',
       'Runtime.ImportModuleError',
-      "Error: Cannot find module 'src/index': expected src/index.js, src/index.mjs or src/index.cjs among the code's files, got index.ts: it has to be compiled or bundled to JavaScript",
+      "Error: Cannot find module 'src/index': expected src/index.js, .mjs, .cjs, .ts, .mts or .cts among the code's files, got index.tsx: it has to be compiled or bundled to JavaScript",
+    ],
+    [
+      'TypeScript that is more than types',
+      { 'index.ts': 'export const handler = async () => 1\nenum Color { Red }' },
+      'index.handler',
+      'Runtime.UserCodeSyntaxError',
+      'SyntaxError: TypeScript enum is not supported in strip-only mode (index.ts:2:1)',
     ],
     [
       'no such export',

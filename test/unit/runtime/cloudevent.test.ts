@@ -47,6 +47,16 @@ test.each<[object, string]>([
   expect(parseCloudEvent(headers, Buffer.from(JSON.stringify(body)))).toEqual({ kind: 'invalid', status: 400, message })
 })
 
+test('a whole event under another content type is told which one to name', () => {
+  const body = Buffer.from(JSON.stringify({ specversion: '1.0', id: '1', source: '/s', type: 't' }))
+  expect(parseCloudEvent({ 'content-type': 'application/json' }, body)).toEqual({
+    kind: 'invalid',
+    status: 400,
+    message:
+      'expected headers ce-specversion, ce-id, ce-source and ce-type, or content-type application/cloudevents+json for a whole event',
+  })
+})
+
 test('an attribute with the name of the data is refused', () => {
   const parsed = parseCloudEvent({ ...HEAD, 'ce-data': 'x' }, Buffer.alloc(0))
   expect(parsed).toMatchObject({ kind: 'invalid', status: 400, message: expect.stringContaining('got "data"') })
