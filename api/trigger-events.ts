@@ -81,7 +81,12 @@ export type KafkaTrigger = z.infer<typeof kafkaTriggerSchema>
 
 export const cronTriggerSchema = z
   .strictObject({
-    schedule: z.string().max(256).describe('Minute, hour, day of month, month, day of week: "0 6 * * 1-5".'),
+    schedule: z
+      .string()
+      .max(256)
+      .describe(
+        'Minute, hour, day of month, month, day of week: "0 6 * * 1-5"; or @hourly, @daily, @weekly, @monthly, @yearly.',
+      ),
     timezone: z.string().max(64).default('UTC').describe('Time zone of the schedule, such as Europe/Berlin.'),
     payload: z
       .string()

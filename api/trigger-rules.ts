@@ -133,9 +133,10 @@ const cronRules: Rule[] = [
   matches(
     {
       path: 'spec.cron.schedule',
-      message: 'schedule must have five fields: minute, hour, day of month, month, day of week',
+      message:
+        'schedule must have five fields: minute, hour, day of month, month, day of week; or be @hourly, @daily, @weekly, @monthly or @yearly',
     },
-    '^[0-9*/,-]+( +[0-9A-Za-z*/,?#-]+){4}$',
+    '^([0-9*/,-]+( +[0-9A-Za-z*/,?#-]+){4}|@(hourly|daily|midnight|weekly|monthly|yearly|annually))$',
   ),
   matches(
     { path: 'spec.cron.timezone', message: 'timezone must be a name such as UTC or Europe/Berlin' },

@@ -1,5 +1,5 @@
 /**
- * Cron schedules as CronJob knows them: five fields, in a time zone. The one place that knows croner, which follows vixie cron
+ * Cron schedules as CronJob knows them: five fields or a nickname, in a time zone. The one place that knows croner, which follows vixie cron
  * where clocks are changed: a fixed time that does not exist comes right after the gap, one that exists twice comes once, the first time;
  * fields with `*` or steps go by the real hours. Pure.
  */
@@ -25,10 +25,22 @@ export class ScheduleError extends Error {
 
 const EXPECTED = 'expected five fields (minute, hour, day of month, month, day of week)'
 
+/** As crontab(5) has them, and CronJob. */
+const NICKNAMES = new Map([
+  ['@hourly', '0 * * * *'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@monthly', '0 0 1 * *'],
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+])
+
 /** Throws ScheduleError. */
 export function parseSchedule({ schedule, timezone }: ScheduleText): Schedule {
   checkTimezone(timezone)
-  const text = schedule.trim().replace(/\s+/g, ' ')
+  const written = schedule.trim().replace(/\s+/g, ' ')
+  const text = NICKNAMES.get(written) ?? written
   if (text.split(' ').length !== 5) throw new ScheduleError(`${EXPECTED}, got ${JSON.stringify(schedule)}`)
   const cron = croner(text, timezone)
   return withKnownEnd({ nextAfter: (epochMs) => cron.nextRun(new Date(epochMs))?.getTime() })

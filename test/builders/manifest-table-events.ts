@@ -24,7 +24,16 @@ const TOPIC = 'must be 1 to 249 letters, digits, dots, underscores or hyphens, a
 const ONE_PATTERN = 'every pattern must have exactly one of exact, prefix, suffix, anythingBut, numeric'
 const FILTER_NAMES =
   'filters name attributes of the CloudEvent (lower-case letters and digits, without ce_), key, topic, or data.<path>'
-const SCHEDULE = 'schedule must have five fields: minute, hour, day of month, month, day of week'
+const SCHEDULE =
+  'schedule must have five fields: minute, hour, day of month, month, day of week; or be @hourly, @daily, @weekly, @monthly or @yearly'
+const BAD_SCHEDULES = [
+  ...['', '* * * *', '* * * * * *', ' * * * * *', '* * * * * ', '*\t* * * *', '5 4 * * sun;'],
+  ...['@every 5m', '@Hourly', '@reboot'],
+]
+const GOOD_SCHEDULES = [
+  ...['*/5 * * * *', '0 0 1 JAN MON-FRI', '0 12 L * ?', '0 9 * * MON#2', '0-30/10,45 7 * * *', '0  6 * * *'],
+  ...['@hourly', '@midnight', '@annually'],
+]
 const BAD_TOPICS = ['', '.', '..', 'a b', 'a/b', 'ä', 'orders\n', 'a:b']
 
 const START = 'startTimestamp must be set exactly when startFrom is timestamp'
@@ -164,8 +173,8 @@ const kafka = [
 ]
 
 const cron = [
-  ...['', '* * * *', '* * * * * *', '@hourly', ' * * * * *', '* * * * * ', '*\t* * * *', '5 4 * * sun;'].map(
-    (schedule) => bad(`schedule ${JSON.stringify(schedule)}`, cronManifest({ schedule }), invalidSchedule(schedule)),
+  ...BAD_SCHEDULES.map((schedule) =>
+    bad(`schedule ${JSON.stringify(schedule)}`, cronManifest({ schedule }), invalidSchedule(schedule)),
   ),
   ...['', '+02:00', 'Europe/', '/Berlin', 'Europe//Berlin', 'Europe/New York'].map((timezone) =>
     bad(
@@ -454,9 +463,7 @@ export const EVENT_GOOD: readonly GoodManifest[] = [
     'one attempt',
     cronManifest({}, { retry: { maxAttempts: 1, backoff: { initial: '1h', factor: 10, max: '10ms' } } }),
   ),
-  ...['*/5 * * * *', '0 0 1 JAN MON-FRI', '0 12 L * ?', '0 9 * * MON#2', '0-30/10,45 7 * * *', '0  6 * * *'].map(
-    (schedule) => good(`schedule ${schedule}`, cronManifest({ schedule })),
-  ),
+  ...GOOD_SCHEDULES.map((schedule) => good(`schedule ${schedule}`, cronManifest({ schedule }))),
   ...['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5', 'America/Port-au-Prince'].map((timezone) =>
     good(`timezone ${timezone}`, cronManifest({ timezone })),
   ),

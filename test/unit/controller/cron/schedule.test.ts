@@ -141,6 +141,18 @@ describe('the last due time between two instants', () => {
   })
 })
 
+test.each([
+  ['@hourly', '2026-03-04T06:00:00Z'],
+  ['@daily', '2026-03-05T00:00:00Z'],
+  ['@midnight', '2026-03-05T00:00:00Z'],
+  ['@weekly', '2026-03-08T00:00:00Z'],
+  ['@monthly', '2026-04-01T00:00:00Z'],
+  ['@yearly', '2027-01-01T00:00:00Z'],
+  ['@annually', '2027-01-01T00:00:00Z'],
+])('%s comes next at %s', (schedule, next) => {
+  expect(parseSchedule({ schedule, timezone: 'UTC' }).nextAfter(ms('2026-03-04T05:06:07Z'))).toBe(ms(next))
+})
+
 describe('a bad schedule is told in one sentence', () => {
   const now = ms('2026-01-01T00:00:00Z')
   const table = [
