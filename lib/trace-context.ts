@@ -15,3 +15,16 @@ export function isTracestate(text: string | undefined): text is string {
 export function isTraceparent(text: string | undefined): text is string {
   return text !== undefined && text.length <= LONGEST && TRACEPARENT.test(text)
 }
+
+const XRAY_ROOT = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/
+const XRAY_PARENT = /^[0-9a-f]{16}$/
+
+/** Of what AWS's programs say in `X-Amzn-Trace-Id` (`Root=1-…-…;Parent=…;Sampled=1`); undefined when it names no span. */
+export function traceparentOfXray(header: string): string | undefined {
+  const parts = header.split(';').map((part) => part.trim().split('=', 2))
+  const fields = new Map(parts.map(([name = '', value = '']) => [name, value]))
+  const [, epoch = '', unique = ''] = XRAY_ROOT.exec(fields.get('Root') ?? '') ?? []
+  const parent = fields.get('Parent') ?? ''
+  if (epoch === '' || !XRAY_PARENT.test(parent)) return undefined
+  return `00-${epoch}${unique}-${parent}-${fields.get('Sampled') === '1' ? '01' : '00'}`
+}

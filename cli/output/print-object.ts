@@ -11,5 +11,11 @@ export function printObjects(objects: readonly KubeObject[], format: ObjectForma
 }
 
 export function printValue(value: unknown, format: ObjectFormat): string {
-  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : toYaml(value)
+  try {
+    return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : toYaml(value)
+  } catch (error) {
+    // Results of functions may be nested too deep to be laid out. On one line they are JSON, and so YAML.
+    if (error instanceof RangeError) return `${JSON.stringify(value)}\n`
+    throw error
+  }
 }

@@ -3,6 +3,7 @@ import { HEADER } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
 import type { Delivery, Failure } from '../../events/delivery.ts'
 import { keptRequest } from '../../events/kept-request.ts'
+import { parseExactly } from '../../lib/exact-json.ts'
 import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { encodeAttribute, isJsonType } from './cloud-event.ts'
 import { contentTypeOf, type EventView } from './event-view.ts'
@@ -67,10 +68,16 @@ function lambdaRequest(headers: string[], view: EventView): DeliveryRequest {
 
 /** The data as JSON; undefined when it is not. */
 function eventBody({ bytes, envelope }: EventView): Buffer | undefined {
-  if (envelope?.bytes === undefined && envelope !== undefined) return Buffer.from(JSON.stringify(envelope.data ?? null))
+  if (envelope !== undefined && envelope.bytes === undefined) return envelope.data === undefined ? NULL : dataIn(bytes)
   const data = envelope?.bytes ?? bytes
   if (data === null || data.length === 0) return NULL
   return isJsonSyntax(data) ? data : undefined
+}
+
+/** Of a structured event that has some; no number of it loses digits. */
+function dataIn(structured: Buffer | null): Buffer {
+  const { data } = parseExactly((structured ?? EMPTY).toString('utf8')) as { data: unknown }
+  return Buffer.from(JSON.stringify(data))
 }
 
 /** CloudEvents over HTTP: structured as it came, else binary. */

@@ -4,18 +4,24 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { HEADER } from '../../api/names.ts'
+import { isRecord } from '../../api/record.ts'
+import { traceparentOfXray } from '../../lib/trace-context.ts'
 import { ProblemError, type ProblemCode } from '../../routing/problems.ts'
 import type { CallerDialect } from '../proxy/caller-dialect.ts'
 import { formatProblems, type ProblemFormat, type ProblemText } from '../proxy/problem-answer.ts'
+import type { RequestHead } from '../proxy/request-head.ts'
 import { completeFrame, EVENT_STREAM } from './event-stream.ts'
 import { FramedExchange } from './framed-exchange.ts'
 import { LAMBDA_REQUEST_ID, LATEST, PREFIX } from './function-name.ts'
+import { WholeExchange } from './whole-exchange.ts'
 
-/** Of a path that begins as those of Lambda's API do. */
+/** Of a path that begins as those of Lambda's API do: with the day on which its action came to be. */
 export function lambdaDialect(path: string): CallerDialect | undefined {
-  if (path.startsWith(PREFIX.whole)) return WHOLE
-  return path.startsWith(PREFIX.streamed) ? STREAMED : undefined
+  if (!ACTION.test(path)) return undefined
+  return path.startsWith(PREFIX.streamed) ? STREAMED : WHOLE
 }
+
+const ACTION = /^\/20\d\d-\d\d-\d\d\//
 
 const WHOLE: CallerDialect = {
   begin: (request) => begin(request, problemText),
@@ -29,17 +35,12 @@ const WHOLE: CallerDialect = {
       ...(log !== undefined && { 'x-amz-log-result': log }),
     }
   },
-  // A handler of theirs says no status: it is its runtime's.
-  problem(status, signature) {
-    return status === 400 && signature === 'event'
-      ? new ProblemError('invalid-event', 'expected a payload that the function takes: JSON')
-      : undefined
-  },
+  exchange: WholeExchange,
 }
 
 const STREAMED: CallerDialect = {
   ...WHOLE,
-  begin: (request) => begin(request, framedProblem),
+  begin: (request) => begin(request, framedProblem) ?? eventMistake(request.head),
   status: () => 200,
   headers: (headers) => ({
     'content-type': EVENT_STREAM,
@@ -56,20 +57,50 @@ const errorKind = (headers: IncomingHttpHeaders): string =>
 function begin(
   { head, rawHeaders, response, requestId }: Parameters<CallerDialect['begin']>[0],
   format: ProblemFormat,
-): void {
+): ProblemError | undefined {
   response.setHeader(LAMBDA_REQUEST_ID, requestId)
   formatProblems(response, format)
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const field = FIELDS.get(rawHeaders[i]?.toLowerCase() ?? '')
-    if (field !== undefined) head[field] = rawHeaders[i + 1]
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    FIELDS.get(rawHeaders[i]?.toLowerCase() ?? '')?.(head, rawHeaders[i + 1] ?? '')
+  return contextMistake(head.clientContext)
+}
+
+const FIELDS = new Map<string, (head: RequestHead, value: string) => void>([
+  ['x-amz-invocation-type', (head, value) => void (head.invocationType = value)],
+  ['x-amz-log-type', (head, value) => void (head.logType = value)],
+  ['x-amz-client-context', (head, value) => void (head.clientContext = value)],
+  ['x-amzn-trace-id', (head, value) => void (head.traceparent ??= traceparentOfXray(value))],
+])
+
+function contextMistake(base64: string | undefined): ProblemError | undefined {
+  if (base64 === undefined || base64 === '') return undefined
+  if (base64.length > LONGEST_CONTEXT)
+    return new ProblemError(
+      'invalid-event',
+      `expected a client context of at most ${LONGEST_CONTEXT} bytes, got ${base64.length}`,
+    )
+  return isJsonObject(base64)
+    ? undefined
+    : new ProblemError('invalid-event', 'expected a client context that is base64 of a JSON object, got other text')
+}
+
+const LONGEST_CONTEXT = 3_583
+const BASE64 = /^[\w+/-]*={0,2}$/
+
+function isJsonObject(base64: string): boolean {
+  if (!BASE64.test(base64)) return false
+  try {
+    return isRecord(JSON.parse(Buffer.from(base64, 'base64').toString('utf8')))
+  } catch {
+    return false
   }
 }
 
-const FIELDS = new Map<string, 'invocationType' | 'logType' | 'clientContext'>([
-  ['x-amz-invocation-type', 'invocationType'],
-  ['x-amz-log-type', 'logType'],
-  ['x-amz-client-context', 'clientContext'],
-])
+/** Who wants to hear the answer as it comes cannot leave before it. */
+function eventMistake({ invocationType: type }: RequestHead): ProblemError | undefined {
+  if (type?.toLowerCase() !== 'event') return undefined
+  return new ProblemError('invocation-type-unsupported', `expected RequestResponse or DryRun, got ${type}`)
+}
 
 /** With Lambda these are failures of the function. */
 const OF_THE_FUNCTION: Partial<Record<ProblemCode, string>> = {
@@ -81,9 +112,18 @@ const OF_THE_FUNCTION: Partial<Record<ProblemCode, string>> = {
 
 const ERROR_TYPES: Record<number, string> = {
   400: 'InvalidRequestContentException',
+  403: 'AccessDeniedException',
   404: 'ResourceNotFoundException',
   413: 'RequestTooLargeException',
   429: 'TooManyRequestsException',
+  500: 'ServiceException',
+}
+/** Where its status alone says something else. */
+const TYPES_OF_CODES: Partial<Record<ProblemCode, string>> = {
+  'invocation-type-unsupported': 'InvalidParameterValueException',
+  // To a deployment tool a function that is not found is one to create.
+  'unknown-route': 'UnknownOperationException',
+  'method-not-allowed': 'UnknownOperationException',
 }
 
 function framedProblem(problem: ProblemError, requestId: string): ProblemText {
@@ -102,10 +142,10 @@ function problemText(problem: ProblemError, requestId: string): ProblemText & { 
     return { status: 200, headers: [...JSON_TYPE, ...headers], body: JSON.stringify(error) }
   }
   const status = problem.status >= 500 ? 500 : problem.status
-  const type = code === 'invocation-type-unsupported' ? 'InvalidParameterValueException' : ERROR_TYPES[status]
+  const type = TYPES_OF_CODES[code] ?? ERROR_TYPES[status] ?? 'InvalidParameterValueException'
   const Type = status >= 500 ? 'Service' : 'User'
   const body = JSON.stringify({ Type, Message: message, message, ...(status === 429 && { Reason: REASON }) })
-  return { status, headers: [...JSON_TYPE, 'x-amzn-errortype', type ?? 'ServiceException'], body }
+  return { status, headers: [...JSON_TYPE, 'x-amzn-errortype', type], body }
 }
 
 const JSON_TYPE = ['content-type', 'application/json']

@@ -6,26 +6,33 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { HEADER } from '../../api/names.ts'
 import { Exchange } from '../proxy/exchange.ts'
 import { chunkFrame, completeFrame } from './event-stream.ts'
+import { BROKEN_OFF, isRefusal, refusalOf } from './unusable-answers.ts'
 
 export class FramedExchange extends Exchange {
   /** The error object of a function that failed before it wrote anything. */
   #failure: Buffer[] | undefined
+  /** What a runtime says that does not take the payload. */
+  #refusal: Buffer[] | undefined
   #log: string | undefined
   #isComplete = false
 
   override onStart(status: number, from: IncomingHttpHeaders): void {
+    if (isRefusal(status, { from, signature: this.context.signature })) {
+      this.#refusal = []
+      return
+    }
     if (from[HEADER.error] !== undefined) this.#failure = []
     this.#log = textOf(from[HEADER.logResult])
     super.onStart(status, from)
   }
 
   override onData(chunk: Buffer): boolean {
-    if (this.#failure === undefined) return super.onData(chunkFrame(chunk))
-    this.#failure.push(chunk)
-    return true
+    const held = this.#refusal ?? this.#failure
+    return held === undefined ? super.onData(chunkFrame(chunk)) : held.push(chunk) > 0
   }
 
   override onEnd(trailers: IncomingHttpHeaders): void {
+    if (this.#refusal !== undefined) return this.reject(refusalOf(Buffer.concat(this.#refusal)))
     this.#log ??= textOf(trailers[HEADER.logResult])
     const failure = this.#failure && Buffer.concat(this.#failure).toString()
     this.#complete(failure === undefined ? {} : { ErrorCode: 'Unhandled', ErrorDetails: failure })
@@ -34,10 +41,8 @@ export class FramedExchange extends Exchange {
 
   /** The last frame tells it; a connection that breaks off tells nothing. */
   protected override breakOff(): void {
-    if (this.#isComplete) return super.breakOff()
-    const errorMessage = 'the answer broke off: the function failed, ran too long, or its pod ended'
-    const ErrorDetails = JSON.stringify({ errorType: 'Runtime.StreamError', errorMessage })
-    this.#complete({ ErrorCode: 'Unhandled', ErrorDetails })
+    if (this.#isComplete || this.#refusal !== undefined) return super.breakOff()
+    this.#complete({ ErrorCode: 'Unhandled', ErrorDetails: BROKEN_OFF })
     this.flush()
     this.context.response.end()
   }

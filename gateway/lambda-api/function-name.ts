@@ -20,15 +20,15 @@ export const LATEST = '$LATEST'
 export function invokedFunction(method: string, path: string): ObjectKey {
   const [, whole, streamed, query] = PATH.exec(path) ?? []
   const [, account = 'default', name, inName] = NAME.exec(decoded(whole ?? streamed ?? '')) ?? []
-  if (name === undefined)
-    throw new ProblemError('unknown-route', `expected ${PREFIX.whole}<name or ARN>/invocations, got ${path}`)
+  if (name === undefined) {
+    const expected = 'expected the action Invoke or InvokeWithResponseStream (functions are managed as manifests)'
+    throw new ProblemError('unknown-route', `${expected}, got ${method} ${path}`)
+  }
   if (method !== 'POST') throw new ProblemError('method-not-allowed', `expected POST, got ${method}`)
-  const qualifier = inName ?? new URLSearchParams(query).get('Qualifier') ?? LATEST
-  if (qualifier !== LATEST)
-    throw new ProblemError(
-      'unknown-function',
-      `expected ${LATEST} as qualifier of ${account}/${name}, got ${qualifier}`,
-    )
+  const qualifiers = [inName, new URLSearchParams(query).get('Qualifier')]
+  const other = qualifiers.find((qualifier) => qualifier != null && qualifier !== LATEST)
+  if (other != null)
+    throw new ProblemError('unknown-function', `expected ${LATEST} as qualifier of ${account}/${name}, got ${other}`)
   return objectKey(account, name)
 }
 

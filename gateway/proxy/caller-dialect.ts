@@ -1,23 +1,20 @@
 /** Callers of another API than ours: what they ask is read, and what they are told is said, in that API's words. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import type { Signature } from '../../api/function.ts'
 import type { ProblemError } from '../../routing/problems.ts'
 import type { Exchange } from './exchange.ts'
 import type { RequestHead } from './request-head.ts'
 
 export interface CallerDialect {
-  /** Before anything is answered: its headers are read as ours are, and whoever answers says it in its words. */
+  /** Before anything is answered: its headers are read as ours are, and whoever answers says it in its words. Returns what is wrong with them. */
   begin(request: {
     head: RequestHead
     rawHeaders: readonly string[]
     response: ServerResponse
     requestId: string
-  }): void
+  }): ProblemError | undefined
   /** Of a pod's answer. */
   status(status: number, headers: IncomingHttpHeaders): number
   headers(headers: IncomingHttpHeaders): IncomingHttpHeaders
-  /** What has to be told instead of such an answer of a function of that signature. */
-  problem(status: number, signature: Signature | undefined): ProblemError | undefined
-  /** Where answers differ in more than their head. */
-  exchange?: typeof Exchange
+  /** The way back of its answers. */
+  exchange: typeof Exchange
 }

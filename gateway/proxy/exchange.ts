@@ -79,8 +79,6 @@ export class Exchange implements CallSink {
     const coding = from['transfer-encoding']
     if (coding !== undefined && !CODINGS.test(String(coding)))
       return this.#unusable(`expected a body that is chunked and nothing else, got ${String(coding)}`)
-    const problem = dialect?.problem(status, this.context.signature)
-    if (problem !== undefined) return this.reject(problem)
     const told = dialect === undefined ? from : dialect.headers(from)
     const own = answerHeaders(sendable(request, status, told), trusted)
     this.#endsWithConnection = request.httpVersion === '1.0' && from['content-length'] === undefined
@@ -140,6 +138,11 @@ export class Exchange implements CallSink {
   reject(problem: ProblemError): void {
     this.#call?.abort(problem)
     this.onProblem(problem)
+  }
+
+  /** Nothing more of the answer is wanted. */
+  protected stop(): void {
+    this.#call?.abort(new Error('the answer is not wanted any more'))
   }
 
   /** The connection is no longer HTTP: its end is not this request's. */

@@ -68,8 +68,10 @@ export class Pipeline {
     const { draining } = this.options
     const exchange = { request, response, head, requestId, expectsContinue, draining }
     const admitted = this.admit(request, head)
-    this.#dialectOf(request, admitted)?.begin({ head, rawHeaders: request.rawHeaders, response, requestId })
-    if (admitted.kind === 'problem') this.#answerUnrouted(exchange, admitted)
+    const dialect = this.#dialectOf(request, admitted)
+    const problem = dialect?.begin({ head, rawHeaders: request.rawHeaders, response, requestId })
+    if (problem !== undefined) this.#reject(exchange, { problem, extraHeaders: [] })
+    else if (admitted.kind === 'problem') this.#answerUnrouted(exchange, admitted)
     else this.#goOn(exchange, admitted)
   }
 

@@ -66,7 +66,17 @@ function binary(headers: IncomingHttpHeaders, body: Buffer): CloudEvent {
   const contentType = headers['content-type']
   if (contentType !== undefined) attributes['datacontenttype'] = contentType
   const event = checked(attributes)
-  return body.length === 0 ? event : { ...event, ...dataOf(contentType, body) }
+  if (body.length === 0) return event
+  return { ...event, ...(contentType === undefined ? untypedData(body) : dataOf(contentType, body)) }
+}
+
+/** As it is delivered from topics: JSON where it is JSON. Python's CloudEvents SDK sends objects without saying what they are. */
+function untypedData(bytes: Buffer): { data: unknown; data_base64?: string } {
+  try {
+    return { data: JSON.parse(bytes.toString('utf8')) as unknown }
+  } catch {
+    return dataOf(undefined, bytes)
+  }
 }
 
 /** Header values carry percent-encoded UTF-8 and may be quoted. Some senders leave UTF-8 as it is. */

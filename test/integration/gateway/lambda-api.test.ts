@@ -27,6 +27,7 @@ const answering =
     void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
 /** What a runtime says of a payload that is no JSON (docs/runtime-contract.md). */
 const NO_JSON = { errorType: 'InvalidRequestContent', errorMessage: 'Could not parse the request body', trace: [] }
+const base64 = (text: string) => Buffer.from(text).toString('base64')
 const invoke = (name: string, { headers = {}, body = '{"n":1}', query = '' } = {}) =>
   fetch(`${world.internalUrl}/2015-03-31/functions/${encodeURIComponent(name)}/invocations${query}`, {
     ...{ method: 'POST', headers, body },
@@ -119,7 +120,15 @@ describe("Lambda's InvokeWithResponseStream, as the AWS SDK's client reads it", 
   test('is refused, and no success, when the payload is not JSON', async () => {
     world = await start()
     const refused = streamed(answering(NO_JSON, 400), { Payload: Buffer.from('no json') })
-    await expect(refused).rejects.toMatchObject({ name: 'InvalidRequestContentException' })
+    await expect(refused).rejects.toMatchObject({
+      ...{ name: 'InvalidRequestContentException', message: NO_JSON.errorMessage },
+    })
+  })
+
+  test('is not for asynchronous invocations', async () => {
+    world = await start()
+    const refused = streamed(answering('never'), { InvocationType: 'Event' as 'DryRun' })
+    await expect(refused).rejects.toMatchObject({ name: 'InvalidParameterValueException' })
   })
 })
 
@@ -150,6 +159,28 @@ describe("Lambda's Invoke action", () => {
   })
 
   test.each([
+    ['no base64', '!!!'],
+    ['no JSON', base64('client')],
+    ['no object', base64('[1]')],
+    ['too long', base64(`{"custom":"${'x'.repeat(3000)}"}`)],
+  ])('refuses a client context that is %s, and calls nobody', async (_what, context) => {
+    world = await start()
+    const pod = await world.pod({ script: answering('never') })
+    const answer = await invoke('hello', { headers: { 'X-Amz-Client-Context': context } })
+    expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([400, 'InvalidRequestContentException'])
+    expect(pod.seen).toEqual([])
+  })
+
+  test('goes on with the trace that AWS SDKs pass on', async () => {
+    world = await start()
+    const pod = await world.pod({ script: answering('done') })
+    const trace = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1'
+    await invoke('hello', { headers: { 'X-Amzn-Trace-Id': trace } })
+    const traceparent = '00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01'
+    expect(pod.seen[0]?.headers).toMatchObject({ traceparent })
+  })
+
+  test.each([
     ['unhandled', 'Unhandled'],
     ['handled', 'Handled'],
   ])("tells a function's failure in a 200: %s", async (kind, told) => {
@@ -175,7 +206,8 @@ describe("Lambda's Invoke action", () => {
     ['a function that is not there', 'none', {}, 404, 'ResourceNotFoundException'],
     ['a version that is not there', 'hello:7', {}, 404, 'ResourceNotFoundException'],
     ['another version', 'hello', { query: '?Qualifier=prod' }, 404, 'ResourceNotFoundException'],
-    ['no name', 'a:b:c:d', {}, 404, 'ResourceNotFoundException'],
+    ['two versions', 'hello:$LATEST', { query: '?Qualifier=7' }, 404, 'ResourceNotFoundException'],
+    ['no name', 'a:b:c:d', {}, 404, 'UnknownOperationException'],
     [
       ...(['another type', 'hello', { headers: { 'x-amz-invocation-type': 'Later' } }] as const),
       ...([400, 'InvalidParameterValueException'] as const),
@@ -243,7 +275,7 @@ describe("Lambda's Invoke action", () => {
     await world.pod({ script: answering(NO_JSON, 400) })
     const answer = await invoke('hello', { body: 'no json' })
     expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([400, 'InvalidRequestContentException'])
-    expect(await answer.json()).toMatchObject({ Type: 'User', message: expect.stringContaining('JSON') })
+    expect(await answer.json()).toMatchObject({ Type: 'User', message: NO_JSON.errorMessage })
   })
 
   test('leaves a 400 of a function of signature http as it is', async () => {

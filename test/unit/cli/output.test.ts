@@ -5,7 +5,7 @@ import { DEFINITIONS } from '../../../api/definitions.ts'
 import { POD_KIND, CLI_KINDS, kindNamed, parseTarget } from '../../../cli/kinds.ts'
 import { formatAge } from '../../../cli/output/age.ts'
 import { objectTable } from '../../../cli/output/columns.ts'
-import { printObjects } from '../../../cli/output/print-object.ts'
+import { printObjects, printValue } from '../../../cli/output/print-object.ts'
 import { formatTable } from '../../../cli/output/table.ts'
 import { crdFiles } from '../../../scripts/generate-crds.ts'
 
@@ -83,6 +83,11 @@ describe('objects as JSON and YAML', () => {
   test('several, or none, are a List', () => {
     expect(parse(printObjects([], 'yaml', false))).toEqual({ apiVersion: 'v1', kind: 'List', items: [] })
   })
+})
+
+test.each(['json', 'yaml'] as const)('what is nested too deep to be laid out is on one line as %s', (format) => {
+  const text = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  expect(printValue(JSON.parse(text), format) === `${text}\n`).toBe(true)
 })
 
 describe('kinds', () => {

@@ -73,6 +73,14 @@ describe('signature event', () => {
       { headers: STRUCTURED, value: JSON.stringify({ ...EVENT, data: [1] }) },
       '[1]',
     ],
+    [
+      'the digits of the data of a structured CloudEvent',
+      {
+        headers: STRUCTURED,
+        value: JSON.stringify({ ...EVENT, data: 1 }).replace('"data":1', '"data":[12345678901234567890,1e400]'),
+      },
+      '[12345678901234567890,1e400]',
+    ],
     ['null for a CloudEvent without data', { headers: STRUCTURED, value: JSON.stringify(EVENT) }, 'null'],
     [
       'the JSON in the bytes of a structured CloudEvent',

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { isTraceparent } from '../../../lib/trace-context.ts'
+import { isTraceparent, traceparentOfXray } from '../../../lib/trace-context.ts'
 
 const IDS = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331'
 
@@ -18,4 +18,16 @@ test.each([
   [undefined, false],
 ])('%s is a traceparent: %s', (text, is) => {
   expect(isTraceparent(text)).toBe(is)
+})
+
+const ROOT = 'Root=1-0af76519-16cd43dd8448eb211c80319c'
+
+test.each([
+  [`${ROOT};Parent=b7ad6b7169203331;Sampled=1`, `00-${IDS}-01`],
+  [`Self=1-2-3; Parent=b7ad6b7169203331; ${ROOT};Lineage=a:1`, `00-${IDS}-00`],
+  [ROOT, undefined],
+  ['Root=1-0;Parent=b7ad6b7169203331', undefined],
+  [';=;', undefined],
+])('%s of X-Ray is the traceparent %s', (header, traceparent) => {
+  expect(traceparentOfXray(header)).toBe(traceparent)
 })

@@ -21,6 +21,15 @@ test.each<[string, unknown]>([
   expect(parsed).toMatchObject({ kind: 'event', event: { data: want, datacontenttype: contentType } })
 })
 
+test.each<[string, unknown]>([
+  ['{"a":1}', { a: 1 }],
+  ['text', Buffer.from('text')],
+])('data %s without a content type is JSON if it can be', (body, want) => {
+  const parsed = parseCloudEvent(HEAD, Buffer.from(body))
+  expect(parsed).toMatchObject({ kind: 'event', event: { data: want } })
+  expect(parsed).not.toHaveProperty('event.datacontenttype')
+})
+
 test('attributes of a structured event that are null are absent, data that is null is data', () => {
   const body = { specversion: '1.0', id: '1', source: '/s', type: 't', data: null }
   const nulls = { subject: null, time: null, dataschema: null, datacontenttype: null, ext: null }
