@@ -6,7 +6,8 @@ export class StandardStream extends Writable {
   private readonly writeBytes: (bytes: Uint8Array) => void
 
   constructor(fd: number, writeBytes: (bytes: Uint8Array) => void) {
-    super()
+    // As neither ever happens, nobody is to wait for them.
+    super({ autoDestroy: false, emitClose: false })
     this.fd = fd
     this.writeBytes = writeBytes
   }
@@ -16,12 +17,15 @@ export class StandardStream extends Writable {
     done()
   }
 
-  /** Writes what it is given and stays open: whatever else runs here still has something to say. */
+  /** Writes what it is given and stays open: whatever else runs here still has something to say. Whoever waits (`pipeline`) goes on. */
   override end(...args: unknown[]): this {
     const [chunk] = args
     if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.write(chunk)
-    const done = args.find((arg) => typeof arg === 'function')
-    if (done !== undefined) process.nextTick(done)
+    const done = args.find((arg) => typeof arg === 'function') as (() => void) | undefined
+    process.nextTick(() => {
+      done?.()
+      this.emit('finish')
+    })
     return this
   }
 

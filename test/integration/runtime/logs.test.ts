@@ -125,6 +125,18 @@ describe('logs', () => {
     expect(await runtime.printed('REPORT')).toMatch(/\nlast\nmore\n.*\tstill\n/)
   })
 
+  test('are what pipelines into process.stdout end with, each time', async () => {
+    const runtime = await event(`import { Readable, Writable } from 'node:stream'
+      import { pipeline } from 'node:stream/promises'
+      export const handler = async () => {
+        await pipeline(Readable.from(['piped\\n']), process.stdout)
+        await new Response('from the web\\n').body.pipeTo(Writable.toWeb(process.stdout))
+        return 'on' }`)
+    for (let round = 0; round < 2; round++) expect((await runtime.invoke({})).text).toBe('"on"')
+    await eventually('all is told', () => runtime.stdout.match(/^REPORT/gm)?.length === 2)
+    expect(runtime.stdout.match(/^(piped|from the web)$/gm)).toHaveLength(4)
+  })
+
   test('written to the descriptors themselves, as pino does it, pass as they are, and are in the tail', async () => {
     const runtime = await event(`
       import fs, { writeSync } from 'node:fs'
@@ -145,7 +157,7 @@ describe('logs', () => {
     const tail = Buffer.from(String(answer.headers['dormouse-log-result']), 'base64').toString()
     expect(tail).toMatch(/^START.*\ntext\nerr\npart\noptions\none\nlater\nEND RequestId: req-1\nREPORT/)
     expect(await runtime.printed('REPORT')).toMatch(/^START.*\ntext\npart\noptions\none\nlater\nEND/)
-    expect(runtime.stderr).toBe('err\n')
+    expect(await runtime.printed('err\n', 'stderr')).toBe('err\n')
   })
 
   /** The runtime's are sockets here, as on a laptop: Linux opens none by a name. */

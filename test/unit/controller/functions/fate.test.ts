@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { describeLoadError } from '../../../../controller/functions/fate.ts'
 
-const FILES = ['index.mjs', 'lib/a.mjs', 'a.mjs']
+const FILES = ['index.mjs', 'lib/index.mjs', 'lib/a.mjs', 'a.mjs']
 const error = (errorMessage: string, trace: string[] = []) => ({ errorType: 'SyntaxError', errorMessage, trace })
 
 test.each([
@@ -31,11 +31,42 @@ test.each([
     given: error('bad at index.mjs:3:1', ['/code/index.mjs:3:1']),
     want: 'SyntaxError: bad at index.mjs:3:1',
   },
-  { rule: 'one line only', given: error('bad\n  more\n  and more'), want: 'SyntaxError: bad' },
+  {
+    rule: 'the file that is named whole, not one whose name it ends with',
+    given: error('bad', ['    at new Shop (lib/index.mjs:3:5)']),
+    want: 'SyntaxError: bad (lib/index.mjs:3:5)',
+  },
+  {
+    rule: 'the source that a source map names, not the package it calls, nor a file of the same name',
+    given: error('bad', [
+      '    at node:internal/x:1:1',
+      '    at parse (../node_modules/zod/index.mjs:1:1)',
+      '    at new C (../src/index.mjs:3:5)',
+      '    at index.mjs:7:1',
+    ]),
+    want: 'SyntaxError: bad (../src/index.mjs:3:5)',
+  },
+  {
+    rule: 'one line, whatever the message is',
+    given: error('\n[\n  {\n    "path": ["DB"]\n  }\n]'),
+    want: 'SyntaxError: [ { "path": ["DB"] } ]',
+  },
+  {
+    rule: 'what is missing, not who required it',
+    given: error("Cannot find module 'a'\nRequire stack:\n- /code/index.js"),
+    want: "SyntaxError: Cannot find module 'a'",
+  },
 ])('a load error reads as $rule', ({ given, want }) => {
   expect(describeLoadError(given, FILES)).toBe(want)
 })
 
 test('a message of any length is cut', () => {
   expect(describeLoadError(error('x'.repeat(1e6)), FILES).length).toBeLessThan(1_100)
+})
+
+test('a frame of any length is looked at in no time', () => {
+  const long = `    at ${'x'.repeat(200_000)} (${'index.mjs'.repeat(5_000)}`
+  const startedAt = performance.now()
+  expect(describeLoadError(error('bad', [long, long]), FILES)).toBe('SyntaxError: bad')
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
 })
