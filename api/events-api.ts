@@ -1,6 +1,9 @@
 /** What the management listener says about events, to operators and the command line. Times are ISO 8601 unless named `…Ms`. */
 import type { FeedSubscription } from './protocol.ts'
 
+/** Whether what keeps the events answers now. */
+export type EventLogInfo = { reachable: true } | { reachable: false; message: string }
+
 export interface TopicInfo {
   topic: string
   partitions: number

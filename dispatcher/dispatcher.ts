@@ -19,6 +19,7 @@ import { backlogLoad, type Backlog } from './backlog-load.ts'
 import type { Filter } from './deliver/filters.ts'
 import { FunctionDeliverer } from './deliver/function-deliverer.ts'
 import { Invocations } from './invocations/invocations.ts'
+import { LogWatch } from './log-watch.ts'
 import { eventRoutes } from './management/routes.ts'
 import { registerMetrics, type ConsumersOf } from './metrics.ts'
 import { TriggerConsumptions } from './triggers/trigger-consumptions.ts'
@@ -69,6 +70,7 @@ class EventDispatcher implements Dispatcher {
   readonly #triggers: TriggerConsumptions
   readonly #invocations: Invocations
   readonly #tallies: CallTallies
+  readonly #logWatch: LogWatch
   #unsubscribe: () => void = () => undefined
   #cancelTick: (() => void) | undefined
   #isStopped = false
@@ -78,6 +80,7 @@ class EventDispatcher implements Dispatcher {
     this.#options = options
     this.#tallies = options.tallies ?? new CallTallies()
     this.#tallies.register(metrics, router)
+    this.#logWatch = new LogWatch({ log, clock, logger, metrics })
     this.#invocations = new Invocations({
       engine: () => this.#engine,
       ...{ ledger, clock, logger },
@@ -114,6 +117,7 @@ class EventDispatcher implements Dispatcher {
     this.#unsubscribe = router.onSnapshot((snapshot) => this.#apply(snapshot))
     if (router.snapshot.epoch !== undefined) this.#apply(router.snapshot)
     this.#tick()
+    this.#logWatch.start()
   }
 
   async stop(graceMs = this.#engine.limits.revokeGraceMs): Promise<void> {
@@ -121,13 +125,14 @@ class EventDispatcher implements Dispatcher {
     this.#isStopped = true
     this.#unsubscribe()
     this.#cancelTick?.()
+    this.#logWatch.stop()
     await Promise.all([this.#triggers.stop(), this.#invocations.stop()])
   }
 
   routes(): Route[] {
     const { log, ledger, router } = this.#options
     return eventRoutes({
-      ...{ log, ledger, engine: this.#engine },
+      ...{ log, ledger, engine: this.#engine, lookAtLog: () => this.#logWatch.look() },
       trigger: (key) => this.#triggers.get(key),
       invocations: () => this.#invocations.consumption,
       functionOf: (key) => router.lane(key)?.fn,

@@ -1,4 +1,5 @@
 /** Asks the pods of the platform how they are, through forwarded ports: no NetworkPolicy stands between. */
+import type { EventLogInfo } from '../../api/events-api.ts'
 import { openPortForward } from '../../kube/client-node/port-forward.ts'
 import type { RawApi } from '../../kube/client-node/raw-api.ts'
 import { COMPONENT_LABEL } from '../cluster/installation.ts'
@@ -22,12 +23,28 @@ function isAsked({ metadata, status }: PlatformPod): boolean {
 async function askPod(api: RawApi, { metadata, spec }: PlatformPod): Promise<PodWord> {
   const ports = spec.containers.flatMap((container) => container.ports ?? [])
   const port = ports.find(({ name }) => name === 'management')?.containerPort ?? 9090
+  const component = metadata.labels?.[COMPONENT_LABEL] ?? ''
   const forward = await openPortForward(api, { namespace: metadata.namespace ?? '', pod: metadata.name, port })
   try {
-    const response = await fetch(`${forward.url}/readyz`, { signal: AbortSignal.timeout(PATIENCE_MS) })
-    const text = (await response.text()).trim()
-    return { pod: metadata.name, component: metadata.labels?.[COMPONENT_LABEL] ?? '', ready: response.ok, text }
+    const response = await ask(`${forward.url}/readyz`)
+    const word = { pod: metadata.name, component, ready: response.ok, text: (await response.text()).trim() }
+    if (component !== 'dispatcher' || !word.ready) return word
+    const withoutKafka = await kafkaTrouble(forward.url)
+    return withoutKafka === undefined ? word : { ...word, withoutKafka }
   } finally {
     await forward.close()
+  }
+}
+
+const ask = (url: string) => fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) })
+
+/** Undefined, too, of one that cannot say: an older one. */
+async function kafkaTrouble(url: string): Promise<string | undefined> {
+  try {
+    const response = await ask(`${url}/api/v1/event-log`)
+    const info = (await response.json()) as Partial<EventLogInfo>
+    return response.ok && info.reachable === false ? info.message : undefined
+  } catch {
+    return undefined
   }
 }

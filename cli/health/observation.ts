@@ -29,6 +29,8 @@ export interface PodWord {
   component: string
   ready: boolean
   text: string
+  /** Of a ready dispatcher: why it does not reach Kafka at this moment. */
+  withoutKafka?: string
 }
 
 /** What said which cluster is meant; nothing, where it was the kubeconfig's own choice. */

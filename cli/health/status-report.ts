@@ -54,7 +54,12 @@ function kafkaText({ deployments, words }: Observation): string {
   if (dispatcher === undefined) return 'none: functions are called by HTTP only'
   const said = words.filter(({ component }) => component === 'dispatcher')
   if (said.length === 0) return 'not known: no dispatcher answers'
-  return said.find(({ ready }) => !ready)?.text ?? 'the dispatchers reach it'
+  const notReady = said.find(({ ready }) => !ready)
+  if (notReady !== undefined) return notReady.text
+  const cutOff = said.filter(({ withoutKafka }) => withoutKafka !== undefined)
+  if (cutOff.length === 0) return 'the dispatchers reach it'
+  const who = cutOff.length === said.length ? 'the dispatchers do' : `${cutOff.length} of ${said.length} dispatchers do`
+  return `${who} not reach it: ${cutOff[0]?.withoutKafka ?? ''}`
 }
 
 function partsSection({ namespace, deployments, pods, words }: Observation): string {

@@ -1,6 +1,7 @@
 /**
  * What operators and the command line may ask about events, on the management listener. Shapes: api/events-api.ts.
  *
+ *   GET  /api/v1/event-log                                     whether Kafka, or whatever keeps the events, answers now
  *   GET  /api/v1/topics                                        {items}
  *   GET  /api/v1/topics/:topic/records?from=&follow=&max=      NDJSON of records
  *   GET  /api/v1/triggers/:namespace/:name/state               how a Trigger stands
@@ -9,7 +10,7 @@
  *   GET  /api/v1/dlq/:kind/:namespace/:name?…                  {items}; kind: trigger or function
  *   POST /api/v1/dlq/:kind/:namespace/:name/redrive|purge      {filter, ratePerSecond, dryRun, again} → {matched, moved, refused}
  */
-import type { SubscriptionInfo, TriggerInfo } from '../../api/events-api.ts'
+import type { EventLogInfo, SubscriptionInfo, TriggerInfo } from '../../api/events-api.ts'
 import { objectKey, type ObjectKey } from '../../api/names.ts'
 import type { FeedFunction, FeedSubscription } from '../../api/protocol.ts'
 import type { Consumption } from '../../events/consumption/consumption.ts'
@@ -28,6 +29,8 @@ import { errorText } from '../../lib/error-text.ts'
 
 export interface EventRoutesOptions {
   log: EventLog
+  /** Whether it answers now. */
+  lookAtLog: () => Promise<EventLogInfo>
   ledger: InvocationLedger
   engine: Engine
   trigger: (key: string) => { feed: FeedSubscription; consumption: Consumption } | undefined
@@ -43,6 +46,7 @@ const NO_RETRY: ReplayOwner['retry'] = { maxAttempts: 1, backoff: { initialMs: 0
 export function eventRoutes(options: EventRoutesOptions): Route[] {
   const routes = new EventRoutes(options)
   const list: Route[] = [
+    { method: 'get', path: '/api/v1/event-log', handle: () => routes.eventLog() },
     { method: 'get', path: '/api/v1/topics', handle: () => routes.topics() },
     { method: 'get', path: '/api/v1/topics/:topic/records', handle: (request) => tailTopic(options.log, request) },
     {
@@ -76,6 +80,10 @@ class EventRoutes {
 
   constructor(options: EventRoutesOptions) {
     this.#options = options
+  }
+
+  async eventLog(): Promise<RouteAnswer> {
+    return { json: await this.#options.lookAtLog() }
   }
 
   async topics(): Promise<RouteAnswer> {

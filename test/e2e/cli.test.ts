@@ -126,7 +126,9 @@ describeOnCluster('the command on a cluster', () => {
   })
 })
 
-const PLATFORM = ['API server', 'clock', 'CRDs', 'installation', 'controller', 'gateway', 'dispatcher', 'leader']
+const PLATFORM = [
+  ...['API server', 'clock', 'CRDs', 'installation', 'controller', 'gateway', 'dispatcher', 'Kafka', 'leader'],
+]
 
 /** As much of a local instance as is asked. */
 function listen(port: number): Promise<Server> {

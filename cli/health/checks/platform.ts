@@ -111,6 +111,9 @@ function wordOf({ words }: Observation, { metadata }: PlatformPod): string | und
   return words.find(({ pod, ready }) => pod === metadata.name && !ready)?.text
 }
 
+export const KAFKA_REMEDY =
+  'See that the brokers of kafka.brokers run and are reachable from the cluster, with the credentials given.'
+
 /** `log`: a command that prints what it logs. */
 const SAYINGS: readonly (readonly [pattern: RegExp, remedy: string | ((log: string) => string)])[] = [
   [/another installation/i, 'Uninstall one of the two.'],
@@ -118,10 +121,7 @@ const SAYINGS: readonly (readonly [pattern: RegExp, remedy: string | ((log: stri
     /snapshot|feed|controller/i,
     'See that a controller is ready, and that DNS and NetworkPolicies let this pod reach it.',
   ],
-  [
-    /kafka|broker|log/i,
-    'See that the brokers of kafka.brokers are reachable from the cluster, with the credentials given.',
-  ],
+  [/kafka|broker|log/i, KAFKA_REMEDY],
   [
     /know all Functions|starting/i,
     (log) => `Wait; if it stays so, see its log with ${log}: the Kubernetes API does not answer it.`,

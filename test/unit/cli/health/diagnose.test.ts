@@ -53,6 +53,26 @@ test('of an installation in which nothing is wrong nothing is said', () => {
   expect(told({})).toEqual([])
 })
 
+describe('Kafka that answered once and does not any more', () => {
+  const dispatcher = (n: number, withoutKafka?: string) => ({
+    ...{ pod: `dormouse-dispatcher-${n}`, component: 'dispatcher', ready: true, text: 'ok' },
+    ...(withoutKafka !== undefined && { withoutKafka }),
+  })
+  const why = 'connect ECONNREFUSED 10.0.0.9:9092'
+
+  test('is told though dispatchers are ready', () => {
+    const words = [dispatcher(1, why), dispatcher(2, why)]
+    expect(told({ words })).toEqual([`Kafka: No dispatcher reaches it, and its events wait: ${why}.`])
+  })
+
+  test('of one dispatcher names that one', () => {
+    const words = [dispatcher(1), dispatcher(2, why)]
+    expect(told({ words })).toEqual([
+      `Kafka: Pod dormouse-dispatcher-2 does not reach it, and its events wait: ${why}.`,
+    ])
+  })
+})
+
 test('every finding says what to do', () => {
   const broken = fineInstallation({
     apiServer: seen({ version: 'v1.31.2', timeMs: NOW_MS + 60_000, ourTimeMs: NOW_MS }),

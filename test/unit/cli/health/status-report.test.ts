@@ -40,6 +40,17 @@ node:1024Mi   shop        1/1    0
 `)
 })
 
+test('whether Kafka is reached is what dispatchers say now', () => {
+  const word = { pod: 'd', component: 'dispatcher', ready: true, text: 'ok' }
+  const kafkaOf = (...words: object[]) =>
+    /^Kafka: +(.*)$/m.exec(statusReport(fineInstallation({ words: words as never })))?.[1]
+  const cutOff = { ...word, withoutKafka: 'no answer within 3 s' }
+  expect(kafkaOf(word, word)).toBe('the dispatchers reach it')
+  expect(kafkaOf(cutOff, cutOff)).toBe('the dispatchers do not reach it: no answer within 3 s')
+  expect(kafkaOf(word, cutOff)).toBe('1 of 2 dispatchers do not reach it: no answer within 3 s')
+  expect(kafkaOf({ ...word, ready: false, text: 'draining' })).toBe('draining')
+})
+
 test('of a cluster without an installation says so', () => {
   const report = statusReport(fineInstallation({ namespace: undefined, services: seen([]), deployments: seen([]) }))
   expect(report).toMatch(/^Installation: none found$/m)
