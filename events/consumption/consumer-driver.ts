@@ -30,6 +30,8 @@ export class ConsumerDriver {
   readonly #workers = new Map<string, PartitionWorker>()
   readonly #dirty = new Set<PartitionWorker>()
   #consumer: Consumer | undefined
+  /** Its own, counted. */
+  #handOver: Consumer['handOver']
   #unsaved = 0
   #cancelCommit: (() => void) | undefined
   #isCommitNear = false
@@ -49,7 +51,9 @@ export class ConsumerDriver {
     const isSame = states.size === this.#states.size && [...states.keys()].every((topic) => this.#states.has(topic))
     this.#states = new Map(states)
     if (this.#consumer !== undefined) return isSame ? undefined : this.#consumer.subscribe([...states.keys()])
-    if (states.size > 0) this.#consumer = this.#join([...states.keys()])
+    if (states.size === 0) return
+    this.#consumer = this.#join([...states.keys()])
+    this.#handOver = this.#consumer.handOver && this.stats.counting(this.#consumer.handOver)
   }
 
   /** Lets what runs end within the grace, commits, leaves the group; `setTopics` joins it again. */
@@ -94,7 +98,7 @@ export class ConsumerDriver {
         ...{ engine, state, role, group, assignment },
         pause: () => this.#consumer?.pause([assignment]),
         resume: () => this.#consumer?.resume([assignment]),
-        handOver: () => this.#consumer?.handOver && this.stats.counting(this.#consumer.handOver),
+        handOver: () => this.#handOver,
         onProgress: (acknowledged) => this.#progressed(worker, acknowledged),
       })
       this.#workers.set(partitionName(assignment), worker)

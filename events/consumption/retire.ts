@@ -6,6 +6,7 @@ import {
   type CommittedOffset,
   type EventLog,
   type LogRecord,
+  type PartitionId,
 } from '../event-log.ts'
 import { deadLetterRecords, LETTER_FORMS, undecodableFailure, type DeadLetter } from '../hop-record.ts'
 import { OffsetTracker } from '../offset-tracker.ts'
@@ -33,14 +34,30 @@ export interface Retirement {
  * have yet to move what they were given; call it again. So, too, when it throws EventLogError or the signal's reason.
  */
 export async function retire(retirement: Retirement): Promise<boolean> {
-  const { engine, subscription, group, hasSuccessor, signal } = retirement
+  const { engine, subscription, group, hasSuccessor } = retirement
   const { log } = engine
   const topics = await tiersOf(log, subscription)
   if (topics.length === 0) return true
   const ends = await endsOf(log, topics)
+  await moveUntil(ends, topics, retirement)
+  if (!areBehind(await log.committed(group, topics), ends)) return false
+  if (hasSuccessor()) return true
+  // One that closed later may have had something stored since.
+  if (!areBehind(await log.committed(group, topics), await endsOf(log, topics))) return false
+  await log.deleteTopics(topics)
+  return true
+}
+
+type Ends = ReadonlyMap<string, number>
+
+/** What waits, as far as it is given to us. */
+async function moveUntil(ends: Ends, topics: readonly string[], retirement: Retirement): Promise<void> {
+  const { engine, subscription, group, signal } = retirement
+  const { log } = engine
   const state = new SubscriptionState(subscription, engine)
   /** What is done beyond the group's positions is done here, too. */
   const trackers = new Map<string, OffsetTracker>()
+  const passed = new Set<string>()
   await readToEnd({
     ...{ log, topics, group },
     ...(signal && { signal }),
@@ -58,16 +75,26 @@ export async function retire(retirement: Retirement): Promise<boolean> {
       }
       await move(letters, state, log)
       for (const { offset } of waiting) tracker.done(offset)
-      const { topic, partition } = first
-      await reader.consumer.commit([{ topic, partition, offset: tracker.lowWater, metadata: tracker.encode() }])
+      await reader.consumer.commit([commitOf(first, tracker)])
+    },
+    // Its last offsets may be those of markers of transactions, which no record brings.
+    onEnd(partition) {
+      const name = partitionName(partition)
+      if (trackers.get(name)?.pass(ends.get(name) ?? 0) === true) passed.add(name)
+    },
+    async onRevoked(partitions, consumer) {
+      const commits = partitions.flatMap((partition) => {
+        const name = partitionName(partition)
+        const tracker = trackers.get(name)
+        return passed.delete(name) && tracker !== undefined ? [commitOf(partition, tracker)] : []
+      })
+      if (commits.length > 0) await consumer.commit(commits)
     },
   })
-  if (!areBehind(await log.committed(group, topics), ends)) return false
-  if (hasSuccessor()) return true
-  // One that closed later may have had something stored since.
-  if (!areBehind(await log.committed(group, topics), await endsOf(log, topics))) return false
-  await log.deleteTopics(topics)
-  return true
+}
+
+function commitOf({ topic, partition }: PartitionId, tracker: OffsetTracker): CommittedOffset {
+  return { topic, partition, offset: tracker.lowWater, metadata: tracker.encode() }
 }
 
 async function move(letters: readonly DeadLetter[], state: SubscriptionState, log: EventLog): Promise<void> {
@@ -96,7 +123,7 @@ async function sendLetter(log: EventLog, letter: DeadLetter): Promise<void> {
   throw refusal
 }
 
-function areBehind(committed: readonly CommittedOffset[], ends: ReadonlyMap<string, number>): boolean {
+function areBehind(committed: readonly CommittedOffset[], ends: Ends): boolean {
   const reached = new Map(committed.map((each) => [partitionName(each), each.offset]))
   return [...ends].every(([name, end]) => (reached.get(name) ?? 0) >= end)
 }

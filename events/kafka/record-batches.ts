@@ -49,7 +49,6 @@ const PREFIX_BYTES = 12
 const OFFSET_BYTES = 8
 const MAGIC_AT = 16
 const CHECKSUM_AT = 17
-const ABORT = 0
 
 /** Of records that were in one answer of the broker, from the batch that holds the wanted offset on. */
 export function decodeBatches(
@@ -93,7 +92,7 @@ function decodeBatch(batch: Buffer, baseOffset: number, { id, decoded, transacti
     header = readHeader(reader, batch.readInt8(MAGIC_AT), baseOffset)
     checkSum(batch)
     isWhole = true
-    if (header.isControl) transactions.control(header, reader)
+    if (header.isControl) transactions.ended(header)
     else if (!transactions.isAborted(header))
       for (const record of readRecords(reader, header, id)) decoded.records.push(record)
     return header.lastOffset
@@ -179,20 +178,23 @@ class AbortedOnes {
   }
 
   isAborted({ isTransactional, lastOffset, producerId }: BatchHeader): boolean {
-    for (let next = this.#coming[0]; next !== undefined && next.firstOffset <= lastOffset; next = this.#coming[0]) {
-      this.#producers.add(next.producerId)
-      this.#coming.shift()
-    }
+    this.#reach(lastOffset)
     return isTransactional && this.#producers.has(producerId)
   }
 
-  /** The end of a transaction. Its key: version, kind. */
-  control({ producerId }: BatchHeader, reader: ByteReader): void {
-    const body = new ByteReader(reader.take(reader.varint()))
-    body.skip(1)
-    body.varint()
-    body.varint()
-    const kind = (body.varbytes() ?? NOTHING).readInt16BE(2)
-    if (kind === ABORT) this.#producers.delete(producerId)
+  /**
+   * By a marker, which compaction may have emptied: nothing of the producer is open behind it, whichever it was. It may be the first that is read
+   * of its transaction.
+   */
+  ended({ lastOffset, producerId }: BatchHeader): void {
+    this.#reach(lastOffset)
+    this.#producers.delete(producerId)
+  }
+
+  #reach(offset: number): void {
+    for (let next = this.#coming[0]; next !== undefined && next.firstOffset <= offset; next = this.#coming[0]) {
+      this.#producers.add(next.producerId)
+      this.#coming.shift()
+    }
   }
 }

@@ -6,6 +6,7 @@ import { openKafkaEventLog, type KafkaLogOptions } from '../../events/kafka/kafk
 import { silentLogger } from '../../lib/logger.ts'
 import { Listener, unique, type ListenerOptions } from '../conformance/event-log/harness.ts'
 import { eventually } from './eventually.ts'
+import { HANDS_OVER } from './hands-over.ts'
 import { KAFKA_START_MS, kafkaForTests, type TestKafka } from './kafka-brokers.ts'
 
 export interface KafkaBed {
@@ -34,7 +35,7 @@ export function useKafkaBed({ nodes = 1 }: { nodes?: 1 | 3 } = {}): KafkaBed {
   const listeners: Listener[] = []
   jest.setTimeout(240_000)
   const open = (options: Partial<KafkaLogOptions> = {}) =>
-    openKafkaEventLog({ brokers: kafka.brokers, ...QUICK, ...options })
+    openKafkaEventLog({ brokers: kafka.brokers, transactions: HANDS_OVER, ...QUICK, ...options })
   beforeAll(async () => {
     kafka = await kafkaForTests({ nodes })
     shared = open()

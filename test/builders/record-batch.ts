@@ -10,7 +10,7 @@ export interface BatchParts {
   codec?: number
   compress?(plain: Buffer): Uint8Array
   isTransactional?: boolean
-  /** `control`: the kind of the marker, 0 abort, 1 commit. */
+  /** `control`: the kind of the marker, 0 abort, 1 commit; with `records: []` that is compacted away. */
   control?: number
   producerId?: number
   magic?: number
@@ -22,7 +22,8 @@ export interface BatchParts {
 
 export function recordBatch(parts: BatchParts): Buffer {
   const { codec = 0, compress = (plain: Buffer) => plain } = parts
-  const records = parts.control === undefined ? (parts.records ?? []) : [{ key: markerKey(parts.control), value: null }]
+  const marker = parts.control === undefined ? [] : [{ key: markerKey(parts.control), value: null }]
+  const records = parts.records ?? marker
   const body = Buffer.from(compress(Buffer.concat(records.map((record, index) => framed(recordBody(record, index))))))
   const batch = Buffer.concat([head(parts, { count: records.length, codec, bytes: body.length }), body])
   batch.writeUInt32BE(crc32c(batch.subarray(CHECKED_FROM)), CHECKED_FROM - 4)

@@ -27,6 +27,8 @@ export interface Account {
   unordered: RecordName[]
   /** Deliveries that succeeded, or were dead-lettered, once more. */
   duplicates: number
+  /** Deliveries of what its producer had sent before. */
+  resent: number
 }
 
 export interface Evidence {
@@ -42,6 +44,8 @@ export function account({ sent, calls, deadLetters }: Evidence): Account {
   const successes = calls.filter(({ isOk }) => isOk)
   const handled = new Set(successes.map(nameOf))
   const dead = new Set(deadLetters.map(nameOf))
+  const ended = [...successes, ...deadLetters]
+  const deliveries = new Set(ended.map(({ deliveryId }) => deliveryId)).size
   return {
     sent: sent.size,
     handled: handled.size,
@@ -49,7 +53,8 @@ export function account({ sent, calls, deadLetters }: Evidence): Account {
     lost: [...sent].filter((name) => !handled.has(name) && !dead.has(name)),
     unknown: [...handled, ...dead].filter((name) => !sent.has(name)),
     unordered: unorderedOf(successes),
-    duplicates: repeats([...successes, ...deadLetters]),
+    duplicates: ended.length - deliveries,
+    resent: deliveries - new Set(ended.map(nameOf)).size,
   }
 }
 
@@ -64,8 +69,4 @@ function unorderedOf(successes: readonly Seen[]): RecordName[] {
     last.set(success.key, Math.max(before, success.n))
     return success.n < before ? [name] : []
   })
-}
-
-function repeats(all: readonly Seen[]): number {
-  return all.length - new Set(all.map(({ deliveryId }) => deliveryId)).size
 }

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { COMPILE_CACHE } from '../builders/compile-cache.ts'
+import { HANDS_OVER } from '../builders/hands-over.ts'
 
 export interface DispatcherFleetOptions {
   controllerUrl: string
@@ -10,7 +11,7 @@ export interface DispatcherFleetOptions {
   /** For what processes that are killed leave behind. */
   directory: string
   brokers: readonly string[]
-  /** Whether retries and dead letters are handed over with their commits; default: not. */
+  /** Whether retries and dead letters are handed over with their commits; default: as this run says. */
   transactions?: boolean
 }
 
@@ -82,7 +83,7 @@ export class DispatcherFleet {
   }
 
   #spawn(fragility: FragileEnvironment): ChildProcess {
-    const { controllerUrl, tokenFile, directory, brokers, transactions = false } = this.#options
+    const { controllerUrl, tokenFile, directory, brokers, transactions = HANDS_OVER } = this.#options
     const program = Object.keys(fragility).length === 0 ? PROGRAM : FRAGILE
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
       env: {

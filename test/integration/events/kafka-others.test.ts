@@ -66,7 +66,8 @@ await describeOnKafka('a Trigger on a real Kafka', () => {
       const [ends] = await bed.log.endOffsets(topic)
       return { lag: status?.lag, behind: (ends?.end ?? 0) - (committed?.offset ?? 0) }
     }
-    return { topic, seen, lags }
+    const awake = () => [...consumption.states].map(({ due, startable }) => [due, startable.work])
+    return { topic, seen, lags, awake }
   }
 
   test('has no lag behind the markers of transactions, in its status and for Kafka’s own tools', async () => {
@@ -85,6 +86,31 @@ await describeOnKafka('a Trigger on a real Kafka', () => {
     await bed.until(() => expect(seen).toEqual(['a']))
     await nothingLeft(lags)
   })
+
+  test.each(['abort', 'commit'] as const)(
+    'is kept awake by nothing of an open transaction, nor by what is behind it, and goes on in order at its %s',
+    async (end) => {
+      const { topic, seen, lags, awake } = await trigger()
+      const producer = bed.other.producer({ transactionalId: unique('tx'), maxInFlightRequests: 1, idempotent: true })
+      await producer.connect()
+      await bed.log.send([newRecord('first', topic)])
+      await nothingLeft(lags)
+      const open = await producer.transaction()
+      await open.send({ topic, messages: [{ value: 'within' }] })
+      await bed.log.send([newRecord('behind', topic)])
+      // Sent later and read: whoever read beyond it would have been handed those, too.
+      const other = await trigger()
+      await bed.log.send([newRecord('elsewhere', other.topic)])
+      await bed.until(() => expect(other.seen).toEqual(['elsewhere']))
+      expect([seen, awake(), await lags()]).toEqual([['first'], [[0, 0]], { lag: 0, behind: 0 }])
+      await open[end]()
+      await producer.disconnect()
+      const want = end === 'abort' ? ['first', 'behind'] : ['first', 'within', 'behind']
+      await bed.until(() => expect(seen).toEqual(want))
+      await nothingLeft(lags)
+      expect(awake()).toEqual([[0, 0]])
+    },
+  )
 
   test('has no lag once what it has not read was deleted, and goes on behind it', async () => {
     const { topic, seen, lags } = await trigger({ bufferedRecords: 1 })

@@ -59,9 +59,11 @@ await describeOnKafka('records on a real Kafka', () => {
     const producer = bed.other.producer({ transactionalId: unique('tx'), maxInFlightRequests: 1, idempotent: true })
     await producer.connect()
     const listener = bed.listen({ group: unique('group'), topics: [topic] })
+    // So large that a fetch ends with it, and the next begins at its marker.
+    const large = 'b'.repeat(700_000)
     for (const [text, isKept] of [
       ['a', true],
-      ['b', false],
+      [large, false],
       ['c', true],
     ] as const) {
       const transaction = await producer.transaction()

@@ -11,14 +11,17 @@ import {
   joined,
   numbered,
   readAll,
+  storedInTiers,
   useDispatchers,
   type DispatchersBed,
   type Triggered,
 } from './dispatchers-bed.ts'
 
 const DELAY_MS = 200
-const RETRY = { maxAttempts: 2, backoff: { initialMs: DELAY_MS, factor: 1, maxMs: DELAY_MS }, maxAgeMs: 3_600_000 }
+const HOUR_MS = 3_600_000
+const RETRY = { maxAttempts: 2, backoff: { initialMs: DELAY_MS, factor: 1, maxMs: DELAY_MS }, maxAgeMs: HOUR_MS }
 const RECORDS = 120
+const PATIENT = { withinMs: 60_000, everyMs: 200 }
 
 const idOf = ({ headers }: LogRecord): string =>
   headers.find(([name]) => name === EVENT_HEADER.deliveryId)?.[1].toString() ?? 'none'
@@ -85,6 +88,21 @@ await describeOnKafka('dispatchers that hand over', () => {
     bed.fleet.start()
     await world.done(120_000)
     expect((await world.deadLetters()).map(({ value }) => String(value))).toEqual(values)
+    await bed.fleet.stop()
+  })
+
+  test('make dead letters of what waits for a Trigger that is deleted, and follow the one that is made anew', async () => {
+    const backoff = { initialMs: HOUR_MS, factor: 1, maxMs: HOUR_MS }
+    const world = await bed.trigger('deleted', { answer: fails, feed: { retry: { ...RETRY, backoff } } })
+    bed.fleet.start()
+    await world.send(...numbered(RECORDS))
+    await eventually('all of it to wait', async () => (await storedInTiers(bed.log, world)) === RECORDS, PATIENT)
+    const next = { ...world.feed, uid: 'another', startFrom: 'latest' as const }
+    bed.replace(world, next)
+    await joined(bed, { ...world, feed: next }, 1)
+    expect((await world.deadLetters()).map(({ value }) => String(value)).sort()).toEqual(numbered(RECORDS).sort())
+    bed.replace({ ...world, feed: next })
+    await eventually('no tier', async () => (await storedInTiers(bed.log, world)) === 0, PATIENT)
     await bed.fleet.stop()
   })
 

@@ -1,9 +1,8 @@
 /** Topics that change while dispatcher processes read them. */
 import { expect, test } from '@jest/globals'
-import { retryTopic } from '../../../events/topic-names.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { describeOnKafka } from '../../builders/kafka-brokers.ts'
-import { joined, numbered, useDispatchers, type Triggered } from './dispatchers-bed.ts'
+import { joined, numbered, storedInTiers, useDispatchers, type Triggered } from './dispatchers-bed.ts'
 
 const RECORDS = 300
 
@@ -68,12 +67,10 @@ await describeOnKafka('topics of dispatcher processes', () => {
     })
     await world.send(...range(0, RECORDS))
     await calledWith(world, range(0, RECORDS))
-    const tier = retryTopic({ kind: 'trigger', key: world.feed.trigger }, 5_000)
-    await eventually(
-      'all of it to be in the tier',
-      async () => (await bed.log.endOffsets(tier)).reduce((sum, { end }) => sum + end, 0) === RECORDS,
-      { withinMs: 60_000, everyMs: 50 },
-    )
+    await eventually('all of it to be in the tier', async () => (await storedInTiers(bed.log, world)) === RECORDS, {
+      withinMs: 60_000,
+      everyMs: 50,
+    })
     await bed.admin((admin) => admin.deleteTopics({ topics: [world.topic] }))
     await eventually('second attempts', () => world.calls.filter(({ attempt }) => attempt === 2).length === RECORDS, {
       withinMs: 60_000,

@@ -1,6 +1,7 @@
 /** The soaks of `npm run soak`, a minute each: the whole of dispatcher, adapter and Kafka, counted exactly. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { describeOnKafka, KAFKA_START_MS, sharedKafka } from '../../builders/kafka-brokers.ts'
+import { HANDS_OVER } from '../../builders/hands-over.ts'
 import { comingAndGoing, dying } from '../../soak/disturbances.ts'
 import type { DeathMoment } from '../../soak/dispatchers.ts'
 import { soak, type SoakOptions, type SoakResult } from '../../soak/soak.ts'
@@ -25,7 +26,7 @@ const DYING: Part = {
 }
 const PUBLISH: Part = {
   ...{ name: 'publish', records: 5_000, durationMs: 30_000, ordering: 'unordered' },
-  disturb: dying([1, 5, 9].map((nth) => ({ at: 'after-publish', nth }))),
+  disturb: dying([1, 5, 9].map((nth) => ({ at: HANDS_OVER ? 'after-write' : 'after-publish', nth }))),
 }
 /** Side by side, since a soak waits more than it works: one after the other they are four minutes of every run. */
 const LANES = [

@@ -31,7 +31,8 @@ describe('a soak is counted so that', () => {
   })
 
   test('a record that its producer sent twice is no duplicate of ours', () => {
-    expect(account(evidence({ calls: [call('a', 0), call('a', 0, { deliveryId: 'again' })] })).duplicates).toBe(0)
+    const calls = [call('a', 0), call('a', 0, { deliveryId: 'again' })]
+    expect(account(evidence({ calls }))).toMatchObject({ duplicates: 0, resent: 1 })
   })
 
   test('the first success of each decides about the order of a key, of that key alone', () => {

@@ -160,6 +160,13 @@ describe('record batches', () => {
     ]
     expect(textsOf(Buffer.concat(log), [{ producerId: 7, firstOffset: 2 }])).toEqual(['kept', 'other', 'kept, too'])
     expect(decode(Buffer.concat(log)).next).toBe(7)
+    // Who reads on from a marker is told of the transaction that it ends.
+    expect(textsOf(Buffer.concat(log.slice(4)), [{ producerId: 7, firstOffset: 2 }])).toEqual(['kept, too'])
+  })
+
+  test('that were a marker which is compacted away are passed', () => {
+    const empty = recordBatch({ baseOffset: 5, records: [], control: 0, producerId: 7, lastOffsetDelta: 0 })
+    expect(decode(empty)).toEqual({ records: [], next: 6 })
   })
 
   test('give buffers that share nothing with the answer or with each other’s record', () => {
