@@ -229,7 +229,7 @@ await onBothLogs('asynchronous invocations', (start) => {
     expect(await ended('i-2')).toMatchObject({ status: 'failed', attempts: 2, failure: { class: 'handled' } })
     expect(await bed.ask('get', '/api/v1/invocations/i-1')).toMatchObject({ result: { body: { json: 'ok' } } })
     await expect(bed.ask('get', '/api/v1/invocations/none')).rejects.toMatchObject({ code: 'unknown-invocation' })
-    expect(await letters('', 'function/default/hello')).toHaveLength(1)
+    await until(async () => (await letters('', 'function/default/hello')).length === 1)
     expect(await bed.ask('get', '/api/v1/functions/default/hello/async/state')).toMatchObject({ done: 1 })
   })
 
