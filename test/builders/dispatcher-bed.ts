@@ -1,19 +1,17 @@
-/** A dispatcher on a real SQLite log, with a fake controller and fake pods on loopback, in real time; `stop` ends every one of them. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** A dispatcher on a real log, SQLite where nothing else is said, with a fake controller and fake pods on loopback, in real time; `stop` ends every one of them. */
 import { isDeepStrictEqual } from 'node:util'
 import type { FeedFunction, FeedSubscription } from '../../api/protocol.ts'
 import { createDispatcher, type Dispatcher, type DispatcherOptions } from '../../dispatcher/dispatcher.ts'
 import type { EventLog, LogRecord, NewRecord } from '../../events/event-log.ts'
+import type { InvocationLedger } from '../../events/invocation-ledger.ts'
 import { readToEnd } from '../../events/read-topic.ts'
-import { openSqliteEventLog, type SqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
 import { silentLogger } from '../../lib/logger.ts'
 import type { RouteAnswer } from '../../lib/management-server.ts'
 import { createMetrics } from '../../lib/metrics.ts'
 import { Router } from '../../routing/router.ts'
 import { FakeController, FAKE_TOKEN } from '../fakes/fake-controller.ts'
 import { FakePod, type FakePodOptions } from '../fakes/fake-pod.ts'
+import { openSqlite, type OpenedLog, type OpenLog } from './both-logs.ts'
 import { headers } from './delivery.ts'
 import { until } from './eventually.ts'
 import { feedFunction } from './feed.ts'
@@ -24,24 +22,28 @@ export interface DispatcherBedOptions {
   waitLimitMs?: number
   destinationsOnLoopback?: boolean
   /** Puts something between the dispatcher and its log. */
-  through?: (log: SqliteEventLog) => EventLog
+  through?: (log: EventLog) => EventLog
+  /** Default: SQLite. */
+  open?: OpenLog
 }
 
 export class DispatcherBed {
   readonly controller: FakeController
   readonly router: Router
-  readonly log: SqliteEventLog
+  readonly log: EventLog
+  readonly ledger: InvocationLedger
   readonly metrics = createMetrics()
   readonly pods: FakePod[] = []
   dispatcher: Dispatcher
   readonly #options: DispatcherBedOptions
-  readonly #directory: string
+  readonly #opened: OpenedLog
 
-  constructor(controller: FakeController, options: DispatcherBedOptions) {
+  constructor(controller: FakeController, opened: OpenedLog, options: DispatcherBedOptions) {
     this.controller = controller
     this.#options = options
-    this.#directory = mkdtempSync(join(tmpdir(), 'dormouse-dispatcher-'))
-    this.log = openSqliteEventLog({ path: join(this.#directory, 'events.db'), logger: silentLogger })
+    this.#opened = opened
+    this.log = opened.log
+    this.ledger = opened.ledger
     this.router = new Router({
       ...{ controllerUrls: [controller.url], token: () => FAKE_TOKEN, reporter: 'bed', logger: silentLogger },
       loadIntervalMs: 50,
@@ -54,7 +56,7 @@ export class DispatcherBed {
   static async start(options: DispatcherBedOptions = {}): Promise<DispatcherBed> {
     const controller = await FakeController.start()
     controller.setFunctions(feedFunction({ signature: 'event', ...options.fn }))
-    const bed = new DispatcherBed(controller, options)
+    const bed = new DispatcherBed(controller, await (options.open ?? openSqlite)(), options)
     bed.router.start()
     await until(() => bed.router.feed.ready)
     bed.dispatcher.start()
@@ -64,7 +66,7 @@ export class DispatcherBed {
   #create(): Dispatcher {
     const { limits, through, destinationsOnLoopback = true } = this.#options
     const log = through?.(this.log) ?? this.log
-    const options = { router: this.router, log, ledger: this.log.ledger, logger: silentLogger, metrics: this.metrics }
+    const options = { router: this.router, log, ledger: this.ledger, logger: silentLogger, metrics: this.metrics }
     return createDispatcher({ ...options, destinationsOnLoopback, ...(limits && { limits }) })
   }
 
@@ -134,9 +136,8 @@ export class DispatcherBed {
   async stop(): Promise<void> {
     await this.dispatcher.stop(0)
     await this.router.stop()
-    await this.log.close()
+    await this.#opened.close()
     await Promise.all([this.controller, ...this.pods].map((each) => each.stop()))
-    rmSync(this.#directory, { recursive: true, force: true })
   }
 }
 

@@ -13,6 +13,8 @@ export interface Seen {
 /** One call of the function. */
 export interface SeenCall extends Seen {
   isOk: boolean
+  /** What the dispatcher says it is, from 1. */
+  attempt: number
 }
 
 export interface Account {

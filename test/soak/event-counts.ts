@@ -1,4 +1,5 @@
-/** What the metrics of dispatchers say of one Trigger, added up over them. Pure. */
+/** What the metrics of dispatchers say of one Trigger, added up over them, and what they should say. Pure. */
+import type { SeenCall } from './accounting.ts'
 
 export interface EventCounts {
   /** By outcome: `done`, or the class of the error. */
@@ -13,6 +14,36 @@ export interface EventCounts {
   commitFailures: number
   logErrors: number
   rebalances: number
+}
+
+/** Those that tell what became of calls. */
+export type CallCounts = Pick<EventCounts, 'attempts' | 'retries' | 'deadLetters'>
+
+/** How a soak's function fails, and how often and after what it is called again. */
+export const FAILURE = 'http-5xx'
+export const RETRY_DELAYS_MS = [100, 200] as const
+
+/** What the metrics say when all of these calls were counted. */
+export function countsOfCalls(calls: readonly Pick<SeenCall, 'isOk' | 'attempt'>[]): CallCounts {
+  const failed = (attempt: number) => calls.filter((call) => !call.isOk && call.attempt === attempt).length
+  const retries = RETRY_DELAYS_MS.map((delayMs, index) => [delayMs, failed(index + 1)] as const)
+  return withoutZeros({
+    attempts: { done: calls.filter(({ isOk }) => isOk).length, [FAILURE]: calls.filter(({ isOk }) => !isOk).length },
+    retries: Object.fromEntries(retries),
+    deadLetters: { [FAILURE]: failed(RETRY_DELAYS_MS.length + 1) },
+  })
+}
+
+export function countsSince(after: CallCounts, before: CallCounts): CallCounts {
+  const less = (name: keyof CallCounts) =>
+    Object.fromEntries(Object.entries(after[name]).map(([key, count]) => [key, count - (before[name][key] ?? 0)]))
+  return withoutZeros({ attempts: less('attempts'), retries: less('retries'), deadLetters: less('deadLetters') })
+}
+
+function withoutZeros({ attempts, retries, deadLetters }: CallCounts): CallCounts {
+  const counted = (counts: Record<string, number>) =>
+    Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0))
+  return { attempts: counted(attempts), retries: counted(retries), deadLetters: counted(deadLetters) }
 }
 
 const SAMPLE = /^dormouse_dispatcher_(\w+)\{(.*)\} (\S+)$/gm

@@ -1,7 +1,7 @@
 /**
  * A dispatcher that kills itself (SIGKILL) at a given moment, for tests of what is left then. `DIE_AT=<moment>:<n>`: at the n-th of them. `CLOCK_SKEW_MS`: its wall
  * clock is ahead by so much.
- * Otherwise what dispatcher/main.ts is, with the environment of test/soak/dispatchers.ts.
+ * Otherwise what dispatcher/main.ts is, metrics and all, with the environment of test/soak/dispatchers.ts.
  */
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,9 @@ import { createDispatcher } from '../../dispatcher/dispatcher.ts'
 import type { EventLog } from '../../events/event-log.ts'
 import { openKafkaEventLog } from '../../events/kafka/kafka-event-log.ts'
 import { openSqliteEventLog } from '../../events/sqlite/sqlite-event-log.ts'
+import { listen } from '../../lib/listen.ts'
 import { createLogger } from '../../lib/logger.ts'
+import { createManagementServer } from '../../lib/management-server.ts'
 import { createMetrics } from '../../lib/metrics.ts'
 import { Router } from '../../routing/router.ts'
 import { dieInTransactions } from './fragile-transactions.ts'
@@ -85,7 +87,8 @@ router.start()
 const wall = { now: () => Date.now() + Number(CLOCK_SKEW_MS) }
 const transactions = DORMOUSE_KAFKA_TRANSACTIONS === 'true'
 const log = fragile(openKafkaEventLog({ brokers: DORMOUSE_KAFKA.split(','), now: wall.now, logger, transactions }))
-const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, wall, metrics: createMetrics() })
+const metrics = createMetrics()
+const dispatcher = createDispatcher({ router, log, ledger: sqlite.ledger, logger, wall, metrics })
 dispatcher.start()
 
 process.on('SIGTERM', async () => {
@@ -94,3 +97,7 @@ process.on('SIGTERM', async () => {
   await log.close()
   process.exit(0)
 })
+
+const management = createManagementServer({ metrics, notReady: () => undefined, loopbackOnly: true })
+const at = { host: '127.0.0.1', port: 0, purpose: 'fragile dispatcher (management)' }
+console.error(JSON.stringify({ managementPort: await listen(management, at) }))

@@ -5,6 +5,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { EVENT_HEADER } from '../../api/names.ts'
 import type { SeenCall } from './accounting.ts'
 import { fateOf } from './fate.ts'
 
@@ -28,7 +29,8 @@ const server = createServer({ keepAliveTimeout: 600_000 }, async (request, respo
   const { key, n } = JSON.parse(text) as { key: string; n: number }
   if (takesMs) await delay(takesMs)
   const isOk = !isToFail(key, n)
-  calls.push({ key, n, deliveryId: String(request.headers['dormouse-delivery-id']), isOk })
+  const { [EVENT_HEADER.deliveryId]: id, [EVENT_HEADER.attempt]: attempt } = request.headers
+  calls.push({ key, n, deliveryId: String(id), attempt: Number(attempt), isOk })
   response
     .writeHead(isOk ? 200 : 500, { 'content-type': 'application/json' })
     .end(isOk ? '"ok"' : '{"message":"as told"}')

@@ -19,9 +19,17 @@ import { silentLogger } from '../../lib/logger.ts'
 import { eventually } from '../builders/eventually.ts'
 import { feedFunction, feedSubscription } from '../builders/feed.ts'
 import { FAKE_TOKEN, FakeController } from '../fakes/fake-controller.ts'
-import { account, type Account, type RecordName, type Seen, type SeenCall } from './accounting.ts'
+import { account, nameOf, type Account, type RecordName, type Seen, type SeenCall } from './accounting.ts'
 import { DispatcherFleet } from './dispatchers.ts'
-import { countsOf, type EventCounts } from './event-counts.ts'
+import {
+  countsOf,
+  countsOfCalls,
+  countsSince,
+  RETRY_DELAYS_MS,
+  type CallCounts,
+  type EventCounts,
+} from './event-counts.ts'
+import { fateOf } from './fate.ts'
 
 export interface SoakOptions {
   /** Of the topic. */
@@ -37,6 +45,8 @@ export interface SoakOptions {
   ordering?: 'key' | 'unordered'
   /** For sends and commits that must wait for a broker. */
   settleWithinMs?: number
+  /** More of them, once all are done and dispatchers neither come nor go. */
+  quietRecords?: number
 }
 
 export interface SoakBed {
@@ -54,16 +64,23 @@ export interface SoakResult extends Account {
   /** Most calls that could be in flight or acknowledged since the last commit at one of them. */
   perEnding: number
   crashes: string[]
-  /** What the metrics of those dispatchers say that run at the end. */
+  /** Those that run at the end. */
+  dispatchers: number
+  /** What their metrics say. */
   counts: EventCounts
+  /** What the metrics of all that ever ran had to say. */
+  called: CallCounts
+  /** The same of the quiet records alone, for which nobody ended: what they say, what they had to, and the dead letters there are. */
+  quiet: { counted: CallCounts; called: CallCounts; deadLetters: number }
+  /** Of the records that were sent, those that always fail. */
+  doomed: number
 }
 
 const PARTITIONS = 4
 const KEYS = 200
 const CONCURRENCY = 16
 const BATCH_EVERY_MS = 50
-const FAIL_ONCE_PERCENT = 5
-const FAIL_ALWAYS_PERCENT = 1
+const FATES = { failOncePercent: 5, failAlwaysPercent: 1 }
 /** Between two commits, and until a dispatcher that was killed is missed by nobody. */
 const COMMIT_INTERVAL_MS = 1_000
 
@@ -75,7 +92,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const controller = await FakeController.start()
   const log = openKafkaEventLog({ brokers, logger: silentLogger })
   const fleet = new DispatcherFleet({ controllerUrl: controller.url, tokenFile, directory, brokers })
-  const pod = fork(new URL('./pod.ts', import.meta.url), [FAIL_ONCE_PERCENT, FAIL_ALWAYS_PERCENT, callMs].map(String))
+  const pod = fork(new URL('./pod.ts', import.meta.url), [...Object.values(FATES), callMs].map(String))
   try {
     return await run({ ...options, controller, log, fleet, pod })
   } finally {
@@ -95,28 +112,62 @@ interface Parts extends SoakOptions {
 }
 
 async function run(parts: Parts): Promise<SoakResult> {
-  const { controller, log, fleet, pod, name, records, durationMs, disturb, settleWithinMs = 120_000 } = parts
+  const { controller, log, fleet, name, records, durationMs, disturb } = parts
   const feed = await setUp(parts)
   fleet.start()
   fleet.start()
   const sending = sendEvenly(log, { topic: name, records, durationMs })
+  // Whoever disturbs may fail before: that is what is to be heard of.
+  sending.catch(() => undefined)
   const endings = await disturb({ fleet, controller, log, topic: name, sending })
   const sent = await sending
-  await eventually('all of it to be committed', () => isDone(log, name, feed), {
-    ...{ withinMs: settleWithinMs, everyMs: 500 },
-  })
-  const calls = await callsOf(pod)
-  const deadLetters = await seenIn(log, deadLetterTopic({ kind: 'trigger', key: feed.trigger }))
-  const perEnding = CONCURRENCY + Math.ceil((records / durationMs) * COMMIT_INTERVAL_MS * 2)
-  const counts = countsOf(await fleet.scrapes(), feed.trigger)
-  return { ...account({ sent, calls, deadLetters }), endings, perEnding, crashes: fleet.crashes, counts }
+  const before = await settled(parts, feed)
+  const quiet = Array.from({ length: parts.quietRecords ?? 0 }, (_, n) => nameOf({ key: `quiet${n % KEYS}`, n }))
+  const batch = quiet.map((each) => recordOf(name, each))
+  await sendUntilStored(log, batch)
+  for (const each of quiet) sent.add(each)
+  const { calls, deadLetters, counts } = await settled(parts, feed)
+  return {
+    ...account({ sent, calls, deadLetters }),
+    ...{ endings, dispatchers: fleet.size, crashes: fleet.crashes, counts, called: countsOfCalls(calls) },
+    perEnding: CONCURRENCY + Math.ceil((records / durationMs) * COMMIT_INTERVAL_MS * 2),
+    quiet: {
+      counted: countsSince(counts, before.counts),
+      called: countsOfCalls(calls.slice(before.calls.length)),
+      deadLetters: deadLetters.length - before.deadLetters.length,
+    },
+    doomed: [...sent].filter((each) => fateOf(each, FATES) === 'fails-always').length,
+  }
+}
+
+/** What there is to see once all is done, and all dispatchers can be asked. */
+async function settled({ log, fleet, pod, name, settleWithinMs = 120_000 }: Parts, feed: FeedSubscription) {
+  const patience = { withinMs: settleWithinMs, everyMs: 500 }
+  await eventually('all of it to be committed', () => isDone(log, name, feed), patience)
+  const scrapes = await eventually(
+    'all dispatchers to tell of it',
+    async () => {
+      const found = await fleet.scrapes()
+      return found.length === fleet.size && found
+    },
+    patience,
+  )
+  return {
+    calls: await callsOf(pod),
+    deadLetters: await seenIn(log, deadLetterTopic({ kind: 'trigger', key: feed.trigger })),
+    counts: countsOf(scrapes, feed.trigger),
+  }
 }
 
 async function setUp({ controller, log, pod, name, ordering = 'key' }: Parts): Promise<FeedSubscription> {
   const [{ port }] = (await once(pod, 'message')) as [{ port: number }]
   const feed = feedSubscription({
     ...{ trigger: `default/${name}`, uid: `${name}-uid`, topics: [name], ordering },
-    retry: { maxAttempts: 3, backoff: { initialMs: 100, factor: 2, maxMs: 1_000 }, maxAgeMs: 3_600_000 },
+    retry: {
+      maxAttempts: RETRY_DELAYS_MS.length + 1,
+      backoff: { initialMs: RETRY_DELAYS_MS[0], factor: 2, maxMs: 1_000 },
+      maxAgeMs: 3_600_000,
+    },
   })
   controller.setFunctions(
     feedFunction({ key: 'default/hello', signature: 'event', concurrency: CONCURRENCY, maxPods: 1 }),
@@ -202,7 +253,7 @@ async function seenIn(log: EventLog, topic: string): Promise<Seen[]> {
   const seen: Seen[] = []
   await readToEnd({
     log,
-    ...{ topics: [topic], group: `count-${topic}` },
+    ...{ topics: [topic], group: `count-${topic}-${Math.random()}` },
     onRecords: (records) => {
       for (const { value, headers } of records) {
         const record = JSON.parse(value?.toString() ?? '') as { key: string; n: number }

@@ -6,8 +6,9 @@ import { FunctionDeliverer, type DelivererOptions } from '../../../dispatcher/de
 import type { Delivery, DeliveryOutcome } from '../../../events/delivery.ts'
 import { EventLogError, type LogRecord } from '../../../events/event-log.ts'
 import type { Subscription } from '../../../events/subscription.ts'
+import { describeOnBothLogs } from '../../builders/both-logs.ts'
 import { delivery } from '../../builders/delivery.ts'
-import { DispatcherBed } from '../../builders/dispatcher-bed.ts'
+import { DispatcherBed, type DispatcherBedOptions } from '../../builders/dispatcher-bed.ts'
 import { subscription } from '../../builders/event-bed.ts'
 import { until } from '../../builders/eventually.ts'
 import type { FakePod } from '../../fakes/fake-pod.ts'
@@ -22,8 +23,12 @@ const answer = (response: ServerResponse, status: number, ...[headers = {}, body
   response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers }).end(body)
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-async function deliverer(fn: Partial<FeedFunction> = {}, options: Partial<DelivererOptions> = {}, waitLimitMs = 5_000) {
-  bed = await DispatcherBed.start({ fn, waitLimitMs })
+async function deliverer(
+  fn: Partial<FeedFunction> = {},
+  options: Partial<DelivererOptions> = {},
+  ofBed: DispatcherBedOptions = {},
+) {
+  bed = await DispatcherBed.start({ fn, waitLimitMs: 5_000, ...ofBed })
   held = []
   called = []
   return new FunctionDeliverer({
@@ -136,7 +141,7 @@ describe('one record', () => {
     ['has no runtime', { outcome: 'failed' as const, code: 'runtime-missing', message: 'no runtime' }],
     ['does not load', { outcome: 'failed' as const, code: 'code-load-failed', message: 'SyntaxError' }],
   ])('for a function that %s, is held', async (_, activation) => {
-    const by = await deliverer({}, {}, 150)
+    const by = await deliverer({}, {}, { waitLimitMs: 150 })
     bed.controller.onActivation = () => activation
     expect(await deliver(by, delivery())).toMatchObject({ kind: 'held' })
     expect(held).toHaveLength(1)
@@ -373,11 +378,11 @@ describe('a batch', () => {
   })
 })
 
-describe('a reply', () => {
+await describeOnBothLogs('a reply', (open) => {
   const event = { 'ce-specversion': '1.0', 'ce-id': 'r1', 'ce-source': '/m', 'ce-type': 'mail.sent' }
 
   test('is stored before the record counts as handled', async () => {
-    const by = await deliverer({ signature: 'http' })
+    const by = await deliverer({ signature: 'http' }, {}, { open })
     await bed.pod({ script: (_, response) => answer(response, 200, { ...event, 'dormouse-topic': 'mails' }, 'hi') })
     expect(await deliver(by, delivery())).toMatchObject({ kind: 'done' })
     const [stored] = await bed.read('mails')
@@ -386,7 +391,7 @@ describe('a reply', () => {
   })
 
   test('without content is a tombstone of its key', async () => {
-    const by = await deliverer({ signature: 'http' })
+    const by = await deliverer({ signature: 'http' }, {}, { open })
     const head = { ...event, 'ce-partitionkey': 'ada', 'dormouse-topic': 'mails' }
     await bed.pod({ script: (_, response) => answer(response, 204, head) })
     expect(await deliver(by, delivery({ value: null }))).toMatchObject({ kind: 'done' })
@@ -394,7 +399,7 @@ describe('a reply', () => {
   })
 
   test('larger than what is read of other answers arrives whole', async () => {
-    const by = await deliverer({ signature: 'http' })
+    const by = await deliverer({ signature: 'http' }, {}, { open })
     const body = 'x'.repeat(900_000)
     await bed.pod({ script: (_, response) => answer(response, 200, { ...event, 'dormouse-topic': 'mails' }, body) })
     expect(await deliver(by, delivery())).toMatchObject({ kind: 'done' })
@@ -407,13 +412,13 @@ describe('a reply', () => {
     ['its topic does not take as it is rejects it', 'invalid-record' as const, 'rejected'],
   ])('that %s', async (_, code, want) => {
     const log = { send: () => Promise.reject(new EventLogError(code, 'no')) }
-    const by = await deliverer({ signature: 'http' }, { log })
+    const by = await deliverer({ signature: 'http' }, { log }, { open })
     await bed.pod({ script: (_request, response) => answer(response, 200, { ...event, 'dormouse-topic': 'mails' }) })
     expect(await deliver(by, delivery())).toMatchObject({ kind: want })
   })
 
   test('to a topic of the platform rejects the record, with a sentence', async () => {
-    const by = await deliverer({ signature: 'http' })
+    const by = await deliverer({ signature: 'http' }, {}, { open })
     await bed.pod({
       script: (_, response) => answer(response, 200, { ...event, 'dormouse-topic': 'dormouse.default.hello.async' }),
     })

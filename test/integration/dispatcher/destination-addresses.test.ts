@@ -17,7 +17,7 @@ test.each(['http://169.254.169.254/latest', 'http://[::1]:1/', 'http://127.0.0.1
     const headers = { 'dormouse-delivery-id': 'i-1' }
     await bed.send({ topic: asyncTopic('default/hello'), value: '{}', headers })
     const found = await eventually('the failure noted', async () => {
-      const state = await bed.log.ledger.get('i-1')
+      const state = await bed.ledger.get('i-1')
       return state?.destinationFailure === undefined ? undefined : state
     })
     expect([found.status, found.destinationFailure]).toEqual(['succeeded', expect.stringContaining('may not have')])

@@ -13,6 +13,7 @@ import type {
 import type { FeedAsync, FeedDestination } from '../../../api/protocol.ts'
 import { EventLogError } from '../../../events/event-log.ts'
 import { asyncTopic } from '../../../events/topic-names.ts'
+import { describeOnBothLogs } from '../../builders/both-logs.ts'
 import { DispatcherBed, type DispatcherBedOptions } from '../../builders/dispatcher-bed.ts'
 import { withFailingSends } from '../../builders/event-bed.ts'
 import { eventually, until } from '../../builders/eventually.ts'
@@ -22,7 +23,9 @@ import type { PodScript } from '../../fakes/fake-pod.ts'
 let bed: DispatcherBed
 afterEach(() => bed.stop())
 
-const start = async (options: DispatcherBedOptions = {}) => (bed = await DispatcherBed.start(options))
+type Start = (options?: DispatcherBedOptions) => Promise<DispatcherBed>
+const onBothLogs = (title: string, suite: (start: Start) => void) =>
+  describeOnBothLogs(title, (open) => suite(async (given) => (bed = await DispatcherBed.start({ open, ...given }))))
 const state = async (): Promise<SubscriptionInfo> =>
   (await bed.ask('get', '/api/v1/triggers/default/on-orders/state')) as SubscriptionInfo
 const letters = async (query = '', owner = 'trigger/default/on-orders'): Promise<DeadLetterInfo[]> =>
@@ -38,7 +41,7 @@ const failing =
     response.end('{"errorType":"RangeError","errorMessage":"no such currency"}')
   }
 
-describe('a Trigger', () => {
+await onBothLogs('a Trigger', (start) => {
   test('of the feed has its records delivered, also those of topics that are made later', async () => {
     await start()
     await bed.pod()
@@ -169,7 +172,7 @@ describe('a Trigger', () => {
   })
 })
 
-describe('dead letters', () => {
+await onBothLogs('dead letters', (start) => {
   const quick = { maxAttempts: 2, backoff: { initialMs: 30, factor: 1, maxMs: 30 }, maxAgeMs: 3_600_000 }
 
   test('are listed with why and where from, chosen by filters, replayed and then handled', async () => {
@@ -203,7 +206,7 @@ describe('dead letters', () => {
   })
 })
 
-describe('asynchronous invocations', () => {
+await onBothLogs('asynchronous invocations', (start) => {
   const policy = (part: Partial<FeedAsync> = {}): FeedAsync => ({
     ...{ maxAttempts: 2, maxAgeMs: 60_000, backoff: { initialMs: 30, factor: 1, maxMs: 30 } },
     ...part,
@@ -213,7 +216,7 @@ describe('asynchronous invocations', () => {
     bed.send({ topic: asyncTopic('default/hello'), value, headers: { 'dormouse-delivery-id': id, ...more } })
   const ended = (id: string) =>
     eventually(`the end of ${id}`, async () => {
-      const found = await bed.log.ledger.get(id)
+      const found = await bed.ledger.get(id)
       return found?.finishedAtMs === undefined ? undefined : found
     })
 
@@ -226,15 +229,15 @@ describe('asynchronous invocations', () => {
     expect(await ended('i-2')).toMatchObject({ status: 'failed', attempts: 2, failure: { class: 'handled' } })
     expect(await bed.ask('get', '/api/v1/invocations/i-1')).toMatchObject({ result: { body: { json: 'ok' } } })
     await expect(bed.ask('get', '/api/v1/invocations/none')).rejects.toMatchObject({ code: 'unknown-invocation' })
-    expect(await letters('', 'function/default/hello')).toHaveLength(1)
+    await until(async () => (await letters('', 'function/default/hello')).length === 1)
     expect(await bed.ask('get', '/api/v1/functions/default/hello/async/state')).toMatchObject({ done: 1 })
   })
 
   test('of a function that cannot run wait, and say so; none of their attempts is spent', async () => {
     await start({ fn: { async: policy() }, waitLimitMs: 50 })
     await invoke('i-1')
-    await until(async () => (await bed.log.ledger.get('i-1'))?.status === 'queued')
-    expect(await bed.log.ledger.get('i-1')).toMatchObject({ attempts: 0 })
+    await until(async () => (await bed.ledger.get('i-1'))?.status === 'queued')
+    expect(await bed.ledger.get('i-1')).toMatchObject({ attempts: 0 })
     const { holding, held } = (await bed.ask('get', '/api/v1/functions/default/hello/async/state')) as SubscriptionInfo
     expect(holding).toContain('no free slot')
     expect(held).toBeGreaterThan(0)
@@ -326,7 +329,7 @@ describe('asynchronous invocations', () => {
       await destinationRun({ url: `${url.replace('//', '//me:pass@')}/hook?key=secret` })
       await invoke('i-1')
       const found = await eventually('the failure noted', async () => {
-        const state = await bed.log.ledger.get('i-1')
+        const state = await bed.ledger.get('i-1')
         return state?.destinationFailure === undefined ? undefined : state
       })
       expect(found).toMatchObject({
@@ -359,7 +362,7 @@ describe('asynchronous invocations', () => {
   })
 })
 
-describe('backlog', () => {
+await onBothLogs('backlog', (start) => {
   test('is load: it is reported, wakes what sleeps, and is gone when it is worked off', async () => {
     await start({ fn: { concurrency: 1, maxPods: 4 }, waitLimitMs: 10_000 })
     await bed.follow(feedSubscription())
@@ -411,17 +414,17 @@ describe('backlog', () => {
   })
 })
 
-describe('the management listener', () => {
-  const records = async (query = ''): Promise<EventRecord[]> =>
-    (await bed.ask('get', `/api/v1/topics/orders/records${query}`)) as EventRecord[]
+await onBothLogs('the management listener', (start) => {
+  const records = async (query = '') => (await bed.ask('get', `/api/v1/topics/orders/records${query}`)) as EventRecord[]
 
   test('tells topics and their records, oldest first over all partitions, as text or base64', async () => {
     await start()
     await bed.log.ensureTopics([{ topic: 'orders', partitions: 3 }])
+    const since = Date.now() - 60_000
     await bed.send(
-      ...[...Array(30).keys()].map((n) => ({ value: `v${n}`, partition: n % 3, timestampMs: 1_000 + n, key: `k${n}` })),
+      ...[...Array(30).keys()].map((n) => ({ value: `v${n}`, partition: n % 3, timestampMs: since + n, key: `k${n}` })),
     )
-    await bed.send({ value: Buffer.from([0, 255]), headers: { a: 'b' }, timestampMs: 5_000 })
+    await bed.send({ value: Buffer.from([0, 255]), headers: { a: 'b' }, timestampMs: since + 50 })
     const topics = ((await bed.ask('get', '/api/v1/topics')) as { items: TopicInfo[] }).items
     expect(topics).toContainEqual(expect.objectContaining({ topic: 'orders', partitions: 3, records: 31 }))
     const found = await records()

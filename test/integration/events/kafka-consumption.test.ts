@@ -3,9 +3,10 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Consumption } from '../../../events/consumption/consumption.ts'
 import { Engine, type EngineLimits } from '../../../events/consumption/engine.ts'
+import { MAX_MARKS_BYTES } from '../../../events/commit-metadata.ts'
 import type { DeliveryOutcome } from '../../../events/delivery.ts'
-import { partitionName, type EventLog } from '../../../events/event-log.ts'
-import { endsOf } from '../../../events/read-topic.ts'
+import { MAX_METADATA_BYTES, partitionName, type EventLog } from '../../../events/event-log.ts'
+import { endsOf, readToEnd } from '../../../events/read-topic.ts'
 import type { Subscription } from '../../../events/subscription.ts'
 import { deadLetterTopic, retryGroup, retryTopic } from '../../../events/topic-names.ts'
 import { monotonicClock, wallClock } from '../../../lib/clock.ts'
@@ -145,6 +146,73 @@ await describeOnKafka(
         expect(world.seen.map(({ attempt }) => attempt)).toEqual([1, 2, 3])
         expect(world.seen[1]!.atMs - world.seen[0]!.atMs).toBeGreaterThanOrEqual(1_000)
       })
+    })
+
+    test('10,000 different failing keys end in dead letters, each tried as often as it may be, and none is lost', async () => {
+      const backoff = { initialMs: 100, factor: 1, maxMs: 100 }
+      const world = await trigger({ ordering: 'key', retry: { ...subscription().retry, maxAttempts: 2, backoff } })
+      world.handle = () => failed('never')
+      const all = numbers(10_000)
+      await world.publish(...all.map((n) => `key-${n}:${n}`))
+      const consumption = await world.consume('one', { limits: { bufferedRecords: 500 } })
+      const status = () => consumption.status(world.of.key)
+      const isOver = async () => {
+        const { lag, deadLetters } = (await status())!
+        return lag === 0 && deadLetters.handled! >= all.length
+      }
+      await eventually('all of it to be committed', isOver, { withinMs: 90_000, everyMs: 200 })
+      const letters: string[] = []
+      await readToEnd({
+        ...{ log: bed.log, topics: [deadLetterTopic(world.of)], group: unique('read') },
+        onRecords: (records) => void letters.push(...records.map(text)),
+      })
+      expect(letters).toHaveLength(10_000)
+      expectAll(letters, all)
+      const attempts = Map.groupBy(world.seen, ({ value }) => value)
+      expect([...attempts.values()].filter((each) => each.map(({ attempt }) => attempt).join() !== '1,2')).toEqual([])
+      expectAll([...attempts.keys()], all)
+      expect(await status()).toMatchObject({
+        ...{ done: 0, failed: { handled: 20_000 }, retriedAfterMs: { 100: 10_000 }, deadLetters: { handled: 10_000 } },
+      })
+    })
+
+    test('a key that is stuck under load lets others be done as far as a commit can remember it, also after a restart, then all', async () => {
+      const all = numbers(24_000)
+      const isStuck = (value: string) => Number(value) % 2 === 0
+      const world = await trigger({ ordering: 'key' }, 1)
+      let release = (_: DeliveryOutcome) => {}
+      const stuck = new Promise<DeliveryOutcome>((resolve) => (release = resolve))
+      world.handle = (delivery) => (valueOf(delivery) === '0' ? stuck : DONE)
+      await world.publish(...all.map((n) => `${isStuck(n) ? 'stuck' : n}:${n}`))
+      const limits = { bufferedRecords: all.length, revokeGraceMs: 200 }
+      const others = () => world.values().filter((value) => value !== '0')
+      const atLimit = async () => {
+        const [at] = await bed.log.committed(world.group)
+        return at !== undefined && at.metadata.length > 0.6 * MAX_METADATA_BYTES && at
+      }
+      const stopped = async () => {
+        const before = world.seen.length
+        await delay(1_000)
+        return (await atLimit()) && world.seen.length === before
+      }
+      const first = await world.consume('one', { limits })
+      await eventually('it stops', stopped, { withinMs: 60_000 })
+      expect(await atLimit()).toMatchObject({ offset: 0 })
+      // Half of them are done, and each bit of the metadata is one of all.
+      expect(others().length).toBeLessThanOrEqual((8 * MAX_MARKS_BYTES) / 2)
+      expect(others().filter(isStuck)).toEqual([])
+      await first.close()
+      await world.consume('two', { limits })
+      await bed.until(() => expect(world.attempts('0')).toHaveLength(2))
+      await eventually('it stops again', stopped, { withinMs: 60_000 })
+      expect(others().length).toBeLessThanOrEqual((8 * MAX_MARKS_BYTES) / 2)
+      release(DONE)
+      await bed.until(() => expect(world.seen).toHaveLength(all.length + 1), 60_000)
+      expectAll(world.values(), all)
+      const ofKey = others().filter(isStuck).map(Number)
+      expect(ofKey).toEqual(ofKey.toSorted((a, b) => a - b))
+      const isCommitted = async () => (await bed.log.committed(world.group))[0]?.offset === all.length
+      await eventually('all of it to be committed', isCommitted, { withinMs: 30_000, everyMs: 100 })
     })
 
     describe('who stops', () => {

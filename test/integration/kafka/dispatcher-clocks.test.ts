@@ -45,6 +45,15 @@ await describeOnKafka('dispatchers whose clocks are apart', () => {
         const attempts = Map.groupBy(world.calls, ({ deliveryId }) => deliveryId)
         for (const each of attempts.values()) expect(each.map(({ attempt }) => attempt)).toEqual([1, 2])
         expect(await world.deadLetters()).toEqual([])
+        const isCounted = async () => (await world.counts()).attempts['done'] === RECORDS
+        await eventually('all of it to be counted', isCounted, { withinMs: 30_000, everyMs: 200 })
+        const counts = await world.counts()
+        expect(counts).toMatchObject({
+          ...{ attempts: { done: RECORDS, 'http-5xx': RECORDS }, retries: { [DELAY_MS]: RECORDS }, deadLetters: {} },
+          ...{ held: 0, duplicatesSkipped: 0, publishFailures: 0, commitFailures: 0 },
+        })
+        // Each was given partitions.
+        expect(counts.rebalances).toBeGreaterThanOrEqual(2)
       }
       expect(Math.min(...gaps(tiers))).toBeGreaterThanOrEqual(DELAY_MS - 2 * skewMs)
       // Whoever waits in place goes by its own clock.

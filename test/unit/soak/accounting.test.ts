@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { account, type Evidence, type RecordName, type SeenCall } from '../../soak/accounting.ts'
 
 const call = (key: string, n: number, part: Partial<SeenCall> = {}): SeenCall => ({
-  ...{ key, n, deliveryId: `${key}-${n}`, isOk: true },
+  ...{ key, n, deliveryId: `${key}-${n}`, isOk: true, attempt: 1 },
   ...part,
 })
 const evidence = (part: Partial<Evidence>): Evidence => ({ sent: new Set(), calls: [], deadLetters: [], ...part })

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { countsOf } from '../../soak/event-counts.ts'
+import { countsOf, countsOfCalls, countsSince } from '../../soak/event-counts.ts'
 
 const scrape = (attempts: number) => `# TYPE dormouse_dispatcher_attempts_total counter
 dormouse_dispatcher_attempts_total{kind="trigger",name="default/a",outcome="done"} ${attempts}
@@ -13,5 +13,24 @@ test('counts of one Trigger are those of all dispatchers together, and of no oth
   expect(countsOf([scrape(1), scrape(4)], 'default/a')).toEqual({
     ...{ attempts: { done: 5 }, retries: { 50: 4 }, deadLetters: {}, held: 6, commitFailures: 2 },
     ...{ duplicatesSkipped: 0, publishFailures: 0, logErrors: 0, rebalances: 0 },
+  })
+})
+
+test('of calls the metrics should tell the outcomes, a retry for each failure but the last, and its dead letter', () => {
+  const calls = [
+    ...[1, 2, 3].map((attempt) => ({ isOk: false, attempt })),
+    ...[
+      { isOk: false, attempt: 1 },
+      { isOk: true, attempt: 2 },
+    ],
+  ]
+  const all = countsOfCalls(calls)
+  expect(all).toEqual({
+    attempts: { done: 1, 'http-5xx': 4 },
+    retries: { 100: 2, 200: 1 },
+    deadLetters: { 'http-5xx': 1 },
+  })
+  expect(countsSince(all, countsOfCalls(calls.slice(0, 3)))).toEqual({
+    ...{ attempts: { done: 1, 'http-5xx': 1 }, retries: { 100: 1 }, deadLetters: {} },
   })
 })
