@@ -13,10 +13,12 @@ import { findKafkaIn } from './kafka/find-kafka.ts'
 import { watchInterruption } from './interruption.ts'
 import { runJest } from './run-jest.ts'
 
+/** What each found of files that are as they were is kept. */
+const KEPT = 'node_modules/.cache'
 const STATIC_CHECKS = [
-  ['format', 'prettier --check --log-level warn .'],
-  ['lint', 'eslint --cache --cache-location node_modules/.cache/eslint/ .'],
-  ['types', 'tsc -p .'],
+  ['format', `prettier --check --log-level warn --cache --cache-strategy content --cache-location ${KEPT}/prettier .`],
+  ['lint', `eslint --cache --cache-strategy content --cache-location ${KEPT}/eslint/ .`],
+  ['types', `tsc -p . --incremental --tsBuildInfoFile ${KEPT}/tsc.tsbuildinfo`],
   ['generated files', 'npm run -s generate:check'],
 ] as const
 
