@@ -16,7 +16,10 @@ import { runJest } from './run-jest.ts'
 /** What each found of files that are as they were is kept. */
 const KEPT = 'node_modules/.cache'
 const STATIC_CHECKS = [
-  ['format', `prettier --check --log-level warn --cache --cache-strategy content --cache-location ${KEPT}/prettier .`],
+  [
+    'format',
+    `prettier --check --log-level warn --cache --cache-strategy content --cache-location ${KEPT}/prettier-check .`,
+  ],
   ['lint', `eslint --cache --cache-strategy content --cache-location ${KEPT}/eslint/ .`],
   ['types', `tsc -p . --incremental --tsBuildInfoFile ${KEPT}/tsc.tsbuildinfo`],
   ['generated files', 'npm run -s generate:check'],
