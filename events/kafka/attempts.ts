@@ -26,8 +26,10 @@ export async function attempt<T>(what: string, action: () => Promise<T>, options
       return await action()
     } catch (error) {
       const waitMs = backoffMs(failures, { ...BACKOFF, firstMs })
-      if (!mayRetry(error) || clock.now() + waitMs > untilMs || signal?.aborted === true) throw toLogError(error, what)
+      const isOver = () => signal?.aborted === true
+      if (!mayRetry(error) || clock.now() + waitMs > untilMs || isOver()) throw toLogError(error, what)
       await pause(clock, waitMs, signal)
+      if (isOver()) throw toLogError(error, what)
       await options.beforeRetry?.().catch(() => undefined)
     }
   }

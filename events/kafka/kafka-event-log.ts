@@ -59,6 +59,7 @@ class KafkaEventLog implements EventLog {
   readonly #watch: TopicWatch
   readonly #heartbeats: Heartbeats
   readonly #consumers = new Set<KafkaConsumer>()
+  readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(given: KafkaLogOptions) {
@@ -69,7 +70,7 @@ class KafkaEventLog implements EventLog {
     this.#options = options
     this.#heartbeats = new Heartbeats(forHeartbeats)
     this.#clients = [forTopics, forWriting, forHeartbeats]
-    this.#topics = new KafkaTopics({ ...options, client: forTopics })
+    this.#topics = new KafkaTopics({ ...options, client: forTopics, signal: this.#closed.signal })
     const make = async (topic: string) => {
       await this.#looked()
       await this.#topics.ensureDefault(topic)
@@ -152,6 +153,7 @@ class KafkaEventLog implements EventLog {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
     this.#isClosed = true
     await Promise.all([this.#watch.stop(), this.#sender.close()])
+    this.#closed.abort()
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)))
   }
 

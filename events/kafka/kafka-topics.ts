@@ -20,6 +20,8 @@ export interface KafkaTopicsOptions {
   client: KafkaClient
   clock: Clock
   timeoutMs: number
+  /** Aborts when the log is closed: what is not done then is not, and nobody connects again for it. */
+  signal?: AbortSignal
   /** Absent: the cluster's default. */
   replicationFactor?: number
   /** Of topics made by their first record; absent: the cluster's default (num.partitions). */
@@ -158,18 +160,20 @@ export class KafkaTopics {
   }
 
   async #until(topics: readonly string[], holds: (view: TopicsView) => boolean): Promise<void> {
-    const { clock, timeoutMs } = this.#options
+    const { clock, timeoutMs, signal } = this.#options
     const untilMs = clock.now() + timeoutMs
     while (!holds(await this.view(topics))) {
       if (clock.now() > untilMs)
         throw new EventLogError('unavailable', `expected the brokers to know of changes to ${topics.join(', ')} by now`)
-      await pause(clock, LOOK_EVERY_MS)
+      await pause(clock, LOOK_EVERY_MS, signal)
     }
   }
 
-  #attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
-    const { client, clock, timeoutMs } = this.#options
-    return attempt(what, action, { clock, timeoutMs, beforeRetry: () => client.refresh() })
+  async #attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
+    const { client, clock, timeoutMs, signal } = this.#options
+    if (signal?.aborted === true) throw new EventLogError('closed', `${what} was given up: the event log is closed`)
+    const beforeRetry = () => client.refresh()
+    return attempt(what, action, { clock, timeoutMs, beforeRetry, ...(signal && { signal }) })
   }
 }
 

@@ -1,4 +1,6 @@
-import { expect, test } from '@jest/globals'
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, test } from '@jest/globals'
+import { KafkaJSConnectionError } from 'kafkajs'
 import type { KafkaClient, TopicPartition } from '../../../../events/kafka/kafka-client.ts'
 import { KafkaTopics } from '../../../../events/kafka/kafka-topics.ts'
 import { FakeClock } from '../../../fakes/fake-clock.ts'
@@ -19,7 +21,9 @@ function topicsOf(there: Record<string, TopicPartition[]>, made: TopicPartition[
       },
     }),
   } as unknown as KafkaClient
-  return { asked, topics: new KafkaTopics({ client, clock: new FakeClock(), timeoutMs: 1_000 }) }
+  const [clock, closed] = [new FakeClock(), new AbortController()]
+  const topics = new KafkaTopics({ client, clock, timeoutMs: 1_000, signal: closed.signal })
+  return { asked, topics, clock, closed, client }
 }
 
 const led = { partition: 0, leader: 1 }
@@ -36,4 +40,35 @@ test('those that are missing are made, and those only', async () => {
   const specs = ['a', 'b'].map((topic) => ({ topic, partitions: 2 }))
   expect(await topics.ensure(specs)).toBe(true)
   expect(asked).toEqual(['b'])
+})
+
+describe('once the log is closed', () => {
+  const specs = [{ topic: 'a', partitions: 1 }]
+
+  test('nobody waits for topics to be usable, or asks for them again', async () => {
+    const { topics, clock, closed, client } = topicsOf({}, [{ partition: 0, leader: undefined }])
+    let looks = 0
+    const { topics: look } = client
+    client.topics = (names) => (looks++, look(names))
+    const making = topics.ensure(specs)
+    await turn()
+    clock.advance(20)
+    await turn()
+    const before = looks
+    closed.abort()
+    await expect(making).rejects.toMatchObject({ code: 'closed' })
+    expect([looks, clock.pending]).toEqual([before, 0])
+  })
+
+  test('nobody connects again for what failed meanwhile', async () => {
+    const { topics, clock, closed, client } = topicsOf({})
+    let connects = 0
+    client.topics = () => Promise.reject(new KafkaJSConnectionError('connection lost', {}))
+    client.refresh = async () => void connects++
+    const making = topics.ensure(specs)
+    await turn()
+    closed.abort()
+    await expect(making).rejects.toMatchObject({ code: 'unavailable' })
+    expect([connects, clock.pending]).toEqual([0, 0])
+  })
 })
