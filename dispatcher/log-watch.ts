@@ -3,6 +3,7 @@
  * asked every 15 s, for metrics and the log, and once more by whoever wants to know now.
  */
 import type { EventLogInfo } from '../api/events-api.ts'
+import { askForAny } from '../events/ask-for-any.ts'
 import type { EventLog } from '../events/event-log.ts'
 import type { Clock } from '../lib/clock.ts'
 import { errorText } from '../lib/error-text.ts'
@@ -20,8 +21,6 @@ export interface LogWatchOptions {
 const EVERY_MS = 15_000
 /** Less than whoever asks waits. */
 const LIMIT_MS = 3_000
-/** Asking for any topic is asking whether somebody is there. */
-const ANY_TOPIC = ['dormouse']
 
 export class LogWatch {
   readonly #options: LogWatchOptions
@@ -51,7 +50,7 @@ export class LogWatch {
   async look(): Promise<EventLogInfo> {
     const { log, clock } = this.#options
     try {
-      if (await within(clock, LIMIT_MS, log.describe(ANY_TOPIC))) return { reachable: true }
+      if (await within(clock, LIMIT_MS, askForAny(log))) return { reachable: true }
       return { reachable: false, message: `no answer within ${LIMIT_MS / 1000} s` }
     } catch (error) {
       return { reachable: false, message: errorText(error) }

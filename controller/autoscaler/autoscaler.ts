@@ -201,13 +201,12 @@ class TickingAutoscaler implements Autoscaler {
     const decision = decide(state, observation, policy)
     this.#states.set(key, decision.state)
     const { desired: pods, reason } = decision
-    const record: ScaleRecord = { function: key, ...(!known && { initial }), observation, desired: pods, reason }
-    logger.debug(DECIDED, { ...record })
+    const inputs = { function: key, ...(!known && { initial }), observation }
+    logger.debug(DECIDED, { ...inputs, desired: pods, reason } satisfies ScaleRecord)
     const from = desired.get(key) ?? observation.pods
-    const change = { from, to: decision.desired, reason: decision.reason }
-    if (from !== decision.desired) this.#announce(key, change, observation)
-    this.#gauge.set({ function: key }, decision.desired)
-    desired.set(key, decision.desired)
+    if (from !== pods) this.#announce(key, { from, to: pods, reason }, observation)
+    this.#gauge.set({ function: key }, pods)
+    desired.set(key, pods)
   }
 
   #announce(key: ObjectKey, change: ScaleChange, observation?: ScaleObservation): void {

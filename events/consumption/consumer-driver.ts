@@ -60,6 +60,7 @@ export class ConsumerDriver {
   async close(): Promise<void> {
     await this.#consumer?.close()
     this.#consumer = undefined
+    this.#handOver = undefined
     this.#states = new Map()
     this.#cancelCommit?.()
     this.#cancelCommit = undefined

@@ -26,10 +26,9 @@ export async function attempt<T>(what: string, action: () => Promise<T>, options
       return await action()
     } catch (error) {
       const waitMs = backoffMs(failures, { ...BACKOFF, firstMs })
-      const isOver = () => signal?.aborted === true
-      if (!mayRetry(error) || clock.now() + waitMs > untilMs || isOver()) throw toLogError(error, what)
+      if (!mayRetry(error) || clock.now() + waitMs > untilMs) throw toLogError(error, what)
       await pause(clock, waitMs, signal)
-      if (isOver()) throw toLogError(error, what)
+      if (signal?.aborted === true) throw toLogError(error, what)
       await options.beforeRetry?.().catch(() => undefined)
     }
   }

@@ -6,6 +6,7 @@ import { backoffMs } from '../../lib/backoff.ts'
 import { monotonicClock, type Clock } from '../../lib/clock.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { pause } from '../../lib/pause.ts'
+import { askForAny } from '../ask-for-any.ts'
 import type { EventLog } from '../event-log.ts'
 import { errorText } from '../../lib/error-text.ts'
 
@@ -19,8 +20,6 @@ export interface FirstContactOptions {
   clock?: Clock
 }
 
-/** Asking for any topic is asking whether somebody is there. */
-const ANY_TOPIC = ['dormouse']
 const RETRY = { firstMs: 500, longestMs: 5_000 }
 
 export class FirstContact {
@@ -49,7 +48,7 @@ export class FirstContact {
     const { signal } = this.#stopped
     for (let failures = 0; !signal.aborted && !this.#made;) {
       try {
-        await log.describe(ANY_TOPIC)
+        await askForAny(log)
         this.#made = true
         if (failures > 0) logger.warn(`Kafka at ${where} answers now`)
       } catch (error) {

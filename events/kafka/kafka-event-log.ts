@@ -59,6 +59,7 @@ class KafkaEventLog implements EventLog {
   readonly #watch: TopicWatch
   readonly #heartbeats: Heartbeats
   readonly #consumers = new Set<KafkaConsumer>()
+  /** Once nothing is sent any more either. */
   readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 

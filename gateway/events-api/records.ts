@@ -1,7 +1,6 @@
 /** From requests to records. Pure. */
 import { EVENT_HEADER, type ObjectKey } from '../../api/names.ts'
 import type { FeedFunction } from '../../api/protocol.ts'
-import { isRecord } from '../../api/record.ts'
 import { decodeAttribute } from '../../events/attribute-header.ts'
 import { MAX_RECORD_BYTES, type Header, type NewRecord } from '../../events/event-log.ts'
 import type { InvocationState } from '../../events/invocation-ledger.ts'
@@ -10,6 +9,7 @@ import { isJsonSyntax } from '../../lib/json-syntax.ts'
 import { isStructured } from '../../events/structured-mode.ts'
 import { asyncTopic, isReservedTopic } from '../../events/topic-names.ts'
 import { ProblemError } from '../../routing/problems.ts'
+import { textIn } from '../json-text.ts'
 import type { RequestHead } from '../proxy/request-head.ts'
 
 /** A record's limit less room for its headers. */
@@ -89,13 +89,7 @@ function addHeader(headers: Header[], name = '', value = ''): void {
 /** Its `partitionkey` is the key of an event in structured mode, too (Kafka binding 1.0 §3.1). What is none is stored as it came. */
 function structuredKey(headers: readonly Header[], body: Buffer): string | undefined {
   if (!isStructured(headerText(headers, 'content-type') ?? '') || !body.includes('"partitionkey"')) return undefined
-  try {
-    const event: unknown = JSON.parse(body.toString('utf8'))
-    const key = isRecord(event) ? event['partitionkey'] : undefined
-    return typeof key === 'string' ? key : undefined
-  } catch {
-    return undefined
-  }
+  return textIn(body, 'partitionkey')
 }
 
 function headerText(headers: readonly Header[], name: string): string | undefined {

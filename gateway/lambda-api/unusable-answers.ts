@@ -2,8 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Signature } from '../../api/function.ts'
 import { HEADER } from '../../api/names.ts'
-import { isRecord } from '../../api/record.ts'
 import { ProblemError } from '../../routing/problems.ts'
+import { textIn } from '../json-text.ts'
 
 /** No JSON, no CloudEvent, several of them. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 415])
@@ -18,17 +18,8 @@ export function isRefusal(
 
 /** In the runtime's words, as far as it has some. */
 export function refusalOf(body: Buffer): ProblemError {
-  return new ProblemError('invalid-event', errorMessageIn(body) ?? 'expected a payload that the function takes')
-}
-
-function errorMessageIn(body: Buffer): string | undefined {
-  try {
-    const error: unknown = JSON.parse(body.toString('utf8'))
-    const message = isRecord(error) ? error['errorMessage'] : undefined
-    return typeof message === 'string' && message !== '' ? message : undefined
-  } catch {
-    return undefined
-  }
+  const said = textIn(body, 'errorMessage') ?? ''
+  return new ProblemError('invalid-event', said === '' ? 'expected a payload that the function takes' : said)
 }
 
 /** The error object of an answer that broke off. */
